@@ -1,0 +1,18 @@
+"""Where the real documents are, and what tests need everywhere."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+DATA = Path(os.environ.get("VLM_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder of real documents; a test that asks for it skips where it is absent."""
+    if not DATA.is_dir():
+        pytest.skip(f"no real documents in {DATA}; VLM_TEST_DATA names another folder")
+    return DATA

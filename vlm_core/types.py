@@ -1,0 +1,212 @@
+"""The values that cross rooms: pages of pixels going in, results coming out.
+
+All of them are immutable. Boxes are (x0, y0, x1, y1) as fractions of the upright page,
+with the origin at its top left, so that they hold at any resolution.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+
+Box: TypeAlias = tuple[float, float, float, float]
+
+
+class PageState(StrEnum):
+    """How a page ended. Every page ends in exactly one of these."""
+
+    OK = "ok"
+    BLANK = "blank"
+    TRUNCATED = "truncated"
+    LOOPED = "looped"
+    REFUSED = "refused"
+    FAILED = "failed"
+    SKIPPED_BUDGET = "skipped_budget"
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True, extra="forbid")
+
+
+class TextLine(_Value):
+    """One line of text and where it stands.
+
+    Example:
+        >>> TextLine(text="TOTAL 9.00", bbox=(0.1, 0.8, 0.6, 0.83), score=0.99).bbox[1]
+        0.8
+    """
+
+    text: str
+    bbox: Box
+    score: float | None = None
+    """The engine's confidence from 0 to 1; None where it has none, as in a PDF's own text."""
+    block: int = 0
+    """Lines of one paragraph or column share a block; blocks count from 0 in reading order."""
+
+
+class Usage(_Value):
+    """Tokens and money, each None where the provider did not say."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    image_tokens: int | None = None
+    cost_usd: float | None = None
+
+
+def _error_as_dict(error: Exception | None) -> dict[str, Any] | None:
+    if error is None:
+        return None
+    return {
+        "type": type(error).__name__,
+        "message": getattr(error, "message", str(error)),
+        "hint": getattr(error, "hint", ""),
+    }
+
+
+PageError: TypeAlias = Annotated[
+    Exception | None, PlainSerializer(_error_as_dict, return_type=dict[str, Any] | None)
+]
+
+
+class PageResult(_Value):
+    """What became of one page: its text and lines, or the error that took their place.
+
+    Example:
+        >>> page = PageResult(text="TOTAL 9.00", source="a.png", engine="rapidocr")
+        >>> page.state, page.page_number
+        (<PageState.OK: 'ok'>, 1)
+    """
+
+    text: str = ""
+    state: PageState = PageState.OK
+    source: str = ""
+    page_number: int = 1
+    """From 1, as the source counts it, whatever became of the pages before."""
+    total_pages: int | None = None
+    """None where the document could not be opened."""
+    lines: tuple[TextLine, ...] = ()
+    width: int = 0
+    """Pixels of the upright page."""
+    height: int = 0
+    rotation: int = 0
+    """Degrees clockwise by which the stored picture was turned to stand upright."""
+    sha256: str = ""
+    """Of the decoded picture: width, height and RGB pixels, whatever file they came in."""
+    engine: str = ""
+    provider: str | None = None
+    model: str | None = None
+    usage: Usage | None = None
+    cost_usd: float | None = None
+    attempts: int = 1
+    seconds: float = 0.0
+    warnings: tuple[str, ...] = ()
+    error: PageError = None
+
+
+def _sum_known(values: list[Any]) -> Any:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
+
+
+class DocumentResult(_Value):
+    """The pages of one document, in order, none missing.
+
+    Example:
+        >>> document = DocumentResult(source="a.tif", pages=(PageResult(text="one"),))
+        >>> document.ok, document.text
+        (True, 'one')
+    """
+
+    source: str
+    pages: tuple[PageResult, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether every page was read, a blank one being read too."""
+        return all(page.state in (PageState.OK, PageState.BLANK) for page in self.pages)
+
+    @property
+    def errors(self) -> tuple[Exception, ...]:
+        """The errors of the pages that have one, in page order."""
+        return tuple(page.error for page in self.pages if page.error is not None)
+
+    @property
+    def usage(self) -> Usage | None:
+        """Tokens and cost over all pages; None where no page has any."""
+        used = [page.usage for page in self.pages if page.usage is not None]
+        if not used:
+            return None
+        return Usage(**{name: _sum_known([getattr(u, name) for u in used]) for name in Usage.model_fields})
+
+    @property
+    def cost_usd(self) -> float | None:
+        """What the pages cost together; None where no page says."""
+        cost: float | None = _sum_known([page.cost_usd for page in self.pages])
+        return cost
+
+    @property
+    def text(self) -> str:
+        """The text of all pages, a blank line between two."""
+        return "\n\n".join(page.text for page in self.pages if page.text)
+
+    def to_markdown(self) -> str:
+        """The document as Markdown, each page behind a comment with its number and state.
+
+        Example:
+            >>> DocumentResult(source="a", pages=(PageResult(text="one", total_pages=1),)).to_markdown()
+            '<!-- page 1 of 1 -->\\n\\none\\n'
+        """
+        return "\n\n".join(part for page in self.pages for part in _markdown_parts(page)) + "\n"
+
+
+def _markdown_parts(page: PageResult) -> list[str]:
+    total = f" of {page.total_pages}" if page.total_pages else ""
+    state = "" if page.state is PageState.OK else f": {page.state.value}"
+    return [f"<!-- page {page.page_number}{total}{state} -->", *([page.text] if page.text else [])]
+
+
+class TextLayer(_Value):
+    """The text that a born-digital PDF page brings itself, and the pictures on it.
+
+    `pictures` are the boxes of pictures large enough to hold text of their own.
+    """
+
+    lines: tuple[TextLine, ...] = ()
+    pictures: tuple[Box, ...] = Field(default=())
+
+
+@dataclass(frozen=True)
+class PageImage:
+    """One decoded page: upright, opaque, 8 bits a channel.
+
+    `pixels` are width × height × 3 bytes, RGB, row by row from the top left.
+    """
+
+    pixels: bytes = field(repr=False)
+    width: int
+    height: int
+    page_number: int = 1
+    total_pages: int = 1
+    rotation: int = 0
+    """Degrees clockwise by which the stored picture was turned, for its EXIF orientation, say."""
+    source: str = ""
+    original: bytes | None = field(default=None, repr=False)
+    """The file's own bytes where they are this one page and nothing else."""
+    text_layer: TextLayer | None = field(default=None, repr=False)
+
+    @cached_property
+    def sha256(self) -> str:
+        """Identity of the picture: of its width, height and pixels, in hexadecimal.
+
+        Example:
+            >>> PageImage(pixels=b"\\xff" * 3, width=1, height=1).sha256[:8]
+            'e774c5ce'
+        """
+        digest = hashlib.sha256(self.width.to_bytes(4, "big") + self.height.to_bytes(4, "big"))
+        digest.update(self.pixels)
+        return digest.hexdigest()
