@@ -1,0 +1,91 @@
+"""Any of Pillow's modes to opaque 8-bit RGB.
+
+No colour management but for CMYK, whose inks mean little without their profile: all else is
+taken as sRGB, as every vision model takes it.
+"""
+
+from __future__ import annotations
+
+import math
+from contextlib import suppress
+from io import BytesIO
+
+from PIL import Image, ImageCms, ImageOps
+
+_DEEP = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N", "F"})
+_PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """The picture as it would print on white paper, in RGB.
+
+    Args:
+        image: a picture of any mode, already loaded; it stays as it is.
+
+    Returns:
+        The same picture in mode RGB; the very same object where it is that already.
+
+    Raises:
+        ValueError: floating-point pixels are infinite or no numbers.
+
+    Example:
+        >>> to_rgb(Image.new("LA", (1, 1), (0, 51))).getpixel((0, 0))
+        (204, 204, 204)
+    """
+    if image.mode in _DEEP:
+        return _shallow(image).convert("RGB")
+    if image.has_transparency_data:
+        return _on_white(image)
+    if image.mode == "CMYK":
+        return _printed(image)
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    # Pillow has no way from premultiplied grey to RGBA but over LA.
+    rgba = (image.convert("LA") if image.mode == "La" else image).convert("RGBA")
+    alpha = rgba.getchannel("A")
+    if alpha.getextrema() == (255, 255):
+        return rgba.convert("RGB")
+    white = Image.new("RGB", rgba.size, "white")
+    white.paste(rgba, mask=alpha)
+    return white
+
+
+def _printed(image: Image.Image) -> Image.Image:
+    if profile := image.info.get("icc_profile"):
+        # A damaged profile, or one for other channels, is as good as none.
+        with suppress(ImageCms.PyCMSError, OSError, TypeError, ValueError):
+            srgb = ImageCms.createProfile("sRGB")
+            converted = ImageCms.profileToProfile(image, BytesIO(profile), srgb, outputMode="RGB")
+            if converted is not None:
+                return converted
+    return image.convert("RGB")
+
+
+def _shallow(image: Image.Image) -> Image.Image:
+    """16-bit, 32-bit and floating-point greys in 8 bits."""
+    deep = image.convert("F")
+    low, high = _levels(deep, whole=image.mode != "F")
+    scale = 255 / ((high - low) or 1)
+    offset = 0.5 - low * scale
+    grey = deep.point(lambda value: value * scale + offset).convert("L")
+    # Pillow turns the tones of a TIFF whose zero is white only where it has 8 bits or fewer.
+    tags = getattr(image, "tag_v2", {})
+    return ImageOps.invert(grey) if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO else grey
+
+
+def _levels(deep: Image.Image, *, whole: bool) -> tuple[float, float]:
+    """The values that become black and white.
+
+    A picture of whole numbers that never sets the highest of its 16 bits has fewer, 12 say, or is
+    far too dark to read: its own brightest value becomes white.
+    """
+    low, high = deep.getextrema()
+    assert isinstance(low, float)
+    assert isinstance(high, float)
+    if not math.isfinite(high - low):
+        raise ValueError("its pixels hold values that are infinite or no numbers")
+    if not whole:
+        return low, high
+    return min(low, 0), 0xFFFF if 0x8000 <= high <= 0xFFFF else high

@@ -1,0 +1,114 @@
+"""Bytes to upright RGB pages, one at a time.
+
+Metadata stays behind, for only pixels are handed on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Literal, Protocol
+
+from PIL import Image
+
+from vlm_core.images.picture import MAX_PIXELS, UNNAMED, Decoded, FileFrames, ImageFrames
+from vlm_core.images.sniff import refusal, sniff
+from vlm_core.types import PageImage
+
+__all__ = ["MAX_PIXELS", "Pages", "open_document", "open_image", "pages", "sniff"]
+
+PDFText = Literal["auto", "ignore"]
+
+
+class Pages(Protocol):
+    """An open document. Its pages are decoded when asked for, in any order; one thread at a time."""
+
+    @property
+    def total_pages(self) -> int: ...
+
+    def page(self, number: int) -> PageImage:
+        """One page, counted from 1.
+
+        Raises:
+            InputError: this page cannot be had; the other ones can.
+        """
+
+    def close(self) -> None:
+        """Let go of the file; there is no page after this."""
+
+    def __enter__(self) -> Pages: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None: ...
+
+
+def open_document(
+    data: bytes, *, source: str = "", password: str | None = None, pdf_text: PDFText = "auto"
+) -> Pages:
+    """Open a picture or PDF.
+
+    Every frame of a TIFF, GIF, WebP, AVIF or HEIC is a page, a GIF's as it shows on the screen.
+    Of an animated PNG only the picture that stands still is, and of a JPEG with previews or a
+    second eye (MPO) only the photograph itself.
+
+    Args:
+        data: the file.
+        source: what to call it in pages and errors.
+        password: of a PDF that is encrypted.
+        pdf_text: "auto" hands on the text that a PDF page brings itself, "ignore" does not.
+
+    Raises:
+        UnsupportedImageError: the bytes are in no format that is read.
+        CorruptImageError: they are damaged.
+        ImageTooLargeError: a page would have more than `MAX_PIXELS` pixels.
+        PDFError: a PDF cannot be opened.
+        MissingExtraError: a HEIC needs an optional package.
+
+    Example:
+        >>> with open_document(b"P6 2 1 255 " + bytes(6)) as document:
+        ...     document.page(1)
+        PageImage(width=2, height=1, page_number=1, total_pages=1, rotation=0, source='')
+    """
+    data = bytes(data)
+    kind = sniff(data)
+    if kind == "PDF":
+        from vlm_core.images.pdf_worker import open_pdf
+
+        return open_pdf(data, source=source, password=password, pdf_text=pdf_text)
+    if kind is None:
+        raise refusal(data, source or UNNAMED)
+    return FileFrames(data, kind, source)
+
+
+def open_image(image: Image.Image | PageImage, *, source: str = "") -> Pages:
+    """Open a picture that is decoded already; it stays as it is, and open.
+
+    Args:
+        image: a Pillow image of any mode, all of whose frames are pages, or a page.
+        source: what to call it in pages and errors.
+
+    Raises:
+        ImageTooLargeError: a page would have more than `MAX_PIXELS` pixels.
+
+    Example:
+        >>> open_image(Image.new("CMYK", (1, 1), (0, 255, 255, 0))).page(1).pixels
+        b'\\xff\\x00\\x00'
+    """
+    return Decoded(image) if isinstance(image, PageImage) else ImageFrames(image, source)
+
+
+def pages(
+    data: bytes, *, source: str = "", password: str | None = None, pdf_text: PDFText = "auto"
+) -> Iterator[PageImage]:
+    """The pages of a picture or PDF in order, each decoded when it is asked for.
+
+    Arguments and errors are those of `open_document`; the first page that fails ends it.
+
+    Example:
+        >>> [page.pixels for page in pages(b"P5 1 1 255 \\x80")]
+        [b'\\x80\\x80\\x80']
+    """
+    with open_document(data, source=source, password=password, pdf_text=pdf_text) as document:
+        for number in range(1, document.total_pages + 1):
+            yield document.page(number)

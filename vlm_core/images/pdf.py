@@ -1,0 +1,320 @@
+"""The PDF worker: opens PDFs and draws their pages, in a process of its own.
+
+pdfium is a large C++ library that reads strangers' files and may be used by one thread only,
+so it runs here, apart from the program that wants the pages; `pdf_worker` starts this process
+and talks to it. A request is a frame that names one of `_REQUESTS`; each gets one reply.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from typing import Any
+
+import pypdfium2 as pdfium
+import pypdfium2.raw as c
+
+from .pdf_frames import read_frame, write_frame
+from .pdf_layout import Box, Picture, View, area, coverage, is_legible, merged, pixel_size
+from .pdf_text import (
+    Char,
+    Line,
+    Style,
+    blocks_of,
+    is_readable,
+    lines_of,
+    main_direction,
+    space,
+    with_entries,
+)
+
+MAX_MEMORY = 4 << 30  # bytes of address space
+_GRACE = 10  # seconds over the parent's time limit until an orphan ends itself
+_RENEWED_AFTER = 100  # pages
+_SCAN = 0.9  # share of the page under pictures from which all of it is read as a picture
+_PICTURE = 0.05  # share of the page from which a picture may hold text of its own
+
+_FAILURES = {
+    c.FPDF_ERR_FILE: "file",
+    c.FPDF_ERR_PASSWORD: "password",
+    c.FPDF_ERR_SECURITY: "security",
+}
+_UNSEEN_MODES = (c.FPDF_TEXTRENDERMODE_INVISIBLE, c.FPDF_TEXTRENDERMODE_CLIP)
+_UNSEEN_NOTES = (c.FPDF_ANNOT_LINK, c.FPDF_ANNOT_POPUP)
+
+
+class _Document:
+    """An open document, and what it was opened from."""
+
+    def __init__(self, data: bytes, path: str | None, password: str | None) -> None:
+        self._source = data, path, password  # pdfium goes on reading from the bytes
+        self._pdf = _open_pdf(*self._source)
+        self._drawn = 0
+        self.own_chars: dict[int, int] = {}
+        """Of each page with annotations, by index: the characters that are the page's own."""
+
+    def __len__(self) -> int:
+        return len(self._pdf)
+
+    def page(self, index: int) -> pdfium.PdfPage:
+        return self._pdf[index]
+
+    def close(self) -> None:
+        self._pdf.close()
+
+    def renew(self) -> None:
+        """Open the document anew once in a while: pdfium keeps all it has read of it until it is closed."""
+        self._drawn += 1
+        if self._drawn % _RENEWED_AFTER == 0:
+            fresh = _open_pdf(*self._source)
+            self._pdf.close()
+            self._pdf = fresh
+
+
+Documents = dict[int, _Document]
+Reply = tuple[dict[str, Any], Any]
+
+
+class _Failure(Exception):  # noqa: N818  it becomes an error in the parent, which has the words for it
+    """Why a request cannot be met, in a word."""
+
+
+def main() -> None:
+    """Answer requests from standard input on standard output until the parent is gone."""
+    _confine()
+    requests, replies = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # so that nothing a library prints gets between the frames
+    write_frame(replies, {"ready": True})
+    documents: Documents = {}
+    with suppress(EOFError, BrokenPipeError):
+        while True:
+            write_frame(replies, *_answer(documents, *read_frame(requests)))
+
+
+def _confine() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
+    with suppress(ImportError, ValueError, OSError):  # Windows has no such limits, macOS not this one
+        import resource
+
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        allowed = MAX_MEMORY if hard == resource.RLIM_INFINITY else min(hard, MAX_MEMORY)
+        resource.setrlimit(resource.RLIMIT_AS, (allowed, hard))
+
+
+def _answer(documents: Documents, header: dict[str, Any], payload: bytes) -> Reply:
+    _set_alarm(header.pop("seconds") + _GRACE)
+    try:
+        return _REQUESTS[header.pop("request")](documents, payload, **header)
+    except _Failure as failure:
+        return {"failure": str(failure)}, b""
+    except Exception as error:  # noqa: BLE001  whatever it is, the parent must hear of it
+        return {"failure": "error", "detail": str(error) or type(error).__name__}, b""
+    finally:
+        _set_alarm(0)
+
+
+def _set_alarm(seconds: float) -> None:
+    """Have the system end this process, even within pdfium: the parent may be dead by then. 0 is never."""
+    if hasattr(signal, "alarm"):
+        signal.alarm(math.ceil(seconds))
+
+
+def _open(documents: Documents, data: bytes, key: int, path: str | None, password: str | None) -> Reply:
+    documents[key] = _Document(data, path, password)
+    return {"pages": len(documents[key])}, b""
+
+
+def _open_pdf(data: bytes, path: str | None, password: str | None) -> pdfium.PdfDocument:
+    pdf = pdfium.PdfDocument(_raw_document(data, path, password))
+    if not len(pdf):
+        raise _Failure("empty")
+    if pdf.get_formtype() == c.FORMTYPE_XFA_FULL:  # its pages only say that this viewer is no good
+        raise _Failure("xfa")
+    with suppress(pdfium.PdfiumError):  # a broken form; the pages come all the same
+        pdf.init_forms()
+    return pdf
+
+
+def _raw_document(data: bytes, path: str | None, password: str | None) -> Any:
+    secret = None if password is None else password.encode() + b"\0"
+    if path:
+        raw = c.FPDF_LoadDocument(path.encode(errors="surrogateescape") + b"\0", secret)
+    else:
+        raw = c.FPDF_LoadMemDocument64(data, len(data), secret)
+    if not raw:
+        raise _Failure(_FAILURES.get(c.FPDF_GetLastError(), "format"))
+    return raw
+
+
+def _close(documents: Documents, _data: bytes, key: int) -> Reply:
+    if key in documents:
+        documents.pop(key).close()
+    return {}, b""
+
+
+def _draw(documents: Documents, _data: bytes, key: int, number: int, text: bool) -> Reply:
+    document = documents[key]
+    document.renew()
+    with closing(_load(document, number - 1)) as page:
+        view = _view(page)
+        pictures = [picture for picture in _pictures(page) if is_legible(picture, view)]
+        is_scan = coverage(view.fractions(picture.box) for picture in pictures) >= _SCAN
+        chars = _read(page) if text and not is_scan else []
+        turn = (main_direction(chars) - view.turn) % 360 if chars else 0
+        with _turned(page, turn):
+            lines = _lines(_read(page)) if turn else _lines(chars, document.own_chars.get(number - 1))
+            view = _view(page)
+            size = pixel_size(view.size, max(picture.resolution for picture in pictures) if is_scan else None)
+            layer = _layer(view, lines, pictures) if lines else None
+            header = {"width": size[0], "height": size[1], "rotation": turn, "layer": layer}
+            return header, _pixels(page, size)
+
+
+def _view(page: pdfium.PdfPage) -> View:
+    view = View(page.get_bbox(), page.get_rotation())
+    if not all(view.size):
+        raise _Failure("page")  # cropped to nothing
+    return view
+
+
+@contextmanager
+def _turned(page: pdfium.PdfPage, turn: int) -> Iterator[None]:
+    """Have a page shown turned further clockwise: pdfium finds the words of upright text best."""
+    stored = page.get_rotation()
+    page.set_rotation((stored + turn) % 360)
+    try:
+        yield
+    finally:
+        page.set_rotation(stored)  # the document keeps it, and the page may be asked for again
+
+
+def _load(document: _Document, index: int) -> pdfium.PdfPage:
+    """A page with its annotations and form entries made part of it, so that their text is seen too."""
+    try:
+        page = document.page(index)
+        if _is_annotated(page):
+            with closing(page):
+                document.own_chars[index] = _count_chars(page)
+                _pixels(page, (1, 1))  # drawing gives notes that lack an appearance one
+                c.FPDFPage_Flatten(page, c.FLAT_NORMALDISPLAY)
+            page = document.page(index)  # only a page loaded anew shows what became part of it
+    except pdfium.PdfiumError:
+        raise _Failure("page") from None
+    return page
+
+
+def _count_chars(page: pdfium.PdfPage) -> int:
+    with closing(page.get_textpage()) as textpage:
+        count: int = textpage.count_chars()
+    return count
+
+
+def _is_annotated(page: pdfium.PdfPage) -> bool:
+    return any(_annotation_type(page, i) not in _UNSEEN_NOTES for i in range(c.FPDFPage_GetAnnotCount(page)))
+
+
+def _annotation_type(page: pdfium.PdfPage, index: int) -> int:
+    annotation = c.FPDFPage_GetAnnot(page, index)
+    kind: int = c.FPDFAnnot_GetSubtype(annotation)
+    c.FPDFPage_CloseAnnot(annotation)
+    return kind
+
+
+def _pictures(page: pdfium.PdfPage) -> Iterator[Picture]:
+    for image in page.get_objects(filter=[c.FPDF_PAGEOBJ_IMAGE]):
+        matrix, form = image.get_matrix(), image.container
+        while form:  # a picture within a form is placed by the form's place
+            matrix, form = matrix.multiply(form.get_matrix()), form.container
+        width, height = image.get_px_size()
+        points = abs(matrix.a * matrix.d - matrix.b * matrix.c)
+        if points:
+            yield Picture(matrix.on_rect(0, 0, 1, 1), math.sqrt(width * height / points))
+
+
+def _read(page: pdfium.PdfPage) -> list[Char]:
+    """The characters of a page, none where they make no sense."""
+    with closing(page.get_textpage()) as textpage:
+        chars = list(_chars(textpage, page.get_bbox()))
+    return chars if is_readable(chars) else []
+
+
+def _lines(chars: list[Char], own: int | None = None) -> list[Line]:
+    """Characters as lines; the first ones are the page's own, the others were filled in."""
+    own = len(chars) if own is None else own
+    return with_entries(lines_of(chars[:own]), lines_of(chars[own:]))
+
+
+def _chars(textpage: pdfium.PdfTextPage, visible: Box) -> Iterator[Char]:
+    """The characters of a page, space taking the place of those that nobody sees."""
+    styles: dict[int | None, Style | None] = {None: None}  # by text object; None for what pdfium adds
+    for index in range(textpage.count_chars()):
+        text_object = c.FPDFText_GetTextObject(textpage, index)
+        address = ctypes.cast(text_object, ctypes.c_void_p).value
+        if address not in styles:
+            styles[address] = _style(textpage, index, text_object)
+        style = styles[address]
+        yield _char(textpage, index, style, visible) if style else space()
+
+
+def _style(textpage: pdfium.PdfTextPage, index: int, text_object: Any) -> Style | None:
+    if c.FPDFTextObj_GetTextRenderMode(text_object) in _UNSEEN_MODES:
+        return None
+    matrix = c.FS_MATRIX()
+    c.FPDFText_GetMatrix(textpage, index, matrix)
+    font_size = c.FPDFText_GetFontSize(textpage, index)
+    x, y = matrix.a * font_size, matrix.b * font_size
+    length = math.hypot(x, y)
+    if not length:
+        return None
+    return Style(abs(font_size) * math.hypot(matrix.c, matrix.d), x / length, y / length)
+
+
+def _char(textpage: pdfium.PdfTextPage, index: int, style: Style, visible: Box) -> Char:
+    text = chr(c.FPDFText_GetUnicode(textpage, index))
+    if c.FPDFText_HasUnicodeMapError(textpage, index) == 1:
+        text = "\ufffd"  # pdfium gives the font's own code for it, which means nothing
+    box = textpage.get_charbox(index)
+    if text.isspace() or not _is_inside(box, visible):
+        return space()
+    x, y = ctypes.c_double(), ctypes.c_double()
+    c.FPDFText_GetCharOrigin(textpage, index, x, y)
+    return Char(text, box, (x.value, y.value), style)
+
+
+def _is_inside(box: Box, visible: Box) -> bool:
+    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    return visible[0] <= x <= visible[2] and visible[1] <= y <= visible[3]
+
+
+def _layer(view: View, lines: list[Line], pictures: list[Picture]) -> dict[str, Any]:
+    boxes = merged([view.fractions(picture.box) for picture in pictures])
+    return {
+        "lines": [
+            (line.text, view.fractions(line.box), block)
+            for line, block in zip(lines, blocks_of(lines), strict=True)
+        ],
+        "pictures": [box for box in boxes if area(box) > _PICTURE],
+    }
+
+
+def _pixels(page: pdfium.PdfPage, size: tuple[int, int]) -> ctypes.Array[ctypes.c_ubyte]:
+    """The page on white, as RGB bytes."""
+    bitmap = pdfium.PdfBitmap.new_native(*size, c.FPDFBitmap_BGR, rev_byteorder=True)
+    bitmap.fill_rect((255, 255, 255, 255), 0, 0, *size)
+    area_and_flags = (0, 0, *size, 0, c.FPDF_ANNOT | c.FPDF_REVERSE_BYTE_ORDER)
+    c.FPDF_RenderPageBitmap(bitmap, page, *area_and_flags)
+    if page.formenv:
+        c.FPDF_FFLDraw(page.formenv, bitmap, page, *area_and_flags)
+    pixels: ctypes.Array[ctypes.c_ubyte] = bitmap.buffer
+    return pixels
+
+
+_REQUESTS: dict[str, Callable[..., Reply]] = {"open": _open, "close": _close, "draw": _draw}
+
+if __name__ == "__main__":
+    main()

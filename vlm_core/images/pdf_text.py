@@ -1,0 +1,202 @@
+"""The characters of a PDF page, as lines in reading order: geometry alone, without pdfium.
+
+Coordinates are a PDF's own, points with y upwards, whichever way the page is shown; so
+"below" means further down for someone who reads the line, not further down the sheet.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+from .pdf_layout import Box, around
+
+_COLUMN_GAP = 1.5  # font sizes between two characters that part one line into two
+_NEW_BASELINE = 0.5  # font sizes up or down; a superscript stays under it, the next line is over it
+_LEADING = 1.8  # font sizes from one baseline to the next within a paragraph
+_SAME_SIZE = 1.25  # ratio of two font sizes that may share a paragraph
+_UNREADABLE = 0.1  # share of characters without a meaning from which a page's text is no use
+_MEANINGLESS = ("Cc", "Cn", "Co")  # controls, unassigned and private characters
+
+# pdfium marks the hyphen that divides a word at the end of a line as U+0002 or U+FFFE. A soft
+# hyphen that reached the page is as visible as any other.
+_HYPHENS = str.maketrans(dict.fromkeys("\x02\ufffe\xad", "-"))
+_CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]")
+
+
+class Style(NamedTuple):
+    """What the characters of one text object share: size in points, and the direction they run in."""
+
+    size: float
+    cos: float = 1.0
+    sin: float = 0.0
+
+    @property
+    def quarter(self) -> int:
+        """The direction in degrees counter-clockwise, to the nearest quarter turn."""
+        return round(math.degrees(math.atan2(self.sin, self.cos)) / 90) * 90 % 360
+
+
+class Char(NamedTuple):
+    """A character, the box of its ink (left, bottom, right, top) and where it stands on its baseline."""
+
+    text: str
+    box: Box
+    origin: tuple[float, float]
+    style: Style
+
+
+class Line(NamedTuple):
+    """A line of text, the box of its ink, and its first character."""
+
+    text: str
+    box: Box
+    first: Char
+
+
+def space() -> Char:
+    """White space, which parts words and has no place of its own."""
+    return Char(" ", (0, 0, 0, 0), (0, 0), Style(0))
+
+
+def is_readable(chars: Iterable[Char]) -> bool:
+    """Whether there are characters, and nearly all of them mean something."""
+    inked = [char.text.translate(_HYPHENS) for char in chars if not char.text.isspace()]
+    meaningless = sum(unicodedata.category(text) in _MEANINGLESS or text == "\ufffd" for text in inked)
+    return bool(inked) and meaningless < _UNREADABLE * len(inked)
+
+
+def lines_of(chars: Iterable[Char]) -> list[Line]:
+    """Lines out of characters in the order in which the page draws them.
+
+    Characters on one baseline and close together are a line; a wide gap, such as between two
+    columns, parts it.
+
+    Example:
+        >>> [line.text for line in lines_of([Char("a", (0, 0, 5, 5), (0, 0), Style(10))])]
+        ['a']
+    """
+    return _unjumbled([_line(run) for run in _runs(chars)])
+
+
+def blocks_of(lines: Sequence[Line]) -> list[int]:
+    """The number of the paragraph or table row that each line belongs to, from 0."""
+    starts = [not _continues(before, line) for before, line in pairwise(lines)]
+    numbers = [0] * len(lines)
+    for index, start in enumerate(starts, 1):
+        numbers[index] = numbers[index - 1] + start
+    return numbers
+
+
+def with_entries(lines: Sequence[Line], entries: Sequence[Line]) -> list[Line]:
+    """The lines with what was filled in, each entry behind its label.
+
+    A form's values are drawn after the page, however high up they stand: each is put behind
+    the line to its left, or else behind the last line above it.
+    """
+    merged = list(lines)
+    for entry in entries:
+        left = [i for i, line in enumerate(merged) if _same_row(line, entry) and line.box[0] <= entry.box[0]]
+        above = [i for i, line in enumerate(merged) if line.box[1] >= entry.box[3] and _overlap(line, entry)]
+        nearest = max(left, key=lambda i: merged[i].box[0]) if left else max(above, default=len(merged) - 1)
+        merged.insert(nearest + 1, entry)
+    return merged
+
+
+def main_direction(chars: Iterable[Char]) -> int:
+    """The direction in which most characters run, in degrees counter-clockwise; 0 where none prevails."""
+    quarters = Counter(char.style.quarter for char in chars if not char.text.isspace())
+    if not quarters:
+        return 0
+    quarter, count = quarters.most_common(1)[0]
+    return quarter if 2 * count > quarters.total() else 0
+
+
+def _runs(chars: Iterable[Char]) -> Iterator[list[Char]]:
+    run: list[Char] = []
+    last: Char | None = None
+    for char in chars:
+        if char.text.isspace():
+            run.append(char)
+            continue
+        if last and _apart(last, char):
+            yield run
+            run = []
+        run.append(char)
+        last = char
+    if last:
+        yield run
+
+
+def _line(run: list[Char]) -> Line:
+    inked = [char for char in run if not char.text.isspace()]
+    return Line(_clean("".join(char.text for char in run)), around(char.box for char in inked), inked[0])
+
+
+def _clean(text: str) -> str:
+    # Windows gives a character beyond U+FFFF in two halves; encoding joins them.
+    whole = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return " ".join(_CONTROLS.sub("", whole.translate(_HYPHENS)).split())
+
+
+def _apart(before: Char, char: Char) -> bool:
+    size = max(before.style.size, char.style.size)
+    if before.style.quarter != char.style.quarter or _gap(before.box, char.box) > _COLUMN_GAP * size:
+        return True
+    return abs(_rise(before, char)) > _NEW_BASELINE * size and not _stacked(before, char)
+
+
+def _stacked(before: Char, char: Char) -> bool:
+    """Whether two East Asian characters stand one under the other, in a line that runs downwards."""
+    shift = abs(before.origin[0] - char.origin[0])
+    wide = all(unicodedata.east_asian_width(each.text) in "WF" for each in (before, char))
+    return wide and shift < 0.1 * char.style.size and 0 < -_rise(before, char) < _COLUMN_GAP * char.style.size
+
+
+def _rise(before: Char, char: Char) -> float:
+    """How far the second character's baseline is above the first's, to a reader of the first."""
+    dx, dy = char.origin[0] - before.origin[0], char.origin[1] - before.origin[1]
+    return before.style.cos * dy - before.style.sin * dx
+
+
+def _gap(a: Box, b: Box) -> float:
+    """How far two boxes are apart, whichever is in front, so that it holds from right to left too."""
+    return max(a[0] - b[2], b[0] - a[2], a[1] - b[3], b[1] - a[3])
+
+
+def _same_row(a: Line, b: Line) -> bool:
+    return abs(_rise(a.first, b.first)) <= _NEW_BASELINE * max(a.first.style.size, b.first.style.size)
+
+
+def _overlap(a: Line, b: Line) -> bool:
+    """Whether one line stands above or below the other, at least in part."""
+    low, high = (1, 3) if a.first.style.quarter in (90, 270) else (0, 2)
+    return a.box[low] < b.box[high] and b.box[low] < a.box[high]
+
+
+def _continues(before: Line, line: Line) -> bool:
+    """Whether a line goes on with the paragraph, or with the table row, of the line before."""
+    sizes = sorted((before.first.style.size, line.first.style.size))
+    if before.first.style.quarter != line.first.style.quarter:
+        return False
+    if _same_row(before, line):
+        return True
+    fall = -_rise(before.first, line.first)
+    return 0 < fall <= _LEADING * sizes[1] and _overlap(before, line) and sizes[1] <= _SAME_SIZE * sizes[0]
+
+
+def _climbs(before: Line, line: Line) -> bool:
+    return not _same_row(before, line) and _rise(before.first, line.first) > 0 and _overlap(before, line)
+
+
+def _unjumbled(lines: list[Line]) -> list[Line]:
+    """The lines as they come, unless every other one goes back up its own column: then from the top."""
+    climbs = sum(_climbs(before, line) for before, line in pairwise(lines))
+    if 2 * climbs < len(lines) - 1 or not climbs:
+        return lines
+    return sorted(lines, key=lambda line: (-line.box[3], line.box[0]))

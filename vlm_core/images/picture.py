@@ -1,0 +1,293 @@
+"""One opened picture: its frames, each decoded, turned upright and made RGB when asked for.
+
+Only the decoder of the format that the bytes show is ever run, pixels are counted before any is
+unpacked, and whatever a decoder raises comes out as one of this package's errors. No setting of
+Pillow is changed or relied upon.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from io import BytesIO
+from typing import IO, Any
+
+from PIL import ExifTags, Image, ImageFile, features
+from PIL.AvifImagePlugin import AvifImageFile
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.GifImagePlugin import GifImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.PpmImagePlugin import PpmImageFile
+from PIL.TiffImagePlugin import TiffImageFile
+from PIL.WebPImagePlugin import WebPImageFile
+
+from vlm_core.errors import (
+    CorruptImageError,
+    DecompressionBombError,
+    ImageTooLargeError,
+    InputError,
+    MissingExtraError,
+    UnsupportedImageError,
+    VLMError,
+)
+from vlm_core.images.colour import to_rgb
+from vlm_core.images.sniff import gif_layout, is_bare, tiff_frames, webp_size
+from vlm_core.types import PageImage
+
+MAX_PIXELS = 200_000_000
+"""Of one page. A sheet of A0 scanned at 300 dpi has 139 million."""
+
+_BOMB_PIXELS_PER_BYTE = 1000
+"""Over the limit, more than this is called a bomb; the picture is refused either way."""
+
+UNNAMED = "the picture"
+
+
+def _heif(file: IO[bytes]) -> ImageFile.ImageFile:
+    try:
+        # The class itself, since registering it would change what Image.open() reads everywhere.
+        from pillow_heif import HeifImageFile
+    except ImportError as error:
+        raise MissingExtraError(
+            "HEIC pictures need the package pillow-heif",
+            hint="Install it with: pip install 'vlm-adapters[heif]'",
+        ) from error
+    decoder: Callable[[IO[bytes]], ImageFile.ImageFile] = HeifImageFile
+    return decoder(file)
+
+
+# Not Image.open(), which tries other decoders too and checks a limit that is the whole process's.
+_DECODERS: dict[str, Callable[[IO[bytes]], ImageFile.ImageFile]] = {
+    "PNG": PngImageFile,
+    "JPEG": JpegImageFile,
+    "WEBP": WebPImageFile,
+    "GIF": GifImageFile,
+    "TIFF": TiffImageFile,
+    "BMP": BmpImageFile,
+    "PPM": PpmImageFile,
+    "AVIF": AvifImageFile,
+    "HEIF": _heif,
+}
+_OPTIONAL = {"WEBP": "webp", "AVIF": "avif"}
+_PAGED = frozenset({"TIFF", "GIF", "WEBP", "AVIF", "HEIF"})
+
+# EXIF orientation: the turn that sets the picture upright, and its degrees clockwise, counted
+# after the mirroring where there is one.
+_TURNS = {
+    2: (Image.Transpose.FLIP_LEFT_RIGHT, 0),
+    3: (Image.Transpose.ROTATE_180, 180),
+    4: (Image.Transpose.FLIP_TOP_BOTTOM, 180),
+    5: (Image.Transpose.TRANSPOSE, 270),
+    6: (Image.Transpose.ROTATE_270, 90),
+    7: (Image.Transpose.TRANSVERSE, 90),
+    8: (Image.Transpose.ROTATE_90, 270),
+}
+
+
+class Frames:
+    """What every open picture does; where a frame comes from is up to its kinds."""
+
+    def __init__(self, source: str, *, kind: str = "", data: bytes | None = None) -> None:
+        self.total_pages = 1
+        self._source = source
+        self._kind = kind
+        self._data = data
+        self._orientations: dict[int, int] = {}
+
+    def __enter__(self) -> Frames:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        pass
+
+    def page(self, number: int) -> PageImage:
+        self._check_number(number)
+        with self._typed_errors(number), self._frame(number - 1) as image:
+            self._check_size(image.size, number)
+            return self._upright(image, number)
+
+    def _frame(self, index: int) -> AbstractContextManager[Image.Image]:
+        raise NotImplementedError
+
+    def _upright(self, image: Image.Image, number: int) -> PageImage:
+        # Loading turns a TIFF, and only a TIFF, which then no longer says how it stood.
+        if isinstance(image, TiffImageFile):
+            self._orientations.setdefault(number, _orientation(image))
+        _load(image)
+        rgb = to_rgb(image)
+        orientation = _orientation(image)
+        if orientation in _TURNS:
+            rgb = rgb.transpose(_TURNS[orientation][0])
+        _, rotation = _TURNS.get(self._orientations.get(number, orientation), (None, 0))
+        return PageImage(
+            pixels=rgb.tobytes(),
+            width=rgb.width,
+            height=rgb.height,
+            page_number=number,
+            total_pages=self.total_pages,
+            rotation=rotation,
+            source=self._source,
+            original=None if orientation in _TURNS else self._original(image),
+        )
+
+    def _original(self, image: Image.Image) -> bytes | None:
+        if self._data is None or not is_bare(self._data, self._kind):
+            return None
+        alone = _frame_count(image) == 1 and "mp" not in image.info
+        plain = image.mode in ("RGB", "L") and not image.has_transparency_data
+        return self._data if alone and plain else None
+
+    def _check_number(self, number: int) -> None:
+        if not 1 <= number <= self.total_pages:
+            name, total = self._source or UNNAMED, self.total_pages
+            raise InputError(f"{name} has no page {number}", hint=f"It has {total}.", page=number)
+
+    def _check_size(self, size: tuple[int, int], page: int | None = None) -> None:
+        width, height = size
+        if width * height <= MAX_PIXELS:
+            return
+        bomb = self._data is not None and len(self._data) * _BOMB_PIXELS_PER_BYTE < width * height
+        raise (DecompressionBombError if bomb else ImageTooLargeError)(
+            f"{self._source or UNNAMED} would unpack to {width} × {height} pixels, "
+            f"more than {MAX_PIXELS // 1_000_000} million",
+            page=page,
+        )
+
+    @contextmanager
+    def _typed_errors(self, page: int | None = None) -> Iterator[None]:
+        name, kind = self._source or UNNAMED, f" as {self._kind}" if self._kind else ""
+        try:
+            yield
+        except VLMError:
+            raise
+        except Image.DecompressionBombError as error:
+            raise _over_pillows_limit(name, page) from error
+        except MemoryError as error:
+            raise ImageTooLargeError(f"{name} does not fit into memory", page=page) from error
+        except Exception as error:  # decoders raise nearly anything: struct.error, SyntaxError, KeyError ...
+            message = f"{name} cannot be decoded{kind}: {str(error)[:200] or type(error).__name__}"
+            hint = "Get it again, for it is damaged; or, if it opens elsewhere, save it as PNG there."
+            raise CorruptImageError(message, hint=hint, page=page) from error
+
+
+class FileFrames(Frames):
+    """The frames of a file."""
+
+    def __init__(self, data: bytes, kind: str, source: str) -> None:
+        super().__init__(source, kind=kind, data=data)
+        feature = _OPTIONAL.get(kind)
+        if feature and not features.check(feature):
+            raise UnsupportedImageError(
+                f"{source or UNNAMED}: this Pillow was built without {kind}",
+                hint="Install one that has it: pip install --force-reinstall pillow",
+            )
+        with self._typed_errors():
+            frames = self._measure(data)
+            self._image: ImageFile.ImageFile | None = self._open()
+            if kind in _PAGED:
+                self.total_pages = frames or _frame_count(self._image)
+
+    def _measure(self, data: bytes) -> int | None:
+        """The frames, where Pillow's count would stop at a damaged one, or unpack to count.
+
+        Of the two formats whose decoder makes memory when it is opened, the size is checked here.
+        """
+        if self._kind == "TIFF":
+            return tiff_frames(data)
+        if self._kind == "GIF":
+            frames, width, height = gif_layout(data)
+            self._check_size((width, height))
+            if width * height > (Image.MAX_IMAGE_PIXELS or MAX_PIXELS):
+                # Here Pillow would warn, or refuse, by a limit of its own that we cannot pass by.
+                raise _over_pillows_limit(self._source or UNNAMED)
+            return frames
+        if self._kind == "WEBP":
+            self._check_size(webp_size(data) or (0, 0))
+        return None
+
+    def _open(self) -> ImageFile.ImageFile:
+        assert self._data is not None
+        return _DECODERS[self._kind](BytesIO(self._data))
+
+    @contextmanager
+    def _frame(self, index: int) -> Iterator[Image.Image]:
+        # A frame that failed may come out half decoded when asked for again, so that the picture
+        # is put back only when all went well. A single one is not, to free its memory.
+        image, self._image = self._image or self._open(), None
+        image.seek(index)
+        yield image
+        if self.total_pages > 1:
+            self._image = image
+
+    def close(self) -> None:
+        self._image = None
+
+
+class ImageFrames(Frames):
+    """The frames of a Pillow image that is the caller's."""
+
+    def __init__(self, image: Image.Image, source: str) -> None:
+        super().__init__(source)
+        self._image = image
+        with self._typed_errors():
+            if image.format in _PAGED:
+                self.total_pages = _frame_count(image)
+
+    @contextmanager
+    def _frame(self, index: int) -> Iterator[Image.Image]:
+        place = self._image.tell()
+        if self.total_pages == 1:
+            index = place
+        try:
+            self._image.seek(index)
+            yield self._image
+        finally:
+            self._image.seek(place)
+
+
+class Decoded(Frames):
+    """A page that comes as it is, with the number it has in its own document."""
+
+    def __init__(self, image: PageImage) -> None:
+        super().__init__(image.source)
+        self._page = image
+
+    def page(self, number: int) -> PageImage:
+        self._check_number(number)
+        return self._page
+
+
+def _over_pillows_limit(name: str, page: int | None = None) -> ImageTooLargeError:
+    return ImageTooLargeError(
+        f"{name} is over the limit of this program, PIL.Image.MAX_IMAGE_PIXELS = {Image.MAX_IMAGE_PIXELS}",
+        hint="Make the picture smaller, or raise that limit.",
+        page=page,
+    )
+
+
+def _frame_count(image: Image.Image) -> int:
+    return int(getattr(image, "n_frames", 1))
+
+
+def _load(image: Image.Image) -> None:
+    if not min(image.size):
+        raise ValueError("it has no pixels")
+    if isinstance(image, TiffImageFile) and image.tile:
+        # What load() does first, but without Pillow's limit; ours has been checked.
+        stored: Any = (image.tag_v2[ExifTags.Base.ImageWidth], image.tag_v2[ExifTags.Base.ImageLength])
+        image.im = Image.new(image.mode, stored, None).im
+    image.load()
+
+
+def _orientation(image: Image.Image) -> int:
+    """The EXIF orientation, 1 (upright) where there is none or it is damaged.
+
+    Pillow hands on the turn of an AVIF as one; pillow-heif turns a HEIC itself and says 1.
+    """
+    with suppress(Exception):
+        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    return 1

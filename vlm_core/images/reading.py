@@ -1,0 +1,119 @@
+"""Bytes from files, open files and data URIs; or an InputError that says what is wrong and what to do."""
+
+from __future__ import annotations
+
+import binascii
+import difflib
+import os
+import stat
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeAlias
+from urllib.parse import unquote_to_bytes
+
+from vlm_core.errors import InputError, UnsupportedImageError
+
+Fetch: TypeAlias = Callable[[], bytes]
+
+_FROM_URL_SAFE = bytes.maketrans(b"-_", b"+/")
+_NAMES_COMPARED = 10_000
+
+
+def fetched(name: str, fetch: Fetch) -> bytes:
+    """What `fetch` returns, which must be some bytes.
+
+    Args:
+        name: what to call it in errors.
+        fetch: reads or downloads it.
+
+    Raises:
+        InputError: it is missing, a folder, not permitted, or open for text.
+        UnsupportedImageError: it is empty.
+
+    Example:
+        >>> fetched("a.png", lambda: b"bytes")
+        b'bytes'
+    """
+    try:
+        data = fetch()
+    except (OSError, ValueError) as error:  # ValueError: a null byte in a path, a closed file
+        raise unreadable(name, error) from error
+    except MemoryError as error:
+        raise InputError(f"{short(name)} does not fit into memory") from error
+    if not isinstance(data, (bytes, bytearray, memoryview)):
+        raise open_for_text(name)
+    if not data:
+        raise UnsupportedImageError(f"{short(name)} is empty", hint="Get it again: it holds no bytes.")
+    return bytes(data)
+
+
+def file_bytes(path: str) -> bytes:
+    """All of a file, which may be a pipe but no device, since some of these never end."""
+    mode = os.stat(path).st_mode
+    if stat.S_ISCHR(mode) or stat.S_ISBLK(mode) or stat.S_ISSOCK(mode):
+        raise OSError("it is a device")
+    return Path(path).read_bytes()
+
+
+def rest_of(file: Any) -> Any:
+    """What an open file holds from where it stands, which is where it is left if it can be."""
+    seekable = getattr(file, "seekable", None)
+    if seekable is None or not seekable():
+        return file.read()
+    start = file.tell()
+    try:
+        return file.read()
+    finally:
+        file.seek(start)
+
+
+def data_uri_bytes(uri: str) -> bytes:
+    """What a data URI holds (RFC 2397), be it of base64 or percent signs.
+
+    Raises:
+        ValueError: it is damaged.
+
+    Example:
+        >>> data_uri_bytes("data:image/png;base64,iVBORw"), data_uri_bytes("data:,a%20b")
+        (b'\\x89PNG', b'a b')
+    """
+    header, comma, payload = uri.partition(",")
+    if not comma:
+        raise ValueError("it has no comma")
+    data = unquote_to_bytes(payload)
+    if not header.lower().endswith(";base64"):
+        return data
+    data = b"".join(data.split()).rstrip(b"=").translate(_FROM_URL_SAFE)
+    return binascii.a2b_base64(data + b"=" * (-len(data) % 4), strict_mode=True)
+
+
+def unreadable(name: str, error: Exception) -> InputError:
+    """The InputError for what Python raised."""
+    if isinstance(error, FileNotFoundError):
+        return _missing(name)
+    problem = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return InputError(f"{short(name)} cannot be read: {problem}")
+
+
+def open_for_text(name: str) -> InputError:
+    """The InputError for a file that gives text where bytes are needed."""
+    return InputError(f"{short(name)} does not give bytes", hint='Open files for bytes: open(path, "rb")')
+
+
+def short(name: str) -> str:
+    """A name for a message, of at most 200 characters."""
+    return (name if len(name) <= 200 else name[:200] + "…") or "the empty path"
+
+
+def _missing(name: str) -> InputError:
+    folder, file = os.path.split(os.path.expanduser(name))
+    if not os.path.isdir(folder or "."):
+        return InputError(f"{short(name)} does not exist, nor does its folder")
+    near: list[str] = []
+    with suppress(OSError), os.scandir(folder or ".") as entries:
+        names = [entry.name for entry in islice(entries, _NAMES_COMPARED)]
+        near = difflib.get_close_matches(file, sorted(names), n=1)
+    hint = f"Did you mean {os.path.join(folder, near[0])}?" if near else ""
+    return InputError(f"{short(name)} does not exist", hint=hint)

@@ -1,0 +1,171 @@
+"""From a box on a page to its text, with the spaces that the recogniser swallows put back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vlm_core.ocr.orientation import TALL
+from vlm_core.ocr.tiles import Pixels, Quads
+
+Probabilities: TypeAlias = NDArray[np.float32]
+"""Steps × classes: class 0 is CTC's blank, the last one the space."""
+Infer: TypeAlias = Callable[[NDArray[np.float32]], Probabilities]
+
+HEIGHT = 48
+"""Pixels: the height of the recogniser's input (PP-OCRv6)."""
+STEP = 8
+"""Pixels of the input to a step of the output."""
+MARGIN = 0.1
+"""Of the line's height, added at both ends of a box: the detector cuts first letters short."""
+DIGIT_RATIO = 3.0
+"""Height to width up to which a tall box may be one upright character, as a 1 is."""
+
+SURE_SPACE = 0.3
+POSSIBLE_SPACE = 0.05
+"""Probabilities of the space class: enough alone, and enough where the ink has a gap as well."""
+WIDE_GAP = 3.0
+"""Times the line's usual gap between letters."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A line as it was read; `score` is the mean probability of its characters, from 0 to 1."""
+
+    text: str
+    score: float
+
+
+def read_box(image: Pixels, quad: Quads, infer: Infer, characters: Sequence[str]) -> Reading:
+    """Read the text in one box of an upright page.
+
+    Args:
+        image: height × width × 3, BGR, 8 bits.
+        quad: 4 × 2, the box's corners in pixels.
+        infer: the recogniser, from 1 × 3 × 48 × width to steps × classes.
+        characters: the character of each class.
+
+    Returns:
+        The text and its score; of a tall box, the best of the ways in which it can be held.
+    """
+    crop = cut_out(image, _with_margin(quad))
+    readings = (_read_line(view, infer, characters) for view in _views(crop))
+    return max(readings, key=lambda reading: reading.score)
+
+
+def _views(crop: Pixels) -> list[Pixels]:
+    """The ways to hold a crop: as it is, or where it is tall, turned to either side."""
+    ratio = crop.shape[0] / crop.shape[1]
+    upright = [crop] if ratio < DIGIT_RATIO else []
+    turned = [np.rot90(crop), np.rot90(crop, -1)] if ratio >= TALL else []
+    return upright + turned
+
+
+def cut_out(image: Pixels, quad: Quads) -> Pixels:
+    """Cut a box out of a page, straightened."""
+    top, right, bottom, left = (float(np.linalg.norm(quad[i] - quad[i - 3])) for i in range(4))
+    width, height = max(1, round(max(top, bottom))), max(1, round(max(left, right)))
+    target = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    matrix = cv2.getPerspectiveTransform(quad.astype(np.float32), target)
+    crop = cv2.warpPerspective(
+        image, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+    )
+    return np.asarray(crop, np.uint8)
+
+
+def _with_margin(quad: Quads) -> Quads:
+    along = quad[1] - quad[0]
+    length, height = float(np.linalg.norm(along)), float(np.linalg.norm(quad[3] - quad[0]))
+    step = along / max(length, 1.0) * min(length, height) * MARGIN
+    return quad + np.array([-step, step, step, -step], np.float32)
+
+
+def _read_line(crop: Pixels, infer: Infer, characters: Sequence[str]) -> Reading:
+    line = _at_height(crop)
+    probabilities = infer(_network_input(line))
+    steps, best = _decode(probabilities)
+    if not len(steps):
+        return Reading("", 0.0)
+    letters = [characters[best[step]] for step in steps]
+    text = _with_spaces(letters, _lost_spaces(letters, steps, probabilities[:, -1], line))
+    return Reading(text, float(probabilities[steps, best[steps]].mean()))
+
+
+def _at_height(crop: Pixels) -> Pixels:
+    height, width = crop.shape[:2]
+    shape = (max(1, math.ceil(HEIGHT * width / height)), HEIGHT)
+    method = cv2.INTER_AREA if height > HEIGHT else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(np.ascontiguousarray(crop), shape, interpolation=method), np.uint8)
+
+
+def _network_input(line: Pixels) -> NDArray[np.float32]:
+    """1 × 3 × 48 × width, from -1 to 1, the width filled up to whole steps."""
+    width = line.shape[1]
+    filled = np.zeros((1, 3, HEIGHT, -(-width // STEP) * STEP), np.float32)
+    filled[0, :, :, :width] = line.transpose(2, 0, 1) / np.float32(127.5) - 1
+    return filled
+
+
+def _decode(probabilities: Probabilities) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """CTC's greedy decoding: the steps at which a character begins, and each step's best class."""
+    best = probabilities.argmax(axis=1)
+    begins = np.append(True, best[1:] != best[:-1]) & (best != 0)
+    return np.flatnonzero(begins), best
+
+
+def _with_spaces(letters: Sequence[str], lost: Sequence[bool]) -> str:
+    return "".join(
+        f" {letter}" if space else letter for letter, space in zip(letters, lost, strict=True)
+    ).strip()
+
+
+def _lost_spaces(
+    letters: Sequence[str], steps: NDArray[np.intp], space: NDArray[np.float32], line: Pixels
+) -> list[bool]:
+    """For each character, whether a space before it was swallowed.
+
+    A swallowed space (RapidAI/RapidOCR#723) shows in the space's probability between two
+    characters and in the gap in the ink; the first is believed alone only where it is large.
+    """
+    between = [
+        0.0,
+        *(float(space[a + 1 : b].max(initial=0.0)) for a, b in pairwise(steps)),
+    ]
+    if max(between) < POSSIBLE_SPACE:
+        return [False] * len(letters)
+    gaps = _ink_gaps(line, steps)
+    written = [i for i in range(1, len(letters)) if not (letters[i] + letters[i - 1]).count(" ")]
+    usual = float(np.median([gaps[i] for i in written])) if written else 0.0
+    lost = {
+        i
+        for i in written
+        if between[i] > SURE_SPACE or (between[i] > POSSIBLE_SPACE and gaps[i] >= WIDE_GAP * usual + 2)
+    }
+    return [i in lost for i in range(len(letters))]
+
+
+def _ink_gaps(line: Pixels, steps: NDArray[np.intp]) -> list[int]:
+    """Before each character, the widest run of columns without ink, in pixels."""
+    empty = _ink(line).sum(axis=0) <= 1
+    centres = ((steps + 0.5) * STEP).astype(int)
+    return [0, *(_longest_run(empty[a:b]) for a, b in pairwise(centres))]
+
+
+def _ink(line: Pixels) -> NDArray[np.bool_]:
+    """Where a line is written, whether dark on light or light on dark; its edges left out."""
+    grey = np.asarray(cv2.cvtColor(line, cv2.COLOR_BGR2GRAY), np.uint8)
+    threshold, _ = cv2.threshold(grey, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+    dark: NDArray[np.bool_] = grey[4:-4] <= threshold
+    return dark if dark.mean() <= 0.5 else ~dark
+
+
+def _longest_run(flags: NDArray[np.bool_]) -> int:
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
+    return int((edges[1::2] - edges[::2]).max(initial=0))

@@ -1,0 +1,179 @@
+"""Where text stands on a page of any size: detection in overlapping tiles, boxes made whole again.
+
+The detector sees text best when a line is some 20 pixels high, and its memory grows with the
+picture. So a page is scaled to about 150 dpi, a long one is cut into tiles that overlap, and a
+line that a seam cuts is put together before it is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels: TypeAlias = NDArray[np.uint8]
+Quads: TypeAlias = NDArray[np.float32]
+"""N × 4 × 2: corners clockwise from the top left, x before y, in pixels."""
+Detect: TypeAlias = Callable[[Pixels], Quads]
+
+SHORT_SIDE = 1240
+"""Pixels: the short side of an A4 page at 150 dpi."""
+SMALL_SIDE = 736
+"""Pixels: a shorter side than this is enlarged, for the detector was trained on larger pictures."""
+MAX_ENLARGEMENT = 2.0
+TILE_SIDE = 2048
+OVERLAP = 192
+"""Pixels that two tiles share: several lines of print."""
+SMALL_PRINT = 12.0
+"""Pixels: lines of less are looked for again in a larger picture."""
+GOOD_PRINT = 20.0
+GRID = 32
+"""The detector's input is a multiple of this many pixels."""
+
+
+class Tile(NamedTuple):
+    """A part of a picture, in pixels; x1 and y1 are outside."""
+
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+
+
+def find_text(image: Pixels, detect: Detect) -> Quads:
+    """Find the text boxes of a page, small print included.
+
+    Args:
+        image: height × width × 3, BGR, 8 bits.
+        detect: the detector for one tile.
+
+    Returns:
+        The boxes in pixels of `image`, in no particular order.
+    """
+    scale = detection_scale(image.shape[1], image.shape[0])
+    quads = _find_at(image, scale, detect)
+    height = _median_height(quads) * scale
+    if scale < 1 and 0 < height < SMALL_PRINT:
+        quads = _find_at(image, min(1.0, scale * GOOD_PRINT / height), detect)
+    return quads
+
+
+def detection_scale(width: int, height: int) -> float:
+    """By how much a picture is scaled before text is looked for.
+
+    Example:
+        >>> detection_scale(2480, 3508)  # A4 at 300 dpi
+        0.5
+        >>> detection_scale(1080, 9600)  # a long screenshot keeps its size
+        1.0
+    """
+    short = min(width, height)
+    if short > SHORT_SIDE:
+        return SHORT_SIDE / short
+    return min(MAX_ENLARGEMENT, max(1.0, SMALL_SIDE / short))
+
+
+def tiles(width: int, height: int) -> Iterator[Tile]:
+    """Cut a picture into tiles of at most TILE_SIDE that overlap by OVERLAP pixels.
+
+    Example:
+        >>> [(tile.y0, tile.y1) for tile in tiles(1080, 3000)]
+        [(0, 1596), (1404, 3000)]
+    """
+    for y0, y1 in _spans(height):
+        for x0, x1 in _spans(width):
+            yield Tile(x0, y0, x1, y1)
+
+
+def _spans(length: int) -> list[tuple[int, int]]:
+    count = max(1, -(-(length - OVERLAP) // (TILE_SIDE - OVERLAP)))
+    step = (length - OVERLAP) / count
+    return [(round(i * step), min(length, round((i + 1) * step) + OVERLAP)) for i in range(count)]
+
+
+def _find_at(image: Pixels, scale: float, detect: Detect) -> Quads:
+    height, width = image.shape[:2]
+    scaled_width, scaled_height = (max(GRID, round(side * scale / GRID) * GRID) for side in (width, height))
+    scaled = _resize(image, scaled_width, scaled_height)
+    found = [(tile, _find_in(scaled, tile, detect)) for tile in tiles(scaled_width, scaled_height)]
+    quads = _without_seams(found, Tile(0, 0, scaled_width, scaled_height))
+    return quads * np.array([width / scaled_width, height / scaled_height], np.float32)
+
+
+def _resize(image: Pixels, width: int, height: int) -> Pixels:
+    if (height, width) == image.shape[:2]:
+        return image
+    shrinks = width * height < image.shape[0] * image.shape[1]
+    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, (width, height), interpolation=method), np.uint8)
+
+
+def _find_in(image: Pixels, tile: Tile, detect: Detect) -> Quads:
+    part = image[tile.y0 : tile.y1, tile.x0 : tile.x1]
+    return detect(np.ascontiguousarray(part)) + np.array([tile.x0, tile.y0], np.float32)
+
+
+def _without_seams(found: list[tuple[Tile, Quads]], page: Tile) -> Quads:
+    """Boxes of all tiles: those seen twice once, those cut by a seam whole."""
+    if len(found) == 1:
+        return found[0][1]
+    kept: list[Quads] = []
+    for tile, quads in found:
+        before = len(kept)
+        for quad in quads:
+            _merge_into(kept, before, quad, _is_cut(quad, tile, page))
+    return np.array(kept, np.float32).reshape(-1, 4, 2)
+
+
+def _merge_into(kept: list[Quads], before: int, quad: Quads, cut: bool) -> None:
+    """Add a box, or join it to the same line among the `before` boxes of earlier tiles."""
+    twin = next((i for i in range(before) if _same_line(kept[i], quad)), None)
+    if twin is None:
+        kept.append(quad)
+    elif cut or _area(quad) > _area(kept[twin]):
+        kept[twin] = _hull(kept[twin], quad)
+
+
+def _is_cut(quad: Quads, tile: Tile, page: Tile, margin: int = 3) -> bool:
+    """Whether a box ends at a seam."""
+    x0, y0, x1, y1 = _bounds(quad)
+    return bool(
+        (tile.x0 > page.x0 and x0 - tile.x0 < margin)
+        or (tile.y0 > page.y0 and y0 - tile.y0 < margin)
+        or (tile.x1 < page.x1 and tile.x1 - x1 < margin)
+        or (tile.y1 < page.y1 and tile.y1 - y1 < margin)
+    )
+
+
+def _same_line(a: Quads, b: Quads) -> bool:
+    """Whether two boxes overlap by most of the smaller one's thickness, in both directions."""
+    (ax0, ay0, ax1, ay1), (bx0, by0, bx1, by1) = _bounds(a), _bounds(b)
+    across, down = min(ax1, bx1) - max(ax0, bx0), min(ay1, by1) - max(ay0, by0)
+    thickness = min(ax1 - ax0, ay1 - ay0, bx1 - bx0, by1 - by0)
+    return bool(min(across, down) > 0.5 * thickness)
+
+
+def _bounds(quad: Quads) -> tuple[float, float, float, float]:
+    (x0, y0), (x1, y1) = quad.min(axis=0), quad.max(axis=0)
+    return float(x0), float(y0), float(x1), float(y1)
+
+
+def _area(quad: Quads) -> float:
+    x0, y0, x1, y1 = _bounds(quad)
+    return (x1 - x0) * (y1 - y0)
+
+
+def _hull(a: Quads, b: Quads) -> Quads:
+    x0, y0, x1, y1 = _bounds(np.concatenate([a, b]))
+    return np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]], np.float32)
+
+
+def _median_height(quads: Quads) -> float:
+    """Of the lines, in pixels, whichever way they run; 0 where there are none."""
+    if not len(quads):
+        return 0.0
+    sides = np.linalg.norm(quads[:, [1, 2]] - quads[:, [0, 1]], axis=2)
+    return float(np.median(sides.min(axis=1)))
