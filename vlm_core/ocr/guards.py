@@ -44,3 +44,14 @@ def invisible_characters(text: str) -> int:
         1
     """
     return sum(unicodedata.category(character) == "Cf" and character != "\u00ad" for character in text)
+
+
+def page_warnings(text: str) -> list[str]:
+    """What is odd about a page's text, whoever read it.
+
+    Example:
+        >>> page_warnings("plain")
+        []
+    """
+    hidden = invisible_characters(text)
+    return [f"the text holds {hidden} invisible characters"] if hidden else []

@@ -8,7 +8,7 @@ long lines.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import fmean, median
@@ -308,3 +308,15 @@ def _height(line: TextLine) -> float:
 def _is_heading(block: Sequence[TextLine], usual: float) -> bool:
     letters = sum(character.isalpha() for line in block for character in line.text)
     return len(block) <= 2 and letters >= 3 and min(_height(line) for line in block) >= HEADING * usual
+
+
+RENDERERS: dict[str, Callable[[Sequence[TextLine]], str]] = {
+    "text": as_text,
+    "markdown": as_markdown,
+    "layout": as_layout,
+}
+
+
+def render(task: str, lines: Sequence[TextLine]) -> str:
+    """Lines as the text that a task asks for; as Markdown where the task is another kind."""
+    return RENDERERS.get(task, as_markdown)(lines)

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import time
 from collections.abc import Callable, Sequence
 from functools import cache
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vlm_core.errors import ConfigError, EngineError, MissingExtraError
-from vlm_core.ocr.guards import invisible_characters, is_blank
-from vlm_core.ocr.layout import Piece, as_layout, as_markdown, as_text, lines_in_order
+from vlm_core.ocr.guards import is_blank, page_warnings
+from vlm_core.ocr.layout import RENDERERS, Piece, lines_in_order
 from vlm_core.types import PageImage, PageResult, PageState, TextLine
 
 if TYPE_CHECKING:
@@ -26,17 +27,15 @@ if TYPE_CHECKING:
     from vlm_core.ocr.recognition import Reading
     from vlm_core.ocr.tiles import Pixels, Quads
 
-LocalTask = Literal["text", "markdown", "layout"]
-RENDERERS: dict[str, Callable[[Sequence[TextLine]], str]] = {
-    "text": as_text,
-    "markdown": as_markdown,
-    "layout": as_layout,
-}
 
 READABLE = 0.5
 """The mean probability of its characters from which a line counts as read."""
 VOTERS = 24
 """Lines that are asked which way is up."""
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Models(NamedTuple):
@@ -68,9 +67,12 @@ class LocalEngine:
     name = "rapidocr"
     model: str | None = "PP-OCRv6-small"
 
+    max_concurrency = _cores()
+    """Pages read at once: one a core."""
+
     def __init__(self, task: str = "markdown") -> None:
         if task not in RENDERERS:
-            known = ", ".join(get_args(LocalTask))
+            known = ", ".join(RENDERERS)
             raise ConfigError(
                 f"The local engine does not know the task {task!r}",
                 hint=f"It knows {known}; the others need a vision model.",
@@ -95,7 +97,9 @@ class LocalEngine:
         try:
             found = _read(page, models)
         except Exception as error:
-            raise EngineError(f"RapidOCR failed: {error}", page=page.page_number) from error
+            raise EngineError(
+                f"{page.source}: RapidOCR failed on page {page.page_number}: {error}", page=page.page_number
+            ) from error
         return self._result(page, found, time.perf_counter() - started)
 
     def _result(self, page: PageImage, found: Found, seconds: float) -> PageResult:
@@ -135,9 +139,7 @@ def _warnings(text: str, unread: int, blank: bool) -> list[str]:
         warnings.append(f"{unread} text boxes were found but could not be read")
     if not text and not blank:
         warnings.append("no text was found, but the page is not blank")
-    if hidden := invisible_characters(text):
-        warnings.append(f"the text holds {hidden} invisible characters")
-    return warnings
+    return warnings + page_warnings(text)
 
 
 def _read(page: PageImage, models: Models) -> Found:

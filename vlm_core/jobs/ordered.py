@@ -1,0 +1,85 @@
+"""Work done side by side and delivered in order, with a bound on what is begun ahead."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Generator, Iterable
+from concurrent.futures import Executor, Future
+from itertools import islice
+from threading import Thread
+from typing import TypeVar, cast
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+_END = object()
+
+
+def in_order(
+    tasks: Iterable[Task], run: Callable[[Task], Result], pool: Executor, ahead: int
+) -> Generator[Result, None, None]:
+    """Run tasks on a pool and yield their results in the order of the tasks.
+
+    Args:
+        tasks: taken one by one, as results are.
+        run: is called with each task on a thread of the pool.
+        pool: where they run.
+        ahead: at most so many are begun whose results were not yet taken.
+
+    Example:
+        >>> from concurrent.futures import ThreadPoolExecutor
+        >>> with ThreadPoolExecutor(2) as pool:
+        ...     list(in_order(range(4), str, pool, ahead=2))
+        ['0', '1', '2', '3']
+    """
+    remaining = iter(tasks)
+    begun: deque[Future[Result]] = deque()
+    try:
+        begun.extend(pool.submit(run, task) for task in islice(remaining, ahead))
+        while begun:
+            result = begun.popleft().result()
+            begun.extend(pool.submit(run, task) for task in islice(remaining, 1))
+            yield result
+    finally:
+        for future in begun:
+            future.cancel()
+
+
+async def adrive(
+    start: Callable[[asyncio.AbstractEventLoop], Generator[Result, None, None]],
+) -> AsyncIterator[Result]:
+    """Drive a generator from a coroutine, each step of it on a thread.
+
+    Args:
+        start: makes the generator; it is given the event loop.
+
+    Example:
+        >>> async def collect():
+        ...     return [item async for item in adrive(lambda loop: (letter for letter in "ab"))]
+        >>> asyncio.run(collect())
+        ['a', 'b']
+    """
+    loop = asyncio.get_running_loop()
+    generator = start(loop)
+    step: asyncio.Future[object] | None = None
+    try:
+        while True:
+            step = loop.run_in_executor(None, next, generator, _END)
+            item = await asyncio.shield(step)
+            if item is _END:
+                return
+            yield cast("Result", item)
+    finally:
+        _close_after(step, generator)
+
+
+def _close_after(step: asyncio.Future[object] | None, generator: Generator[Result, None, None]) -> None:
+    """Close a generator, without waiting, once its step is over: a running one cannot be closed."""
+
+    def close(done: object) -> None:
+        Thread(target=generator.close, name="vlm-close").start()
+
+    if step is None or step.done():
+        close(step)
+    else:
+        step.add_done_callback(close)

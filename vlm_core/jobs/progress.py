@@ -1,0 +1,70 @@
+"""How far a job is: pages, time left and failures, on a terminal or wherever it is asked for."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
+
+from vlm_core.types import PageResult
+
+
+class Progress:
+    """Counts pages, and shows nothing.
+
+    Args:
+        on_skip: is called with the name and the reason of each file that is passed over.
+    """
+
+    def expect(self, pages: int) -> None:
+        """So many pages more are to come."""
+
+    def delivered(self, result: PageResult) -> None:
+        """A page's result was handed on."""
+
+    def skipped(self, name: str, reason: str) -> None:
+        """A file of a directory is no document."""
+
+
+class _Bar(Progress):
+    def __init__(self, bar: Any) -> None:
+        self._bar = bar
+        self._counts = {"failed": 0, "skipped": 0}
+
+    def expect(self, pages: int) -> None:
+        self._bar.total = (self._bar.total or 0) + pages
+        self._bar.refresh()
+
+    def delivered(self, result: PageResult) -> None:
+        self._bar.update()
+        if result.error is not None:
+            self._count("failed")
+
+    def skipped(self, name: str, reason: str) -> None:
+        self._bar.write(f"skipped {name}: {reason}", file=sys.stderr)
+        self._count("skipped")
+
+    def _count(self, what: str) -> None:
+        self._counts[what] += 1
+        self._bar.set_postfix({name: count for name, count in self._counts.items() if count})
+
+
+@contextmanager
+def show_progress(wanted: bool | Literal["auto"]) -> Iterator[Progress]:
+    """A progress bar on standard error.
+
+    Args:
+        wanted: True shows it, False does not, "auto" does on a terminal.
+
+    Example:
+        >>> with show_progress(False) as bar:
+        ...     bar.expect(3)
+    """
+    if wanted is False or (wanted == "auto" and not sys.stderr.isatty()):
+        yield Progress()
+        return
+    from tqdm import tqdm
+
+    with tqdm(total=0, unit="page", dynamic_ncols=True) as bar:
+        yield _Bar(bar)

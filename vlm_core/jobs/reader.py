@@ -1,0 +1,206 @@
+"""DocumentReader: documents of any kind in, a result for every page out, in order."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from itertools import groupby
+from typing import Any, Literal, TypeAlias
+
+from vlm_core.errors import ConfigError, InputError
+from vlm_core.jobs.documents import Job, PageTask, ReadPage, page_tasks
+from vlm_core.jobs.ordered import adrive, in_order
+from vlm_core.jobs.progress import Progress, show_progress
+from vlm_core.ocr.engine import OCREngine, find_engine
+from vlm_core.types import DocumentResult, PageResult
+
+OnPage = Callable[[PageResult], None]
+_Stream: TypeAlias = Generator[tuple[int, PageResult], None, None]
+"""Results with the number of their document in the job, from 0."""
+
+
+class DocumentReader:
+    """Turns image documents into text, page by page, and accounts for every page.
+
+    A reader may be used again, from several threads, and may be pickled. Its pages are read side
+    by side, and results come in the order of the sources.
+
+    Args:
+        engine: "local" (RapidOCR on this machine: no key, no network), or any `OCREngine`.
+        task: what the text is to look like; the local engine knows "markdown", "text" and "layout".
+        pdf_text: "auto" takes a born-digital PDF page's text from the PDF and reads the pictures
+            on it; "ignore" always reads the page's picture.
+        password: for encrypted PDFs.
+        max_pages: at most so many pages of each document are read; the last one's `warnings` say
+            how many were not.
+        max_concurrency: pages read at once; the local engine reads at most one a core.
+        on_error: "record" puts a page's or document's error on its result and goes on; "raise"
+            raises it, after the results of all pages before it.
+        on_page: is called with every result as it is delivered, those without text too.
+        progress: True shows a progress bar, "auto" does so on a terminal.
+        allow_private_urls: whether URLs may lead to this machine or its network.
+
+    Raises:
+        ConfigError: an argument cannot be used.
+
+    Example:
+        >>> reader = DocumentReader(task="text", on_error="raise")
+        >>> reader.read(b"P5 40 40 255 " + bytes([255]) * 1600).pages[0].state
+        <PageState.BLANK: 'blank'>
+    """
+
+    def __init__(
+        self,
+        engine: str | OCREngine = "local",
+        task: str = "markdown",
+        *,
+        pdf_text: Literal["auto", "ignore"] = "auto",
+        password: str | None = None,
+        max_pages: int | None = None,
+        max_concurrency: int = 8,
+        on_error: Literal["record", "raise"] = "record",
+        on_page: OnPage | None = None,
+        progress: bool | Literal["auto"] = False,
+        allow_private_urls: bool = False,
+    ) -> None:
+        _check_choice("pdf_text", pdf_text, ("auto", "ignore"))
+        _check_choice("on_error", on_error, ("record", "raise"))
+        _check_count("max_concurrency", max_concurrency)
+        if max_pages is not None:
+            _check_count("max_pages", max_pages)
+        self.engine = find_engine(engine, task)
+        self.task = task
+        self.on_error = on_error
+        self.on_page = on_page
+        self.progress = progress
+        self.max_concurrency = min(max_concurrency, getattr(self.engine, "max_concurrency", max_concurrency))
+        self._job = Job(self.engine, task, pdf_text, password, max_pages, allow_private_urls)
+        self._pool: tuple[int, ThreadPoolExecutor] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_pool": None}
+
+    def __repr__(self) -> str:
+        return f"DocumentReader(engine={self.engine.name!r}, task={self.task!r})"
+
+    def read(self, document: Any, *, pages: Iterable[int] | None = None) -> DocumentResult:
+        """Read one document.
+
+        Args:
+            document: a path, URL, data URI, bytes, binary file or Pillow image.
+            pages: the numbers of the pages to read, from 1; all by default.
+
+        Returns:
+            A result for every page.
+
+        Raises:
+            InputError: there is more than one document here; `iter` reads many.
+            VLMError: with on_error="raise", what was wrong with the first page that failed.
+        """
+        return _the_only(list(self.iter(document, pages=pages)))
+
+    async def aread(self, document: Any, *, pages: Iterable[int] | None = None) -> DocumentResult:
+        """As `read`, on threads: the event loop is never blocked."""
+        return _the_only([result async for result in self.aiter(document, pages=pages)])
+
+    def iter(self, sources: Any, *, pages: Iterable[int] | None = None) -> Iterator[DocumentResult]:
+        """Read many documents, each delivered once its last page is read.
+
+        Args:
+            sources: as for `read`, or a directory, a glob pattern, or a list of any of these.
+            pages: the numbers of the pages to read of each.
+        """
+        return _by_document(self._stream(sources, pages, self.engine.read_page))
+
+    def aiter(self, sources: Any, *, pages: Iterable[int] | None = None) -> AsyncIterator[DocumentResult]:
+        """As `iter`, on threads: the event loop is never blocked."""
+        return adrive(lambda loop: _by_document(self._stream(sources, pages, self._read_page_on(loop))))
+
+    def iter_pages(self, sources: Any, *, pages: Iterable[int] | None = None) -> Iterator[PageResult]:
+        """Read many documents and deliver each page as soon as it is its turn."""
+        return _by_page(self._stream(sources, pages, self.engine.read_page))
+
+    def aiter_pages(self, sources: Any, *, pages: Iterable[int] | None = None) -> AsyncIterator[PageResult]:
+        """As `iter_pages`, on threads: the event loop is never blocked."""
+        return adrive(lambda loop: _by_page(self._stream(sources, pages, self._read_page_on(loop))))
+
+    def _read_page_on(self, loop: asyncio.AbstractEventLoop) -> ReadPage:
+        """How a thread reads a page for a coroutine: on the loop, if the engine can."""
+        aread_page = getattr(self.engine, "aread_page", None)
+        if aread_page is None:
+            return self.engine.read_page
+        return lambda page: asyncio.run_coroutine_threadsafe(aread_page(page), loop).result()
+
+    def _stream(self, sources: Any, pages: Iterable[int] | None, read_page: ReadPage) -> _Stream:
+        wanted = None if pages is None else frozenset(pages)
+        with (
+            show_progress(self.progress) as bar,
+            closing(page_tasks(self._job, sources, wanted, read_page, bar)) as tasks,
+            closing(in_order(tasks, PageTask.run, self._threads(), 2 * self.max_concurrency)) as results,
+        ):
+            for document, result in results:
+                self._deliver(result, bar)
+                yield document, result
+
+    def _deliver(self, result: PageResult, bar: Progress) -> None:
+        bar.delivered(result)
+        if self.on_page is not None:
+            self.on_page(result)
+        if self.on_error == "raise" and result.error is not None:
+            raise result.error
+
+    def _threads(self) -> ThreadPoolExecutor:
+        """One pool for all that this reader does, so that its bound holds over concurrent calls."""
+        pid = os.getpid()
+        if self._pool is None or self._pool[0] != pid:
+            self._pool = pid, ThreadPoolExecutor(self.max_concurrency, thread_name_prefix="vlm-page")
+        return self._pool[1]
+
+
+def read(document: Any, *, pages: Iterable[int] | None = None, **options: Any) -> DocumentResult:
+    """Read one document, in one line.
+
+    Args:
+        document: a path, URL, data URI, bytes, binary file or Pillow image.
+        pages: the numbers of the pages to read, from 1; all by default.
+        options: those of `DocumentReader`.
+
+    Example:
+        >>> read(b"P5 40 40 255 " + bytes([255]) * 1600).text
+        ''
+    """
+    return DocumentReader(**options).read(document, pages=pages)
+
+
+def _by_page(stream: _Stream) -> Generator[PageResult, None, None]:
+    with closing(stream):
+        yield from (result for _, result in stream)
+
+
+def _by_document(stream: _Stream) -> Generator[DocumentResult, None, None]:
+    with closing(stream):
+        for _, document in groupby(stream, key=lambda numbered: numbered[0]):
+            results = tuple(result for _, result in document)
+            yield DocumentResult(source=results[0].source, pages=results)
+
+
+def _the_only(documents: list[DocumentResult]) -> DocumentResult:
+    if len(documents) == 1:
+        return documents[0]
+    raise InputError(
+        f"One document was to be read, but there are {len(documents)} here",
+        hint="Use iter() for directories, patterns and lists.",
+    )
+
+
+def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ConfigError(f"{name}={value!r} is not known", hint=f"It is one of {', '.join(choices)}.")
+
+
+def _check_count(name: str, value: int) -> None:
+    if value < 1:
+        raise ConfigError(f"{name}={value} makes no sense", hint="Give a number of at least 1.")
