@@ -25,22 +25,29 @@ STEP = 8
 """Pixels of the input to a step of the output."""
 MARGIN = 0.1
 """Of the line's height, added at both ends of a box: the detector cuts first letters short."""
+TRIM = 0.08
+"""Of the line's height, taken off above and below for a second look."""
+DOUBTFUL = 0.5
+"""The probability of the weakest character below which a line is looked at again."""
 DIGIT_RATIO = 3.0
 """Height to width up to which a tall box may be one upright character, as a 1 is."""
 
-SURE_SPACE = 0.3
+SURE_SPACE = 0.35
 POSSIBLE_SPACE = 0.05
 """Probabilities of the space class: enough alone, and enough where the ink has a gap as well."""
 WIDE_GAP = 3.0
-"""Times the line's usual gap between letters."""
+"""Times the line's usual gap between letters, and"""
+WIDE_GAP_PIXELS = 10
+"""at least so many of the 48 that a line is high: in blurred print no two letters stand apart."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """A line as it was read; `score` is the mean probability of its characters, from 0 to 1."""
+    """A line as it was read: its characters' mean probability, and that of the weakest, from 0 to 1."""
 
-    text: str
-    score: float
+    text: str = ""
+    score: float = 0.0
+    weakest: float = 0.0
 
 
 def read_box(image: Pixels, quad: Quads, infer: Infer, characters: Sequence[str]) -> Reading:
@@ -53,9 +60,17 @@ def read_box(image: Pixels, quad: Quads, infer: Infer, characters: Sequence[str]
         characters: the character of each class.
 
     Returns:
-        The text and its score; of a tall box, the best of the ways in which it can be held.
+        The text and its score; of a tall box, the best of the ways in which it can be held. A line
+        with a doubtful character is read twice, and the surer reading counts.
     """
-    crop = cut_out(image, _with_margin(quad))
+    first = _best_reading(cut_out(image, _with_margin(quad)), infer, characters)
+    if first.weakest >= DOUBTFUL:
+        return first
+    second = _best_reading(cut_out(image, _with_margin(quad, TRIM)), infer, characters)
+    return max(first, second, key=lambda reading: reading.score)
+
+
+def _best_reading(crop: Pixels, infer: Infer, characters: Sequence[str]) -> Reading:
     readings = (_read_line(view, infer, characters) for view in _views(crop))
     return max(readings, key=lambda reading: reading.score)
 
@@ -71,7 +86,7 @@ def _views(crop: Pixels) -> list[Pixels]:
 def cut_out(image: Pixels, quad: Quads) -> Pixels:
     """Cut a box out of a page, straightened."""
     top, right, bottom, left = (float(np.linalg.norm(quad[i] - quad[i - 3])) for i in range(4))
-    width, height = max(1, round(max(top, bottom))), max(1, round(max(left, right)))
+    width, height = max(1, int(max(top, bottom))), max(1, int(max(left, right)))
     target = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
     matrix = cv2.getPerspectiveTransform(quad.astype(np.float32), target)
     crop = cv2.warpPerspective(
@@ -80,11 +95,14 @@ def cut_out(image: Pixels, quad: Quads) -> Pixels:
     return np.asarray(crop, np.uint8)
 
 
-def _with_margin(quad: Quads) -> Quads:
-    along = quad[1] - quad[0]
-    length, height = float(np.linalg.norm(along)), float(np.linalg.norm(quad[3] - quad[0]))
-    step = along / max(length, 1.0) * min(length, height) * MARGIN
-    return quad + np.array([-step, step, step, -step], np.float32)
+def _with_margin(quad: Quads, trim: float = 0.0) -> Quads:
+    """A box made longer by MARGIN at both ends, and lower by `trim` above and below."""
+    along, down = quad[1] - quad[0], quad[3] - quad[0]
+    length, height = float(np.linalg.norm(along)), float(np.linalg.norm(down))
+    thickness = min(length, height)
+    out = along / max(length, 1.0) * thickness * MARGIN
+    up = down / max(height, 1.0) * thickness * -trim
+    return quad + np.array([-out - up, out - up, out + up, -out + up], np.float32)
 
 
 def _read_line(crop: Pixels, infer: Infer, characters: Sequence[str]) -> Reading:
@@ -92,10 +110,11 @@ def _read_line(crop: Pixels, infer: Infer, characters: Sequence[str]) -> Reading
     probabilities = infer(_network_input(line))
     steps, best = _decode(probabilities)
     if not len(steps):
-        return Reading("", 0.0)
+        return Reading()
     letters = [characters[best[step]] for step in steps]
     text = _with_spaces(letters, _lost_spaces(letters, steps, probabilities[:, -1], line))
-    return Reading(text, float(probabilities[steps, best[steps]].mean()))
+    certainty = probabilities[steps, best[steps]]
+    return Reading(text, float(certainty.mean()), float(certainty.min()))
 
 
 def _at_height(crop: Pixels) -> Pixels:
@@ -143,10 +162,9 @@ def _lost_spaces(
     gaps = _ink_gaps(line, steps)
     written = [i for i in range(1, len(letters)) if not (letters[i] + letters[i - 1]).count(" ")]
     usual = float(np.median([gaps[i] for i in written])) if written else 0.0
+    wide = max(WIDE_GAP * usual + 2, WIDE_GAP_PIXELS)
     lost = {
-        i
-        for i in written
-        if between[i] > SURE_SPACE or (between[i] > POSSIBLE_SPACE and gaps[i] >= WIDE_GAP * usual + 2)
+        i for i in written if between[i] > SURE_SPACE or (between[i] > POSSIBLE_SPACE and gaps[i] >= wide)
     }
     return [i in lost for i in range(len(letters))]
 
