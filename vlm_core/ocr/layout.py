@@ -181,14 +181,14 @@ def _divides(pieces: Sequence[Piece], x: float) -> bool:
     return all(_is_prose(side) for side in sides)
 
 
-def _is_prose(column: Sequence[Piece]) -> bool:
-    if len(column) < PROSE_LINES:
+def _is_prose(side: Sequence[Piece]) -> bool:
+    """Whether long lines fill most of a side, which may hold further columns."""
+    rows = _rows(side)
+    if len(rows) < PROSE_LINES or median(len(piece.text) for piece in side) < PROSE_CHARACTERS:
         return False
-    extent = max(piece.box[2] for piece in column) - min(piece.box[0] for piece in column)
-    return (
-        median(len(piece.text) for piece in column) >= PROSE_CHARACTERS
-        and median(piece.box[2] - piece.box[0] for piece in column) >= PROSE_FILL * extent
-    )
+    extent = max(piece.box[2] for piece in side) - min(piece.box[0] for piece in side)
+    filled = sum(piece.box[2] - piece.box[0] for piece in side)
+    return filled >= PROSE_FILL * extent * len(rows)
 
 
 def _bands(pieces: Sequence[Piece], gutter: float) -> list[list[Piece]]:

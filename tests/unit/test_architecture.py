@@ -1,0 +1,90 @@
+"""The house: which room may import which, and which file owns which library."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("vlm_core", "langchain_vlm", "llamaindex_vlm")
+
+# A room imports itself and the rooms of the lines above its own, never those beside or below it.
+FLOORS = (
+    {"types", "errors", "secret"},
+    {"catalog"},
+    {"images", "wire"},
+    {"flow"},
+    {"client"},
+    {"ocr"},
+    {"jobs"},
+    {"nodes", "assistant"},
+    {"cli", "testing", "langchain_vlm", "llamaindex_vlm"},
+)
+OWNERS = {
+    "PIL": "vlm_core/images/",
+    "pillow_heif": "vlm_core/images/",
+    "pypdfium2": "vlm_core/images/pdf.py",
+    "openai": "vlm_core/wire/transport.py",
+    "httpx": "vlm_core/wire/transport.py",
+    "rapidocr": "vlm_core/ocr/",
+    "onnxruntime": "vlm_core/ocr/",
+    "cv2": "vlm_core/ocr/",
+    "langchain_core": "langchain_vlm/",
+    "llama_index": "llamaindex_vlm/",
+    "typer": "vlm_core/cli/",
+    "rich": "vlm_core/cli/",
+}
+FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+
+
+def imported_modules(path: Path) -> Iterator[str]:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = parts[: -node.level] if node.level else ()
+            yield ".".join([*above, *([node.module] if node.module else [])])
+
+
+def room(module: str) -> str | None:
+    first, *rest = module.split(".")
+    if first in PACKAGES[1:]:
+        return first
+    return rest[0] if first == "vlm_core" and rest and rest[0] != "__init__" else None
+
+
+def floor(name: str) -> int:
+    return next(number for number, rooms in enumerate(FLOORS) if name in rooms)
+
+
+def identify(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("path", FILES, ids=identify)
+def test_imports_go_only_to_rooms_above(path: Path) -> None:
+    own = room(".".join(path.relative_to(ROOT).with_suffix("").parts))
+    if own is None:
+        return  # vlm_core/__init__.py names everything that is public
+    others = {other for module in imported_modules(path) if (other := room(module)) not in (None, own)}
+    assert {other for other in others if floor(other) >= floor(own)} == set()
+
+
+@pytest.mark.parametrize("path", FILES, ids=identify)
+def test_a_library_is_imported_only_where_it_belongs(path: Path) -> None:
+    name = path.relative_to(ROOT).as_posix()
+    strangers = {
+        library
+        for module in imported_modules(path)
+        if (library := module.split(".")[0]) in OWNERS and not name.startswith(OWNERS[library])
+    }
+    assert strangers == set()
+
+
+def test_every_room_is_on_a_floor() -> None:
+    rooms = {found for path in FILES if (found := room(".".join(path.relative_to(ROOT).with_suffix("").parts)))}
+    assert rooms <= set().union(*FLOORS)
