@@ -86,5 +86,7 @@ def test_a_library_is_imported_only_where_it_belongs(path: Path) -> None:
 
 
 def test_every_room_is_on_a_floor() -> None:
-    rooms = {found for path in FILES if (found := room(".".join(path.relative_to(ROOT).with_suffix("").parts)))}
+    rooms = {
+        found for path in FILES if (found := room(".".join(path.relative_to(ROOT).with_suffix("").parts)))
+    }
     assert rooms <= set().union(*FLOORS)

@@ -149,6 +149,8 @@ def _read(page: PageImage, models: Models) -> Found:
 
     image = _as_bgr(page)
     quads = find_text(image, models.detect)
+    if not len(quads) and not is_blank(page):
+        quads = find_text(image, models.detect, closely=True)
     turn = _turn(image, quads, models)
     upright, quads = turn_image(image, turn), turn_quads(quads, turn, page.width, page.height)
     readings = [read_box(upright, quad, models.infer, models.characters) for quad in quads]

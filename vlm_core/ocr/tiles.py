@@ -43,17 +43,20 @@ class Tile(NamedTuple):
     y1: int
 
 
-def find_text(image: Pixels, detect: Detect) -> Quads:
+def find_text(image: Pixels, detect: Detect, *, closely: bool = False) -> Quads:
     """Find the text boxes of a page, small print included.
 
     Args:
         image: height × width × 3, BGR, 8 bits.
         detect: the detector for one tile.
+        closely: look at every pixel at once, for a page on which nothing was found but should be.
 
     Returns:
         The boxes in pixels of `image`, in no particular order.
     """
     scale = detection_scale(image.shape[1], image.shape[0])
+    if closely:
+        scale = max(scale, 1.0)
     quads = _find_at(image, scale, detect)
     height = _median_height(quads) * scale
     if scale < 1 and 0 < height < SMALL_PRINT:

@@ -1,0 +1,113 @@
+"""Real scans and PDFs with known truth, through the whole reader."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from rapidfuzz.distance import Levenshtein
+
+from vlm_core import PageState, read
+
+PHOTOTESTS = (
+    "phototest.tif",
+    "phototest-rotated-180.png",
+    "phototest-rotated-L.png",
+    "phototest-rotated-R.png",
+    "phototestrot.tif",
+)
+
+
+def words(text: str) -> Counter[str]:
+    return Counter(re.findall("[A-Z0-9]+", text.upper()))
+
+
+def word_f1(read_text: str, true_text: str) -> float:
+    found, true = words(read_text), words(true_text)
+    return 2 * (found & true).total() / (found.total() + true.total())
+
+
+def character_error(read_text: str, true_text: str) -> float:
+    found, true = (" ".join(text.split()) for text in (read_text, true_text))
+    return Levenshtein.distance(found, true) / len(true)
+
+
+@pytest.mark.parametrize("name", PHOTOTESTS)
+def test_a_turned_scan_reads_as_the_upright_one(data: Path, name: str) -> None:
+    gold = (data / "pages" / "phototest.gold.txt").read_text()
+    assert character_error(read(data / "pages" / name).text, gold) <= 0.01
+
+
+def test_a_pdf_scanned_in_four_ways_gives_the_same_lines(data: Path) -> None:
+    names = [f"ocr_test{turn}.pdf" for turn in ("", "_rotated_90", "_rotated_180", "_rotated_270")]
+    lines = [[line.text for line in read(data / "pdfs" / name).pages[0].lines] for name in names]
+    assert lines[0]
+    assert lines[1:] == [lines[0]] * 3
+
+
+@pytest.mark.parametrize("name", ["edgar.pdf", "edgar-rotated90.pdf"])
+def test_a_born_digital_page_gives_its_own_text(data: Path, name: str) -> None:
+    page = read(data / "pdfs" / name).pages[0]
+    assert page.engine == "pdf"
+    assert "King of the English" in page.text
+    assert all(0 <= edge <= 1 for line in page.lines for edge in line.bbox)
+
+
+@pytest.mark.parametrize("name", ["edgar.pdf", "edgar-rotated90.pdf"])
+def test_ocr_of_its_picture_agrees_with_that_text(data: Path, name: str) -> None:
+    path = data / "pdfs" / name
+    assert word_f1(read(path, pdf_text="ignore").text, read(path).text) >= 0.95
+
+
+def test_ocr_of_a_coarse_picture_of_it_agrees_mostly(data: Path) -> None:
+    truth = read(data / "pdfs" / "edgar.pdf").text
+    assert word_f1(read(data / "pdfs" / "edgar_image.pdf").text, truth) >= 0.85
+
+
+@pytest.mark.parametrize(
+    "name", ["some_ocr1.pdf", "handwriting_bad_ocr.pdf", "small_page_size.pdf", "newspaper.pdf"]
+)
+def test_a_scan_over_a_hidden_text_layer_is_read_by_ocr(data: Path, name: str) -> None:
+    pages = read(data / "pdfs" / name, pages=[1]).pages
+    assert [page.engine for page in pages] == ["rapidocr"]
+    assert pages[0].text
+
+
+def test_a_blank_pdf_is_blank(data: Path) -> None:
+    (page,) = read(data / "pdfs" / "blanktext.pdf").pages
+    assert (page.state, page.text) == (PageState.BLANK, "")
+
+
+def test_a_page_of_five_metres_is_not_blank(data: Path) -> None:
+    page = read(data / "pdfs" / "skinnypage.pdf").pages[1]
+    assert page.state is PageState.OK
+    assert len(page.lines) > 100
+
+
+def test_ocr_of_a_page_of_five_metres_agrees_with_its_text(data: Path) -> None:
+    path = data / "pdfs" / "skinnypage.pdf"
+    drawn, own = (read(path, pages=[2], pdf_text=choice).text for choice in ("ignore", "auto"))
+    assert word_f1(drawn, own) >= 0.9
+
+
+def test_a_page_as_heic_jpeg_and_png_reads_the_same(data: Path) -> None:
+    texts = [read(data / "formats" / f"DA-1p.{suffix}").text for suffix in ("heic", "jpg", "png")]
+    assert max(character_error(text, texts[0]) for text in texts) <= 0.005
+
+
+def test_two_columns_are_read_one_after_the_other(data: Path) -> None:
+    text = read(data / "formats" / "double-column-A.jpg").text
+    left, right = (
+        text.index("The rules in this subchapter shall"),
+        text.index("eligibility to be noncompetitively"),
+    )
+    assert left < text.index("1.3 Definitions.\nAs used") < right
+
+
+@pytest.mark.parametrize("name", ["000", "135", "270", "405", "570"])
+def test_receipts_are_read_well(data: Path, name: str) -> None:
+    rows = (data / "receipts" / f"{name}.csv").read_text(errors="replace").splitlines()
+    truth = "\n".join(row.split(",", 8)[8] for row in rows if row.count(",") >= 8)
+    assert word_f1(read(data / "receipts" / f"{name}.jpg").text, truth) >= 0.88
