@@ -6,7 +6,6 @@ with the origin at its top left, so that they hold at any resolution.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -30,7 +29,8 @@ class PageState(StrEnum):
 
 
 class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True, extra="forbid")
+    # Built on first use: importing the package must cost next to nothing.
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True, extra="forbid", defer_build=True)
 
 
 class TextLine(_Value):
@@ -207,6 +207,8 @@ class PageImage:
             >>> PageImage(pixels=b"\\xff" * 3, width=1, height=1).sha256[:8]
             'e774c5ce'
         """
+        import hashlib
+
         digest = hashlib.sha256(self.width.to_bytes(4, "big") + self.height.to_bytes(4, "big"))
         digest.update(self.pixels)
         return digest.hexdigest()

@@ -18,7 +18,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias
 from urllib.parse import urlsplit, urlunsplit
-from urllib.request import url2pathname
 
 from vlm_core.errors import InputError
 from vlm_core.images.folders import OnSkip, document_paths
@@ -268,6 +267,8 @@ def _public_part(url: str) -> str:
 
 
 def _of_file_url(url: str, options: _Options) -> Iterator[Source]:
+    from urllib.request import url2pathname  # loads http and ssl
+
     host, _, path = url.partition(":")[2].removeprefix("//").partition("/")
     if host not in ("", "localhost"):
         return _failing(url, InputError(f"{short(url)} names a file on another machine"))

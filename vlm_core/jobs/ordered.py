@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Generator, Iterable
 from concurrent.futures import Executor, Future
 from itertools import islice
 from threading import Thread
-from typing import TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
+
+if TYPE_CHECKING:
+    import asyncio
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -54,11 +56,14 @@ async def adrive(
         start: makes the generator; it is given the event loop.
 
     Example:
+        >>> import asyncio
         >>> async def collect():
         ...     return [item async for item in adrive(lambda loop: (letter for letter in "ab"))]
         >>> asyncio.run(collect())
         ['a', 'b']
     """
+    import asyncio  # slow to load, and not needed where all is done in threads
+
     loop = asyncio.get_running_loop()
     generator = start(loop)
     step: asyncio.Future[object] | None = None

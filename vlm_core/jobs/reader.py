@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from itertools import groupby
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from vlm_core.errors import ConfigError, InputError
 from vlm_core.jobs.documents import Job, PageTask, ReadPage, page_tasks
@@ -16,6 +15,9 @@ from vlm_core.jobs.ordered import adrive, in_order
 from vlm_core.jobs.progress import Progress, show_progress
 from vlm_core.ocr.engine import OCREngine, find_engine
 from vlm_core.types import DocumentResult, PageResult
+
+if TYPE_CHECKING:
+    import asyncio
 
 OnPage = Callable[[PageResult], None]
 _Stream: TypeAlias = Generator[tuple[int, PageResult], None, None]
@@ -132,6 +134,8 @@ class DocumentReader:
         aread_page = getattr(self.engine, "aread_page", None)
         if aread_page is None:
             return self.engine.read_page
+        import asyncio
+
         return lambda page: asyncio.run_coroutine_threadsafe(aread_page(page), loop).result()
 
     def _stream(self, sources: Any, pages: Iterable[int] | None, read_page: ReadPage) -> _Stream:
