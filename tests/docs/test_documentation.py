@@ -1,0 +1,58 @@
+"""Every block of Python in the README and under docs/, and every example, runs."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+LONGER = {"demo.py", "draw_scans.py"}
+
+
+def identify(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def python_blocks(page: Path) -> list[str]:
+    return re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+
+
+@pytest.fixture
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the scans in it, which is the current one."""
+    shutil.copytree(ROOT / "examples" / "scans", tmp_path / "scans")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if python_blocks(page)], ids=identify)
+def test_the_code_of_a_page_runs_from_top_to_bottom(page: Path, workplace: Path) -> None:
+    program = workplace / "page.py"
+    program.write_text("\n\n".join(python_blocks(page)), encoding="utf-8")
+    done = subprocess.run([sys.executable, "-W", "error::ResourceWarning", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("page", PAGES, ids=identify)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("example", [path for path in EXAMPLES if path.name not in LONGER], ids=identify)
+def test_an_example_runs(example: Path, workplace: Path) -> None:
+    done = subprocess.run([sys.executable, example], capture_output=True, text=True, cwd=workplace)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+
+
+@pytest.mark.parametrize("example", [path for path in EXAMPLES if path.name not in LONGER], ids=identify)
+def test_an_example_is_short(example: Path) -> None:
+    assert len(example.read_text(encoding="utf-8").splitlines()) < 40
