@@ -22,11 +22,30 @@ if TYPE_CHECKING:
         VLMError,
     )
     from vlm_core.images.pictures import page_png
-    from vlm_core.images.sniff import SUFFIXES
-    from vlm_core.images.sources import Source
+    from vlm_core.images.sniff import (
+        SUFFIXES,
+        sniff,
+    )
+    from vlm_core.images.sources import (
+        Source,
+        expand,
+    )
     from vlm_core.jobs.reader import (
         DocumentReader,
         read,
+    )
+    from vlm_core.nodes import (
+        EmptyPagesWarning,
+        Mode,
+        Passage,
+        ReaderOptions,
+        apassages,
+        check_mode,
+        check_names,
+        passages,
+        reader_with,
+        source_from,
+        stable_id,
     )
     from vlm_core.ocr.engine import OCREngine
     from vlm_core.ocr.layout import (
@@ -59,11 +78,30 @@ _HOMES = {
         "VLMError",
     ),
     "images.pictures": ("page_png",),
-    "images.sniff": ("SUFFIXES",),
-    "images.sources": ("Source",),
+    "images.sniff": (
+        "SUFFIXES",
+        "sniff",
+    ),
+    "images.sources": (
+        "Source",
+        "expand",
+    ),
     "jobs.reader": (
         "DocumentReader",
         "read",
+    ),
+    "nodes": (
+        "EmptyPagesWarning",
+        "Mode",
+        "Passage",
+        "ReaderOptions",
+        "apassages",
+        "check_mode",
+        "check_names",
+        "passages",
+        "reader_with",
+        "source_from",
+        "stable_id",
     ),
     "ocr.engine": ("OCREngine",),
     "ocr.layout": (
@@ -90,26 +128,39 @@ __all__ = [
     "DecompressionBombError",
     "DocumentReader",
     "DocumentResult",
+    "EmptyPagesWarning",
     "EngineError",
     "ImageTooLargeError",
     "InputError",
     "MissingExtraError",
+    "Mode",
     "OCREngine",
     "PDFError",
     "PageImage",
     "PageResult",
     "PageState",
+    "Passage",
     "PasswordRequiredError",
+    "ReaderOptions",
     "Source",
     "TextLine",
     "UnsafeURLError",
     "UnsupportedImageError",
     "Usage",
     "VLMError",
+    "apassages",
     "as_text",
     "blocks",
+    "check_mode",
+    "check_names",
+    "expand",
     "page_png",
+    "passages",
     "read",
+    "reader_with",
+    "sniff",
+    "source_from",
+    "stable_id",
 ]
 
 

@@ -85,6 +85,11 @@ def test_a_library_is_imported_only_where_it_belongs(path: Path) -> None:
     assert strangers == set()
 
 
+@pytest.mark.parametrize("path", [path for path in FILES if "vlm_core" not in identify(path)], ids=identify)
+def test_an_adapter_imports_only_the_public_names_of_the_core(path: Path) -> None:
+    assert [name for name in imported_modules(path) if name.startswith("vlm_core.")] == []
+
+
 def test_every_room_is_on_a_floor() -> None:
     rooms = {
         found for path in FILES if (found := room(".".join(path.relative_to(ROOT).with_suffix("").parts)))

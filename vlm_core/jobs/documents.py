@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
@@ -45,9 +44,30 @@ class PageTask:
         return self.document, self.read()
 
 
+class OpenDocuments:
+    """The documents of a job that are open. Each closes after its last page; `close` ends the rest."""
+
+    def __init__(self) -> None:
+        self._open: list[_OpenDocument] = []
+
+    def add(self, document: _OpenDocument) -> None:
+        """Keep a document that was opened, and forget those that are closed."""
+        self._open = [*(other for other in self._open if not other.closed), document]
+
+    def close(self) -> None:
+        """Close what a job that was broken off has left open."""
+        for document in self._open:
+            document.close()
+
+
 def page_tasks(
-    job: Job, sources: Any, wanted: frozenset[int] | None, read_page: ReadPage, bar: Progress
-) -> Generator[PageTask, None, None]:
+    job: Job,
+    sources: Any,
+    wanted: frozenset[int] | None,
+    read_page: ReadPage,
+    bar: Progress,
+    documents: OpenDocuments,
+) -> Iterator[PageTask]:
     """The tasks of all documents in order; each document is opened when its first task is taken.
 
     Args:
@@ -56,16 +76,13 @@ def page_tasks(
         wanted: the page numbers to read, from 1; None for all.
         read_page: the engine's way to read a page.
         bar: is told of the pages to come and of files passed over.
+        documents: holds what is open. Tasks may be run after the last one was taken, so that it
+            outlives this iterator.
     """
-    open_documents: list[_OpenDocument] = []
-    try:
-        found = expand(sources, allow_private_urls=job.allow_private_urls, on_skip=bar.skipped)
-        for number, source in enumerate(found):
-            for read in _pages_of(source, job, wanted, read_page, open_documents, bar):
-                yield PageTask(number, read)
-    finally:
-        for document in open_documents:
-            document.close()
+    found = expand(sources, allow_private_urls=job.allow_private_urls, on_skip=bar.skipped)
+    for number, source in enumerate(found):
+        for read in _pages_of(source, job, wanted, read_page, bar, documents):
+            yield PageTask(number, read)
 
 
 def _pages_of(
@@ -73,8 +90,8 @@ def _pages_of(
     job: Job,
     wanted: frozenset[int] | None,
     read_page: ReadPage,
-    open_documents: list[_OpenDocument],
     bar: Progress,
+    documents: OpenDocuments,
 ) -> Iterator[Callable[[], PageResult]]:
     try:
         pages = source.open(password=job.password, pdf_text=job.pdf_text)
@@ -87,7 +104,7 @@ def _pages_of(
         yield lambda: failed
         return
     document = _OpenDocument(source.name, pages, numbers[: job.max_pages], len(numbers))
-    open_documents[:] = [*(other for other in open_documents if not other.closed), document]
+    documents.add(document)
     bar.expect(len(document.numbers))
     for number in document.numbers:
         yield document.task(number, job, read_page)
@@ -168,8 +185,15 @@ def _identified(result: PageResult, document: _OpenDocument, number: int) -> Pag
 
 
 def _failed(name: str, number: int, total_pages: int | None, error: VLMError) -> PageResult:
-    with contextlib.suppress(AttributeError):
-        error.page = error.page or number
+    error.page = error.page or number
+    _forget_frames(error)
     return PageResult(
         state=PageState.FAILED, source=name, page_number=number, total_pages=total_pages, error=error
     )
+
+
+def _forget_frames(error: BaseException | None) -> None:
+    """Drop the tracebacks of an error and its causes: their frames would keep the file in memory."""
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Generator, Iterable
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable
 from concurrent.futures import Executor, Future
 from itertools import islice
 from threading import Thread
@@ -49,7 +49,7 @@ def in_order(
 
 async def adrive(
     start: Callable[[asyncio.AbstractEventLoop], Generator[Result, None, None]],
-) -> AsyncIterator[Result]:
+) -> AsyncGenerator[Result, None]:
     """Drive a generator from a coroutine, each step of it on a thread.
 
     Args:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,13 +10,11 @@ from typing import Any, Literal
 
 from vlm_core.types import PageResult
 
+_logger = logging.getLogger("vlm_core")
+
 
 class Progress:
-    """Counts pages, and shows nothing.
-
-    Args:
-        on_skip: is called with the name and the reason of each file that is passed over.
-    """
+    """Shows nothing; files that are passed over are logged (logger "vlm_core", level INFO)."""
 
     def expect(self, pages: int) -> None:
         """So many pages more are to come."""
@@ -25,6 +24,7 @@ class Progress:
 
     def skipped(self, name: str, reason: str) -> None:
         """A file of a directory is no document."""
+        _logger.info("passed over %s: %s", name, reason)
 
 
 class _Bar(Progress):
@@ -42,7 +42,8 @@ class _Bar(Progress):
             self._count("failed")
 
     def skipped(self, name: str, reason: str) -> None:
-        self._bar.write(f"skipped {name}: {reason}", file=sys.stderr)
+        super().skipped(name, reason)
+        self._bar.write(f"passed over {name}: {reason}", file=sys.stderr)
         self._count("skipped")
 
     def _count(self, what: str) -> None:

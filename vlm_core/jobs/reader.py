@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from vlm_core.errors import ConfigError, InputError
-from vlm_core.jobs.documents import Job, PageTask, ReadPage, page_tasks
+from vlm_core.jobs.documents import Job, OpenDocuments, PageTask, ReadPage, page_tasks
 from vlm_core.jobs.ordered import adrive, in_order
 from vlm_core.jobs.progress import Progress, show_progress
 from vlm_core.ocr.engine import OCREngine, find_engine
@@ -108,7 +108,9 @@ class DocumentReader:
         """As `read`, on threads: the event loop is never blocked."""
         return _the_only([result async for result in self.aiter(document, pages=pages)])
 
-    def iter(self, sources: Any, *, pages: Iterable[int] | None = None) -> Iterator[DocumentResult]:
+    def iter(
+        self, sources: Any, *, pages: Iterable[int] | None = None
+    ) -> Generator[DocumentResult, None, None]:
         """Read many documents, each delivered once its last page is read.
 
         Args:
@@ -117,15 +119,21 @@ class DocumentReader:
         """
         return _by_document(self._stream(sources, pages, self.engine.read_page))
 
-    def aiter(self, sources: Any, *, pages: Iterable[int] | None = None) -> AsyncIterator[DocumentResult]:
+    def aiter(
+        self, sources: Any, *, pages: Iterable[int] | None = None
+    ) -> AsyncGenerator[DocumentResult, None]:
         """As `iter`, on threads: the event loop is never blocked."""
         return adrive(lambda loop: _by_document(self._stream(sources, pages, self._read_page_on(loop))))
 
-    def iter_pages(self, sources: Any, *, pages: Iterable[int] | None = None) -> Iterator[PageResult]:
+    def iter_pages(
+        self, sources: Any, *, pages: Iterable[int] | None = None
+    ) -> Generator[PageResult, None, None]:
         """Read many documents and deliver each page as soon as it is its turn."""
         return _by_page(self._stream(sources, pages, self.engine.read_page))
 
-    def aiter_pages(self, sources: Any, *, pages: Iterable[int] | None = None) -> AsyncIterator[PageResult]:
+    def aiter_pages(
+        self, sources: Any, *, pages: Iterable[int] | None = None
+    ) -> AsyncGenerator[PageResult, None]:
         """As `iter_pages`, on threads: the event loop is never blocked."""
         return adrive(lambda loop: _by_page(self._stream(sources, pages, self._read_page_on(loop))))
 
@@ -140,14 +148,13 @@ class DocumentReader:
 
     def _stream(self, sources: Any, pages: Iterable[int] | None, read_page: ReadPage) -> _Stream:
         wanted = None if pages is None else frozenset(pages)
-        with (
-            show_progress(self.progress) as bar,
-            closing(page_tasks(self._job, sources, wanted, read_page, bar)) as tasks,
-            closing(in_order(tasks, PageTask.run, self._threads(), 2 * self.max_concurrency)) as results,
-        ):
-            for document, result in results:
-                self._deliver(result, bar)
-                yield document, result
+        with show_progress(self.progress) as bar, closing(OpenDocuments()) as documents:
+            tasks = page_tasks(self._job, sources, wanted, read_page, bar, documents)
+            ahead = 2 * self.max_concurrency
+            with closing(in_order(tasks, PageTask.run, self._threads(), ahead)) as results:
+                for document, result in results:
+                    self._deliver(result, bar)
+                    yield document, result
 
     def _deliver(self, result: PageResult, bar: Progress) -> None:
         bar.delivered(result)

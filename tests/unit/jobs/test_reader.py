@@ -92,6 +92,22 @@ def test_pages_are_delivered_one_by_one(reader: DocumentReader) -> None:
     pages.close()
 
 
+def test_no_page_is_lost_of_a_document_shorter_than_what_is_begun_ahead(
+    reader: DocumentReader, data: Path
+) -> None:
+    pdfs = [data / "pdfs" / "handwriting_bad_ocr.pdf", data / "pdfs" / "skinnypage.pdf"] * 5
+    results = list(reader.iter(pdfs))
+    assert [(result.ok, len(result.pages)) for result in results] == [(True, 2)] * 10
+
+
+def test_a_job_that_is_broken_off_closes_its_documents(reader: DocumentReader, tmp_path: Path) -> None:
+    file = io.BytesIO(picture(*range(20, 60)))
+    pages = reader.iter_pages([file, picture(3)])
+    next(pages)
+    pages.close()
+    assert reader.read(picture(4)).text == "4"
+
+
 def test_one_broken_document_costs_no_other(reader: DocumentReader) -> None:
     sources = [picture(1), b"<html>", picture(2)]
     first, broken, last = reader.iter(sources)
@@ -106,6 +122,22 @@ def test_one_page_on_which_the_engine_fails_costs_no_other(reader: DocumentReade
     assert isinstance(pages[1].error, EngineError)
     assert pages[1].error.page == 2
     assert (pages[1].text, pages[1].page_number) == ("", 2)
+
+
+def test_a_recorded_error_keeps_no_file_in_memory(reader: DocumentReader) -> None:
+    error = reader.read(picture(13)).pages[0].error
+    assert error is not None
+    assert (error.__traceback__, error.__cause__ and error.__cause__.__traceback__) == (None, None)
+
+
+def test_files_that_are_passed_over_are_logged(
+    reader: DocumentReader, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "a.png").write_bytes(picture(1, kind="PNG"))
+    (tmp_path / "notes.docx").touch()
+    with caplog.at_level("INFO", logger="vlm_core"):
+        reader.read(tmp_path)
+    assert "notes.docx" in caplog.text
 
 
 def test_raise_delivers_what_was_read_before_the_error() -> None:

@@ -1,0 +1,197 @@
+"""Loading image documents into LangChain."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any, Unpack
+
+from langchain_core.document_loaders.base import BaseBlobParser, BaseLoader
+from langchain_core.documents.base import Blob, Document
+
+from langchain_vlm.arrays import as_picture
+from vlm_core import (
+    Mode,
+    Passage,
+    ReaderOptions,
+    apassages,
+    check_mode,
+    passages,
+    reader_with,
+    source_from,
+    stable_id,
+)
+
+if TYPE_CHECKING:
+    from vlm_core import OCREngine, Source
+
+
+class VLMLoader(BaseLoader):
+    """Loads scans, photographs and PDFs as Documents, page by page.
+
+    A Document has the same id and metadata whenever the same picture is read in the same way.
+    Metadata: `source`, `page` (from 0), `page_label` (from 1), `total_pages`, `width`, `height`,
+    `sha256` (of the picture), `ocr_engine`, `ocr_state`, `trust` (always "untrusted": the text is a
+    stranger's), and in block mode `bbox` ("x0,y0,x1,y1", fractions of the page). What is not known,
+    such as the size of a page that could not be opened, is left out.
+
+    A page without text gives no Document; one `EmptyPagesWarning` lists them all at the end.
+
+    Args:
+        source: a path, directory, glob pattern, URL, bytes, binary file or Pillow image, or a list
+            of these.
+        engine: "local", or an OCR engine of your own.
+        mode: what becomes one Document: a "document", a "page" or a "block" of lines.
+        empty_pages: give pages without text too; `ocr_state` says what became of them.
+        reader_options: those of `vlm_core.DocumentReader`, such as task, password, max_pages and
+            on_page.
+
+    Raises:
+        ConfigError: an argument cannot be used.
+
+    Example:
+        >>> white = b"P5 40 40 255 " + bytes([255]) * 1600
+        >>> VLMLoader(white, empty_pages=True).load()[0].metadata["ocr_state"]
+        'blank'
+    """
+
+    def __init__(
+        self,
+        source: Any,
+        engine: str | OCREngine = "local",
+        mode: Mode = "page",
+        *,
+        empty_pages: bool = False,
+        **reader_options: Unpack[ReaderOptions],
+    ) -> None:
+        check_mode(mode)
+        self.source = source
+        self.mode = mode
+        self.empty_pages = empty_pages
+        self._reader = reader_with(engine, reader_options)
+
+    def lazy_load(self) -> Iterator[Document]:
+        """Yield each Document as soon as its page is read.
+
+        Raises:
+            VLMError: with on_error="raise", what was wrong with the first page that failed.
+        """
+        for passage in passages(self._reader, self.source, self.mode, empty_pages=self.empty_pages):
+            yield _document(passage)
+
+    async def alazy_load(self) -> AsyncIterator[Document]:
+        """As `lazy_load`, without ever blocking the event loop."""
+        found = apassages(self._reader, self.source, self.mode, empty_pages=self.empty_pages)
+        async with aclosing(found):
+            async for passage in found:
+                yield _document(passage)
+
+
+class VLMBlobParser(BaseBlobParser):
+    """Parses blobs that hold scans, photographs or PDFs, as `VLMLoader` loads files.
+
+    The bytes tell what a blob is, not its type. It may also be an array in NumPy's file format, in
+    which some PDF loaders hand over embedded pictures: give this parser as their `images_parser`.
+    Such a blob has no source, and gives a Document even where its picture has no text.
+
+    A blob's metadata, its source above all, is kept on its Documents.
+
+    Args:
+        engine: as for `VLMLoader`, as are the others.
+
+    Example:
+        >>> blob = Blob.from_data(b"P5 40 40 255 " + bytes([255]) * 1600)
+        >>> next(VLMBlobParser().lazy_parse(blob)).page_content
+        ''
+    """
+
+    def __init__(
+        self,
+        engine: str | OCREngine = "local",
+        mode: Mode = "page",
+        *,
+        empty_pages: bool = False,
+        **reader_options: Unpack[ReaderOptions],
+    ) -> None:
+        check_mode(mode)
+        self.mode = mode
+        self.empty_pages = empty_pages
+        self._reader = reader_with(engine, reader_options)
+
+    def lazy_parse(self, blob: Blob) -> Iterator[Document]:
+        """Yield each Document as soon as its page is read.
+
+        Raises:
+            VLMError: with on_error="raise", what was wrong with the first page that failed.
+        """
+        for passage in passages(self._reader, _source(blob), self.mode, **self._options(blob)):
+            yield _document(passage, blob.metadata)
+
+    async def alazy_parse(self, blob: Blob) -> AsyncIterator[Document]:
+        """As `lazy_parse`, without ever blocking the event loop."""
+        found = apassages(self._reader, _source(blob), self.mode, **self._options(blob))
+        async with aclosing(found):
+            async for passage in found:
+                yield _document(passage, blob.metadata)
+
+    def _options(self, blob: Blob) -> dict[str, bool]:
+        return {"empty_pages": self.empty_pages, "at_least_one": _is_for_another_parser(blob)}
+
+
+def key_encoder(document: Document) -> str:
+    """The key under which `index()` stores a Document: one for each picture, whatever OCR makes of it.
+
+    A vision model may read the same picture twice and answer in other words; with this key the
+    second reading is skipped instead of stored anew. A changed picture has another key. Documents
+    that are no whole page or block of a loader of ours, such as the chunks of a text splitter, and
+    pages that were not read in full are known by their text and metadata.
+
+    Args:
+        document: any Document.
+
+    Returns:
+        A UUID.
+
+    Raises:
+        TypeError: the metadata of another's Document is no JSON.
+
+    Example:
+        >>> key_encoder(Document("TOTAL 9.00")) == key_encoder(Document("TOTAL 9.00", id="random"))
+        True
+    """
+    if document.id and document.metadata.get("ocr_state") == "ok" and "sha256" in document.metadata:
+        return document.id
+    content = json.dumps([document.page_content, document.metadata], sort_keys=True)
+    return stable_id(hashlib.sha256(content.encode()).hexdigest())
+
+
+def _document(passage: Passage, metadata: dict[str, Any] | None = None) -> Document:
+    facts = {**(metadata or {}), **_metadata(passage)}
+    return Document(
+        passage.text,
+        id=passage.id,
+        metadata={name: fact for name, fact in facts.items() if fact is not None},
+    )
+
+
+def _metadata(passage: Passage) -> dict[str, str | int | None]:
+    page, number = passage.page, passage.page_number
+    return {
+        "source": page.source,
+        "page": None if number is None else number - 1,
+        "width": page.width or None,
+        "height": page.height or None,
+        "sha256": page.sha256 or None,
+        **passage.metadata,
+    }
+
+
+def _source(blob: Blob) -> Source:
+    return source_from(lambda: as_picture(blob.as_bytes()), str(blob.source or "<bytes>"))
+
+
+def _is_for_another_parser(blob: Blob) -> bool:
+    """Whether a PDF's parser found it in the PDF: it asks for the first Document, so there must be one."""
+    return blob.source in (None, "", "#") or blob.mimetype == "application/x-npy"

@@ -1,0 +1,36 @@
+"""The commands of `vlm`, and what it says of itself."""
+
+from __future__ import annotations
+
+from importlib import metadata
+from typing import Annotated
+
+import typer
+
+from vlm_core.cli.read import read
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    # Its tracebacks would show the values of variables, a password among them.
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"vlm-adapters {metadata.version('vlm-adapters')}")
+        raise typer.Exit
+
+
+@app.callback()
+def vlm(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Scans, photographs and PDFs to text: without a key, without a network, without losing a page."""
+
+
+app.command("read")(read)

@@ -1,0 +1,347 @@
+"""From results to what becomes a framework's documents: texts with stable ids, and one warning for the rest.
+
+The LangChain and LlamaIndex adapters share what is here; no framework is in it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import warnings
+from collections.abc import AsyncGenerator, Callable, Collection, Generator, Iterable
+from contextlib import aclosing, closing
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypedDict
+from uuid import UUID, uuid5
+
+from vlm_core.errors import ConfigError
+from vlm_core.ocr.layout import as_text, blocks
+from vlm_core.types import Box, DocumentResult, PageResult, PageState
+
+if TYPE_CHECKING:
+    from vlm_core.images.sources import Source
+    from vlm_core.jobs.reader import DocumentReader
+    from vlm_core.ocr.engine import OCREngine
+
+Mode: TypeAlias = Literal["document", "page", "block"]
+"""What becomes one document of a framework."""
+
+_IDS = UUID("6f0c4f5e-6a0b-5c0e-9d53-1f6f7d0a2b41")
+_SHOWN = 20
+_SEVERITY = (
+    PageState.BLANK,
+    PageState.OK,
+    PageState.TRUNCATED,
+    PageState.LOOPED,
+    PageState.REFUSED,
+    PageState.SKIPPED_BUDGET,
+    PageState.FAILED,
+)
+
+
+def stable_id(*parts: str | int | None) -> str:
+    """A UUID that is the same whenever the parts are.
+
+    Example:
+        >>> stable_id("a.png", 1) == stable_id("a.png", 1) != stable_id("a.png", 2)
+        True
+    """
+    return str(uuid5(_IDS, json.dumps(parts)))
+
+
+# --- passages ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A text that becomes one document of a framework: that of a whole document, a page or a block.
+
+    Example:
+        >>> page = PageResult(text="TOTAL 9.00", source="a.png", total_pages=1, engine="rapidocr")
+        >>> Passage("TOTAL 9.00", page, task="text", page_number=1).metadata["page_label"]
+        '1'
+    """
+
+    text: str
+    page: PageResult
+    """The page, or what is true of all pages of a whole document."""
+    task: str
+    page_number: int | None = None
+    """From 1; None for a whole document."""
+    block: int | None = None
+    """From 0, in reading order; None unless it is a block."""
+    bbox: Box | None = None
+
+    @property
+    def id(self) -> str:
+        """The same whenever the same picture is read in the same way, whatever text comes of it."""
+        page = self.page
+        return stable_id(
+            page.source, page.sha256, self.page_number, self.block, page.engine, page.model, self.task
+        )
+
+    @property
+    def metadata(self) -> dict[str, str | int]:
+        """The metadata that the frameworks have in common: flat, never None, the same at every reading."""
+        facts = {
+            "page_label": self.page_number and str(self.page_number),
+            "total_pages": self.page.total_pages,
+            "ocr_engine": self.page.engine or None,
+            "ocr_state": self.page.state.value,
+            "trust": "untrusted",
+            "bbox": self.bbox and ",".join(f"{edge:.4f}" for edge in self.bbox),
+        }
+        return {name: fact for name, fact in facts.items() if fact is not None}
+
+
+def _of_document(document: DocumentResult, task: str) -> list[Passage]:
+    whole = _as_one_page(document.pages)
+    return [Passage(document.text, whole, task)]
+
+
+def _as_one_page(pages: tuple[PageResult, ...]) -> PageResult:
+    """What is true of all pages: their worst state, every engine, a digest of their digests."""
+    digests = [page.sha256 for page in pages]
+    return PageResult(
+        state=max((page.state for page in pages), key=_SEVERITY.index),
+        source=pages[0].source,
+        total_pages=pages[0].total_pages,
+        rotation=pages[0].rotation if len(pages) == 1 else 0,
+        sha256=hashlib.sha256("\n".join(digests).encode()).hexdigest() if any(digests) else "",
+        engine=_each_once(page.engine for page in pages),
+        model=_each_once(page.model for page in pages) or None,
+    )
+
+
+def _each_once(names: Iterable[str | None]) -> str:
+    return ",".join(dict.fromkeys(name for name in names if name))
+
+
+def _of_page(page: PageResult, task: str) -> list[Passage]:
+    return [Passage(page.text, page, task, page.page_number)]
+
+
+def _of_blocks(page: PageResult, task: str) -> list[Passage]:
+    if not (page.text and page.lines):
+        # Where nothing is known of positions, the page is one block, so that no text is lost.
+        return [Passage(page.text, page, task, page.page_number, 0, (0.0, 0.0, 1.0, 1.0))]
+    return [
+        Passage(as_text(lines), page, task, page.page_number, number, _around(line.bbox for line in lines))
+        for number, lines in enumerate(blocks(page.lines))
+    ]
+
+
+def _around(boxes: Iterable[Box]) -> Box:
+    x0, y0, x1, y1 = zip(*boxes, strict=True)
+    return min(x0), min(y0), max(x1), max(y1)
+
+
+_PASSAGES: dict[str, Callable[[Any, str], list[Passage]]] = {
+    "document": _of_document,
+    "page": _of_page,
+    "block": _of_blocks,
+}
+
+
+def passages(
+    reader: DocumentReader,
+    sources: Any,
+    mode: Mode = "page",
+    *,
+    empty_pages: bool = False,
+    at_least_one: bool = False,
+) -> Generator[Passage, None, None]:
+    """Read documents, and yield their texts as soon as they are read.
+
+    Args:
+        reader: reads them.
+        sources: anything the reader takes.
+        mode: "document", "page" or "block".
+        empty_pages: whether pages without text are yielded too; else a warning lists them at the end.
+        at_least_one: yield a passage without text rather than none at all.
+
+    Raises:
+        VLMError: what the reader raises.
+
+    Example:
+        >>> from vlm_core import DocumentReader
+        >>> white = b"P5 40 40 255 " + bytes([255]) * 1600
+        >>> [passage.page.state for passage in passages(DocumentReader(), white, empty_pages=True)]
+        [<PageState.BLANK: 'blank'>]
+    """
+    sieve = _Sieve(mode, reader.task, empty_pages, at_least_one)
+    read = reader.iter if mode == "document" else reader.iter_pages
+    with closing(read(sources)) as results:
+        for result in results:
+            yield from sieve.through(result)
+    yield from sieve.rest()
+
+
+async def apassages(
+    reader: DocumentReader,
+    sources: Any,
+    mode: Mode = "page",
+    *,
+    empty_pages: bool = False,
+    at_least_one: bool = False,
+) -> AsyncGenerator[Passage, None]:
+    """As `passages`, without ever blocking the event loop."""
+    sieve = _Sieve(mode, reader.task, empty_pages, at_least_one)
+    read = reader.aiter if mode == "document" else reader.aiter_pages
+    async with aclosing(read(sources)) as results:
+        async for result in results:
+            for passage in sieve.through(result):
+                yield passage
+    for passage in sieve.rest():
+        yield passage
+
+
+# --- pages without text --------------------------------------------------------------------------
+
+
+class EmptyPage(NamedTuple):
+    """A page that was read and has no text."""
+
+    source: str
+    page_number: int
+    state: PageState
+    reason: str = ""
+    """What went wrong, if something did."""
+
+    def __str__(self) -> str:
+        state = "no text found" if self.state is PageState.OK else self.state.value
+        return f"{self.source} page {self.page_number} ({state}{self.reason and ': '}{self.reason})"
+
+
+class EmptyPagesWarning(UserWarning):
+    """Some pages have no text to search: `pages` are all of them, failed ones before blank ones.
+
+    Example:
+        >>> print(EmptyPagesWarning([EmptyPage("a.tif", 2, PageState.BLANK)]))
+        No text on a.tif page 2 (blank). Pass empty_pages=True to get empty documents for these.
+    """
+
+    def __init__(self, pages: Collection[EmptyPage]) -> None:
+        self.pages = tuple(sorted(pages, key=lambda page: page.state is PageState.BLANK))
+        super().__init__(self.pages)
+
+    def __str__(self) -> str:
+        shown = [str(page) for page in self.pages[:_SHOWN]]
+        more = [f"and {len(self.pages) - _SHOWN} more"] if len(self.pages) > _SHOWN else []
+        return (
+            f"No text on {'; '.join(shown + more)}. Pass empty_pages=True to get empty documents for these."
+        )
+
+
+@dataclass
+class _Sieve:
+    """Lets passages with text through, and remembers what it held back."""
+
+    mode: Mode
+    task: str
+    empty_pages: bool
+    at_least_one: bool
+    _some: bool = False
+    _held: Passage | None = None
+    # Not the results themselves: the tracebacks of their errors keep whole files in memory.
+    _empty: list[EmptyPage] = field(default_factory=list)
+
+    def through(self, result: PageResult | DocumentResult) -> list[Passage]:
+        found = _PASSAGES[self.mode](result, self.task)
+        if self.empty_pages:
+            return found
+        pages = result.pages if isinstance(result, DocumentResult) else (result,)
+        self._empty += [_empty(page) for page in pages if not page.text.strip()]
+        kept = [passage for passage in found if passage.text.strip()]
+        self._some = self._some or bool(kept)
+        if not self._some:
+            self._held = self._held or found[0]
+        return kept
+
+    def rest(self) -> list[Passage]:
+        """What is still to be let through once all is read. Warns first, for it may be the last call."""
+        held = [self._held] if self._held and self.at_least_one and not self._some else []
+        missed = [page for page in self._empty if not held or page.state is not PageState.BLANK]
+        if missed:
+            warnings.warn(EmptyPagesWarning(missed), stacklevel=2)
+        return held
+
+
+def _empty(page: PageResult) -> EmptyPage:
+    message = "" if page.error is None else getattr(page.error, "message", str(page.error))
+    reason = message.removeprefix(page.source).lstrip(": ")  # it begins with the source as a rule
+    return EmptyPage(page.source, page.page_number, page.state, reason)
+
+
+# --- how to read ---------------------------------------------------------------------------------
+
+
+class ReaderOptions(TypedDict, total=False):
+    """The options of `DocumentReader`, which says what they mean."""
+
+    task: str
+    pdf_text: Literal["auto", "ignore"]
+    password: str | None
+    max_pages: int | None
+    max_concurrency: int
+    on_error: Literal["record", "raise"]
+    on_page: Callable[[PageResult], None] | None
+    progress: bool | Literal["auto"]
+    allow_private_urls: bool
+
+
+def reader_with(engine: str | OCREngine, options: ReaderOptions) -> DocumentReader:
+    """A DocumentReader with these options.
+
+    Raises:
+        ConfigError: an option is not known or cannot be used.
+
+    Example:
+        >>> reader_with("local", {"task": "text"})
+        DocumentReader(engine='rapidocr', task='text')
+    """
+    from vlm_core.jobs.reader import DocumentReader
+
+    check_names(options, ReaderOptions.__annotations__)
+    return DocumentReader(engine, **options)
+
+
+def check_names(given: Iterable[str], known: Collection[str]) -> None:
+    """Refuse a misspelt option, rather than ignore it.
+
+    Raises:
+        ConfigError: one of the names is not known; it has the nearest one.
+
+    Example:
+        >>> check_names(["max_page"], ["max_pages"])
+        Traceback (most recent call last):
+        vlm_core.errors.ConfigError: There is no option max_page. Did you mean max_pages?
+    """
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"Did you mean {near[0]}?" if near else f"The options are {', '.join(known)}."
+            raise ConfigError(f"There is no option {name}", hint=hint)
+
+
+def check_mode(mode: str) -> None:
+    """Refuse a mode that is none of the three, with a ConfigError."""
+    if mode not in _PASSAGES:
+        raise ConfigError(f"mode={mode!r} is not known", hint=f"It is one of {', '.join(_PASSAGES)}.")
+
+
+def source_from(fetch: Callable[[], bytes], name: str) -> Source:
+    """A document whose bytes a function gets when they are needed.
+
+    What goes wrong then (a missing file, say) becomes that document's InputError.
+
+    Example:
+        >>> source_from(lambda: b"GIF89a", "s3://scans/1.gif").read()
+        b'GIF89a'
+    """
+    from vlm_core.images.reading import fetched
+    from vlm_core.images.sources import Source
+
+    return Source(name, partial(fetched, name, fetch))
