@@ -172,7 +172,7 @@ def _draw(documents: Documents, _data: bytes, key: int, number: int, text: bool)
             size = pixel_size(view.size, max(picture.resolution for picture in pictures) if is_scan else None)
             layer = _layer(view, lines, pictures) if lines else None
             header = {"width": size[0], "height": size[1], "rotation": turn, "layer": layer}
-            return header, _pixels(page, size)
+            return {**header, "dpi": 72 * size[0] / view.size[0]}, _pixels(page, size)
 
 
 def _view(page: pdfium.PdfPage) -> View:

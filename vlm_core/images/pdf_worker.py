@@ -242,6 +242,7 @@ class PDFDocument:
             total_pages=self.total_pages,
             rotation=drawn["rotation"],
             source=self._source,
+            dpi=drawn["dpi"],
             text_layer=_text_layer(drawn["layer"]),
         )
 

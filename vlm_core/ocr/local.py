@@ -148,9 +148,9 @@ def _read(page: PageImage, models: Models) -> Found:
     from vlm_core.ocr.tiles import find_text
 
     image = _as_bgr(page)
-    quads = find_text(image, models.detect)
+    quads = find_text(image, models.detect, page.dpi)
     if not len(quads) and not is_blank(page):
-        quads = find_text(image, models.detect, closely=True)
+        quads = find_text(image, models.detect, page.dpi, closely=True)
     turn = _turn(image, quads, models)
     upright, quads = turn_image(image, turn), turn_quads(quads, turn, page.width, page.height)
     readings = [read_box(upright, quad, models.infer, models.characters) for quad in quads]

@@ -54,6 +54,7 @@ def _cut_out(page: PageImage, box: Box) -> PageImage:
         page_number=page.page_number,
         total_pages=page.total_pages,
         source=page.source,
+        dpi=page.dpi,
     )
 
 

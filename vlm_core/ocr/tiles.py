@@ -19,8 +19,12 @@ Quads: TypeAlias = NDArray[np.float32]
 """N × 4 × 2: corners clockwise from the top left, x before y, in pixels."""
 Detect: TypeAlias = Callable[[Pixels], Quads]
 
+DPI = 150
+"""No page is shrunk below this."""
 SHORT_SIDE = 1240
 """Pixels: the short side of an A4 page at 150 dpi."""
+LONG_SIDE = 1754
+"""Pixels: the long side of one, and the short side of an A3 page."""
 SMALL_SIDE = 736
 """Pixels: a shorter side than this is enlarged, for the detector was trained on larger pictures."""
 MAX_ENLARGEMENT = 2.0
@@ -43,18 +47,19 @@ class Tile(NamedTuple):
     y1: int
 
 
-def find_text(image: Pixels, detect: Detect, *, closely: bool = False) -> Quads:
+def find_text(image: Pixels, detect: Detect, dpi: float | None = None, *, closely: bool = False) -> Quads:
     """Find the text boxes of a page, small print included.
 
     Args:
         image: height × width × 3, BGR, 8 bits.
         detect: the detector for one tile.
+        dpi: pixels per inch, where known.
         closely: look at every pixel at once, for a page on which nothing was found but should be.
 
     Returns:
         The boxes in pixels of `image`, in no particular order.
     """
-    scale = detection_scale(image.shape[1], image.shape[0])
+    scale = detection_scale(image.shape[1], image.shape[0], dpi)
     if closely:
         scale = max(scale, 1.0)
     quads = _find_at(image, scale, detect)
@@ -64,19 +69,24 @@ def find_text(image: Pixels, detect: Detect, *, closely: bool = False) -> Quads:
     return quads
 
 
-def detection_scale(width: int, height: int) -> float:
+def detection_scale(width: int, height: int, dpi: float | None = None) -> float:
     """By how much a picture is scaled before text is looked for.
+
+    Where the resolution is not known, a page is taken for one scanned at 300 dpi, up to A3.
 
     Example:
         >>> detection_scale(2480, 3508)  # A4 at 300 dpi
         0.5
+        >>> detection_scale(2339, 3307, dpi=200)  # A3
+        0.75
         >>> detection_scale(1080, 9600)  # a long screenshot keeps its size
         1.0
     """
     short = min(width, height)
-    if short > SHORT_SIDE:
-        return SHORT_SIDE / short
-    return min(MAX_ENLARGEMENT, max(1.0, SMALL_SIDE / short))
+    if short <= SHORT_SIDE:
+        return min(MAX_ENLARGEMENT, max(1.0, SMALL_SIDE / short))
+    wanted = short * DPI / dpi if dpi else min(short / 2, LONG_SIDE)
+    return min(1.0, max(wanted, SHORT_SIDE) / short)
 
 
 def tiles(width: int, height: int) -> Iterator[Tile]:
