@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from rapidfuzz.distance import Levenshtein
 
-from vlm_core import PageState, read
+from vlm_core import DocumentReader, InputError, PageImage, PageResult, PageState, read
 
 PHOTOTESTS = (
     "phototest.tif",
@@ -111,3 +111,41 @@ def test_receipts_are_read_well(data: Path, name: str) -> None:
     rows = (data / "receipts" / f"{name}.csv").read_text(errors="replace").splitlines()
     truth = "\n".join(row.split(",", 8)[8] for row in rows if row.count(",") >= 8)
     assert word_f1(read(data / "receipts" / f"{name}.jpg").text, truth) >= 0.88
+
+
+class Sizes:
+    """An engine that gives a page's size for its text."""
+
+    name = "sizes"
+    model = None
+
+    def read_page(self, page: PageImage) -> PageResult:
+        return PageResult(text=f"{page.width}x{page.height}", engine=self.name)
+
+
+BROKEN = {
+    "broken_data_stream.png",
+    "decompression_bomb.gif",
+    "seek_too_large.tif",
+    "truncated_image.png",
+    "truncated_jpeg.jpg",
+}
+FRAMES = {"g4-multi.tiff": 3, "multipage.tiff": 3, "two_frames_2206.01062.tif": 2, "iss634.webp": 42}
+
+
+def test_a_folder_of_all_formats_gives_every_page_and_a_typed_error_for_each_broken_file(data: Path) -> None:
+    documents = list(DocumentReader(Sizes()).iter(data / "formats"))
+    names = [Path(document.source).name for document in documents]
+    assert names == sorted(names)
+    by_name = dict(zip(names, documents, strict=True))
+    assert {name for name, document in by_name.items() if not document.ok} == BROKEN
+    assert all(
+        isinstance(error, InputError) and error.hint for name in BROKEN for error in by_name[name].errors
+    )
+    assert {name: len(by_name[name].pages) for name in FRAMES} == FRAMES
+    assert all("x" not in by_name[name].text for name in BROKEN)
+
+
+def test_a_bomb_given_by_its_path_is_refused_though_its_suffix_is_unknown(data: Path) -> None:
+    (page,) = read(data / "formats" / "decompression_bomb.ico", engine=Sizes()).pages
+    assert isinstance(page.error, InputError)

@@ -160,6 +160,36 @@ def test_max_pages_reads_no_more_and_says_how_many_were_not_read() -> None:
     assert document.pages[-1].warnings == ("3 more pages were not read (max_pages=2)",)
 
 
+def blank_pdf(pages: int) -> bytes:
+    kids = b" ".join(b"%d 0 R" % number for number in range(3, pages + 3))
+    objects = [b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Count %d/Kids[%s]>>" % (pages, kids)]
+    objects += [b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 72 72]>>"] * pages
+    file = b"%PDF-1.4\n"
+    starts = []
+    for number, content in enumerate(objects, 1):
+        starts.append(b"%010d 00000 n \n" % len(file))
+        file += b"%d 0 obj %s endobj\n" % (number, content)
+    size, table = len(objects) + 1, len(file)
+    head, tail = b"xref
+0 %d
+0000000000 65535 f 
+", b"trailer<</Size %d/Root 1 0 R>>
+startxref
+%d
+%%%%EOF"
+    return b"".join([file, head % size, *starts, tail % (size, table)])
+
+
+def test_a_pdf_of_20000_pages_is_read_as_far_as_max_pages() -> None:
+    document = DocumentReader(GreyEngine(), max_pages=3).read(blank_pdf(20_000))
+    assert [(page.page_number, page.total_pages, page.text) for page in document.pages] == [
+        (1, 20_000, "255"),
+        (2, 20_000, "255"),
+        (3, 20_000, "255"),
+    ]
+    assert document.pages[-1].warnings == ("19997 more pages were not read (max_pages=3)",)
+
+
 def test_chosen_pages_keep_their_own_numbers(reader: DocumentReader) -> None:
     document = reader.read(picture(1, 2, 3, 4), pages=[2, 4, 9])
     assert [(page.text, page.page_number) for page in document.pages] == [("2", 2), ("4", 4)]
