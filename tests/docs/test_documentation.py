@@ -36,7 +36,8 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_code_of_a_page_runs_from_top_to_bottom(page: Path, workplace: Path) -> None:
     program = workplace / "page.py"
     program.write_text("\n\n".join(python_blocks(page)), encoding="utf-8")
-    done = subprocess.run([sys.executable, "-W", "error::ResourceWarning", program], capture_output=True, text=True)
+    command = [sys.executable, "-W", "error::ResourceWarning", program]
+    done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 

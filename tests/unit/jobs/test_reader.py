@@ -170,14 +170,9 @@ def blank_pdf(pages: int) -> bytes:
         starts.append(b"%010d 00000 n \n" % len(file))
         file += b"%d 0 obj %s endobj\n" % (number, content)
     size, table = len(objects) + 1, len(file)
-    head, tail = b"xref
-0 %d
-0000000000 65535 f 
-", b"trailer<</Size %d/Root 1 0 R>>
-startxref
-%d
-%%%%EOF"
-    return b"".join([file, head % size, *starts, tail % (size, table)])
+    head = b"xref\n0 %d\n0000000000 65535 f \n" % size
+    tail = b"trailer<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF" % (size, table)
+    return b"".join([file, head, *starts, tail])
 
 
 def test_a_pdf_of_20000_pages_is_read_as_far_as_max_pages() -> None:

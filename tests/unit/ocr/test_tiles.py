@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 import pytest
@@ -53,7 +55,7 @@ def test_tiles_cover_every_pixel_and_share_their_overlap(length: int) -> None:
     assert spans[0][0] == 0
     assert spans[-1][1] == length
     assert all(y1 - y0 <= TILE_SIDE for y0, y1 in spans)
-    assert all(above[1] - below[0] >= OVERLAP - 1 for above, below in zip(spans, spans[1:], strict=False))
+    assert all(above[1] - below[0] >= OVERLAP - 1 for above, below in pairwise(spans))
 
 
 def test_no_line_of_a_long_page_is_lost_or_seen_twice() -> None:
