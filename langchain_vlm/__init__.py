@@ -3,40 +3,18 @@
 Names are loaded when they are first used, so that importing the package costs next to nothing.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from vlm_core import load_on_first_use
 
 if TYPE_CHECKING:
     from langchain_vlm.document_loaders import VLMBlobParser, VLMLoader, key_encoder
 
-_HOME_OF = {
-    "VLMBlobParser": "document_loaders",
-    "VLMLoader": "document_loaders",
-    "key_encoder": "document_loaders",
-}
+_HOMES = {"document_loaders": ("VLMBlobParser", "VLMLoader", "key_encoder")}
+
+__getattr__ = load_on_first_use(__name__, _HOMES, needs="langchain_core", extra="langchain")
 
 __all__ = ["VLMBlobParser", "VLMLoader", "key_encoder"]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
-        value = getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != "langchain_core":
-            raise
-        raise _not_installed() from error
-    globals()[name] = value
-    return value
-
-
-def _not_installed() -> ImportError:
-    from vlm_core import MissingExtraError
-
-    return MissingExtraError(
-        "LangChain is not installed", hint="Install it with: pip install 'vlm-adapters[langchain]'"
-    )
 
 
 def __dir__() -> list[str]:

@@ -3,39 +3,18 @@
 Names are loaded when they are first used, so that importing the package costs next to nothing.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from vlm_core import load_on_first_use
 
 if TYPE_CHECKING:
     from llamaindex_vlm.readers import VLMReader, file_extractor
 
-_HOME_OF = {
-    "VLMReader": "readers",
-    "file_extractor": "readers",
-}
+_HOMES = {"readers": ("VLMReader", "file_extractor")}
+
+__getattr__ = load_on_first_use(__name__, _HOMES, needs="llama_index", extra="llamaindex")
 
 __all__ = ["VLMReader", "file_extractor"]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
-        value = getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != "llama_index":
-            raise
-        raise _not_installed() from error
-    globals()[name] = value
-    return value
-
-
-def _not_installed() -> ImportError:
-    from vlm_core import MissingExtraError
-
-    return MissingExtraError(
-        "LlamaIndex is not installed", hint="Install it with: pip install 'vlm-adapters[llamaindex]'"
-    )
 
 
 def __dir__() -> list[str]:

@@ -3,8 +3,9 @@
 Names are loaded when they are first used, so that importing the package costs next to nothing.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from vlm_core.lazy import load_on_first_use
 
 if TYPE_CHECKING:
     from vlm_core.errors import (
@@ -118,7 +119,8 @@ _HOMES = {
         "Usage",
     ),
 }
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__getattr__ = load_on_first_use(__name__, _HOMES)
 
 __all__ = [
     "SUFFIXES",
@@ -154,6 +156,7 @@ __all__ = [
     "check_mode",
     "check_names",
     "expand",
+    "load_on_first_use",
     "page_png",
     "passages",
     "read",
@@ -162,14 +165,6 @@ __all__ = [
     "source_from",
     "stable_id",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
-    globals()[name] = value
-    return value
 
 
 def __dir__() -> list[str]:
