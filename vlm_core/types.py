@@ -47,6 +47,8 @@ class TextLine(_Value):
     """The engine's confidence from 0 to 1; None where it has none, as in a PDF's own text."""
     block: int = 0
     """Lines of one paragraph or column share a block; blocks count from 0 in reading order."""
+    row: int | None = None
+    """Lines on one baseline share a row, even where the page is skewed; None where that is not known."""
 
 
 class Usage(_Value):

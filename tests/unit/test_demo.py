@@ -23,12 +23,12 @@ READ = (
     ("fax.tif", 1, "on Tuesday, 19 May 2026, at 06:30, berth 12"),
     ("fax.tif", 1, "Bitte bestätigen Sie den Empfang bis heute Abend"),
     ("fax.tif", 2, "NKSU 481207  Espresso machines  96  4,224"),
-    ("invoice.png", 1, "Total to pay, GBP  5,724.00"),
+    ("invoice.png", 1, "Oak bookshelf, 2.10 m, oiled  6  412.00"),
     ("noisy.png", 1, "Please water the roses tonight"),
     ("receipt.jpg", 1, "TOTAL GBP  38.25"),
     ("receipt.jpg", 1, "à bientôt !"),
 )
-ANSWERS = ("Total to pay, GBP  5,724.00", "gives three months' notice", "19 May 2026, at 06:30, berth 12")
+ANSWERS = ("Oak bookshelf, 2.10 m, oiled  6  412.00", "gives three months' notice", "19 May 2026, at 06:30, berth 12")
 
 
 def run(script: str, *arguments: str, folder: Path) -> str:

@@ -20,7 +20,9 @@ WORD_GAP = 0.8
 SAME_ROW = 0.5
 """Times the smaller height: how far apart the middles of a row's pieces may be."""
 BLOCK_GAP = 1.5
-"""Times the usual distance between rows: from here on a new block begins."""
+"""Times the usual distance between rows, and"""
+NEAR_GAP = 1.3
+"""times the smaller one above or below: from here on a new block begins."""
 PROSE_LINES = 4
 PROSE_CHARACTERS = 15
 PROSE_FILL = 0.5
@@ -63,15 +65,16 @@ def lines_in_order(pieces: Iterable[Piece], width: int, height: int) -> tuple[Te
         ['TOTAL', '9.00']
     """
     joined = [piece for row in _rows(pieces) for piece in _join_close(row)]
+    rows = [(number, row) for number, block in enumerate(_blocks(joined)) for row in block]
     return tuple(
         TextLine(
             text=piece.text,
             bbox=_as_fractions(piece.box, width, height),
             score=round(piece.score, 4),
-            block=number,
+            block=block,
+            row=number,
         )
-        for number, block in enumerate(_blocks(joined))
-        for row in block
+        for number, (block, row) in enumerate(rows)
         for piece in row
     )
 
@@ -205,17 +208,31 @@ def _bands(pieces: Sequence[Piece], gutter: float) -> list[list[Piece]]:
 
 
 def _split_at_gaps(rows: list[list[Piece]]) -> list[list[list[Piece]]]:
+    """Blocks of rows: a new one begins after a gap, and where larger print begins or ends."""
     if not rows:
         return []
     levels = [fmean(piece.level for piece in row) for row in rows]
+    heights = [median(piece.height for piece in row) for row in rows]
     pitches = [below - above for above, below in pairwise(levels)]
-    usual = median(pitches) if pitches else 0.0
+    usual = _usual_pitch(pitches, median(heights))
     blocks = [[rows[0]]]
-    for row, pitch in zip(rows[1:], pitches, strict=True):
-        if pitch > BLOCK_GAP * usual:
+    for number, (row, (above, height)) in enumerate(zip(rows[1:], pairwise(heights), strict=True)):
+        if _is_gap(pitches, number, usual) or max(above, height) >= HEADING * min(above, height):
             blocks.append([])
         blocks[-1].append(row)
     return blocks
+
+
+def _usual_pitch(pitches: Sequence[float], height: float) -> float:
+    """From row to row inside a block: one of the smaller pitches, for many are gaps between short blocks."""
+    smaller = sorted(pitches)[len(pitches) // 4] if pitches else 0.0
+    return max(smaller, 0.9 * height)
+
+
+def _is_gap(pitches: Sequence[float], number: int, usual: float) -> bool:
+    """Whether rows stand further apart than they do elsewhere on the page, and than those beside them."""
+    near = [*pitches[max(0, number - 1) : number], *pitches[number + 1 : number + 2]]
+    return pitches[number] > BLOCK_GAP * usual and (not near or pitches[number] > NEAR_GAP * min(near))
 
 
 def as_text(lines: Sequence[TextLine]) -> str:
@@ -256,12 +273,28 @@ def as_layout(lines: Sequence[TextLine]) -> str:
     if not lines:
         return ""
     cell = median((line.bbox[2] - line.bbox[0]) / max(len(line.text), 1) for line in lines) or 1.0
+    slope = _slope(lines)
     pieces = [
-        Piece(line.text, line.score or 0.0, line.bbox, (line.bbox[1] + line.bbox[3]) / 2) for line in lines
+        Piece(line.text, line.score or 0.0, line.bbox, _middle_y(line) - slope * _middle_x(line))
+        for line in lines
     ]
-    return "\n".join(
-        _on_grid(row, cell) for block in _split_at_gaps(_rows(pieces)) for row in [*block, []]
-    ).rstrip()
+    rows = [row for block in _split_at_gaps(_rows(pieces)) for row in [*block, []]]
+    return "\n".join(_on_grid(row, cell) for row in rows).rstrip()
+
+
+def _slope(lines: Sequence[TextLine]) -> float:
+    """How far lines of one row fall on the way to the right: the page's skew."""
+    pairs = [(a, b) for a, b in pairwise(lines) if a.row is not None and a.row == b.row]
+    slopes = [(_middle_y(b) - _middle_y(a)) / ((_middle_x(b) - _middle_x(a)) or 1.0) for a, b in pairs]
+    return median(slopes) if slopes else 0.0
+
+
+def _middle_x(line: TextLine) -> float:
+    return (line.bbox[0] + line.bbox[2]) / 2
+
+
+def _middle_y(line: TextLine) -> float:
+    return (line.bbox[1] + line.bbox[3]) / 2
 
 
 def _on_grid(row: Sequence[Piece], cell: float) -> str:
@@ -297,6 +330,8 @@ def _row_texts(block: Sequence[TextLine]) -> list[str]:
 
 
 def _continues_row(last: TextLine, line: TextLine) -> bool:
+    if last.row is not None and line.row is not None:
+        return last.row == line.row
     shared = min(last.bbox[3], line.bbox[3]) - max(last.bbox[1], line.bbox[1])
     return line.bbox[0] >= last.bbox[2] and shared >= SAME_ROW * min(_height(last), _height(line))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -75,6 +76,29 @@ def test_a_wide_gap_between_rows_begins_a_block() -> None:
     assert [[line.text for line in block] for block in blocks(lines)] == [["one", "two", "three"], ["four"]]
 
 
+def test_short_paragraphs_are_blocks_of_their_own() -> None:
+    tops = [0, 25, 75, 100, 150, 175, 225, 250]
+    lines = lines_in_order([piece(f"line at {top}", 0, top) for top in tops], WIDTH, HEIGHT)
+    assert [len(block) for block in blocks(lines)] == [2, 2, 2, 2]
+
+
+def skewed(text: str, x: float, y: float, slope: float = 0.06) -> Piece:
+    box = (x, y + slope * x, x + 10 * len(text), y + slope * x + 20)
+    return Piece(text, 0.9, box, y + 10)
+
+
+@pytest.mark.parametrize("render", [as_text, as_layout])
+def test_a_row_of_a_skewed_page_stays_one_row(render: Callable[[Sequence[TextLine]], str]) -> None:
+    pieces = [
+        skewed("TOTAL GBP", 50, 0),
+        skewed("38.25", 800, 0),
+        skewed("CARD", 50, 30),
+        skewed("38.25", 800, 30),
+    ]
+    rows = render(lines_in_order(pieces, WIDTH, HEIGHT)).split("\n")
+    assert [row.split() for row in rows] == [["TOTAL", "GBP", "38.25"], ["CARD", "38.25"]]
+
+
 def test_the_score_of_a_joined_line_is_weighed_by_length() -> None:
     pieces = [Piece("a", 0.5, (0, 0, 10, 20), 10), Piece("bcd", 0.9, (15, 0, 45, 20), 10)]
     assert lines_in_order(pieces, WIDTH, HEIGHT)[0].score == pytest.approx(0.8)
@@ -119,5 +143,5 @@ def test_layout_never_writes_over_a_cell() -> None:
 
 
 @pytest.mark.parametrize("render", [as_text, as_markdown, as_layout])
-def test_no_lines_are_no_text(render: object) -> None:
-    assert render(()) == ""  # type: ignore[operator]
+def test_no_lines_are_no_text(render: Callable[[Sequence[TextLine]], str]) -> None:
+    assert render(()) == ""
