@@ -28,7 +28,11 @@ READ = (
     ("receipt.jpg", 1, "TOTAL GBP  38.25"),
     ("receipt.jpg", 1, "à bientôt !"),
 )
-ANSWERS = ("Oak bookshelf, 2.10 m, oiled  6  412.00", "gives three months' notice", "19 May 2026, at 06:30, berth 12")
+ANSWERS = (
+    "Oak bookshelf, 2.10 m, oiled  6  412.00",
+    "gives three months' notice",
+    "19 May 2026, at 06:30, berth 12",
+)
 
 
 def run(script: str, *arguments: str, folder: Path) -> str:
