@@ -6,6 +6,8 @@ import unicodedata
 
 from vlm_core.types import PageImage
 
+NO_TEXT = "no text was found, but the page is not blank"
+
 BACKGROUND_TOLERANCE = 40
 """Grey levels from 255 by which paper may differ from its usual shade."""
 INK_SHARE = 0.0005

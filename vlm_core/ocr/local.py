@@ -16,7 +16,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vlm_core.errors import ConfigError, EngineError, MissingExtraError
-from vlm_core.ocr.guards import is_blank, page_warnings
+from vlm_core.ocr.guards import NO_TEXT, is_blank, page_warnings
 from vlm_core.ocr.layout import RENDERERS, Piece, lines_in_order
 from vlm_core.types import PageImage, PageResult, PageState, TextLine
 
@@ -138,7 +138,7 @@ def _warnings(text: str, unread: int, blank: bool) -> list[str]:
     if unread:
         warnings.append(f"{unread} text boxes were found but could not be read")
     if not text and not blank:
-        warnings.append("no text was found, but the page is not blank")
+        warnings.append(NO_TEXT)
     return warnings + page_warnings(text)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from vlm_core.ocr.guards import page_warnings
+from vlm_core.errors import MissingExtraError
+from vlm_core.ocr.guards import NO_TEXT, page_warnings
 from vlm_core.ocr.layout import render
 from vlm_core.types import Box, PageImage, PageResult, TextLayer, TextLine
 
@@ -16,6 +17,8 @@ def read_with_text_layer(
 ) -> PageResult:
     """Read a page: by its own text where it has one, else by the engine.
 
+    A picture that cannot be read costs no text of the page; a warning says so.
+
     Args:
         page: with or without a text layer.
         read_page: the engine; it gets the page, or the pictures on a page that has text.
@@ -24,10 +27,10 @@ def read_with_text_layer(
     layer = page.text_layer
     if layer is None:
         return read_page(page)
-    pictures = [(box, read_page(_cut_out(page, box))) for box in layer.pictures]
+    pictures = [(box, _read_picture(page, box, read_page)) for box in layer.pictures]
     lines = _follow(layer, [line for box, result in pictures for line in _on_page(box, result, layer)])
     text = render(task, lines)
-    found = dict.fromkeys(warning for _, result in pictures for warning in result.warnings if result.text)
+    warnings = [warning for _, result in pictures for warning in result.warnings if warning != NO_TEXT]
     return PageResult(
         text=text,
         lines=lines,
@@ -38,8 +41,17 @@ def read_with_text_layer(
         engine=ENGINE,
         cost_usd=sum(result.cost_usd or 0.0 for _, result in pictures),
         seconds=sum(result.seconds for _, result in pictures),
-        warnings=tuple(dict.fromkeys([*found, *page_warnings(text)])),
+        warnings=tuple(dict.fromkeys([*warnings, *page_warnings(text)])),
     )
+
+
+def _read_picture(page: PageImage, box: Box, read_page: Callable[[PageImage], PageResult]) -> PageResult:
+    try:
+        return read_page(_cut_out(page, box))
+    except MissingExtraError:
+        raise
+    except Exception as error:  # noqa: BLE001  an engine of the user's own may raise anything
+        return PageResult(warnings=(f"a picture on the page could not be read: {error}",))
 
 
 def _cut_out(page: PageImage, box: Box) -> PageImage:
