@@ -197,7 +197,7 @@ class PageImage:
     rotation: int = 0
     """Degrees clockwise by which the stored picture was turned, for its EXIF orientation, say."""
     source: str = ""
-    dpi: float | None = None
+    dpi: float | None = field(default=None, repr=False)
     """Pixels per inch of paper, where that is known, as of a PDF's page."""
     original: bytes | None = field(default=None, repr=False)
     """The file's own bytes where they are this one page and nothing else."""
