@@ -8,14 +8,13 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
 
 from vlm_core.errors import EngineError, InputError, MissingExtraError, VLMError
-from vlm_core.images.sources import Source, expand
 from vlm_core.jobs.progress import Progress
 from vlm_core.ocr.engine import OCREngine
-from vlm_core.ocr.text_layer import read_with_text_layer
 from vlm_core.types import PageImage, PageResult, PageState
 
 if TYPE_CHECKING:
     from vlm_core.images.decode import Pages
+    from vlm_core.images.sources import Source
 
 ReadPage = Callable[[PageImage], PageResult]
 
@@ -79,6 +78,8 @@ def page_tasks(
         documents: holds what is open. Tasks may be run after the last one was taken, so that it
             outlives this iterator.
     """
+    from vlm_core.images.sources import expand
+
     found = expand(sources, allow_private_urls=job.allow_private_urls, on_skip=bar.skipped)
     for number, source in enumerate(found):
         for read in _pages_of(source, job, wanted, read_page, bar, documents):
@@ -143,6 +144,8 @@ class _OpenDocument:
             self.pages.close()
 
     def _read(self, number: int, job: Job, read_page: ReadPage) -> PageResult:
+        from vlm_core.ocr.text_layer import read_with_text_layer
+
         try:
             result = _identified(
                 read_with_text_layer(self._decode(number), read_page, job.task), self, number
