@@ -29,6 +29,8 @@ SMALL_SIDE = 736
 """Pixels: a shorter side than this is enlarged, for the detector was trained on larger pictures."""
 MAX_ENLARGEMENT = 2.0
 TILE_SIDE = 2048
+TILE_PIXELS = 2_600_000
+"""Of a tile at most; the detector needs some 0.4 GB for a million pixels. An A4 page is one tile."""
 OVERLAP = 192
 """Pixels that two tiles share: several lines of print."""
 SMALL_PRINT = 12.0
@@ -90,19 +92,21 @@ def detection_scale(width: int, height: int, dpi: float | None = None) -> float:
 
 
 def tiles(width: int, height: int) -> Iterator[Tile]:
-    """Cut a picture into tiles of at most TILE_SIDE that overlap by OVERLAP pixels.
+    """Cut a picture into tiles of at most TILE_SIDE and TILE_PIXELS that overlap by OVERLAP pixels.
 
     Example:
         >>> [(tile.y0, tile.y1) for tile in tiles(1080, 3000)]
         [(0, 1596), (1404, 3000)]
     """
-    for y0, y1 in _spans(height):
-        for x0, x1 in _spans(width):
+    columns = _spans(width, TILE_SIDE)
+    widest = max(x1 - x0 for x0, x1 in columns)
+    for y0, y1 in _spans(height, min(TILE_SIDE, TILE_PIXELS // widest)):
+        for x0, x1 in columns:
             yield Tile(x0, y0, x1, y1)
 
 
-def _spans(length: int) -> list[tuple[int, int]]:
-    count = max(1, -(-(length - OVERLAP) // (TILE_SIDE - OVERLAP)))
+def _spans(length: int, longest: int) -> list[tuple[int, int]]:
+    count = max(1, -(-(length - OVERLAP) // (longest - OVERLAP)))
     step = (length - OVERLAP) / count
     return [(round(i * step), min(length, round((i + 1) * step) + OVERLAP)) for i in range(count)]
 

@@ -8,7 +8,16 @@ import cv2
 import numpy as np
 import pytest
 
-from vlm_core.ocr.tiles import OVERLAP, TILE_SIDE, Pixels, Quads, detection_scale, find_text, tiles
+from vlm_core.ocr.tiles import (
+    OVERLAP,
+    TILE_PIXELS,
+    TILE_SIDE,
+    Pixels,
+    Quads,
+    detection_scale,
+    find_text,
+    tiles,
+)
 
 
 def find_dark(image: Pixels) -> Quads:
@@ -56,6 +65,15 @@ def test_tiles_cover_every_pixel_and_share_their_overlap(length: int) -> None:
     assert spans[-1][1] == length
     assert all(y1 - y0 <= TILE_SIDE for y0, y1 in spans)
     assert all(above[1] - below[0] >= OVERLAP - 1 for above, below in pairwise(spans))
+
+
+@pytest.mark.parametrize("size", [(1240, 1754), (2048, 2048), (5000, 7000), (39708, 736)])
+def test_no_tile_has_more_pixels_than_the_detector_has_memory_for(size: tuple[int, int]) -> None:
+    assert max((tile.x1 - tile.x0) * (tile.y1 - tile.y0) for tile in tiles(*size)) <= TILE_PIXELS
+
+
+def test_an_a4_page_at_150_dpi_is_one_tile() -> None:
+    assert list(tiles(1240, 1754)) == [(0, 0, 1240, 1754)]
 
 
 def test_no_line_of_a_long_page_is_lost_or_seen_twice() -> None:
