@@ -236,8 +236,6 @@ def _load_models() -> Models:
                 "Global.log_level": "critical",
                 "EngineConfig.onnxruntime.intra_op_num_threads": 1,
                 "EngineConfig.onnxruntime.inter_op_num_threads": 1,
-                # Keeps its memory from page to page; asking for it anew costs a sixth of the CPU.
-                "EngineConfig.onnxruntime.enable_cpu_mem_arena": True,
                 "Det.limit_side_len": 32,
                 "Det.box_thresh": 0.4,
             }
