@@ -29,6 +29,8 @@ PROSE_FILL = 0.5
 """What makes a column prose: so many lines, of so many characters, this much of it filled."""
 SPANNING = 0.25
 """The share of pieces, such as headlines, that may run across a gutter."""
+REACH = 1.5
+"""Times the height of a piece: it may reach so far into a gutter or beyond without running across."""
 HEADING = 1.4
 """Times the usual height of a line: a short block this tall is a heading."""
 
@@ -64,8 +66,9 @@ def lines_in_order(pieces: Iterable[Piece], width: int, height: int) -> tuple[Te
         >>> [line.text for line in lines_in_order(pieces, 100, 100)]
         ['TOTAL', '9.00']
     """
-    joined = [piece for row in _rows(pieces) for piece in _join_close(row)]
-    rows = [(number, row) for number, block in enumerate(_blocks(joined)) for row in block]
+    # Columns first: two of them may stand closer than the words of a third.
+    blocks = _blocks(list(pieces))
+    rows = [(number, _join_close(row)) for number, block in enumerate(blocks) for row in block]
     return tuple(
         TextLine(
             text=piece.text,
@@ -150,7 +153,8 @@ def _middle(piece: Piece) -> float:
 
 
 def _crosses(piece: Piece, x: float) -> bool:
-    return piece.box[0] < x < piece.box[2]
+    """Whether a piece has text on both sides of a gutter, and does not just reach into it."""
+    return min(x - piece.box[0], piece.box[2] - x) > REACH * piece.height
 
 
 def _gutter(pieces: Sequence[Piece]) -> float | None:

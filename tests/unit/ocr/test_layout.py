@@ -59,6 +59,20 @@ def test_three_columns_are_read_from_left_to_right() -> None:
     assert [line for line in text_of(*columns[0], *columns[1], *columns[2]).split("\n") if line] == expected
 
 
+def test_columns_that_nearly_touch_are_still_columns() -> None:
+    left = [
+        piece(f"left column, its line {row:02d}", 50, 100 + 30 * row, width=440 + row) for row in range(8)
+    ]
+    right = [piece(f"right column, its line {row:02d}", 500, 100 + 30 * row, width=440) for row in range(8)]
+    assert text_of(*left, *right).replace("\n\n", "\n").split("\n") == [p.text for p in left + right]
+
+
+def test_a_line_that_reaches_into_the_gutter_stays_in_its_column() -> None:
+    left, right = prose("left", 50, range(8)), prose("right", 460, range(8))
+    left[4] = piece("left column, its line 04", 50, 220, width=420)
+    assert text_of(*left, *right).replace("\n\n", "\n").split("\n") == [p.text for p in left + right]
+
+
 def test_pieces_that_stand_close_are_one_line_with_one_box() -> None:
     (line,) = lines_in_order([piece("swallowed", 50, 10), piece("words", 150, 12)], WIDTH, HEIGHT)
     assert line.text == "swallowed words"
