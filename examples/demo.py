@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -111,7 +112,8 @@ def main() -> None:
         print(*(f"  | {line}" for line in hit.text.splitlines()), sep="\n")
     index.close()
 
-    print("\nNext: look at the pictures, then read a scan of your own: vlm read YOUR-SCAN.pdf")
+    vlm = os.path.relpath(Path(sys.executable).parent / "vlm")
+    print(f"\nNext: look at the pictures, then read a scan of your own: {vlm} read YOUR-SCAN.pdf")
     print("The tutorial, docs/tutorial.md, goes on from here: Python, LangChain, LlamaIndex, the shell.")
 
 

@@ -26,6 +26,7 @@ from vlm_core import (
     Passage,
     ReaderOptions,
     apassages,
+    check_mode,
     check_names,
     passages,
     reader_with,
@@ -109,6 +110,7 @@ class VLMReader(BasePydanticReader):
     @classmethod
     def _check_names(cls, options: dict[str, Any]) -> dict[str, Any]:
         check_names(options, cls.model_fields)
+        check_mode(options.get("mode", "page"))
         return options
 
     def model_post_init(self, context: Any) -> None:

@@ -230,9 +230,12 @@ class EmptyPagesWarning(UserWarning):
     def __str__(self) -> str:
         shown = [str(page) for page in self.pages[:_SHOWN]]
         more = [f"and {len(self.pages) - _SHOWN} more"] if len(self.pages) > _SHOWN else []
-        return (
-            f"No text on {'; '.join(shown + more)}. Pass empty_pages=True to get empty documents for these."
-        )
+        return f"No text on {'; '.join(shown + more)}. {self._advice()}"
+
+    def _advice(self) -> str:
+        if any(page.state is PageState.FAILED for page in self.pages):
+            return "on_page=... sees their errors, on_error='raise' raises the first."
+        return "Pass empty_pages=True to get empty documents for these."
 
 
 @dataclass
@@ -270,7 +273,7 @@ class _Sieve:
 
 
 def _empty(page: PageResult) -> EmptyPage:
-    message = "" if page.error is None else getattr(page.error, "message", str(page.error))
+    message = "" if page.error is None else str(page.error).rstrip(".")
     reason = message.removeprefix(page.source).lstrip(": ")  # it begins with the source as a rule
     return EmptyPage(page.source, page.page_number, page.state, reason)
 

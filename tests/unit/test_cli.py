@@ -19,6 +19,7 @@ from PIL import Image, ImageDraw, ImageFont
 from vlm_core.cli import main
 from vlm_core.cli.file_names import file_names
 from vlm_core.cli.formats import by_document, render
+from vlm_core.cli.outputs import destination
 from vlm_core.cli.page_range import LAST, page_numbers
 from vlm_core.cli.report import Report, printable
 from vlm_core.errors import ConfigError
@@ -294,7 +295,7 @@ def test_what_is_no_regular_file_is_written_to_and_not_replaced(vlm: Run) -> Non
 
 
 def test_a_document_is_never_written_over(vlm: Run, folder: Path) -> None:
-    ended = vlm("read", "a.pdf", "-o", "a.pdf")
+    ended = vlm("read", "a.pdf", "-o", "a.pdf", "-f", "text")
     assert (ended.code, ended.out) == (2, "")
     assert "would be overwritten" in ended.err
     assert (folder / "a.pdf").read_bytes() == pdf("one", "two")
@@ -457,3 +458,35 @@ def test_an_address_on_this_machine_is_refused(vlm: Run) -> None:
     ended = vlm("read", "http://127.0.0.1:9/a.png")
     assert ended.code == 1
     assert "give --allow-private-urls" in ended.err
+
+
+def test_a_file_that_was_not_finished_leaves_the_older_one_alone(tmp_path: Path) -> None:
+    old = tmp_path / "old.md"
+    old.write_text("complete")
+    write = destination(str(old), "markdown", ["a.png"], [Source.from_bytes(b"")], lambda: False)
+    write([PageResult(text="half of it", source="a.png", total_pages=2)])
+    assert old.read_text() == "complete"
+    assert "half of it" in (tmp_path / "old.md.partial").read_text()
+
+
+def test_many_files_that_are_passed_over_are_told_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    report = Report()
+    for number in range(5):
+        report.skipped(f"{number}.csv", "no")
+    report.skipped("README", "no")
+    report.tell_skipped()
+    assert capsys.readouterr().err == (
+        "vlm: skipped 6 files that are no documents: 5 .csv, 1 without a suffix\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        pytest.param(["-o", "pages.xlsx"], "no format has the suffix .xlsx", id="suffix"),
+        pytest.param(["--json", "-f", "text"], "--json contradicts --format text", id="two-formats"),
+    ],
+)
+def test_a_format_that_cannot_be_meant_is_refused(vlm: Run, options: list[str], message: str) -> None:
+    ended = vlm("read", "a.pdf", *options)
+    assert (ended.code, message in ended.err) == (2, True)

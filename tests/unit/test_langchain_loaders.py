@@ -384,7 +384,7 @@ def test_a_blob_in_memory_has_a_source_that_can_be_indexed() -> None:
 
 
 def test_a_file_that_is_gone_is_accounted_for(tmp_path: Path) -> None:
-    with pytest.warns(EmptyPagesWarning, match=r"gone.png page 1 \(failed: does not exist\)"):
+    with pytest.warns(EmptyPagesWarning, match=r"gone.png page 1 \(failed: does not exist\. Check"):
         assert parse(Blob.from_path(tmp_path / "gone.png")) == []
 
 

@@ -106,6 +106,11 @@ def test_two_columns_are_read_one_after_the_other(data: Path) -> None:
     assert left < text.index("1.3 Definitions.\nAs used") < right
 
 
+def test_four_columns_that_nearly_touch_are_read_one_after_the_other(data: Path) -> None:
+    truth = (data / "pages" / "8071_093.3B.txt").read_text(errors="replace")
+    assert character_error(read(data / "pages" / "8071_093.3B.tif").text, truth) <= 0.1
+
+
 @pytest.mark.parametrize("name", ["000", "135", "270", "405", "570"])
 def test_receipts_are_read_well(data: Path, name: str) -> None:
     rows = (data / "receipts" / f"{name}.csv").read_text(errors="replace").splitlines()

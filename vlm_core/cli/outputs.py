@@ -25,7 +25,11 @@ Destination: TypeAlias = Callable[[Iterable[PageResult]], None]
 
 
 def destination(
-    output: str, form: Format, sources: Sequence[str], documents: Sequence[Source]
+    output: str,
+    form: Format,
+    sources: Sequence[str],
+    documents: Sequence[Source],
+    is_complete: Callable[[], bool] = lambda: True,
 ) -> Destination:
     """Where pages go.
 
@@ -35,6 +39,8 @@ def destination(
         form: of what is written.
         sources: as they were given.
         documents: that stand behind them.
+        is_complete: tells, at the end of a file, whether all of it is there. One that was broken off
+            gets the suffix .partial, and leaves an older file alone.
 
     Raises:
         ConfigError: one of the documents would be overwritten.
@@ -45,11 +51,11 @@ def destination(
     path = Path(output).expanduser()
     if not (output.endswith(("/", os.sep)) or path.is_dir() or (many and not path.suffix)):
         _check_inputs_are_kept(documents, [path])
-        return partial(_to_file, form, many, path)
+        return partial(_to_file, form, many, is_complete, path)
     folders = [source for source in sources if os.path.isdir(os.path.expanduser(source))]
     paths = [path / name for name in file_names(documents, folders, SUFFIXES[form])]
     _check_inputs_are_kept(documents, paths)
-    return partial(_to_folder, form, paths)
+    return partial(_to_folder, form, is_complete, paths)
 
 
 def _may_be_many(source: str) -> bool:
@@ -73,17 +79,21 @@ def _to_stdout(form: Format, many: bool, pages: Iterable[PageResult]) -> None:
         write(piece)
 
 
-def _to_file(form: Format, many: bool, path: Path, pages: Iterable[PageResult]) -> None:
+def _to_file(
+    form: Format, many: bool, is_complete: Callable[[], bool], path: Path, pages: Iterable[PageResult]
+) -> None:
     remaining = iter(pages)
     for first in remaining:  # an older file is left alone until there is something to put in its place
-        with _file_writer(path, at_once=form == "jsonl") as write:
+        with _file_writer(path, is_complete, at_once=form == "jsonl") as write:
             for piece in render(form, chain([first], remaining), many=many):
                 write(piece)
 
 
-def _to_folder(form: Format, paths: Iterable[Path], pages: Iterable[PageResult]) -> None:
+def _to_folder(
+    form: Format, is_complete: Callable[[], bool], paths: Iterable[Path], pages: Iterable[PageResult]
+) -> None:
     for document, path in zip(by_document(pages), paths, strict=False):
-        _to_file(form, False, path, document)
+        _to_file(form, False, is_complete, path, document)
 
 
 def _stdout_writer() -> _Write:
@@ -102,17 +112,18 @@ def _stdout_writer() -> _Write:
 
 
 @contextmanager
-def _file_writer(path: Path, *, at_once: bool) -> Iterator[_Write]:
+def _file_writer(path: Path, is_complete: Callable[[], bool], *, at_once: bool) -> Iterator[_Write]:
     """How to write to a file.
 
     Args:
         path: of the file; the folders above it are made.
+        is_complete: tells at the end whether all is there.
         at_once: each piece is in the file once it is written, so that it grows as pages come; else
             the file appears, or replaces an older one, when it is complete.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     in_place = at_once or (path.exists() and not path.is_file())  # such as a pipe or /dev/null
-    with _opened(path) if in_place else _replaced(path.resolve()) as file:
+    with _opened(path) if in_place else _replaced(path.resolve(), is_complete) as file:
 
         def write(piece: str) -> None:
             file.write(piece)
@@ -126,11 +137,12 @@ def _opened(path: Path) -> AbstractContextManager[TextIO]:
 
 
 @contextmanager
-def _replaced(path: Path) -> Iterator[TextIO]:
+def _replaced(path: Path, is_complete: Callable[[], bool]) -> Iterator[TextIO]:
+    """A file that takes the place of an older one when it is complete."""
     unfinished = path.with_name(f".vlm-{os.getpid()}.tmp")
     try:
         with _opened(unfinished) as file:
             yield file
-        os.replace(unfinished, path)
+        os.replace(unfinished, path if is_complete() else path.with_name(f"{path.name}.partial"))
     finally:
         unfinished.unlink(missing_ok=True)

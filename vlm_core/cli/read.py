@@ -12,6 +12,7 @@ from vlm_core.cli.formats import SUFFIXES, Format
 from vlm_core.cli.outputs import destination
 from vlm_core.cli.page_range import page_numbers
 from vlm_core.cli.report import Report, exit_code_for_errors
+from vlm_core.errors import ConfigError
 from vlm_core.images.sources import expand
 from vlm_core.jobs.reader import DocumentReader
 
@@ -83,7 +84,7 @@ def read(
     """
     report = Report(quiet=quiet)
     with exit_code_for_errors(report):
-        chosen = "json" if as_json else form or _format_of(output)
+        chosen = _format(form, as_json, output)
         reader = DocumentReader(
             engine,
             task or ("text" if chosen == "text" else "markdown"),
@@ -97,7 +98,8 @@ def read(
         numbers = page_numbers(pages) if pages else None
         found = expand(map(_input, sources), allow_private_urls=allow_private_urls, on_skip=report.skipped)
         documents = list(found)
-        write = destination(output, chosen, sources, documents)
+        report.tell_skipped()
+        write = destination(output, chosen, sources, documents, lambda: not report.interrupted)
         write(report.until_interrupted(reader.iter_pages(documents, pages=numbers)))
     raise typer.Exit(report.exit_code)
 
@@ -106,9 +108,23 @@ def _input(source: str) -> Any:
     return sys.stdin.buffer if source == "-" else source
 
 
+def _format(form: Format | None, as_json: bool, output: str) -> Format:
+    if not as_json:
+        return form or _format_of(output)
+    if form not in (None, "json"):
+        raise ConfigError(f"--json contradicts --format {form}", hint="Give one of them.")
+    return "json"
+
+
 def _format_of(output: str) -> Format:
-    suffix = Path(output).suffix.lower()
-    return next((form for form, its_suffix in SUFFIXES.items() if its_suffix == suffix), "markdown")
+    suffix = "" if output.endswith("/") or Path(output).is_dir() else Path(output).suffix.lower()
+    forms: dict[str, Format] = {"": "markdown", **{its_suffix: form for form, its_suffix in SUFFIXES.items()}}
+    if suffix not in forms:
+        known = ", ".join(SUFFIXES.values())
+        raise ConfigError(
+            f"-o {output}: no format has the suffix {suffix}", hint=f"Use {known}, or say --format."
+        )
+    return forms[suffix]
 
 
 def _on_screen(output: str) -> bool:

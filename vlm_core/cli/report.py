@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TypeVar
 
 from tqdm import tqdm
@@ -22,6 +24,7 @@ _OPTIONS = {
 }
 """What the library's messages call an argument, and what it is here."""
 _READ = (PageState.OK, PageState.BLANK)
+_NAMED = 3  # files that are passed over, up to which each is named
 _Item = TypeVar("_Item")
 
 
@@ -62,6 +65,7 @@ class Report:
         self._read = 0
         self._failed = 0
         self._some_text = False
+        self._skipped: list[tuple[str, str]] = []
 
     def page(self, page: PageResult) -> None:
         """A page has come to its end."""
@@ -76,8 +80,19 @@ class Report:
 
     def skipped(self, name: str, reason: str) -> None:
         """A file in a folder was passed over."""
-        if not self.quiet:
-            say(f"skipped {name}: {reason}")
+        self._skipped.append((name, reason))
+
+    def tell_skipped(self) -> None:
+        """Say which files were passed over: each by its name, or where they are many, how many of a kind."""
+        if self.quiet or not self._skipped:
+            return
+        if len(self._skipped) <= _NAMED:
+            for name, reason in self._skipped:
+                say(f"skipped {name}: {reason}")
+            return
+        kinds = Counter(Path(name).suffix.lower() or "without a suffix" for name, _ in self._skipped)
+        counts = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+        say(f"skipped {len(self._skipped)} files that are no documents: {counts}")
 
     @property
     def exit_code(self) -> int:

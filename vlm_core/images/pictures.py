@@ -68,4 +68,10 @@ def _draw(picture: Any, boxes: Iterable[Box]) -> None:
     thickness = max(2, round(min(picture.size) / 300))
     for x0, y0, x1, y1 in boxes:
         corners = (x0 * picture.width, y0 * picture.height, x1 * picture.width, y1 * picture.height)
-        pen.rectangle(corners, outline=BOX_COLOUR, width=thickness)
+        outside = (
+            corners[0] - thickness,
+            corners[1] - thickness,
+            corners[2] + thickness,
+            corners[3] + thickness,
+        )
+        pen.rectangle(outside, outline=BOX_COLOUR, width=thickness)

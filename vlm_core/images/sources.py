@@ -215,7 +215,12 @@ def _of_pattern(pattern: str, name: str, options: _Options) -> Iterator[Source]:
     except ValueError as error:  # a null byte
         return _failing(name, unreadable(name, error))
     if not matches:
-        return _failing(name, InputError(f"{short(name)} matches no file"))
+        return _failing(
+            name,
+            InputError(
+                f"{short(name)} matches no file", hint="Check the pattern, and the folder it starts from."
+            ),
+        )
     return _documents(matches, name, options)
 
 
@@ -238,7 +243,9 @@ def _documents(paths: list[str], name: str, options: _Options) -> Iterator[Sourc
 def _nothing_to_read(name: str, skipped: list[str]) -> InputError:
     shown = ", ".join(skipped[:5]) + (f" and {len(skipped) - 5} more" if len(skipped) > 5 else "")
     problem = f"passed over {shown}" if skipped else "it is empty"
-    hint = "A file given by its own path is read whatever its suffix." if skipped else ""
+    hint = (
+        "A file given by its own path is read whatever its suffix." if skipped else "Check the folder's name."
+    )
     return InputError(f"{short(name)} holds nothing to read: {problem}", hint=hint)
 
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from itertools import groupby
+from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from vlm_core.errors import ConfigError, InputError
@@ -18,6 +18,8 @@ from vlm_core.types import DocumentResult, PageResult
 
 if TYPE_CHECKING:
     import asyncio
+
+    from vlm_core.images.sources import Source
 
 OnPage = Callable[[PageResult], None]
 _Stream: TypeAlias = Generator[tuple[int, PageResult], None, None]
@@ -102,11 +104,13 @@ class DocumentReader:
             InputError: there is more than one document here; `iter` reads many.
             VLMError: with on_error="raise", what was wrong with the first page that failed.
         """
-        return _the_only(list(self.iter(document, pages=pages)))
+        (result,) = self.iter(self._the_only(document), pages=pages)
+        return result
 
     async def aread(self, document: Any, *, pages: Iterable[int] | None = None) -> DocumentResult:
         """As `read`, on threads: the event loop is never blocked."""
-        return _the_only([result async for result in self.aiter(document, pages=pages)])
+        (result,) = [result async for result in self.aiter(self._the_only(document), pages=pages)]
+        return result
 
     def iter(
         self, sources: Any, *, pages: Iterable[int] | None = None
@@ -137,6 +141,19 @@ class DocumentReader:
         """As `iter_pages`, on threads: the event loop is never blocked."""
         return adrive(lambda loop: _by_page(self._stream(sources, pages, self._read_page_on(loop))))
 
+    def _the_only(self, document: Any) -> Source:
+        from vlm_core.images.sources import expand
+
+        found = expand(document, allow_private_urls=self._job.allow_private_urls, on_skip=Progress().skipped)
+        sources = list(islice(found, 2))
+        if len(sources) == 1:
+            return sources[0]
+        count = "several" if sources else "none"
+        raise InputError(
+            f"read() reads one document, and there are {count} here",
+            hint="Use iter() for directories, patterns and lists.",
+        )
+
     def _read_page_on(self, loop: asyncio.AbstractEventLoop) -> ReadPage:
         """How a thread reads a page for a coroutine: on the loop, if the engine can."""
         aread_page = getattr(self.engine, "aread_page", None)
@@ -147,7 +164,7 @@ class DocumentReader:
         return lambda page: asyncio.run_coroutine_threadsafe(aread_page(page), loop).result()
 
     def _stream(self, sources: Any, pages: Iterable[int] | None, read_page: ReadPage) -> _Stream:
-        wanted = None if pages is None else frozenset(pages)
+        wanted = _page_numbers(pages)
         with show_progress(self.progress) as bar, closing(OpenDocuments()) as documents:
             tasks = page_tasks(self._job, sources, wanted, read_page, bar, documents)
             ahead = 2 * self.max_concurrency
@@ -198,13 +215,10 @@ def _by_document(stream: _Stream) -> Generator[DocumentResult, None, None]:
             yield DocumentResult(source=results[0].source, pages=results)
 
 
-def _the_only(documents: list[DocumentResult]) -> DocumentResult:
-    if len(documents) == 1:
-        return documents[0]
-    raise InputError(
-        f"One document was to be read, but there are {len(documents)} here",
-        hint="Use iter() for directories, patterns and lists.",
-    )
+def _page_numbers(pages: Iterable[int] | None) -> frozenset[int] | None:
+    if isinstance(pages, (int, str)):
+        raise ConfigError(f"pages={pages!r} is no list of page numbers", hint="Give them as in pages=[1, 3].")
+    return None if pages is None else frozenset(pages)
 
 
 def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:

@@ -136,7 +136,8 @@ class Found(NamedTuple):
 def _warnings(text: str, unread: int, blank: bool) -> list[str]:
     warnings = []
     if unread:
-        warnings.append(f"{unread} text boxes were found but could not be read")
+        boxes = "text box was" if unread == 1 else "text boxes were"
+        warnings.append(f"{unread} {boxes} found but could not be read")
     if not text and not blank:
         warnings.append(NO_TEXT)
     return warnings + page_warnings(text)

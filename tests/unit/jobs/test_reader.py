@@ -229,9 +229,18 @@ def test_any_source_is_read(reader: DocumentReader, tmp_path: Path, source: Any)
 
 
 def test_read_refuses_more_than_one_document(reader: DocumentReader) -> None:
-    with pytest.raises(InputError, match="there are 2 here") as raised:
+    seen: list[PageResult] = []
+    reader = DocumentReader(GreyEngine(), on_page=seen.append)
+    with pytest.raises(InputError, match="there are several here") as raised:
         reader.read([picture(1), picture(2)])
     assert "iter()" in raised.value.hint
+    assert seen == []
+
+
+@pytest.mark.parametrize("pages", [1, "1-3"])
+def test_page_numbers_that_are_no_list_are_a_config_error(reader: DocumentReader, pages: Any) -> None:
+    with pytest.raises(ConfigError, match="no list of page numbers"):
+        reader.read(picture(1), pages=pages)
 
 
 class AsyncEngine(GreyEngine):
