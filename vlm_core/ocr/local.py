@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 READABLE = 0.5
 """The mean probability of its characters from which a line counts as read."""
+SPARSE = 0.25
+"""Characters for each time that a box is longer than high, below which most of it went unread."""
+RULES = frozenset("-_=*.~—–· ")
 VOTERS = 24
 """Lines that are asked which way is up."""
 
@@ -157,7 +160,20 @@ def _read(page: PageImage, models: Models) -> Found:
     readings = [read_box(upright, quad, models.infer, models.characters) for quad in quads]
     height, width = upright.shape[:2]
     pieces = _pieces(quads, readings)
-    return Found(lines_in_order(pieces, width, height), len(readings) - len(pieces), turn)
+    hardly = sum(is_hardly_read(quad, reading) for quad, reading in zip(quads, readings, strict=True))
+    return Found(lines_in_order(pieces, width, height), len(readings) - len(pieces) + hardly, turn)
+
+
+def is_hardly_read(quad: Quads, reading: Reading) -> bool:
+    """Whether a reading is far too short for its box, as one in a script that the model does not know.
+
+    Such a line can come out as a sure comma. A drawn rule may be a single dash, and is none.
+    """
+    import numpy as np
+
+    sides = np.linalg.norm(quad[[1, 2]] - quad[[0, 1]], axis=1)
+    expected = SPARSE * float(sides.max() / max(sides.min(), 1.0))
+    return reading.score >= READABLE and len(reading.text) < expected and not RULES.issuperset(reading.text)
 
 
 def _as_bgr(page: PageImage) -> Pixels:

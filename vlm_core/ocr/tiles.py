@@ -30,7 +30,7 @@ SMALL_SIDE = 736
 MAX_ENLARGEMENT = 2.0
 TILE_SIDE = 2048
 TILE_PIXELS = 2_600_000
-"""Of a tile at most; the detector needs some 0.4 GB for a million pixels. An A4 page is one tile."""
+"""Of a tile at most, for the detector's memory grows with it. An A4 page at 150 dpi is one tile."""
 OVERLAP = 192
 """Pixels that two tiles share: several lines of print."""
 SMALL_PRINT = 12.0

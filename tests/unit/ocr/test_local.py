@@ -9,11 +9,13 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from vlm_core import ConfigError, DocumentReader, PageState, read
-from vlm_core.ocr.local import LocalEngine
+from vlm_core.ocr.local import LocalEngine, is_hardly_read
+from vlm_core.ocr.recognition import Reading
 
 
 def drawn(lines: Sequence[str], *, width: int = 900, size: int = 32, pitch: int = 60) -> Image.Image:
@@ -126,3 +128,19 @@ def test_reading_writes_nothing_to_the_terminal() -> None:
     program = "from vlm_core import read; read(b'P5 40 40 255 ' + bytes(range(40)) * 40)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "score", "hardly"),
+    [
+        pytest.param(",", 0.9, True, id="a-comma-for-a-line-in-an-unknown-script"),
+        pytest.param("TOTAL 38.25", 0.9, False, id="a-line"),
+        pytest.param("-", 0.9, False, id="a-drawn-rule"),
+        pytest.param(",", 0.2, False, id="one-that-counts-as-unread-already"),
+    ],
+)
+def test_a_reading_far_too_short_for_its_box_counts_as_not_read(
+    text: str, score: float, hardly: bool
+) -> None:
+    box = np.array([[0, 0], [450, 0], [450, 45], [0, 45]], np.float32)
+    assert is_hardly_read(box, Reading(text, score, score)) is hardly
