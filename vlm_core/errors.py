@@ -2,7 +2,9 @@
 
 VLMError
 ├─ ConfigError             a setting is wrong
-│  └─ MissingExtraError    an optional dependency is not installed
+│  ├─ MissingExtraError    an optional dependency is not installed
+│  ├─ MissingKeyError      no key for a provider, or one that is a placeholder
+│  └─ UnknownProviderError
 ├─ InputError              the document cannot be read: missing, unreadable or over a limit
 │  ├─ UnsupportedImageError
 │  ├─ CorruptImageError
@@ -10,8 +12,31 @@ VLMError
 │  │  └─ DecompressionBombError
 │  ├─ PDFError
 │  │  └─ PasswordRequiredError
-│  └─ UnsafeURLError
-└─ EngineError             an OCR engine failed on a page
+│  ├─ UnsafeURLError
+│  └─ TooManyImagesError
+├─ EngineError             an OCR engine failed on a page
+├─ ProviderError           a provider could not be reached, or refused
+│  ├─ ConnectionFailed
+│  ├─ ProviderTimeout      may have been billed
+│  ├─ RateLimited          .retry_after in seconds
+│  ├─ ServerError
+│  ├─ AuthenticationFailed
+│  ├─ QuotaExhausted
+│  ├─ ModelNotFound
+│  ├─ RequestRejected
+│  ├─ ContextOverflow
+│  └─ PayloadTooLarge
+├─ ResponseError           a provider answered, and the answer cannot be used
+│  ├─ MalformedResponse
+│  ├─ IncompleteResponse   .partial
+│  ├─ OutputTruncated      .partial
+│  ├─ ContentFiltered
+│  └─ EmptyOutput
+├─ DeadlineExceeded        the time for the whole call is over
+├─ BudgetExceeded          the money for the whole job is spent
+└─ AllRoutesFailed         .causes, one for each attempt
+
+No error holds a request, a response, a header or a key.
 """
 
 from __future__ import annotations
@@ -26,6 +51,8 @@ class VLMError(Exception):
         message: what happened, where and why.
         hint: what to do about it; a class has its own where none is given.
         page: the page concerned, counted from 1.
+        route: the provider and model asked, as "provider:model".
+        request_id: what the provider calls the request, for its support.
 
     Example:
         >>> error = VLMError("scan.png: no text", hint="Try a sharper scan.", page=2)
@@ -37,11 +64,23 @@ class VLMError(Exception):
 
     default_hint = "Run the call again; if it fails again, report it with this message."
 
-    def __init__(self, message: str, *, hint: str = "", page: int | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        page: int | None = None,
+        route: str | None = None,
+        request_id: str | None = None,
+    ) -> None:
         super().__init__(message)
         self.message = message.rstrip(". ")
         self.hint = hint or self.default_hint
         self.page = page
+        self.route = route
+        self.request_id = request_id
+        self.attempts: tuple[Any, ...] = ()
+        """What was tried, in order: an Attempt for each request that was sent."""
 
     def __str__(self) -> str:
         return f"{self.message}. {self.hint}"
@@ -121,3 +160,153 @@ class EngineError(VLMError):
     """An OCR engine failed on a page."""
 
     default_hint = "Read the page again, or with another engine."
+
+
+class MissingKeyError(ConfigError):
+    """There is no key for a provider, or what stands for it is a placeholder."""
+
+    default_hint = "Pass api_key=..., or set the variable named here."
+
+
+class UnknownProviderError(ConfigError):
+    """No provider has this name."""
+
+    default_hint = "Give a known provider, or any name with base_url=..."
+
+
+class TooManyImagesError(InputError):
+    """A conversation holds more images than the provider takes in one request."""
+
+    default_hint = "Send fewer images, or ask about them one by one."
+
+
+class ProviderError(VLMError):
+    """A provider could not be reached, or refused the request.
+
+    `status` is the HTTP status, None where there was none; `code` the provider's own word for it.
+    """
+
+    default_hint = "Try again; if it stays, ask the provider, with the request id where there is one."
+    status: int | None = None
+    code: str | None = None
+    may_be_billed = False
+    """Whether the provider may charge for the attempt."""
+
+
+class ConnectionFailed(ProviderError):
+    """No connection came about, or it broke before an answer."""
+
+    default_hint = "Check the network, the base_url and any proxy; then try again."
+
+
+class ProviderTimeout(ProviderError):
+    """Nothing came in the time allowed. The provider may have done the work, and charge for it."""
+
+    default_hint = "Allow more time with timeout=..., or ask for less with max_tokens=..."
+    may_be_billed = True
+
+
+class RateLimited(ProviderError):
+    """Too many requests. `retry_after` is the wait that the provider asks for, in seconds."""
+
+    default_hint = "Lower max_concurrency, wait, or add a fallback route."
+    retry_after: float | None = None
+
+
+class ServerError(ProviderError):
+    """The provider failed on its own side. `retry_after` as for RateLimited."""
+
+    default_hint = "Try again later, or add a fallback route."
+    retry_after: float | None = None
+
+
+class AuthenticationFailed(ProviderError):
+    """The key is not accepted, or not for this."""
+
+    default_hint = "Check the key, and that it may use this model."
+
+
+class QuotaExhausted(ProviderError):
+    """The account has no credit left."""
+
+    default_hint = "Add credit to the account, or use another provider."
+
+
+class ModelNotFound(ProviderError):
+    """The provider does not know the model."""
+
+    default_hint = "Check the model's id in the provider's list."
+
+
+class RequestRejected(ProviderError):
+    """The provider finds fault with the request."""
+
+    default_hint = "Change what the provider names."
+
+
+class ContextOverflow(RequestRejected):
+    """The request is longer than the model's context."""
+
+    default_hint = "Send less text, fewer or smaller images, or use a model with a larger context."
+
+
+class PayloadTooLarge(RequestRejected):
+    """The request, or an image in it, has more bytes or pixels than the provider takes."""
+
+    default_hint = "Send smaller or fewer images."
+
+
+class ResponseError(VLMError):
+    """A provider answered, and the answer cannot be used. `partial` is the text that came."""
+
+    default_hint = "Try again, or use another model."
+    partial = ""
+
+
+class MalformedResponse(ResponseError):
+    """What came is no chat completion."""
+
+    default_hint = "Check the base_url; if it is right, try again."
+
+
+class IncompleteResponse(ResponseError):
+    """The answer ended before its end."""
+
+    default_hint = "Try again; .partial holds what came."
+
+
+class OutputTruncated(ResponseError):
+    """The answer reached the limit of tokens."""
+
+    default_hint = "Raise max_tokens=...; .partial holds what came."
+
+
+class ContentFiltered(ResponseError):
+    """The provider or the model declined to answer."""
+
+    default_hint = "Change the question or the image."
+
+
+class EmptyOutput(ResponseError):
+    """The answer holds no text, or only the model's reasoning."""
+
+    default_hint = "Raise max_tokens=..., switch the model's thinking off, or use another model."
+
+
+class DeadlineExceeded(VLMError):
+    """The time for the whole call, with its waits and retries, is over."""
+
+    default_hint = "Allow more time with timeout=..."
+
+
+class BudgetExceeded(VLMError):
+    """The money for the whole job is spent."""
+
+    default_hint = "Raise budget_usd=..., or use a cheaper route."
+
+
+class AllRoutesFailed(VLMError):
+    """No route gave an answer. `causes` are their errors, one for each attempt."""
+
+    default_hint = "See .causes for what each route said."
+    causes: tuple[VLMError, ...] = ()

@@ -57,6 +57,11 @@ class Usage(_Value):
     input_tokens: int | None = None
     output_tokens: int | None = None
     image_tokens: int | None = None
+    """The part of the input that images took."""
+    cached_tokens: int | None = None
+    """The part of the input that the provider had in its cache."""
+    reasoning_tokens: int | None = None
+    """The part of the output that the model thought and did not say."""
     cost_usd: float | None = None
 
 

@@ -14,7 +14,7 @@ PACKAGES = ("vlm_core", "langchain_vlm", "llamaindex_vlm")
 # A room imports itself and the rooms of the lines above its own, never those beside or below it.
 FLOORS = (
     {"types", "errors", "secret"},
-    {"lazy"},
+    {"lazy", "answers"},
     {"catalog"},
     {"images", "wire"},
     {"flow"},
@@ -30,6 +30,7 @@ OWNERS = {
     "pypdfium2": "vlm_core/images/pdf.py",
     "openai": "vlm_core/wire/transport.py",
     "httpx": "vlm_core/wire/transport.py",
+    "httpx2": "vlm_core/wire/transport.py",
     "rapidocr": "vlm_core/ocr/",
     "onnxruntime": "vlm_core/ocr/",
     "cv2": "vlm_core/ocr/",

@@ -1,0 +1,80 @@
+"""A route: which model of which provider, as a user says it, and as it was looked up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from vlm_core.catalog.rows import ImageLimits, ModelProfile, Provider, Quirk, ResponseFormat
+from vlm_core.secret import Secret
+
+
+@dataclass(frozen=True)
+class Route:
+    """One model of one provider, with what is needed to reach it.
+
+    Args:
+        provider: the name of a known one, or a row of your own.
+        model: its id, as the provider spells it.
+        api_key: by default what the provider's variable holds.
+        base_url: in place of the provider's own.
+        headers: sent with each request; their values are kept secret.
+
+    Example:
+        >>> str(Route("deepinfra", "Qwen/Qwen2.5-VL-32B-Instruct"))
+        'deepinfra:Qwen/Qwen2.5-VL-32B-Instruct'
+        >>> Route("deepinfra", "m", api_key="sk-1").api_key
+        Secret('**********')
+    """
+
+    provider: str | Provider
+    model: str
+    api_key: str | Secret | None = None
+    base_url: str | None = None
+    headers: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.api_key is not None:
+            object.__setattr__(self, "api_key", Secret(self.api_key))
+        object.__setattr__(self, "headers", {name: Secret(value) for name, value in self.headers.items()})
+
+    def __str__(self) -> str:
+        return f"{self.provider if isinstance(self.provider, str) else self.provider.name}:{self.model}"
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A route with all that the catalog knows of it."""
+
+    provider: Provider
+    model: str
+    profile: ModelProfile
+    """All rows that fit the model, merged; a field that no row sets is None."""
+    limits: ImageLimits
+    """Of this model at this provider."""
+    base_url: str
+    api_key: Secret | None = None
+    """As the user gave it; `keys.find_key` looks in the variables too."""
+    headers: Mapping[str, Secret] = field(default_factory=dict)
+
+    @property
+    def route(self) -> str:
+        """How it is written, as "provider:model"."""
+        return f"{self.provider.name}:{self.model}"
+
+    @property
+    def quirks(self) -> frozenset[Quirk]:
+        """The provider's, and the model's own."""
+        return self.provider.quirks | self.profile.quirks
+
+    @property
+    def tools(self) -> bool | None:
+        """Whether the model calls tools here; None where nobody says."""
+        return self.profile.tools if self.profile.tools is not None else self.provider.tools
+
+    @property
+    def response_formats(self) -> frozenset[ResponseFormat] | None:
+        """The ways to structured output here; None where nobody says."""
+        of_model = self.profile.response_formats
+        return of_model if of_model is not None else self.provider.response_formats

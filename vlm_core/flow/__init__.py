@@ -1,0 +1,1 @@
+"""Many exchanges, one answer."""

@@ -1,0 +1,66 @@
+"""A string that shows itself nowhere: a key, or the value of a header."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+_MASK = "**********"
+_SHORTEST_KEY = 6
+
+
+class Secret:
+    """Holds a key or a header's value, and hands it out only when asked in so many words.
+
+    It is masked in repr, str, format and JSON; it does not survive pickling, for a pickle is a
+    file that lies about: the copy is empty, and knows that it was a secret once.
+
+    Args:
+        value: what to hide, or another secret.
+
+    Example:
+        >>> key = Secret("sk-123")
+        >>> key, f"{key}", key.reveal()
+        (Secret('**********'), '**********', 'sk-123')
+        >>> key.hide_in("wrong key sk-123")
+        'wrong key **********'
+    """
+
+    __slots__ = ("_reveal",)
+    _reveal: Callable[[], str]
+
+    def __init__(self, value: str | Secret) -> None:
+        text = value.reveal() if isinstance(value, Secret) else value
+        # In a closure, since whatever shows an object's attributes would show a plain one.
+        self._reveal = lambda: text
+
+    def reveal(self) -> str:
+        """The string itself. Keep it out of local variables: tracebacks can show those."""
+        return self._reveal()
+
+    def hide_in(self, text: str) -> str:
+        """A text without the secret in it, as for what a server says of a key.
+
+        Args:
+            text: anything from outside.
+        """
+        # A short one is no key but a word such as "none", which may stand in any text.
+        return text.replace(self._reveal(), _MASK) if len(self._reveal()) >= _SHORTEST_KEY else text
+
+    def __bool__(self) -> bool:
+        return bool(self._reveal())
+
+    def __repr__(self) -> str:
+        return f"Secret('{_MASK}')"
+
+    def __str__(self) -> str:
+        return _MASK
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._reveal() == other._reveal()
+
+    def __hash__(self) -> int:
+        return hash(self._reveal())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Secret, ("",)
