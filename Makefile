@@ -3,13 +3,19 @@ PYTHON ?= python3
 BIN := .venv/bin
 RECEIPTS ?= ../shared/data/receipts
 
-.PHONY: demo test lint types bench docs clean
+.PHONY: demo test test-openai2 lint types bench docs clean
 
 demo: .venv/installed
 	$(BIN)/python examples/demo.py
 
 test: .venv/installed-dev
 	$(BIN)/python -m pytest
+
+# What speaks to providers, once more over openai 2, which sits on another HTTP library.
+WIRE_TESTS := tests/unit/wire tests/unit/flow tests/unit/testing tests/unit/test_client.py tests/contract tests/property tests/security
+
+test-openai2: .venv-openai2/installed
+	.venv-openai2/bin/python -m pytest $(WIRE_TESTS)
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .
@@ -28,7 +34,7 @@ docs: .venv/installed-dev
 	$(BIN)/python -m pytest tests/docs
 
 clean:
-	rm -rf .venv demo-output dist
+	rm -rf .venv .venv-openai2 demo-output dist
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -38,4 +44,10 @@ clean:
 
 .venv/installed-dev: .venv/installed
 	$(BIN)/python -m pip install --quiet --group test --group lint
+	touch $@
+
+.venv-openai2/installed: pyproject.toml
+	$(PYTHON) -m venv .venv-openai2
+	.venv-openai2/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	.venv-openai2/bin/python -m pip install --quiet --editable '.[heif]' --group wire 'openai<3'
 	touch $@

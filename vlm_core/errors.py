@@ -239,9 +239,10 @@ class ModelNotFound(ProviderError):
 
 
 class RequestRejected(ProviderError):
-    """The provider finds fault with the request."""
+    """The provider finds fault with the request. `parameter` is the option that it names, if any."""
 
     default_hint = "Change what the provider names."
+    parameter: str | None = None
 
 
 class ContextOverflow(RequestRejected):

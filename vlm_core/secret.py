@@ -62,5 +62,11 @@ class Secret:
     def __hash__(self) -> int:
         return hash(self._reveal())
 
+    def __copy__(self) -> Secret:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Secret:
+        return self
+
     def __reduce__(self) -> tuple[Any, ...]:
         return Secret, ("",)

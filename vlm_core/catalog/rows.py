@@ -101,7 +101,8 @@ class Provider(_Row):
     title: str = ""
     base_url: str = ""
     hosts: tuple[str, ...] = ()
-    """Other host names that are this provider's."""
+    """Other hosts that are this provider's, as "api.example.com" or "localhost:1234"; one that begins with
+    a point stands for all below it."""
     api_key_env: tuple[str, ...] = ()
     key_required: bool = True
     limits: ImageLimits = ImageLimits()
@@ -135,8 +136,8 @@ class ModelProfile(_Row):
     """What a family of models can, or what one provider makes of it.
 
     Args:
-        prefix: the first letters of the model's id after its last slash, in lower case; the row with
-            the longest prefix counts most.
+        prefix: the first words of the model's id after its last slash; the row with the longest prefix
+            counts most, and "" fits all.
         provider: where the row holds; None for everywhere.
 
     Example:
@@ -174,3 +175,10 @@ class ModelProfile(_Row):
     """The day it goes or went, as "2026-01-05", or "announced" where no day was named."""
     source: str = ""
     checked: date | None = None
+
+    @field_validator("sunset")
+    @classmethod
+    def _is_a_day(cls, sunset: str | None) -> str | None:
+        if sunset is not None and sunset != "announced":
+            date.fromisoformat(sunset)
+        return sunset

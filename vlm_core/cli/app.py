@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from vlm_core.cli.providers import providers
 from vlm_core.cli.read import read
 
 app = typer.Typer(
@@ -34,3 +35,4 @@ def vlm(
 
 
 app.command("read")(read)
+app.command("providers")(providers)

@@ -13,16 +13,23 @@ from typing import TypeVar
 
 from tqdm import tqdm
 
-from vlm_core.errors import ConfigError, VLMError
+from vlm_core.errors import AuthenticationFailed, ConfigError, MissingKeyError, QuotaExhausted, VLMError
 from vlm_core.types import PageResult, PageState
 
-FAILED, USAGE, SOME_FAILED, INTERRUPTED = 1, 2, 3, 130
+FAILED, USAGE, SOME_FAILED, KEY_OR_QUOTA, INTERRUPTED = 1, 2, 3, 4, 130
 _OPTIONS = {
     "with password=...": "with VLM_PASSWORD or --password",
     "pass allow_private_urls=True": "give --allow-private-urls",
     "max_pages=": "--max-pages ",
 }
 """What the library's messages call an argument, and what it is here."""
+_CODES: tuple[tuple[type[VLMError], int], ...] = (
+    (MissingKeyError, KEY_OR_QUOTA),
+    (AuthenticationFailed, KEY_OR_QUOTA),
+    (QuotaExhausted, KEY_OR_QUOTA),
+    (ConfigError, USAGE),
+    (VLMError, FAILED),
+)
 _READ = (PageState.OK, PageState.BLANK)
 _NAMED = 3  # files that are passed over, up to which each is named
 _Item = TypeVar("_Item")
@@ -146,7 +153,7 @@ def exit_code_for_errors(report: Report) -> Iterator[None]:
         report.interrupt()
     except VLMError as error:
         say(str(error))
-        raise SystemExit(USAGE if isinstance(error, ConfigError) else FAILED) from None
+        raise SystemExit(next(code for kind, code in _CODES if isinstance(error, kind))) from None
     except OSError as error:
         say(f"{error.filename or 'the output'} cannot be written: {error.strerror or error}")
         raise SystemExit(FAILED) from None

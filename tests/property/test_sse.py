@@ -1,0 +1,130 @@
+"""Streams, cut anywhere and holding anything."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from itertools import pairwise
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from vlm_core.answers import Completion, Delta
+from vlm_core.catalog.routes import Endpoint
+from vlm_core.catalog.rows import ImageLimits, ModelProfile, Provider
+from vlm_core.errors import VLMError
+from vlm_core.wire.request import Reading, Request
+from vlm_core.wire.response import StreamedAnswer, read_completion
+from vlm_core.wire.sse import Event, EventDecoder
+
+LAB = Endpoint(Provider(name="lab"), "m", ModelProfile(prefix="m"), ImageLimits(), "http://lab.example/v1")
+
+LINES = st.sampled_from(
+    [
+        b"data: {}",
+        b"data:{}",
+        b"data: x",
+        b"data: : ping",
+        b"data:",
+        b"data",
+        b": ping",
+        b"id: 1",
+        b"event: error",
+    ]
+    + [
+        b"event:a",
+        b"",
+        b"",
+        "data: é\u2028😀".encode(),
+        b"data: \xff",
+        b"\xef\xbb\xbfdata: y",
+        b"data: [DONE]",
+    ]
+)
+STREAMS = st.lists(st.tuples(LINES, st.sampled_from([b"\n", b"\r", b"\r\n", b"\n\n"]))).map(
+    lambda lines: b"".join(line + end for line, end in lines)
+)
+READINGS = st.builds(Reading, strip_fence=st.booleans(), may_think=st.booleans())
+# Letters that tags and fences are made of come often.
+TEXTS = st.text(st.sampled_from("<>/think`json\n 😀é{}"), max_size=40) | st.text(max_size=20)
+CHUNKS = st.lists(
+    st.fixed_dictionaries(
+        {"content": st.none() | TEXTS},
+        optional={"reasoning": st.none() | TEXTS, "role": st.just("assistant")},
+    )
+)
+
+
+def cut(data: bytes, places: list[int]) -> list[bytes]:
+    marks = sorted({0, len(data), *(place % (len(data) + 1) for place in places)})
+    return [data[start:end] for start, end in pairwise(marks)]
+
+
+def decode(pieces: list[bytes]) -> list[Event]:
+    decoder = EventDecoder()
+    return [event for piece in pieces for event in decoder.feed(piece)] + decoder.finish()
+
+
+def stream_of(deltas: list[dict[str, str | None]]) -> bytes:
+    chunks = [{"choices": [{"delta": delta, "finish_reason": None}]} for delta in deltas]
+    chunks.append({"choices": [{"delta": {}, "finish_reason": "stop"}]})
+    return (
+        b"".join(b"data: " + json.dumps(chunk).encode() + b"\n\n" for chunk in chunks) + b"data: [DONE]\n\n"
+    )
+
+
+def outcome(pieces: list[bytes], reading: Reading) -> tuple[list[Delta], Completion | str]:
+    answer = StreamedAnswer(Request(b"", stream=True, reading=reading), LAB)
+    deltas: list[Delta] = []
+    try:
+        for piece in pieces:
+            deltas += answer.feed(piece)
+        return deltas, answer.finish()
+    except VLMError as error:
+        return deltas, f"{type(error).__name__}: {error} {getattr(error, 'partial', '')}"
+
+
+@given(STREAMS | st.binary(), st.lists(st.integers(0, 10_000)))
+@example(b"data:\ndata: {}\n\n", [6])
+@example(b"data: {}\r\n\r\ndata: {}\n\n", [9, 11])
+def test_events_do_not_depend_on_how_bytes_are_cut(data: bytes, places: list[int]) -> None:
+    assert decode(cut(data, places)) == decode([data])
+
+
+@given(CHUNKS, READINGS, st.lists(st.integers(0, 10_000)))
+def test_an_answer_does_not_depend_on_how_bytes_are_cut(
+    deltas: list[dict[str, str | None]], reading: Reading, places: list[int]
+) -> None:
+    data = stream_of(deltas)
+    assert outcome(cut(data, places), reading) == outcome([data], reading)
+
+
+@given(CHUNKS, READINGS)
+def test_the_pieces_make_up_the_whole(deltas: list[dict[str, str | None]], reading: Reading) -> None:
+    pieces, whole = outcome([stream_of(deltas)], reading)
+    if isinstance(whole, Completion):
+        assert "".join(piece.text for piece in pieces) == whole.text
+        assert "".join(piece.reasoning for piece in pieces).strip() == whole.reasoning
+
+
+@given(st.lists(TEXTS), st.booleans())
+def test_a_text_is_read_the_same_in_one_piece_and_in_many(texts: list[str], strip_fence: bool) -> None:
+    reading = Reading(strip_fence=strip_fence, may_think=True)
+    many = outcome([stream_of([{"content": text} for text in texts])], reading)[1]
+    one = outcome([stream_of([{"content": "".join(texts)}])], reading)[1]
+    assert (
+        (many.text, many.reasoning) == (one.text, one.reasoning)
+        if isinstance(one, Completion)
+        else many == one
+    )  # type: ignore[union-attr]
+
+
+@given(st.lists(STREAMS | st.binary()), READINGS)
+def test_a_stream_of_anything_raises_only_our_errors(pieces: list[bytes], reading: Reading) -> None:
+    outcome(pieces, reading)
+
+
+@given(st.binary() | STREAMS)
+def test_a_body_of_anything_raises_only_our_errors(body: bytes) -> None:
+    with contextlib.suppress(VLMError):
+        read_completion(body, Request(b""), LAB)

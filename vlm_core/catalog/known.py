@@ -1,0 +1,170 @@
+"""What is known of providers and models: all rows, and how they are asked.
+
+Rows come from three places, of which a later one counts more: this package, installed packages (the
+entry points of the group `vlm_core.providers`), and `register`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from vlm_core.catalog.matching import fits, merged, specificity
+from vlm_core.catalog.models import FAMILIES
+from vlm_core.catalog.offers import OFFERS
+from vlm_core.catalog.plugins import Row, installed_rows
+from vlm_core.catalog.providers import PROVIDERS
+from vlm_core.catalog.rows import ModelProfile, Provider
+from vlm_core.errors import UnknownProviderError
+
+__all__ = ["Registry", "find_provider", "models_of", "offers", "profile", "providers", "register"]
+
+_Key = tuple[str, str, str | None, str | None]
+
+
+class Registry:
+    """All rows, those of installed packages loaded when they are first needed.
+
+    Args:
+        rows: what is known from the start, a later row of one name in place of an earlier one.
+
+    Example:
+        >>> Registry([Provider(name="lab")]).providers()[0].name
+        'lab'
+    """
+
+    def __init__(self, rows: Iterable[Row] = ()) -> None:
+        self._lock = threading.RLock()  # an entry point may itself look something up
+        self._are_installed_loaded = False
+        self._levels: tuple[dict[_Key, Row], ...] = ({_key(row): row for row in rows}, {}, {})
+
+    def register(self, row: Row) -> None:
+        """Add a row, in place of one about the same thing."""
+        with self._lock:
+            self._levels[-1][_key(row)] = row
+
+    def rows(self) -> list[tuple[int, Row]]:
+        """All rows, each with the level it comes from; a higher one counts more."""
+        with self._lock:
+            if not self._are_installed_loaded:
+                self._are_installed_loaded = True
+                self._levels[1].update({_key(row): row for row in installed_rows()})
+            return [(level, row) for level, rows in enumerate(self._levels) for row in rows.values()]
+
+    def providers(self) -> tuple[Provider, ...]:
+        """A row for each name, the one that counts most."""
+        return tuple({row.name: row for _, row in self.rows() if isinstance(row, Provider)}.values())
+
+    def profile(self, model: str, provider: str | None = None) -> ModelProfile:
+        """All rows that fit a model, merged."""
+        fitting = [
+            (level, row)
+            for level, row in self.rows()
+            if isinstance(row, ModelProfile) and fits(row, provider, model)
+        ]
+        fitting.sort(key=lambda pair: (pair[0], specificity(pair[1])))
+        return merged((row for _, row in fitting), model)
+
+    def offers(self) -> tuple[tuple[str, str], ...]:
+        """Each known model of each provider, as the two names."""
+        found = (
+            (row.provider, row.model)
+            for _, row in self.rows()
+            if isinstance(row, ModelProfile) and row.provider and row.model
+        )
+        return tuple(dict.fromkeys(found))
+
+
+def _key(row: Row) -> _Key:
+    if isinstance(row, Provider):
+        return "provider", row.name, None, None
+    return "model", row.prefix.lower(), row.provider, row.model and row.model.lower()
+
+
+_REGISTRY = Registry((*PROVIDERS, *FAMILIES, *OFFERS))
+
+
+def register(row: Provider | ModelProfile) -> None:
+    """Make a provider or a model known, in place of a row about the same one.
+
+    Args:
+        row: a Provider replaces the one of its name. A ModelProfile adds to what other rows say of the
+            model, and counts before them; of two limits in numbers the tighter one holds.
+
+    Example:
+        >>> register(Provider(name="my-lab", base_url="http://10.11.12.13:8000/v1"))
+        >>> find_provider("my-lab").base_url
+        'http://10.11.12.13:8000/v1'
+    """
+    _REGISTRY.register(row)
+
+
+def providers() -> tuple[Provider, ...]:
+    """All providers that are known.
+
+    Example:
+        >>> {"deepinfra", "novita", "ollama"} <= {provider.name for provider in providers()}
+        True
+    """
+    return _REGISTRY.providers()
+
+
+def find_provider(name: str) -> Provider:
+    """The provider of a name, in any case.
+
+    Raises:
+        UnknownProviderError: there is none; it names those that are spelled alike.
+
+    Example:
+        >>> find_provider("DeepInfra").base_url
+        'https://api.deepinfra.com/v1/openai'
+    """
+    known = {provider.name: provider for provider in providers()}
+    wanted = name.strip().lower()
+    if wanted not in known:
+        near = get_close_matches(wanted, known, n=3)
+        hint = f"Did you mean {' or '.join(near)}?" if near else f"Known are {', '.join(sorted(known))}."
+        raise UnknownProviderError(
+            f"no provider is called {name!r}", hint=f"{hint} Any other name needs base_url=..."
+        )
+    return known[wanted]
+
+
+def profile(model: str, provider: str | None = None) -> ModelProfile:
+    """What is known of a model: all rows that fit it, merged.
+
+    Args:
+        model: its id, as the provider spells it.
+        provider: the name of who serves it; None for what holds everywhere.
+
+    Returns:
+        A profile whose fields are None where nothing is known, as for a model that no row fits.
+
+    Example:
+        >>> found = profile("qwen/qwen2.5-vl-72b-instruct", "novita")
+        >>> found.family, found.context_tokens, found.price.input_usd
+        ('qwen2.5-vl', 32768, 0.8)
+    """
+    return _REGISTRY.profile(model, provider)
+
+
+def models_of(provider_name: str) -> tuple[ModelProfile, ...]:
+    """The models that are known of a provider, which may serve many more.
+
+    Example:
+        >>> [found.model for found in models_of("myrouter")]
+        ['qwen/qwen2.5-vl-72b-instruct']
+    """
+    ids = (model for provider, model in offers() if provider == provider_name)
+    return tuple(profile(model, provider_name) for model in ids)
+
+
+def offers() -> tuple[tuple[str, str], ...]:
+    """Each known model of each provider, as the names of the provider and the model.
+
+    Example:
+        >>> ("myrouter", "qwen/qwen2.5-vl-72b-instruct") in offers()
+        True
+    """
+    return _REGISTRY.offers()

@@ -1,0 +1,136 @@
+"""`vlm ask`: a question about images to a vision model."""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+
+from vlm_core.answers import Completion, Delta
+from vlm_core.cli.page_range import LAST, page_numbers
+from vlm_core.cli.report import Report, exit_code_for_errors, printable, say
+from vlm_core.client import VLMClient
+from vlm_core.errors import ConfigError
+
+_Images = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[IMAGE]...", help="Pictures, PDFs or URLs; - is standard input."),
+]
+_Question = Annotated[str, typer.Argument(metavar="QUESTION", help="What to ask about them.")]
+_Model = Annotated[
+    str, typer.Option("--model", "-m", metavar="PROVIDER:MODEL", envvar="VLM_MODEL", help="What to ask.")
+]
+_BaseUrl = Annotated[str | None, typer.Option(metavar="URL", help="Of the API, where it is not the usual.")]
+_Stream = Annotated[bool, typer.Option("--stream", help="Show the answer as it comes.")]
+_AsJson = Annotated[bool, typer.Option("--json", help="The answer with tokens, cost and route, as JSON.")]
+_Estimate = Annotated[bool, typer.Option("--estimate", help="Send nothing; tell what it would take.")]
+_Pages = Annotated[str | None, typer.Option(metavar="1-3,7", help="Of each document, these pages only.")]
+_MaxTokens = Annotated[int | None, typer.Option(min=1, metavar="N", help="The longest answer, in tokens.")]
+_Temperature = Annotated[float | None, typer.Option(min=0, metavar="X", help="0 for the likeliest answer.")]
+_Detail = Annotated[
+    str | None, typer.Option(metavar="low|high|auto", help="How closely to look, where the provider asks.")
+]
+_Timeout = Annotated[float, typer.Option(min=0.001, metavar="SECONDS", help="For the whole call.")]
+_AllowPrivateUrls = Annotated[
+    bool, typer.Option("--allow-private-urls", help="URLs may lead to this machine or its network.")
+]
+_Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No warnings; failures are still told.")]
+
+
+def ask(
+    question: _Question,
+    model: _Model,
+    images: _Images = None,
+    base_url: _BaseUrl = None,
+    stream: _Stream = False,
+    as_json: _AsJson = False,
+    estimate: _Estimate = False,
+    pages: _Pages = None,
+    max_tokens: _MaxTokens = None,
+    temperature: _Temperature = None,
+    detail: _Detail = None,
+    timeout: _Timeout = 600.0,
+    allow_private_urls: _AllowPrivateUrls = False,
+    quiet: _Quiet = False,
+) -> None:
+    """Ask a vision model about pictures. Its key is read from the provider's variable.
+
+    \b
+    Examples:
+      vlm ask receipt.jpg "What is the total?" --model deepinfra:Qwen/Qwen2.5-VL-32B-Instruct
+      vlm ask before.png after.png "What changed?" -m novita:qwen/qwen3-vl-8b-instruct --stream
+      vlm ask contract.pdf --pages 1-2 "Who signs?" -m openrouter:qwen/qwen3-vl-8b-instruct --json
+
+    \b
+    Exit codes: 0 answered; 1 no answer; 2 the command is wrong; 4 no key, a wrong key or no
+    credit; 130 interrupted.
+    """
+    report = Report(quiet=quiet)
+    with exit_code_for_errors(report), warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        client = VLMClient(model, base_url=base_url, timeout=timeout, allow_private_urls=allow_private_urls)
+        with client:
+            options = {"max_tokens": max_tokens, "temperature": temperature}
+            messages = [_message(images or [], question, pages, detail)]
+            if estimate:
+                _print_json(asdict(client.estimate(messages, **options)))
+            elif stream and not as_json:
+                _told(_show(client.stream(messages, **options)), caught, quiet)
+            else:
+                answer = client.chat(messages, **options)
+                typer.echo(_as_json(answer) if as_json else printable(answer.text, kept="\n\t"))
+                _told(answer, caught, quiet)
+    raise typer.Exit(report.exit_code)
+
+
+def _message(images: list[str], question: str, pages: str | None, detail: str | None) -> dict[str, Any]:
+    chosen = {"pages": _numbers(pages)} if pages else {}
+    look = {"detail": detail} if detail else {}
+    parts = [{"type": "image", "image": _input(image), **chosen, **look} for image in images]
+    return {"role": "user", "content": [*parts, {"type": "text", "text": question}]}
+
+
+def _numbers(pages: str) -> list[int]:
+    numbers = sorted(page_numbers(pages))
+    if numbers[-1] == LAST:
+        raise ConfigError(f"--pages {pages} has no end", hint="Say both ends, as in 5-9.")
+    return numbers
+
+
+def _input(image: str) -> Any:
+    return sys.stdin.buffer if image == "-" else image
+
+
+def _show(steps: Iterable[Delta | Completion]) -> Completion:
+    answer = Completion("")
+    for step in steps:
+        if isinstance(step, Completion):
+            answer = step
+        else:
+            typer.echo(printable(step.text, kept="\n\t"), nl=False)
+    typer.echo()
+    return answer
+
+
+def _told(answer: Completion, caught: list[warnings.WarningMessage], quiet: bool) -> None:
+    told = [*answer.warnings, *(str(warning.message) for warning in caught)]
+    if answer.finish_reason not in ("stop", "tool_calls"):
+        say(f"the answer ended early ({answer.finish_reason})")
+    for warning in () if quiet else dict.fromkeys(told):
+        say(warning)
+
+
+def _as_json(answer: Completion) -> str:
+    fields = {name: value for name, value in vars(answer).items() if name not in ("raw", "usage")}
+    fields["tool_calls"] = [asdict(call) for call in answer.tool_calls]
+    fields["attempts"] = [asdict(attempt) for attempt in answer.attempts]
+    return json.dumps({**fields, "usage": answer.usage.model_dump()}, ensure_ascii=False, indent=2)
+
+
+def _print_json(fields: dict[str, Any]) -> None:
+    typer.echo(json.dumps(fields, ensure_ascii=False, indent=2))

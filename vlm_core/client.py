@@ -1,0 +1,232 @@
+"""VLMClient: questions with images to a vision model, blocking or not, whole or streamed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from vlm_core.answers import Completion, Delta, Estimate
+from vlm_core.catalog.alternatives import warn_of_sunset
+from vlm_core.catalog.keys import find_key
+from vlm_core.catalog.registry import resolve
+from vlm_core.errors import ConfigError
+from vlm_core.flow.connections import Connections
+from vlm_core.flow.drivers import arun, run
+from vlm_core.flow.exchange import Call, Limits, exchange
+from vlm_core.secret import Secret
+from vlm_core.wire.options import check_options
+
+if TYPE_CHECKING:
+    from vlm_core.catalog.routes import Endpoint, Route
+    from vlm_core.catalog.rows import Provider
+    from vlm_core.flow.exchange import Exchange
+    from vlm_core.wire.placement import ToolImages
+
+Messages: TypeAlias = str | Sequence[Mapping[str, Any]]
+
+
+class VLMClient:
+    """A vision model of any OpenAI-compatible API.
+
+    One client serves threads, event loops and forked processes; each process and loop gets
+    connections of its own. It can be pickled, without its key: the copy takes that from the
+    provider's variable.
+
+    Args:
+        route: "provider:model", a Route, or a model's id alone where `provider` or `base_url` is given.
+        provider: the name of a known provider, or a row of your own.
+        api_key: by default what the provider's variable holds.
+        base_url: of the API, in place of the provider's own.
+        headers: sent with each request. Their values are kept secret, as the key is.
+        timeout: seconds for a whole call.
+        first_token_timeout: seconds until a streamed answer begins.
+        idle_timeout: seconds between two pieces of a streamed answer.
+        tool_images: what becomes of images in tool messages, which most providers refuse: moved into
+            a user message behind the tools' results, left where they are ("inline"), or replaced by
+            a text ("placeholder").
+        allow_private_urls: whether a picture's URL may lead to this machine or its network, where
+            it is downloaded here because the provider takes no URLs.
+        http_client: an httpx2.Client (httpx.Client) to use; it is not closed with this one.
+        async_http_client: the same for achat and astream; one event loop only.
+
+    Raises:
+        ConfigError: the route, or a limit of time, cannot be used.
+
+    Example:
+        >>> from vlm_core.testing import ScriptedServer
+        >>> with ScriptedServer() as server, VLMClient(
+        ...     "some-vlm", base_url=server.base_url, api_key=server.api_key
+        ... ) as client:
+        ...     server.say("TOTAL 9.00")
+        ...     dot = {"type": "image", "image": b"P5 1 1 255 \\x80"}
+        ...     text = {"type": "text", "text": "What is the total?"}
+        ...     client.chat([{"role": "user", "content": [dot, text]}]).text
+        'TOTAL 9.00'
+    """
+
+    def __init__(
+        self,
+        route: str | Route,
+        *,
+        provider: str | Provider | None = None,
+        api_key: str | Secret | None = None,
+        base_url: str | None = None,
+        headers: Mapping[str, str | Secret] | None = None,
+        timeout: float = 600.0,
+        first_token_timeout: float | None = None,
+        idle_timeout: float = 60.0,
+        tool_images: ToolImages = "user_message",
+        allow_private_urls: bool = False,
+        http_client: Any = None,
+        async_http_client: Any = None,
+    ) -> None:
+        secrets = {name: Secret(value) for name, value in (headers or {}).items()}
+        key = Secret(api_key) if api_key is not None else None
+        self._made_of = {
+            "route": route,
+            "provider": provider,
+            "api_key": key,
+            "base_url": base_url,
+            "headers": secrets,
+            "timeout": timeout,
+            "first_token_timeout": first_token_timeout,
+            "idle_timeout": idle_timeout,
+            "tool_images": tool_images,
+            "allow_private_urls": allow_private_urls,
+        }
+        _check_seconds(timeout=timeout, first_token_timeout=first_token_timeout, idle_timeout=idle_timeout)
+        self.endpoint = resolve(route, provider=provider, api_key=key, base_url=base_url, headers=secrets)
+        warn_of_sunset(self.endpoint)
+        self._limits = Limits(timeout, first_token_timeout, idle_timeout)
+        self._tool_images = tool_images
+        self._allow_private_urls = allow_private_urls
+        self._connections = Connections(http_client, async_http_client)
+
+    def __repr__(self) -> str:
+        return f"VLMClient({self.route!r})"
+
+    @property
+    def route(self) -> str:
+        """What is asked, as "provider:model"."""
+        return self.endpoint.route
+
+    def chat(self, messages: Messages, **options: Any) -> Completion:
+        """Ask, and wait for the whole answer.
+
+        Args:
+            messages: the conversation as OpenAI has it, or one question. An image is a part
+                `{"type": "image", "image": ...}` with a path, bytes, URL or picture in it (a file of
+                several pages is all of them; `"pages": [1, 3]` chooses), or OpenAI's image_url.
+            options: temperature, max_tokens, tools, response_format and what else
+                `vlm_core.wire.options` lists; `extra_body` takes the provider's own. `timeout` is
+                this call's.
+
+        Raises:
+            MissingKeyError: no key is set; before anything is read or sent.
+            ConfigError: an option is unknown or cannot be used.
+            InputError: a message or image cannot be sent; before anything is sent.
+            ProviderError: the provider refused, or was not to be reached.
+            ResponseError: what came is no whole answer.
+            DeadlineExceeded: the time was over.
+        """
+        *_, completion = run(self._exchange(messages, options, stream=False), self._connections.blocking())
+        assert isinstance(completion, Completion)
+        return completion
+
+    async def achat(self, messages: Messages, **options: Any) -> Completion:
+        """As `chat`, without blocking the event loop."""
+        async with aclosing(self._arun(messages, options, stream=False)) as steps:
+            completion = await anext(steps)
+        assert isinstance(completion, Completion)
+        return completion
+
+    def stream(self, messages: Messages, **options: Any) -> Generator[Delta | Completion, None, None]:
+        """Ask, and get the answer piece by piece: Deltas, and at the end the whole Completion.
+
+        Arguments and errors are those of `chat`; where the answer breaks off, IncompleteResponse
+        has what came as `.partial`.
+        """
+        return run(self._exchange(messages, options, stream=True), self._connections.blocking())
+
+    def astream(self, messages: Messages, **options: Any) -> AsyncGenerator[Delta | Completion, None]:
+        """As `stream`, without blocking the event loop."""
+        return self._arun(messages, options, stream=True)
+
+    def estimate(self, messages: Messages, **options: Any) -> Estimate:
+        """What a question would take: tokens of text and images, money, and what cannot be known.
+
+        Nothing is sent and no key is needed; pictures are read and fitted as they would be sent.
+
+        Args:
+            messages: as in `chat`.
+            options: as in `chat`; max_tokens bounds the cost of the answer.
+        """
+        from vlm_core.flow.estimate import estimate
+
+        return estimate(self._call(messages, options, stream=False, endpoint=self.endpoint))
+
+    def close(self) -> None:
+        """Close this process's connections. Those of an event loop close with `aclose`, or as it ends."""
+        self._connections.close()
+
+    async def aclose(self) -> None:
+        """Close the connections of this event loop."""
+        await self._connections.aclose()
+
+    def __enter__(self) -> VLMClient:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> VLMClient:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.aclose()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._connections.borrowed:
+            raise ConfigError("a VLMClient with an http_client of yours cannot be pickled")
+        return _remade, (self._made_of,)
+
+    def _exchange(self, messages: Messages, options: Mapping[str, Any], *, stream: bool) -> Exchange:
+        endpoint = replace(self.endpoint, api_key=find_key(self.endpoint))
+        return exchange(self._call(messages, options, stream=stream, endpoint=endpoint), time.monotonic)
+
+    async def _arun(
+        self, messages: Messages, options: Mapping[str, Any], *, stream: bool
+    ) -> AsyncGenerator[Delta | Completion, None]:
+        transport = await self._connections.of_loop()
+        async with aclosing(arun(self._exchange(messages, options, stream=stream), transport)) as steps:
+            async for step in steps:
+                yield step
+
+    def _call(
+        self, messages: Messages, options: Mapping[str, Any], *, stream: bool, endpoint: Endpoint
+    ) -> Call:
+        options = dict(options)
+        timeout = options.pop("timeout", None)
+        check_options(options)
+        return Call(
+            messages=[{"role": "user", "content": messages}] if isinstance(messages, str) else messages,
+            options=options,
+            endpoint=endpoint,
+            stream=stream,
+            limits=self._limits if timeout is None else replace(self._limits, timeout=timeout),
+            tool_images=self._tool_images,
+            allow_private_urls=self._allow_private_urls,
+        )
+
+
+def _remade(made_of: dict[str, Any]) -> VLMClient:
+    return VLMClient(made_of.pop("route"), **made_of)
+
+
+def _check_seconds(**seconds: float | None) -> None:
+    for name, value in seconds.items():
+        if value is not None and not 0 < value < float("inf"):
+            raise ConfigError(f"{name}={value!r} is no number of seconds", hint="Give one above 0.")

@@ -1,0 +1,93 @@
+"""Which connections serve whom: threads share a process's, each event loop has its own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncGenerator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from vlm_core.wire.transport import AsyncTransport, Transport
+
+
+class Connections:
+    """A transport for each process and for each event loop, made when it is first asked for.
+
+    Args:
+        http_client: the user's own for blocking calls.
+        async_http_client: the user's own for calls from an event loop.
+
+    Example:
+        >>> connections = Connections()
+        >>> connections.blocking() is connections.blocking()
+        True
+        >>> connections.close()
+    """
+
+    def __init__(self, http_client: Any = None, async_http_client: Any = None) -> None:
+        self._http, self._async_http = http_client, async_http_client
+        # By process, since after a fork both would write to the same sockets.
+        self._of_process: dict[int, Transport] = {}
+        self._of_loop: dict[asyncio.AbstractEventLoop, _Lifetime] = {}
+
+    @property
+    def borrowed(self) -> bool:
+        """Whether any of them is the user's."""
+        return self._http is not None or self._async_http is not None
+
+    def blocking(self) -> Transport:
+        """The transport of this process."""
+        found = self._of_process.get(os.getpid())
+        if found is None:
+            from vlm_core.wire.transport import Transport
+
+            found = self._of_process.setdefault(os.getpid(), Transport(self._http))
+        return found
+
+    async def of_loop(self) -> AsyncTransport:
+        """The transport of the running event loop; it closes when the loop shuts down."""
+        import asyncio
+
+        loop = asyncio.get_running_loop()
+        if loop not in self._of_loop:
+            for other in [other for other in self._of_loop if other.is_closed()]:
+                del self._of_loop[other]
+            lifetime = self._of_loop[loop] = _Lifetime(self._async_http)
+            await lifetime.begin()
+        return self._of_loop[loop].transport
+
+    def close(self) -> None:
+        """Close this process's connections; the next call opens new ones."""
+        if transport := self._of_process.pop(os.getpid(), None):
+            transport.close()
+
+    async def aclose(self) -> None:
+        """Close those of the running event loop."""
+        import asyncio
+
+        if lifetime := self._of_loop.pop(asyncio.get_running_loop(), None):
+            await lifetime.end()
+
+
+class _Lifetime:
+    """A transport that an event loop closes as it ends, as it does with all asynchronous generators."""
+
+    def __init__(self, http_client: Any) -> None:
+        from vlm_core.wire.transport import AsyncTransport
+
+        self.transport = AsyncTransport(http_client)
+        self._generator = self._run()
+
+    async def _run(self) -> AsyncGenerator[None, None]:
+        try:
+            yield
+        finally:
+            await self.transport.close()
+
+    async def begin(self) -> None:
+        await anext(self._generator)
+
+    async def end(self) -> None:
+        await self._generator.aclose()

@@ -1,0 +1,139 @@
+"""Two loops over one generator: on this thread, and on an event loop."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from typing import TYPE_CHECKING, Any
+
+from vlm_core.answers import Completion, Delta
+from vlm_core.errors import VLMError
+from vlm_core.flow.effects import Effect, Fit, Open, Read, Release
+
+if TYPE_CHECKING:
+    from vlm_core.answers import EncodedImage
+    from vlm_core.flow.exchange import Exchange
+    from vlm_core.wire.transport import Answer, AsyncTransport, Transport
+
+
+def run(exchange: Exchange, transport: Transport) -> Generator[Delta | Completion, None, None]:
+    """Drive an exchange with blocking I/O.
+
+    Args:
+        exchange: the generator; it is closed at the end, and every answer that it left open.
+        transport: its connections.
+
+    Yields:
+        The pieces of a streamed answer, and at last the answer itself.
+    """
+    world = _World(transport)
+    reply: Any = None
+    step: Effect | Delta | None = None
+    error: VLMError | None = None
+    try:
+        while True:
+            step = exchange.throw(error) if error else exchange.send(reply)
+            reply = error = None
+            if isinstance(step, Delta):
+                yield step
+                continue
+            try:
+                reply = world.perform[type(step)](step)
+            except VLMError as failure:
+                error = failure
+    except StopIteration as end:
+        yield end.value
+    finally:
+        reply = step = error = None  # an error holds this frame, which must not hold it, nor an answer
+        exchange.close()
+        world.close()
+
+
+async def arun(exchange: Exchange, transport: AsyncTransport) -> AsyncGenerator[Delta | Completion, None]:
+    """Drive an exchange on an event loop; pictures are read and encoded on a thread.
+
+    Arguments and results are those of `run`.
+    """
+    world = _AsyncWorld(transport)
+    reply: Any = None
+    step: Effect | Delta | None = None
+    error: VLMError | None = None
+    try:
+        while True:
+            step = exchange.throw(error) if error else exchange.send(reply)
+            reply = error = None
+            if isinstance(step, Delta):
+                yield step
+                continue
+            try:
+                reply = await world.perform[type(step)](step)
+            except VLMError as failure:
+                error = failure
+    except StopIteration as end:
+        yield end.value
+    finally:
+        reply = step = error = None
+        exchange.close()
+        await world.close()
+
+
+def fit(effect: Fit) -> list[tuple[EncodedImage, ...]]:
+    """Read the pictures of a request, download them where need be, and make them fit."""
+    from vlm_core.images.encode import fit_conversation  # Pillow is not needed for text
+
+    endpoint = effect.endpoint
+    return fit_conversation(effect.pictures, endpoint.limits, endpoint.profile, text_bytes=effect.text_bytes)
+
+
+class _World:
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self._answers: list[Answer] = []
+        self.perform: dict[type, Callable[[Any], Any]] = {
+            Fit: fit,
+            Open: self._open,
+            Read: lambda effect: transport.read(effect.answer),
+            Release: self._release,
+        }
+
+    def _open(self, effect: Open) -> Answer:
+        answer = self._transport.open(effect.endpoint, effect.body, effect.timeouts)
+        self._answers.append(answer)
+        return answer
+
+    def _release(self, effect: Release) -> None:
+        self._answers.remove(effect.answer)
+        self._transport.release(effect.answer, has_rest=effect.has_rest)
+
+    def close(self) -> None:
+        for answer in self._answers:
+            self._transport.release(answer)
+
+
+class _AsyncWorld:
+    def __init__(self, transport: AsyncTransport) -> None:
+        self._transport = transport
+        self._answers: list[Answer] = []
+        self.perform: dict[type, Callable[[Any], Coroutine[Any, Any, Any]]] = {
+            Fit: self._fit,
+            Open: self._open,
+            Read: lambda effect: transport.read(effect.answer),
+            Release: self._release,
+        }
+
+    async def _fit(self, effect: Fit) -> list[tuple[EncodedImage, ...]]:
+        import asyncio
+
+        return await asyncio.to_thread(fit, effect)
+
+    async def _open(self, effect: Open) -> Answer:
+        answer = await self._transport.open(effect.endpoint, effect.body, effect.timeouts)
+        self._answers.append(answer)
+        return answer
+
+    async def _release(self, effect: Release) -> None:
+        self._answers.remove(effect.answer)
+        await self._transport.release(effect.answer, has_rest=effect.has_rest)
+
+    async def close(self) -> None:
+        for answer in self._answers:
+            await self._transport.release(answer)

@@ -1,0 +1,49 @@
+"""What an exchange asks of the world. It yields one of these, and is sent what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from vlm_core.catalog.routes import Endpoint
+    from vlm_core.images.encode import Picture
+    from vlm_core.wire.transport import Answer, Timeouts
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Read the pictures and make them fit the endpoint. Reply: the encoded pages of each."""
+
+    pictures: Sequence[Picture]
+    endpoint: Endpoint
+    text_bytes: int
+
+
+@dataclass(frozen=True)
+class Open:
+    """Send a request. Reply: an Answer whose head has come."""
+
+    endpoint: Endpoint
+    body: bytes = field(repr=False)
+    timeouts: Timeouts
+
+
+@dataclass(frozen=True)
+class Read:
+    """Read on. Reply: the next bytes of the body, none at its end."""
+
+    answer: Answer
+
+
+@dataclass(frozen=True)
+class Release:
+    """Be done with an answer, all of which was understood. Reply: None."""
+
+    answer: Answer
+    has_rest: bool = False
+    """Something that does not matter may still come; read, the connection can be used again."""
+
+
+Effect: TypeAlias = Fit | Open | Read | Release

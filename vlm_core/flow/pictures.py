@@ -1,0 +1,156 @@
+"""The images in a conversation: found where the caller put them, and put back as the provider takes them."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from vlm_core.errors import InputError
+
+if TYPE_CHECKING:
+    from vlm_core.answers import EncodedImage
+    from vlm_core.images.encode import Picture
+
+Message: TypeAlias = Mapping[str, Any]
+Images: TypeAlias = "Sequence[EncodedImage | str]"
+_IMAGE_TYPES = frozenset({"image", "image_url"})
+_WEB = re.compile(r"https?://", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Found:
+    """An image part of a message.
+
+    `given` is whatever the caller wrote: a path, bytes, a URL, a picture.
+    """
+
+    message: int
+    part: int
+    given: Any
+    detail: str | None = None
+    pages: tuple[int, ...] | None = None
+
+    @property
+    def position(self) -> str:
+        """Where it stands, for errors."""
+        return f"messages[{self.message}].content[{self.part}]"
+
+    @property
+    def url(self) -> str | None:
+        """The address, where it is one of the web."""
+        return self.given if isinstance(self.given, str) and _WEB.match(self.given) else None
+
+
+def find(messages: Sequence[Message]) -> list[Found]:
+    """The image parts of a conversation, in order.
+
+    Args:
+        messages: as OpenAI has them; an image part is `{"type": "image_url", "image_url": {"url": ...}}`
+            with a web or data URL, or `{"type": "image", "image": ...}` with a path, bytes, a picture
+            or a URL, and perhaps `"detail"` and `"pages"` (from 1).
+
+    Raises:
+        InputError: a part is not written so.
+
+    Example:
+        >>> find([{"role": "user", "content": [{"type": "image", "image": "a.png"}]}])[0].position
+        'messages[0].content[0]'
+    """
+    return [
+        _found(at, number, part)
+        for at, message in enumerate(messages)
+        for number, part in enumerate(_parts(message))
+        if isinstance(part, Mapping) and part.get("type") in _IMAGE_TYPES
+    ]
+
+
+def _parts(message: Any) -> Sequence[Any]:
+    content = message.get("content") if isinstance(message, Mapping) else None
+    return content if isinstance(content, (list, tuple)) else ()
+
+
+def _found(message: int, part: int, written: Mapping[str, Any]) -> Found:
+    position = f"messages[{message}].content[{part}]"
+    read = _read_image_url if written["type"] == "image_url" else _read_image
+    given, detail = read(written, position)
+    return Found(message, part, given, detail, _page_numbers(written, position))
+
+
+def _read_image_url(part: Mapping[str, Any], position: str) -> tuple[str, str | None]:
+    inner = part.get("image_url")
+    inner = inner if isinstance(inner, Mapping) else {"url": inner}
+    url = inner.get("url")
+    if not isinstance(url, str) or not re.match(r"(https?://|data:)", url, re.IGNORECASE):
+        # A message may come from a stranger: no path that stands here is opened.
+        raise InputError(
+            f"{position}: image_url holds neither a web address nor a data URI",
+            hint='A file goes into a part of its own: {"type": "image", "image": "scan.png"}.',
+        )
+    return url, inner.get("detail", part.get("detail"))
+
+
+def _read_image(part: Mapping[str, Any], position: str) -> tuple[Any, str | None]:
+    if part.get("image") is None:
+        raise InputError(
+            f"{position}: an image part without an image",
+            hint='Write {"type": "image", "image": ...} with a path, bytes, URL or picture.',
+        )
+    return part["image"], part.get("detail")
+
+
+def _page_numbers(part: Mapping[str, Any], position: str) -> tuple[int, ...] | None:
+    pages = part.get("pages")
+    if pages is None:
+        return None
+    if not isinstance(pages, Sequence) or not all(isinstance(page, int) and page > 0 for page in pages):
+        raise InputError(f"{position}: pages={pages!r} is no list of page numbers", hint="They count from 1.")
+    return tuple(pages)
+
+
+def to_picture(found: Found, *, allow_private_urls: bool = False) -> Picture:
+    """An image part as a picture to be read and fitted.
+
+    Raises:
+        InputError: what stands there is no image, or more than one file.
+    """
+    from vlm_core.images.encode import Picture
+    from vlm_core.images.sources import expand
+
+    sources = expand(found.given, allow_private_urls=allow_private_urls)
+    source, another = next(sources, None), next(sources, None)
+    if source is None or another is not None:
+        raise InputError(
+            f"{found.position}: an image part holds one file", hint="Give each file a part of its own."
+        )
+    return Picture(source=source, pages=found.pages, position=found.position)
+
+
+def filled(messages: Sequence[Message], found: Sequence[Found], images: Sequence[Images]) -> list[Message]:
+    """The conversation with its image parts as the provider takes them; the caller's stays as it is.
+
+    Args:
+        messages: the conversation.
+        found: its image parts.
+        images: for each of these the pages, or the URL, that take its place.
+
+    Example:
+        >>> said = [{"role": "user", "content": [{"type": "image", "image": "two.tif", "detail": "low"}]}]
+        >>> filled(said, find(said), [["one", "two"]])[0]["content"][1]
+        {'type': 'image', 'image': 'two', 'detail': 'low'}
+    """
+    parts: dict[int, dict[int, list[Message]]] = defaultdict(dict)
+    for place, pages in zip(found, images, strict=True):
+        detail = {"detail": place.detail} if place.detail else {}
+        parts[place.message][place.part] = [{"type": "image", "image": page, **detail} for page in pages]
+    return [
+        {**message, "content": list(_with(message["content"], parts[at]))} if at in parts else message
+        for at, message in enumerate(messages)
+    ]
+
+
+def _with(content: Sequence[Any], replacements: Mapping[int, list[Message]]) -> Iterator[Any]:
+    for number, part in enumerate(content):
+        yield from replacements.get(number, [part])

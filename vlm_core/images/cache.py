@@ -1,0 +1,96 @@
+"""What was encoded lately, so that a picture sent again in the next turn costs nothing."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from contextlib import suppress
+
+from vlm_core.answers import EncodedImage
+
+Images = tuple[EncodedImage, ...]
+
+MAX_BYTES = 64 << 20
+
+
+class Cache:
+    """The encoded pages of pictures, the ones used longest ago forgotten first. Threads may share it.
+
+    Args:
+        max_bytes: of all that is kept: encoded pages, their data URIs, and the files that are keys.
+
+    Example:
+        >>> cache = Cache(max_bytes=1000)
+        >>> dot = EncodedImage(b"GIF89a", "gif", 1, 1)
+        >>> cache.get("dot", lambda: (dot,)) == cache.get("dot", lambda: ()) == (dot,)
+        True
+    """
+
+    def __init__(self, max_bytes: int = MAX_BYTES) -> None:
+        self._max_bytes = max_bytes
+        self._bytes = 0
+        self._kept: OrderedDict[Hashable, tuple[Images, int]] = OrderedDict()
+        self._lock = threading.Lock()
+        self._being_made: dict[Hashable, threading.Lock] = {}
+
+    def get(self, key: Hashable, make: Callable[[], Images], *, original: bytes = b"") -> Images:
+        """The pages under a key, made where there are none; threads that ask at once share one making.
+
+        Args:
+            key: what they were made from, and for.
+            make: what it raises is raised here, and nothing kept.
+            original: the file, where the key keeps it in memory.
+        """
+        if (found := self._find(key)) is not None:
+            return found
+        with self._lock:
+            making = self._being_made.setdefault(key, threading.Lock())
+        with making:
+            try:
+                found = self._find(key)
+                return found if found is not None else self._keep(key, make(), original)
+            finally:
+                with self._lock:
+                    self._being_made.pop(key, None)
+
+    def _find(self, key: Hashable) -> Images | None:
+        with self._lock, suppress(KeyError):
+            self._kept.move_to_end(key)
+            return self._kept[key][0]
+        return None
+
+    def _keep(self, key: Hashable, images: Images, original: bytes) -> Images:
+        size = sum(_weight(image) for image in images)
+        if not any(image.data is original for image in images):
+            size += len(original)
+        with self._lock:
+            self._bytes += size - self._kept.pop(key, ((), 0))[1]
+            self._kept[key] = images, size
+            while self._bytes > self._max_bytes:
+                self._bytes -= self._kept.popitem(last=False)[1][1]
+        return images
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._kept.clear()
+            self._bytes = 0
+
+
+def _weight(image: EncodedImage) -> int:
+    """The bytes of a page and of its data URI, which is made when it is sent."""
+    return len(image.data) * 7 // 3
+
+
+def _start_anew() -> None:
+    """After a fork: a lock may have been held by a thread that is not here."""
+    shared.__init__()  # type: ignore[misc]
+
+
+shared = Cache()
+"""The one of this process."""
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
+    os.register_at_fork(after_in_child=_start_anew)

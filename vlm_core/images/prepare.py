@@ -1,0 +1,239 @@
+"""One document made ready for a provider: passed on as it is, or decoded, shrunk and written anew."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+import warnings
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from vlm_core.answers import EncodedImage
+from vlm_core.catalog.rows import ImageLimits, ModelProfile
+from vlm_core.errors import ImageTooLargeError, TooManyImagesError
+from vlm_core.images import cache
+from vlm_core.images.fit import canvas_size, is_sliver, meets, sent_size
+from vlm_core.images.sniff import sniff
+from vlm_core.images.sources import Source
+from vlm_core.images.strip import PlainFile, plain_file
+from vlm_core.types import PageImage
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from vlm_core.images.decode import Pages
+
+MAX_PAGES = 20
+"""Of one file, where its pages are not named."""
+
+_RELIED_UPON = frozenset({"png", "jpeg"})
+_ANY_MODEL = ModelProfile(prefix="")
+_CLOCK_GRAIN = 2.0
+"""Seconds within which a file may change without its time stamp telling; FAT's is the coarsest."""
+
+Images = cache.Images
+Numbers = tuple[int, ...] | None
+Place = tuple[str, int]
+"""A document's name and a page's number."""
+
+
+class ImageWarning(UserWarning):
+    """Images go out, though not as the provider recommends."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What an image is made for: all that decides how it is written.
+
+    Example:
+        >>> Target.of(ImageLimits(target_base64_bytes=1_000_000)).wanted_bytes
+        750000
+    """
+
+    limits: ImageLimits
+    profile: ModelProfile = _ANY_MODEL
+    most_bytes: int | None = None
+    """Of each image, where the whole request would be too large without."""
+
+    @classmethod
+    def of(cls, limits: ImageLimits, profile: ModelProfile | None = None) -> Target:
+        """What matters of a provider and a model; two of them that differ in nothing else are equal."""
+        shape = limits.model_copy(update=dict.fromkeys(_OF_THE_REQUEST))
+        kept = {name: getattr(profile, name) for name in _OF_THE_MODEL} if profile else {}
+        return cls(shape, ModelProfile(prefix="", **kept))
+
+    @property
+    def formats(self) -> Collection[str]:
+        """Those that may be sent."""
+        return self.limits.formats if self.limits.formats is not None else _RELIED_UPON
+
+    def early_size(self, size: tuple[int, int]) -> tuple[int, int]:
+        """The size to which a picture may be shrunk before anything else is done with it."""
+        return size if is_sliver(size, self.profile) else sent_size(size, self.limits, self.profile)
+
+    @property
+    def wanted_bytes(self) -> int | None:
+        """What an image should have at most."""
+        soft = self.limits.target_base64_bytes
+        every = (self.limits.max_image_bytes, self.most_bytes, soft // 4 * 3 if soft is not None else None)
+        return min((bound for bound in every if bound is not None), default=None)
+
+
+_OF_THE_REQUEST = ("max_body_bytes", "max_images", "recommended_images", "accepts_url", "accepts_detail")
+_OF_THE_MODEL = ("image_tokens", "max_pixels", "grid")
+
+
+def of_source(source: Source, target: Target, numbers: Numbers) -> Images:
+    """The pages of a source; a file that is known and has not changed is not even read.
+
+    Args:
+        source: any one document.
+        target: what its pages are made for.
+        numbers: the pages wanted, from 1; None for all.
+
+    Raises:
+        InputError: as `sendable` says.
+
+    Example:
+        >>> of_source(Source.from_bytes(b"P5 1 1 255 \\xff"), Target(ImageLimits()), None)
+        (EncodedImage(format='png', width=1, height=1),)
+    """
+    if source.image is not None:
+        with source.open() as pages:
+            return of_pages(pages, target, numbers, source.name)
+    if (stamp := _stamp(source)) is not None:
+        read_and_make = partial(_of_file, source, target, numbers)
+        return cache.shared.get((stamp, target, numbers), read_and_make)
+    data = source.read()
+    make = partial(_of_bytes, data, target, numbers, source.name)
+    return cache.shared.get((data, target, numbers), make, original=data)
+
+
+def of_pages(document: Pages, target: Target, numbers: Numbers, name: str) -> Images:
+    """The pages of an open document. Arguments and errors are those of `of_source`."""
+    wanted = _wanted(document.total_pages, numbers, name)
+    return tuple(of_page(document.page(number), target) for number in wanted)
+
+
+def of_page(page: PageImage, target: Target) -> EncodedImage:
+    """One decoded page. Arguments and errors are those of `of_source`."""
+    if page.original is not None:
+        return of_source(Source.from_bytes(page.original, page.source), target, None)[0]
+    make = partial(_of_pixels, page, target)
+    return cache.shared.get((page.sha256, target), make)[0]
+
+
+def _stamp(source: Source) -> tuple[object, ...] | None:
+    """What tells a file from what it was before; None where that cannot be relied upon."""
+    if source.path is None:
+        return None
+    try:
+        found = os.stat(source.path)
+    except (OSError, ValueError):  # reading it will say what is wrong
+        return None
+    if time.time() - max(found.st_mtime, found.st_ctime) < _CLOCK_GRAIN:
+        return None
+    times = found.st_mtime_ns, found.st_ctime_ns
+    return str(source.path), found.st_dev, found.st_ino, found.st_size, *times
+
+
+def _of_file(source: Source, target: Target, numbers: Numbers) -> Images:
+    return _of_bytes(source.read(), target, numbers, source.name)
+
+
+def _of_bytes(data: bytes, target: Target, numbers: Numbers, name: str) -> Images:
+    kind = sniff(data) or ""
+    plain = plain_file(data, kind)
+    if plain and numbers in (None, (1,)) and _passes(plain, target):
+        return (EncodedImage(plain.stripped, plain.format, plain.width, plain.height),)
+    return _decoded(data, kind, target, numbers, name)
+
+
+def _passes(plain: PlainFile, target: Target) -> bool:
+    size = plain.width, plain.height
+    return (
+        plain.format in target.formats
+        and meets(size, target.limits)
+        and not is_sliver(size, target.profile)
+        and len(plain.stripped) <= (target.wanted_bytes or len(plain.stripped))
+    )
+
+
+def _decoded(data: bytes, kind: str, target: Target, numbers: Numbers, name: str) -> Images:
+    from vlm_core.images.decode import open_document
+    from vlm_core.images.resample import ScaledFrames
+
+    if kind in ("", "PDF"):
+        with open_document(data, source=name, pdf_text="ignore") as pages:
+            wanted = _wanted(pages.total_pages, numbers, name)
+            return tuple(_of_pixels(pages.page(number), target)[0] for number in wanted)
+    frames = ScaledFrames(data, kind, name, target.early_size)
+    with frames:
+        wanted = _wanted(frames.total_pages, numbers, name)
+        return tuple(_written(*frames.image(number), target, (name, number)) for number in wanted)
+
+
+def _wanted(total: int, numbers: Numbers, name: str) -> tuple[int, ...]:
+    if numbers is None and total > MAX_PAGES:
+        raise TooManyImagesError(
+            f"{name or 'the document'} has {total} pages, and at most {MAX_PAGES} of one file are sent",
+            hint="Name those that matter, as in pages=(1, 2, 3).",
+        )
+    return tuple(range(1, total + 1)) if numbers is None else numbers
+
+
+def _of_pixels(page: PageImage, target: Target) -> Images:
+    from vlm_core.images.resample import as_image
+
+    return (_written(as_image(page), False, target, (page.source, page.page_number)),)
+
+
+def _written(image: Image, is_scaled: bool, target: Target, place: Place) -> EncodedImage:
+    from vlm_core.images.compress import compressed
+
+    laid_out = _laid_out(image, target)
+    encoded = compressed(
+        laid_out,
+        target.formats,
+        sized=lambda pixels: sent_size(laid_out.size, target.limits, target.profile, pixels=pixels),
+        target_bytes=target.wanted_bytes,
+        is_scaled=is_scaled or laid_out is not image,
+    )
+    _check_bytes(encoded, target.limits, place)
+    return encoded
+
+
+def _laid_out(image: Image, target: Target) -> Image:
+    """The picture in the size in which it is sent, a sliver on a white sheet."""
+    from vlm_core.images.resample import on_canvas, resized
+
+    canvas = canvas_size(image.size, target.profile)
+    sheet = sent_size(canvas, target.limits, target.profile)
+    if canvas == image.size:
+        return resized(image, sheet)
+    scale = max(sheet) / max(canvas)
+    width, height = (min(math.ceil(side * scale), most) for side, most in zip(image.size, sheet, strict=True))
+    return on_canvas(resized(image, (width, height)), sheet)
+
+
+def _check_bytes(encoded: EncodedImage, limits: ImageLimits, place: Place) -> None:
+    name = f"page {place[1]} of {place[0] or 'the document'}"
+    size = len(encoded.data)
+    if limits.max_image_bytes is not None and size > limits.max_image_bytes:
+        raise ImageTooLargeError(
+            f"{name} takes {size} bytes even when it is compressed as far as it stays readable, and "
+            f"the limit is max_image_bytes={limits.max_image_bytes}",
+            hint="Cut the picture into parts, or use a provider that takes larger ones.",
+            page=place[1],
+        )
+    recommended = limits.target_base64_bytes
+    if recommended is not None and (in_base64 := -(-size // 3) * 4) > recommended:
+        warnings.warn(
+            f"{name} is sent with {in_base64} bytes of base64, though the provider recommends at most "
+            f"{recommended}: with fewer it would not be readable. Cut it into parts if the provider is slow.",
+            ImageWarning,
+            stacklevel=2,
+        )

@@ -1,0 +1,113 @@
+"""Fewer pixels: pictures made smaller, if possible while they are decoded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+
+from PIL import Image, ImageOps
+from PIL.JpegImagePlugin import JpegImageFile
+
+from vlm_core.images.picture import FileFrames
+from vlm_core.types import PageImage
+
+Size = tuple[int, int]
+
+_FILTER = Image.Resampling.HAMMING
+_GAP = 3.0
+"""From three times the wanted size on, pixels are averaged first, which is quicker and looks the same."""
+
+_SCALED_EARLY = frozenset({"JPEG", "PNG"})
+"""Formats whose decoders need no care when a frame is scaled before it is turned."""
+
+
+def resized(image: Image.Image, size: Size) -> Image.Image:
+    """The picture in another size; the very same object where it has that already.
+
+    Example:
+        >>> resized(Image.new("L", (4, 2)), (2, 1)).size
+        (2, 1)
+    """
+    return image if image.size == size else image.resize(size, _FILTER, reducing_gap=_GAP)
+
+
+def on_canvas(image: Image.Image, size: Size) -> Image.Image:
+    """The picture in the top left corner of a white sheet; itself where the sheet has its size.
+
+    Example:
+        >>> on_canvas(Image.new("L", (2, 1)), (2, 2)).tobytes()
+        b'\\x00\\x00\\xff\\xff'
+    """
+    if image.size == size:
+        return image
+    sheet = Image.new(image.mode, size, "white")
+    sheet.paste(image)
+    return sheet
+
+
+def is_grey(image: Image.Image) -> bool:
+    """Whether an RGB picture has no colour in it.
+
+    Example:
+        >>> is_grey(Image.new("RGB", (9, 9), "grey")), is_grey(Image.new("RGB", (9, 9), "red"))
+        (True, False)
+    """
+    glance = image.resize((min(image.width, 64), min(image.height, 64)), Image.Resampling.NEAREST)
+    return _channels_agree(glance) and _channels_agree(image)
+
+
+def _channels_agree(image: Image.Image) -> bool:
+    red, *others = (image.getchannel(channel).tobytes() for channel in range(3))
+    return all(red == other for other in others)
+
+
+def as_image(page: PageImage) -> Image.Image:
+    """A page as a Pillow picture, of mode L if it has no colour.
+
+    Example:
+        >>> as_image(PageImage(pixels=b"\\x80" * 3, width=1, height=1)).mode
+        'L'
+    """
+    return _grey_if_grey(Image.frombytes("RGB", (page.width, page.height), page.pixels))
+
+
+def _grey_if_grey(image: Image.Image) -> Image.Image:
+    return image.getchannel(0) if image.mode == "RGB" and is_grey(image) else image
+
+
+class ScaledFrames(FileFrames):
+    """The frames of a file, made as small as they will be sent while they are decoded, where that saves work.
+
+    Args:
+        sent_size: the size in which a frame of a given size is sent.
+    """
+
+    def __init__(self, data: bytes, kind: str, source: str, sent_size: Callable[[Size], Size]) -> None:
+        self._sent_size = sent_size
+        super().__init__(data, kind, source)
+
+    def image(self, number: int) -> tuple[Image.Image, bool]:
+        """One frame, upright and opaque, of mode L or RGB; and whether it was made smaller.
+
+        Arguments and errors are those of `page`.
+        """
+        self._check_number(number)
+        with self._typed_errors(number), self._frame(number - 1) as stored:
+            self._check_size(stored.size, number)
+            if not self._is_plain(stored):
+                return as_image(self._upright(stored, number)), False
+            scaled = self._scaled(stored)
+            with suppress(Exception):  # a damaged note says nothing of a turn
+                ImageOps.exif_transpose(scaled, in_place=True)
+            return _grey_if_grey(scaled), scaled is not stored
+
+    def _is_plain(self, image: Image.Image) -> bool:
+        plain = image.mode in ("L", "RGB") and not image.has_transparency_data
+        return plain and self._kind in _SCALED_EARLY
+
+    def _scaled(self, image: Image.Image) -> Image.Image:
+        size = self._sent_size(image.size)
+        if isinstance(image, JpegImageFile):
+            image.draft(None, size)  # the decoder leaves out what is not needed; never smaller than asked
+        image.load()
+        return resized(image, size)

@@ -1,0 +1,41 @@
+"""A scripted OpenAI-compatible server, for tests of your own.
+
+Names are loaded when they are first used.
+"""
+
+from typing import TYPE_CHECKING
+
+from vlm_core.lazy import load_on_first_use
+
+if TYPE_CHECKING:
+    from vlm_core.testing.connection import Connection
+    from vlm_core.testing.refusals import Refusal
+    from vlm_core.testing.replies import Answer, Raw, Reply, Response
+    from vlm_core.testing.seen import Seen, SeenImage
+    from vlm_core.testing.server import ScriptedServer
+
+_HOMES = {
+    "connection": ("Connection",),
+    "refusals": ("Refusal",),
+    "replies": ("Answer", "Raw", "Reply", "Response"),
+    "seen": ("Seen", "SeenImage"),
+    "server": ("ScriptedServer",),
+}
+
+__getattr__ = load_on_first_use(__name__, _HOMES)
+
+__all__ = [
+    "Answer",
+    "Connection",
+    "Raw",
+    "Refusal",
+    "Reply",
+    "Response",
+    "ScriptedServer",
+    "Seen",
+    "SeenImage",
+]
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

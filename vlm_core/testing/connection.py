@@ -1,0 +1,174 @@
+"""One client's connection: HTTP/1.1 read from a socket and written to it (RFC 9112).
+
+A reply gets it as it is, so that it can also break the protocol.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from threading import Event
+from typing import BinaryIO
+
+_LONGEST_LINE = 2**16
+_NO_BODY = frozenset({204, 304})
+
+
+@dataclass(frozen=True)
+class Request:
+    """An HTTP request; the names of its headers are in lower case."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes = field(default=b"", repr=False)
+
+
+class Connection:
+    """What a reply writes to.
+
+    Args:
+        client: the open socket.
+        stopping: set when the server is about to stop.
+
+    Example:
+        >>> ours, theirs = socket.socketpair()
+        >>> with ours, theirs:
+        ...     Connection(ours, Event()).respond(429, b"slow down", {"Retry-After": "2"})
+        ...     theirs.recv(99)
+        b'HTTP/1.1 429 Too Many Requests\\r\\nContent-Length: 9\\r\\nRetry-After: 2\\r\\n\\r\\nslow down'
+    """
+
+    def __init__(self, client: socket.socket, stopping: Event) -> None:
+        self.socket = client
+        self.last = False
+        """Whether the connection ends with this answer."""
+        self._stopping = stopping
+        self._chunked = True
+
+    def send(self, data: bytes) -> None:
+        """Write raw bytes.
+
+        Raises:
+            OSError: the client is gone.
+        """
+        self.socket.sendall(data)
+
+    def wait(self, seconds: float) -> None:
+        """Do nothing for a while.
+
+        Raises:
+            ConnectionAbortedError: the server stops.
+        """
+        if self._stopping.wait(seconds):
+            raise ConnectionAbortedError
+
+    def reset(self) -> None:
+        """Break the connection off with a TCP reset, so that the client sees no orderly end."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.socket.close()
+        self.last = True
+
+    def respond(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
+        """Send a whole response in one write."""
+        length = {} if status in _NO_BODY else {"Content-Length": str(len(body))}
+        head = self._head(status, merged(length, headers))
+        self.send(head if status in _NO_BODY else head + body)
+
+    def begin(self, status: int, headers: Mapping[str, str]) -> None:
+        """Send the head of a response whose body comes in pieces."""
+        coding = {"Transfer-Encoding": "chunked"} if self._chunked else {}
+        self.send(self._head(status, merged(coding, headers)))
+
+    def piece(self, data: bytes) -> None:
+        """Send a piece of that body, in a write of its own."""
+        self.send(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
+
+    def end(self) -> None:
+        """End that body."""
+        self.send(b"0\r\n\r\n" if self._chunked else b"")
+
+    def _head(self, status: int, headers: Mapping[str, str]) -> bytes:
+        known = status in HTTPStatus.__members__.values()
+        lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase if known else 'Unknown'}"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        lines += ["Connection: close"] if self.last else []
+        return "\r\n".join([*lines, "", ""]).encode("latin-1")
+
+    def read(self, lines: BinaryIO) -> Request | None:
+        """The next request.
+
+        Args:
+            lines: the socket as a buffered file, the same for the whole connection.
+
+        Returns:
+            None where the client sends no more, or what is no HTTP; the latter gets a 400.
+        """
+        try:
+            return self._parse(lines)
+        except ValueError:
+            self.last = True
+            self.respond(400, b"This is no HTTP/1.1 request.", {"Content-Type": "text/plain"})
+            return None
+
+    def _parse(self, lines: BinaryIO) -> Request | None:
+        first = lines.readline(_LONGEST_LINE)
+        if not first.strip():
+            return None
+        method, path, version = first.decode("latin-1").split()
+        headers = _read_headers(lines)
+        # HTTP/1.0 knows neither chunks nor, without asking, a second request.
+        self._chunked = version == "HTTP/1.1"
+        self.last = headers.get("connection", "" if self._chunked else "close").lower() == "close"
+        if headers.get("expect", "").lower() == "100-continue":
+            self.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+        return Request(method, path, headers, _read_body(lines, headers))
+
+
+def merged(usual: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
+    """Headers, of which the given ones replace the usual ones.
+
+    Example:
+        >>> merged({"Content-Type": "text/plain"}, {"content-type": "text/html"})
+        {'content-type': 'text/html'}
+    """
+    names = {name.lower() for name in given}
+    return {**{name: value for name, value in usual.items() if name.lower() not in names}, **given}
+
+
+def _read_headers(lines: BinaryIO) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    while (line := lines.readline(_LONGEST_LINE)).strip():
+        name, colon, value = line.decode("latin-1").partition(":")
+        if not colon:
+            raise ValueError("a header without a colon")
+        name, value = name.strip().lower(), value.strip()
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
+
+
+def _read_body(lines: BinaryIO, headers: Mapping[str, str]) -> bytes:
+    if headers.get("transfer-encoding", "").lower() == "chunked":
+        return _read_chunks(lines)
+    return _exactly(lines, int(headers.get("content-length", "0")))
+
+
+def _read_chunks(lines: BinaryIO) -> bytes:
+    body = bytearray()
+    while size := int(lines.readline(_LONGEST_LINE).partition(b";")[0], 16):
+        body += _exactly(lines, size)
+        lines.readline(_LONGEST_LINE)
+    _read_headers(lines)  # trailers
+    return bytes(body)
+
+
+def _exactly(lines: BinaryIO, count: int) -> bytes:
+    if count < 0:
+        raise ValueError("a negative length")
+    data = lines.read(count)
+    if len(data) < count:
+        raise ConnectionResetError("the client left in the middle of a request")
+    return data

@@ -1,0 +1,138 @@
+"""How each provider says no: one refusal, in as many shapes as there are families of providers.
+
+The shapes are those of the providers' pages where they show one, else those seen in public code.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a request is not answered.
+
+    Example:
+        >>> shape("devup")(Refusal(429, "Too many requests", "rate_limit_exceeded"))["error"]["type"]
+        'devup_error'
+    """
+
+    status: int
+    """Of HTTP."""
+    message: str
+    code: str | None = None
+    """In one word, as OpenAI spells it: invalid_api_key, model_not_found ..."""
+    parameter: str | None = None
+    """The field that is wrong, as in "messages[0].content[1]"."""
+
+
+Shape: TypeAlias = Callable[[Refusal], Any]
+
+_KINDS = {
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    429: "rate_limit_error",
+}
+_NOVITA_REASONS = {
+    "insufficient_quota": "NOT_ENOUGH_BALANCE",
+    "invalid_api_key": "FAILED_TO_AUTH",
+    "model_not_found": "MODEL_NOT_FOUND",
+    "rate_limit_exceeded": "RATE_LIMIT_EXCEEDED",
+}
+_NOVITA_STATUSES = {
+    401: "FAILED_TO_AUTH",
+    403: "ACCESS_DENY",
+    404: "MODEL_NOT_FOUND",
+    429: "RATE_LIMIT_EXCEEDED",
+    503: "SERVICE_NOT_AVAILABLE",
+}
+
+
+def _kind(refusal: Refusal) -> str:
+    return _KINDS.get(refusal.status, "server_error" if refusal.status >= 500 else "invalid_request_error")
+
+
+def _openai(refusal: Refusal) -> Any:
+    return {
+        "error": {
+            "message": refusal.message,
+            "type": _kind(refusal),
+            "param": refusal.parameter,
+            "code": refusal.code,
+        }
+    }
+
+
+def _devup(refusal: Refusal) -> Any:
+    return {"error": {"message": refusal.message, "type": "devup_error", "code": refusal.code}}
+
+
+def _deepinfra(refusal: Refusal) -> Any:
+    if refusal.status == 422:
+        words = re.findall(r"\w+", refusal.parameter or "")
+        place = ["body", *(int(word) if word.isdecimal() else word for word in words)]
+        return {"detail": [{"loc": place, "msg": refusal.message, "type": "value_error"}]}
+    if refusal.status in (401, 403, 404):
+        return {"detail": {"error": refusal.message}}
+    return {"error": {"message": refusal.message}}
+
+
+def _novita(refusal: Refusal) -> Any:
+    of_status = _NOVITA_STATUSES.get(refusal.status, "INVALID_REQUEST_BODY")
+    return {
+        "code": refusal.status,
+        "reason": _NOVITA_REASONS.get(refusal.code or "", of_status),
+        "message": refusal.message,
+        "metadata": {},
+    }
+
+
+def _vllm(refusal: Refusal) -> Any:
+    return {
+        "object": "error",
+        "message": refusal.message,
+        "type": "BadRequestError" if refusal.status == 400 else _kind(refusal),
+        "param": refusal.parameter,
+        "code": refusal.status,
+    }
+
+
+def _openrouter(refusal: Refusal) -> Any:
+    return {"error": {"code": refusal.status, "message": refusal.message, "metadata": {}}}
+
+
+def _siliconflow(refusal: Refusal) -> Any:
+    return {"code": 20012, "message": refusal.message, "data": None}
+
+
+SHAPES: Mapping[str, Shape] = {
+    "deepinfra": _deepinfra,
+    "devup": _devup,
+    "hyperbolic": _vllm,
+    "myrouter": _novita,
+    "novita": _novita,
+    "openrouter": _openrouter,
+    "siliconflow": _siliconflow,
+    "vllm": _vllm,
+}
+"""By the provider's name; the others speak as OpenAI does."""
+
+
+def shape(provider: str) -> Shape:
+    """How a provider words an error's body.
+
+    Args:
+        provider: its name in the catalog.
+
+    Returns:
+        A function from a refusal to what becomes the JSON body.
+
+    Example:
+        >>> shape("novita")(Refusal(404, "No such model"))["reason"]
+        'MODEL_NOT_FOUND'
+    """
+    return SHAPES.get(provider, _openai)

@@ -1,0 +1,228 @@
+"""What the server answers: a model's words, any HTTP response, or whatever a function writes."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Protocol, runtime_checkable
+
+from vlm_core.answers import ToolCall
+from vlm_core.testing.connection import Connection, merged
+from vlm_core.testing.seen import Seen
+from vlm_core.testing.tokens import counted
+
+_ARGUMENTS_PIECE = 8
+"""Letters of a tool's arguments in one piece of a stream."""
+
+
+@runtime_checkable
+class Reply(Protocol):
+    """Anything that can answer a request."""
+
+    def send(self, seen: Seen, connection: Connection) -> None:
+        """Answer.
+
+        Args:
+            seen: the request.
+            connection: where the answer is written to.
+
+        Raises:
+            OSError: the client is gone; the server minds it not.
+        """
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a model says, streamed or whole as the request wants it.
+
+    Args:
+        text: what it says.
+        pieces: how a stream cuts the text; a number among them is a pause in seconds, which a
+            whole answer makes at its beginning. By default a piece is a word.
+        tool_calls: the tools it wants to be called.
+        reasoning: what it thought aloud, sent as `reasoning_content`.
+        refusal: its words where it declined.
+        finish_reason: stop, length, tool_calls, content_filter, or what you like.
+        usage: sent as it is, {} for none. By default tokens are counted, see `tokens.counted`.
+        model: the model that the answer names, by default the one that was asked.
+        id: of the answer, by default a new one each time.
+        headers: of the response, beside the usual ones.
+        pause: seconds before anything is sent.
+
+    Example:
+        >>> Answer(pieces=("TO", 0.5, "TAL")).words
+        'TOTAL'
+    """
+
+    text: str = ""
+    pieces: tuple[str | float, ...] = ()
+    tool_calls: tuple[ToolCall, ...] = ()
+    reasoning: str = ""
+    refusal: str | None = None
+    finish_reason: str | None = "stop"
+    usage: Mapping[str, Any] | None = None
+    model: str | None = None
+    id: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    pause: float = 0.0
+
+    @property
+    def words(self) -> str:
+        """All of its text."""
+        return self.text or "".join(piece for piece in self.pieces if isinstance(piece, str))
+
+    def send(self, seen: Seen, connection: Connection) -> None:
+        """Answer as the request asks, in one piece or streamed."""
+        connection.wait(self.pause)
+        if seen.stream:
+            self._stream(seen, connection)
+        else:
+            self._send_whole(seen, connection)
+
+    def _send_whole(self, seen: Seen, connection: Connection) -> None:
+        connection.wait(sum(piece for piece in self.pieces if not isinstance(piece, str)))
+        choice = {"index": 0, "message": self._message, "finish_reason": self.finish_reason}
+        body = {**self._envelope(seen, "chat.completion"), "choices": [choice], **self._usage(seen)}
+        connection.respond(200, _json(body), _headers(seen, "application/json", self.headers))
+
+    def _stream(self, seen: Seen, connection: Connection) -> None:
+        connection.begin(200, _headers(seen, "text/event-stream", self.headers))
+        envelope = _json(self._envelope(seen, "chat.completion.chunk"))[:-1]
+        before = b"data: " + envelope + b',"choices":[{"index":0,"delta":'
+        for delta in self._deltas:
+            if isinstance(delta, bytes):
+                connection.piece(before + delta + b',"finish_reason":null}]}\n\n')
+            else:
+                connection.wait(delta)
+        connection.piece(before + b'{},"finish_reason":' + _json(self.finish_reason) + b"}]}\n\n")
+        usage = self._usage(seen) if _asks_for_usage(seen) else {}
+        if usage:
+            connection.piece(b"data: " + envelope + b',"choices":[],' + _json(usage)[1:] + b"\n\n")
+        connection.piece(b"data: [DONE]\n\n")
+        connection.end()
+
+    def _envelope(self, seen: Seen, kind: str) -> dict[str, Any]:
+        name = self.id or f"chatcmpl-{seen.number}"
+        return {"id": name, "object": kind, "created": int(time.time()), "model": self.model or seen.model}
+
+    def _usage(self, seen: Seen) -> dict[str, Any]:
+        if self.usage is not None:
+            return {"usage": self.usage} if self.usage else {}
+        said = [self.words, self.reasoning, self.refusal or "", *(call.arguments for call in self.tool_calls)]
+        return {"usage": counted(seen, " ".join(said))}
+
+    @property
+    def _message(self) -> dict[str, Any]:
+        message: dict[str, Any] = {"role": "assistant", "content": self.words}
+        if self.reasoning:
+            message["reasoning_content"] = self.reasoning
+        if self.refusal is not None:
+            message |= {"content": self.words or None, "refusal": self.refusal}
+        if self.tool_calls:
+            calls = [
+                {"id": call.id, "type": "function", "function": _function(call)} for call in self.tool_calls
+            ]
+            message |= {"content": self.words or None, "tool_calls": calls}
+        return message
+
+    @cached_property
+    def _deltas(self) -> tuple[bytes | float, ...]:
+        return tuple(_json(delta) if isinstance(delta, dict) else delta for delta in self._plain_deltas())
+
+    def _plain_deltas(self) -> Iterator[dict[str, Any] | float]:
+        yield {"role": "assistant", "content": ""}
+        yield from ({"reasoning_content": word} for word in _words(self.reasoning))
+        for piece in self.pieces or _words(self.text):
+            yield {"content": piece} if isinstance(piece, str) else piece
+        yield from ({"refusal": word} for word in _words(self.refusal or ""))
+        for index, call in enumerate(self.tool_calls):
+            yield from ({"tool_calls": [{"index": index, **fragment}]} for fragment in _fragments(call))
+
+
+@dataclass(frozen=True)
+class Response:
+    """An HTTP response as it is given.
+
+    Args:
+        status: of HTTP.
+        body: text goes out as UTF-8.
+        headers: beside the usual ones; they may replace Content-Length and Content-Type.
+        pause: seconds before anything is sent.
+
+    Example:
+        >>> Response(503, "over capacity", {"Retry-After": "1"}).status
+        503
+    """
+
+    status: int = 200
+    body: bytes | str = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    pause: float = 0.0
+
+    def with_json(self, value: Any) -> Response:
+        """The same response with a JSON body.
+
+        Example:
+            >>> Response(429).with_json({"error": "slow down"}).body
+            b'{"error":"slow down"}'
+        """
+        headers = merged({"Content-Type": "application/json"}, self.headers)
+        return replace(self, body=_json(value), headers=headers)
+
+    def send(self, seen: Seen, connection: Connection) -> None:
+        """Answer."""
+        connection.wait(self.pause)
+        body = self.body.encode() if isinstance(self.body, str) else self.body
+        connection.respond(self.status, body, _headers(seen, "text/plain; charset=utf-8", self.headers))
+
+
+@dataclass(frozen=True)
+class Raw:
+    """Whatever a function writes to the connection, which is closed when it returns.
+
+    Args:
+        write: gets the connection, and may send bytes, wait, or reset it.
+
+    Example:
+        >>> reply = Raw(lambda connection: connection.send(b"this is no HTTP"))
+    """
+
+    write: Callable[[Connection], None]
+
+    def send(self, seen: Seen, connection: Connection) -> None:
+        """Answer."""
+        connection.last = True
+        self.write(connection)
+
+
+def _headers(seen: Seen, content_type: str, given: Mapping[str, str]) -> dict[str, str]:
+    return merged({"Content-Type": content_type, "X-Request-Id": f"req-{seen.number}"}, given)
+
+
+def _asks_for_usage(seen: Seen) -> bool:
+    options = seen.options.get("stream_options")
+    return isinstance(options, dict) and options.get("include_usage") is True
+
+
+def _function(call: ToolCall) -> dict[str, str]:
+    return {"name": call.name, "arguments": call.arguments}
+
+
+def _fragments(call: ToolCall) -> Iterator[dict[str, Any]]:
+    """A tool call as a stream brings it: its name first, then its arguments bit by bit."""
+    yield {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": ""}}
+    for start in range(0, len(call.arguments), _ARGUMENTS_PIECE):
+        yield {"function": {"arguments": call.arguments[start : start + _ARGUMENTS_PIECE]}}
+
+
+def _words(text: str) -> list[str]:
+    """A text cut behind each run of blanks, with nothing left out."""
+    return re.findall(r"\S+\s*|\s+", text)
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()

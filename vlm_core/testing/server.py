@@ -1,0 +1,220 @@
+"""A server that answers as it is told, for tests of programs that talk to a vision model."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from threading import Event, Lock
+from types import TracebackType
+
+from vlm_core.catalog.rows import Provider, Quirk
+from vlm_core.errors import ConfigError
+from vlm_core.secret import Secret
+from vlm_core.testing.connection import Connection, Request
+from vlm_core.testing.listener import Listener
+from vlm_core.testing.provider_rows import models_of, row_of
+from vlm_core.testing.refusals import Refusal
+from vlm_core.testing.replies import Reply, Response
+from vlm_core.testing.script import Question, Script, as_reply
+from vlm_core.testing.seen import Seen
+from vlm_core.testing.strictness import Strictness, basic_checks, strict_checks
+
+
+class ScriptedServer(Script):
+    """An OpenAI-compatible server on 127.0.0.1.
+
+    It takes any path that ends in /chat/completions or /models, records every request, and answers
+    from a queue; the last answer repeats when the queue is empty. An answer is streamed if the
+    request asks for a stream. It is to be used with `with`, or between `start` and `stop`.
+
+    Args:
+        provider: whom it plays, a name in the catalog or a row of your own: its errors have that
+            provider's shape.
+        strict: whether it refuses what the provider refuses, by default where one is given;
+            "recommendations" refuses also what the provider only advises against.
+        api_key: the key that it wants, by default a random one; "" takes any or none.
+        models: ids for /models, by default those that the catalog knows of the provider. A strict
+            server refuses other ones, where they are given.
+        extra_fields: fields of a request that a strict server knows beside the provider's.
+        keep: how many requests `seen` keeps, the latest ones; all by default.
+        port: by default any that is free.
+
+    Raises:
+        UnknownProviderError: the catalog has no provider of this name.
+
+    Example:
+        >>> import json
+        >>> from urllib.request import Request, urlopen
+        >>> with ScriptedServer(api_key="") as server:
+        ...     server.say("TOTAL 9.00")
+        ...     with urlopen(Request(server.base_url + "/chat/completions", b'{"model": "m"}')) as answer:
+        ...         print(json.load(answer)["choices"][0]["message"]["content"])
+        ...     print(server.seen[0].model)
+        TOTAL 9.00
+        m
+    """
+
+    def __init__(
+        self,
+        *,
+        provider: str | Provider | None = None,
+        strict: Strictness | None = None,
+        api_key: str | None = None,
+        models: Sequence[str] | None = None,
+        extra_fields: Iterable[str] = (),
+        keep: int | None = None,
+        port: int = 0,
+    ) -> None:
+        self.provider = row_of(provider)
+        super().__init__(self.provider.name)
+        self.api_key = secrets.token_hex(16) if api_key is None else api_key
+        self._models = models
+        asks_for_key = bool(api_key) or (api_key is None and self.provider.key_required)
+        self._basic = basic_checks(Secret(self.api_key) if asks_for_key else None)
+        self._strict = strict_checks(
+            self.provider.name,
+            strict=provider is not None if strict is None else strict,
+            models=models or (),
+            extra_fields=extra_fields,
+        )
+        self._seen: deque[Seen] = deque(maxlen=keep)
+        self._failures: list[BaseException] = []
+        self._lock = Lock()
+        self._listener: Listener | None = None
+        self._port = port
+        self.requests = 0
+        """How many requests came."""
+        self.connections = 0
+        """How many TCP connections were opened."""
+
+    # --- life
+
+    def start(self) -> ScriptedServer:
+        """Open the port; after a stop, the same one again."""
+        if self._listener is None:
+            self._listener = Listener(self._talk, self._port)
+            self._port = self._listener.port
+        return self
+
+    def stop(self) -> None:
+        """Close the port and all connections; what was seen stays.
+
+        Raises:
+            Exception: what a function that should have given a reply raised.
+        """
+        self._close()
+        failures, self._failures = self._failures, []
+        if failures:
+            raise failures[0]
+
+    def __enter__(self) -> ScriptedServer:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # An error of the block itself is not to be hidden behind one of ours.
+        self.stop() if kind is None else self._close()
+
+    def _close(self) -> None:
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            listener.stop()
+
+    # --- what it saw
+
+    @property
+    def base_url(self) -> str:
+        """Its address for a client, which ends in /v1.
+
+        Raises:
+            ConfigError: it was never started.
+        """
+        if not self._port:
+            raise ConfigError("The server has no address yet", hint="Use it in a with block, or start it.")
+        return f"http://127.0.0.1:{self._port}/v1"
+
+    @property
+    def seen(self) -> tuple[Seen, ...]:
+        """The requests in the order in which they came, those that were refused among them.
+
+        A request is in it before the client gets the first byte of its answer.
+        """
+        with self._lock:
+            return tuple(self._seen)
+
+    # --- the work
+
+    def _talk(self, client: socket.socket, stopping: Event) -> None:
+        with self._lock:
+            self.connections += 1
+            number = self.connections
+        connection = Connection(client, stopping)
+        with client.makefile("rb") as lines:
+            while not connection.last and (request := connection.read(lines)):
+                seen = self._look_at(request, number)
+                self._send(self._record(seen), seen, connection)
+
+    def _look_at(self, request: Request, connection: int) -> Seen:
+        seen = Seen(
+            request.method,
+            request.path,
+            headers={name: _masked(name, value) for name, value in request.headers.items()},
+            body=request.body,
+            api_key=_key(request.headers, self.provider),
+            provider=self.provider,
+            connection=connection,
+        )
+        checks = self._basic + self._strict if seen.is_chat else self._basic
+        seen.refusal = next((refusal for check in checks if (refusal := check(seen))), None)
+        return seen
+
+    def _record(self, seen: Seen) -> Reply | Question:
+        """Note a request, and take what is to be answered to it."""
+        with self._lock:
+            self.requests += 1
+            seen.number = self.requests
+            self._seen.append(seen)
+            if seen.refusal:
+                return self._shaped(seen.refusal)
+            if not seen.is_chat:
+                return self._model_list()
+            return self._next()
+
+    def _send(self, reply: Reply | Question, seen: Seen, connection: Connection) -> None:
+        try:
+            known = reply if isinstance(reply, Reply) else self._ask(reply, seen)
+            known.send(seen, connection)
+        except OSError:
+            raise  # the client is gone
+        except BaseException as error:  # noqa: BLE001  a function of the user's own may raise anything
+            self._failures.append(error)
+            connection.last = True
+
+    def _ask(self, question: Question, seen: Seen) -> Reply:
+        try:
+            return as_reply(question(seen))
+        except BaseException as error:  # noqa: BLE001  as above
+            self._failures.append(error)
+            return self._shaped(Refusal(500, f"The function that was to reply raised {error!r}"))
+
+    def _model_list(self) -> Response:
+        owner = self.provider.name
+        models = models_of(self.provider) if self._models is None else self._models
+        rows = [{"id": name, "object": "model", "created": 0, "owned_by": owner} for name in models]
+        return Response().with_json({"object": "list", "data": rows})
+
+
+def _key(headers: Mapping[str, str], provider: Provider) -> Secret | None:
+    if Quirk.API_KEY_HEADER in provider.quirks:
+        return Secret(headers["api-key"]) if "api-key" in headers else None
+    scheme, _, key = headers.get("authorization", "").partition(" ")
+    return Secret(key) if scheme.lower() == "bearer" else None
+
+
+def _masked(name: str, value: str) -> str:
+    if name == "api-key":
+        return str(Secret(value))
+    return f"{value.partition(' ')[0]} {Secret(value)}" if name == "authorization" else value

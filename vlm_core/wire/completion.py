@@ -1,0 +1,130 @@
+"""The end of an answer: what was gathered becomes a Completion, or the error that it amounts to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from vlm_core.answers import Completion, ToolCall
+from vlm_core.catalog.routes import Endpoint
+from vlm_core.errors import EmptyOutput, IncompleteResponse, ServerError, VLMError
+from vlm_core.wire.errors_of import lower_case, read_inner_error, request_id
+from vlm_core.wire.finish import finish_reason
+from vlm_core.wire.gather import AnswerGatherer
+from vlm_core.wire.request import Request
+from vlm_core.wire.thinking import CLOSE, is_thought
+from vlm_core.wire.usage import read_usage
+
+
+def completed(
+    answer: AnswerGatherer,
+    request: Request,
+    endpoint: Endpoint,
+    headers: Mapping[str, str],
+    *,
+    raw: Mapping[str, Any] | None = None,
+) -> Completion:
+    """The answer that was gathered.
+
+    Args:
+        answer: at its end.
+        request: what was sent.
+        endpoint: who was asked.
+        headers: of the response.
+        raw: the answer as it came; None where it came in chunks.
+
+    Raises:
+        EmptyOutput: it holds neither text nor tool calls nor a refusal.
+        VLMError: the server says that it broke off.
+    """
+    text, calls = answer.text, answer.tools.calls(_string(answer.head.get("id")))
+    reason = _reason(answer, calls, request)
+    if reason == "error":
+        raise _broken_off(answer, endpoint, headers)
+    if not (text.strip() or calls or answer.refusal or reason == "content_filter"):
+        raise _empty(answer, reason, endpoint)
+    served = _string(answer.head.get("model")) or None
+    return Completion(
+        text=text,
+        finish_reason=reason,
+        tool_calls=calls,
+        reasoning=answer.reasoning,
+        refusal=answer.refusal,
+        usage=read_usage(answer.usage),
+        route=endpoint.route,
+        served_model=served,
+        request_id=request_id(lower_case(headers)) or _string(answer.head.get("id")) or None,
+        warnings=(*request.warnings, *_warnings(text, served, endpoint)),
+        raw=raw if raw is not None else _put_together(answer, text, calls),
+    )
+
+
+def _reason(answer: AnswerGatherer, calls: tuple[ToolCall, ...], request: Request) -> str | None:
+    if answer.finish_word is None:
+        return "tool_calls" if calls else None
+    reason = finish_reason(answer.finish_word, has_tool_calls=bool(calls))
+    return "stop" if reason == "tool_calls" and not calls and request.reading.unwrap_tool else reason
+
+
+def _broken_off(answer: AnswerGatherer, endpoint: Endpoint, headers: Mapping[str, str]) -> VLMError:
+    """The error for an answer that ends for a fault of the server."""
+    if answer.inner_error:
+        return read_inner_error({"error": answer.inner_error}, headers, endpoint)
+    message = f"{endpoint.route} broke off its answer: finish_reason is {answer.finish_word}"
+    if not answer.text:
+        return ServerError(message)
+    error = IncompleteResponse(message)
+    error.partial = answer.text
+    return error
+
+
+def _empty(answer: AnswerGatherer, reason: str | None, endpoint: Endpoint) -> EmptyOutput:
+    thought = len(answer.reasoning)
+    what = f"only {thought} characters of reasoning" if thought else "no text"
+    more = "Raise max_tokens=...: the answer reached the limit before it began."
+    return EmptyOutput(
+        f"{endpoint.route} answered with {what}, finish_reason {reason}",
+        hint=more if reason == "length" else "",
+    )
+
+
+def _warnings(text: str, served: str | None, endpoint: Endpoint) -> list[str]:
+    found = []
+    if served and not _is_same_model(served, endpoint.model):
+        found.append(f"{endpoint.model} was asked, and the answer names {served[:200]}")
+    if CLOSE in text and is_thought(text.partition(CLOSE)[0]):
+        found.append(f"the text holds a {CLOSE}: what stands before it may be the model's thoughts")
+    if "\ufffd" in text:
+        found.append(f"{text.count(chr(0xFFFD))} characters came damaged and are shown as U+FFFD")
+    return found
+
+
+def _is_same_model(served: str, asked: str) -> bool:
+    """Whether two ids name one model: servers differ in case and path, and add dates and revisions."""
+    first, second = (re.sub(r"[^a-z0-9]", "", name.rpartition("/")[2].lower()) for name in (served, asked))
+    return not first or first.startswith(second) or second.startswith(first)
+
+
+def _put_together(answer: AnswerGatherer, text: str, calls: tuple[ToolCall, ...]) -> dict[str, Any]:
+    """The chunks of a stream as one answer."""
+    tool_calls = [
+        {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+        for call in calls
+    ]
+    message = {
+        "role": "assistant",
+        "content": text,
+        **({"reasoning": answer.reasoning} if answer.reasoning else {}),
+        **({"refusal": answer.refusal} if answer.refusal else {}),
+        **({"tool_calls": tool_calls} if tool_calls else {}),
+    }
+    choice = {"index": 0, "message": message, "finish_reason": answer.finish_word}
+    if answer.logprobs:
+        choice["logprobs"] = {"content": answer.logprobs}
+    usage = {"usage": answer.usage} if answer.usage else {}
+    return {**answer.head, "object": "chat.completion", "choices": [choice], **usage}
+
+
+def _string(value: object) -> str:
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,97 @@
+"""Messages and options to the bytes of a request, as one endpoint takes them. Nothing is sent here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from vlm_core.catalog.routes import Endpoint
+from vlm_core.wire.body import encoded
+from vlm_core.wire.messages import checked
+from vlm_core.wire.options import OPTIONS, check_options, merged, option_fields
+from vlm_core.wire.placement import ToolImages, placed
+from vlm_core.wire.structured import structure, with_system_words
+
+__all__ = ["OPTIONS", "Reading", "Request", "build", "check_options"]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the answer to a request is to be read."""
+
+    unwrap_tool: str | None = None
+    """The tool whose arguments are the text of the answer."""
+    strip_fence: bool = False
+    """Whether JSON was asked for, so that a code fence around all of it goes."""
+    tools_asked: bool = False
+    may_think: bool = False
+    """Whether a thought may begin without a tag; text is then held back until it is known to be none."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request ready to be sent."""
+
+    body: bytes = field(repr=False)
+    """JSON in UTF-8."""
+    stream: bool = False
+    reading: Reading = Reading()
+    warnings: tuple[str, ...] = ()
+    """What was dropped or changed."""
+
+
+def build(
+    messages: Sequence[Mapping[str, Any]],
+    options: Mapping[str, Any],
+    endpoint: Endpoint,
+    *,
+    stream: bool = False,
+    tool_images: ToolImages = "user_message",
+) -> Request:
+    """A request for one endpoint.
+
+    Args:
+        messages: OpenAI-shaped; an image is a part ``{"type": "image", "image": ..., "detail": ...}``
+            that holds an EncodedImage, or a URL that the provider is to fetch.
+        options: those of `OPTIONS`; one that is None is not sent.
+        endpoint: the model and what is known of it.
+        stream: whether the answer is to come in pieces.
+        tool_images: what becomes of images that a tool returned.
+
+    Raises:
+        InputError: a message is not in order; it says which.
+        ConfigError: an option is not.
+
+    Example:
+        >>> from vlm_core.catalog.routes import Endpoint
+        >>> from vlm_core.catalog.rows import ImageLimits, ModelProfile, Provider
+        >>> lab = Endpoint(Provider(name="lab"), "m", ModelProfile(prefix="m"), ImageLimits(), "http://lab/v1")
+        >>> build([{"role": "user", "content": "Hi"}], {"max_tokens": 9}, lab).body.decode()
+        '{"model":"m","messages":[{"role":"user","content":"Hi"}],"max_tokens":9}'
+    """
+    check_options(options)
+    warnings: list[str] = []
+    shown = placed(checked(messages), tool_images, endpoint, warnings.append)
+    fields = option_fields(options, endpoint, stream=stream, warn=warnings.append)
+    has_tools = "tools" in fields
+    form = structure(options.get("response_format"), endpoint, stream=stream, has_tools=has_tools)
+    warnings.extend([form.warning] if form.warning else [])
+    shown = with_system_words(shown, form.prompt) if form.prompt else shown
+    fields = {"model": endpoint.model, "messages": shown, **fields, **form.fields}
+    return Request(
+        body=encoded(merged(fields, options.get("extra_body") or {})),
+        stream=stream,
+        reading=Reading(form.unwrap_tool, form.asked, has_tools, _thinks_unmarked(endpoint)),
+        warnings=tuple(warnings),
+    )
+
+
+def _thinks_unmarked(endpoint: Endpoint) -> bool:
+    """Whether the opening tag of a thought may be missing, being part of the prompt.
+
+    So it is of models called "...-Thinking", on servers that do not tell thoughts from text. Of any
+    other model a streamed text is not held back: those that may think but need not, as gpt-5, would
+    lose their streaming.
+    """
+    return endpoint.profile.thinking is not False and "thinking" in endpoint.model.lower()

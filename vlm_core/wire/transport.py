@@ -1,0 +1,393 @@
+"""Send bytes, read bytes: the only file that knows openai's client and the HTTP library under it.
+
+That client owns connections, proxies, TLS and the key. What it would add on its own account is kept
+back: the OPENAI_* variables belong to its users, and what they hold is no business of another
+provider. It neither retries nor follows redirects here.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import cache
+from importlib import import_module
+from itertools import takewhile
+from typing import TYPE_CHECKING, Any
+
+from vlm_core.catalog.rows import Quirk
+from vlm_core.errors import VLMError
+from vlm_core.wire.failures import failure_of, out_of_time
+from vlm_core.wire.watchdog import Watch, shared
+
+if TYPE_CHECKING:
+    from vlm_core.catalog.routes import Endpoint
+    from vlm_core.secret import Secret
+
+_ERROR_BODY_BYTES = 2**18
+_ERROR_BODY_SECONDS = 10.0
+_REST_SECONDS = 0.25
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """How long to wait, in seconds, at each step of one request."""
+
+    connect: float = 30.0
+    write: float = 60.0
+    """For each piece of the request to go out."""
+    first_byte: float = 600.0
+    """For the head of the answer."""
+    between_bytes: float = 60.0
+    """For each piece of its body."""
+    whole: float = 600.0
+    """For everything together."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer whose head has come; its body is read through the transport."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    route: str
+    pieces: Any = field(repr=False)
+    """Iterator of bytes; an asynchronous one from `AsyncTransport`."""
+    response: Any = field(repr=False)
+    end: float = float("inf")
+    """When its time is over, by `time.monotonic`."""
+    watch: Watch | None = field(default=None, repr=False)
+
+
+class Transport:
+    """Connections to providers, kept open between requests; threads may share it.
+
+    Args:
+        http_client: an httpx2.Client, or httpx.Client, to use in place of our own. It stays open
+            when this is closed.
+
+    Example:
+        >>> Transport().close()
+    """
+
+    def __init__(self, http_client: Any = None) -> None:
+        self._http = http_client or _library().DefaultHttpxClient(event_hooks={"response": [_shorten]})
+        self._owns_http = http_client is None
+        self._clients: dict[Any, Any] = {}
+
+    def open(self, endpoint: Endpoint, body: bytes, timeouts: Timeouts) -> Answer:
+        """Send a request, and wait for the head of its answer, whatever its status.
+
+        Raises:
+            ConnectionFailed: there is no connection, or it broke.
+            ProviderTimeout: no answer came in time.
+        """
+        failure: VLMError
+        try:
+            client = _client_for(self._clients, endpoint, "OpenAI", self._http)
+            end = time.monotonic() + timeouts.whole
+            response = client.post(**_request(endpoint, body, timeouts))
+            watch = shared.watch(_socket_of(response), end - time.monotonic())
+            return replace(_answer(endpoint, response, timeouts, "iter"), end=end, watch=watch)
+        except _library().APIStatusError as error:
+            return _refusal(endpoint, error.response)
+        except _failures() as error:
+            failure = failure_of(error, endpoint.route)
+        # Not from within: the library's frames hold the key, and the error would hold the frames.
+        raise failure
+
+    def read(self, answer: Answer) -> bytes:
+        """The next piece of an answer's body; none at its end.
+
+        Raises:
+            ConnectionFailed: it broke off.
+            ProviderTimeout: nothing more came in time.
+        """
+        failure: VLMError
+        try:
+            return next(answer.pieces, b"")
+        except _failures() as error:
+            failure = failure_of(error, answer.route)
+        if answer.watch and answer.watch.expired:
+            failure = out_of_time(answer.route)
+        raise failure
+
+    def release(self, answer: Answer, *, has_rest: bool = False) -> None:
+        """Be done with an answer. A connection that was read to its end is used again.
+
+        Args:
+            answer: an open one.
+            has_rest: something that does not matter may still come; a short while is spent on reading it.
+        """
+        if has_rest:
+            rest = shared.watch(_socket_of(answer.response), _REST_SECONDS)
+            with suppress(*_failures()):
+                next(answer.pieces, b"")
+            shared.forget(rest)
+        if answer.watch:
+            shared.forget(answer.watch)
+        answer.response.close()
+
+    def close(self) -> None:
+        """Close all connections."""
+        if self._owns_http:
+            self._http.close()
+
+
+class AsyncTransport:
+    """The same for one event loop.
+
+    Args:
+        http_client: an httpx2.AsyncClient, or httpx.AsyncClient, to use in place of our own.
+
+    Example:
+        >>> import asyncio
+        >>> async def main():
+        ...     await AsyncTransport().close()
+        >>> asyncio.run(main())
+    """
+
+    def __init__(self, http_client: Any = None) -> None:
+        self._http = http_client or _library().DefaultAsyncHttpxClient(event_hooks={"response": [_ashorten]})
+        self._owns_http = http_client is None
+        self._clients: dict[Any, Any] = {}
+
+    async def open(self, endpoint: Endpoint, body: bytes, timeouts: Timeouts) -> Answer:
+        """As `Transport.open`."""
+        failure: VLMError
+        try:
+            client = _client_for(self._clients, endpoint, "AsyncOpenAI", self._http)
+            end = time.monotonic() + timeouts.whole
+            response = await client.post(**_request(endpoint, body, timeouts))
+            return replace(_answer(endpoint, response, timeouts, "aiter"), end=end)
+        except _library().APIStatusError as error:
+            return _refusal(endpoint, error.response)
+        except _failures() as error:
+            failure = failure_of(error, endpoint.route)
+        raise failure
+
+    async def read(self, answer: Answer) -> bytes:
+        """As `Transport.read`."""
+        import asyncio  # loaded wherever this runs
+
+        failure: VLMError
+        try:
+            async with asyncio.timeout(answer.end - time.monotonic()):
+                return await anext(answer.pieces, b"")
+        except TimeoutError:
+            failure = out_of_time(answer.route)
+        except _failures() as error:
+            failure = failure_of(error, answer.route)
+        raise failure
+
+    async def release(self, answer: Answer, *, has_rest: bool = False) -> None:
+        """As `Transport.release`."""
+        import asyncio
+
+        if has_rest:
+            with suppress(TimeoutError, *_failures()):
+                async with asyncio.timeout(_REST_SECONDS):
+                    await anext(answer.pieces, b"")
+        await answer.response.aclose()
+
+    async def close(self) -> None:
+        """Close all connections."""
+        if self._owns_http:
+            await self._http.aclose()
+
+
+# --- the client, without what it adds -------------------------------------------------------------
+
+
+def _library() -> Any:
+    import openai  # a third of a second, and not needed to read a scan
+
+    return openai
+
+
+@cache
+def _http_library() -> Any:
+    """httpx2 under openai 3, httpx under openai 2."""
+    return import_module(_library().DefaultHttpxClient.__mro__[1].__module__.partition(".")[0])
+
+
+@cache
+def _bare(kind: str) -> Any:
+    """openai's client of a kind, sending the headers that it is given and no others."""
+
+    class Bare(getattr(_library(), kind)):  # type: ignore[misc]
+        headers_to_send: Mapping[str, Any] = {}
+
+        @property
+        def default_headers(self) -> Mapping[str, Any]:
+            return self.headers_to_send
+
+    return Bare
+
+
+def _client_for(clients: dict[Any, Any], endpoint: Endpoint, kind: str, http: Any) -> Any:
+    identity = (
+        endpoint.base_url,
+        _key_header(endpoint),
+        endpoint.api_key,
+        frozenset(endpoint.headers.items()),
+    )
+    if identity not in clients:
+        client = _bare(kind)(api_key="none", base_url=endpoint.base_url, max_retries=0, http_client=http)
+        client.headers_to_send = _headers(endpoint)
+        clients[identity] = client
+    return clients[identity]
+
+
+def _headers(endpoint: Endpoint) -> dict[str, str]:
+    return {
+        "Accept": "application/json, text/event-stream",
+        "Accept-Encoding": "identity",
+        "Content-Type": "application/json",
+        "User-Agent": "vlm-adapters",
+        **({_key_header(endpoint): _key_value(endpoint, endpoint.api_key)} if endpoint.api_key else {}),
+        **{name: value.reveal() for name, value in endpoint.headers.items()},
+    }
+
+
+def _key_header(endpoint: Endpoint) -> str:
+    return "api-key" if Quirk.API_KEY_HEADER in endpoint.quirks else "Authorization"
+
+
+def _key_value(endpoint: Endpoint, key: Secret) -> str:
+    return key.reveal() if Quirk.API_KEY_HEADER in endpoint.quirks else f"Bearer {key.reveal()}"
+
+
+def _request(endpoint: Endpoint, body: bytes, timeouts: Timeouts) -> dict[str, Any]:
+    """The arguments of the client's post()."""
+    openai = _library()
+    left_out = ["X-Stainless-Retry-Count", "X-Stainless-Read-Timeout"]
+    if "authorization" not in {name.lower() for name in _headers(endpoint)}:
+        left_out.append("Authorization")
+    timeout = openai.Timeout(
+        connect=timeouts.connect, read=timeouts.first_byte, write=timeouts.write, pool=timeouts.connect
+    )
+    return {
+        "path": "/chat/completions",
+        "cast_to": _http_library().Response,
+        "content": body,
+        "options": {
+            "headers": dict.fromkeys(left_out, openai.Omit()),
+            "timeout": timeout,
+            "follow_redirects": False,
+        },
+        "stream": True,  # which is: hand the body over unread
+        "stream_cls": openai.Stream,
+    }
+
+
+# --- answers --------------------------------------------------------------------------------------
+
+
+def _answer(endpoint: Endpoint, response: Any, timeouts: Timeouts, reader: str) -> Answer:
+    _set_read_timeout(response, timeouts.between_bytes)
+    # Compressed it is only by a server that does as it likes; the bytes are counted unpacked.
+    plain = response.headers.get("content-encoding", "identity").strip().lower() == "identity"
+    pieces = getattr(response, f"{reader}_raw" if plain else f"{reader}_bytes")()
+    return Answer(response.status_code, response.headers, endpoint.route, pieces, response)
+
+
+def _refusal(endpoint: Endpoint, response: Any) -> Answer:
+    """An answer that openai's client raised as an error, whose body it has read."""
+    pieces = _Read(response.content)
+    return Answer(response.status_code, response.headers, endpoint.route, pieces, response)
+
+
+class _Read:
+    """A body that was read, in one piece, for either kind of loop."""
+
+    def __init__(self, body: bytes) -> None:
+        self._pieces = [body] if body else []
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        if not self._pieces:
+            raise StopIteration
+        return self._pieces.pop()
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if not self._pieces:
+            raise StopAsyncIteration
+        return self._pieces.pop()
+
+
+def _socket_of(response: Any) -> Any:
+    stream = response.extensions.get("network_stream")
+    return stream.get_extra_info("socket") if stream else None
+
+
+def _set_read_timeout(response: Any, seconds: float) -> None:
+    # It is looked up anew where the body begins.
+    timeout = response.request.extensions.get("timeout")
+    if timeout is not None:
+        timeout["read"] = seconds
+
+
+def _shorten(response: Any) -> None:
+    """Bound the body of an error, which openai's client reads to its end, however long it is."""
+    if response.status_code >= 300:
+        _set_read_timeout(response, _ERROR_BODY_SECONDS)
+        response.stream = _short_stream("SyncByteStream")(response.stream)
+
+
+async def _ashorten(response: Any) -> None:
+    if response.status_code >= 300:
+        _set_read_timeout(response, _ERROR_BODY_SECONDS)
+        response.stream = _short_stream("AsyncByteStream")(response.stream)
+
+
+@cache
+def _short_stream(kind: str) -> Any:
+    class Short(getattr(_http_library(), kind)):  # type: ignore[misc]
+        """The first pieces of a body: so many bytes, so many seconds."""
+
+        def __init__(self, stream: Any) -> None:
+            self._stream = stream
+            self._bytes = 0
+            self._end = time.monotonic() + _ERROR_BODY_SECONDS
+
+        def _is_over(self, piece: bytes) -> bool:
+            self._bytes += len(piece)
+            return self._bytes > _ERROR_BODY_BYTES or time.monotonic() > self._end
+
+        def __iter__(self) -> Iterator[bytes]:
+            return takewhile(lambda piece: not self._is_over(piece), self._stream)
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            async for piece in self._stream:
+                if self._is_over(piece):
+                    return
+                yield piece
+
+        def close(self) -> None:
+            self._stream.close()
+
+        async def aclose(self) -> None:
+            await self._stream.aclose()
+
+    return Short
+
+
+# --- failures -------------------------------------------------------------------------------------
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """What openai's client and the HTTP libraries raise; a client of the user's may be of the other one."""
+    libraries = [sys.modules[name] for name in ("httpx", "httpx2") if name in sys.modules]
+    return (
+        _library().APIConnectionError,
+        OSError,
+        *(kind for library in libraries for kind in (library.HTTPError, library.StreamError)),
+    )
