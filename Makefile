@@ -27,6 +27,8 @@ types: .venv/installed-dev
 bench: .venv/installed-dev
 	$(BIN)/python benchmarks/import_time.py
 	$(BIN)/python benchmarks/pdf_memory.py
+	$(BIN)/python benchmarks/chat_overhead.py
+	$(BIN)/python benchmarks/image_fit.py
 	@if [ -d $(RECEIPTS) ]; then $(BIN)/python benchmarks/local_ocr.py $(RECEIPTS); \
 	else echo "local_ocr.py is left out: no receipts in $(RECEIPTS) (RECEIPTS=... names another folder)"; fi
 

@@ -30,7 +30,13 @@ PARTS = st.lists(UNICODE | IMAGES, min_size=1)
 
 # JSON in which the names that are read come often, with values of any type.
 NAMES = st.sampled_from(
-    ["choices", "message", "delta", "content", "text", "type", "reasoning", "reasoning_content", "reasoning_details", "tool_calls", "function", "name", "arguments", "id", "index", "finish_reason", "refusal", "usage", "prompt_tokens", "prompt_tokens_details", "cost", "error", "code", "detail", "errors", "loc", "msg", "param", "reason", "metadata", "raw", "reasons", "headers", "status", "object", "model", "logprobs"]
+    [
+        *("choices", "message", "delta", "content", "text", "type", "reasoning", "reasoning_content"),
+        *("reasoning_details", "tool_calls", "function", "name", "arguments", "id", "index", "finish_reason"),
+        *("refusal", "usage", "prompt_tokens", "prompt_tokens_details", "cost", "error", "code", "detail"),
+        *("errors", "loc", "msg", "param", "reason", "metadata", "raw", "reasons", "headers", "status"),
+        *("object", "model", "logprobs"),
+    ]
 )
 LEAVES = (
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9)

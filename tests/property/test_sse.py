@@ -21,24 +21,9 @@ LAB = Endpoint(Provider(name="lab"), "m", ModelProfile(prefix="m"), ImageLimits(
 
 LINES = st.sampled_from(
     [
-        b"data: {}",
-        b"data:{}",
-        b"data: x",
-        b"data: : ping",
-        b"data:",
-        b"data",
-        b": ping",
-        b"id: 1",
-        b"event: error",
-    ]
-    + [
-        b"event:a",
-        b"",
-        b"",
-        "data: é\u2028😀".encode(),
-        b"data: \xff",
-        b"\xef\xbb\xbfdata: y",
-        b"data: [DONE]",
+        *(b"data: {}", b"data:{}", b"data: x", b"data: : ping", b"data:", b"data", b": ping", b"id: 1"),
+        *(b"event: error", b"event:a", b"", b"", "data: é\u2028😀".encode(), b"data: \xff"),
+        *(b"\xef\xbb\xbfdata: y", b"data: [DONE]"),
     ]
 )
 STREAMS = st.lists(st.tuples(LINES, st.sampled_from([b"\n", b"\r", b"\r\n", b"\n\n"]))).map(
@@ -87,6 +72,7 @@ def outcome(pieces: list[bytes], reading: Reading) -> tuple[list[Delta], Complet
 @given(STREAMS | st.binary(), st.lists(st.integers(0, 10_000)))
 @example(b"data:\ndata: {}\n\n", [6])
 @example(b"data: {}\r\n\r\ndata: {}\n\n", [9, 11])
+@example(b"data: a\rid: 1\ndata: b\n\n", [13])
 def test_events_do_not_depend_on_how_bytes_are_cut(data: bytes, places: list[int]) -> None:
     assert decode(cut(data, places)) == decode([data])
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from vlm_core.cli.ask import ask
 from vlm_core.cli.providers import providers
 from vlm_core.cli.read import read
 
@@ -35,4 +36,5 @@ def vlm(
 
 
 app.command("read")(read)
+app.command("ask")(ask)
 app.command("providers")(providers)

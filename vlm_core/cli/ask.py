@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import warnings
 from collections.abc import Iterable
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -17,11 +19,13 @@ from vlm_core.cli.report import Report, exit_code_for_errors, printable, say
 from vlm_core.client import VLMClient
 from vlm_core.errors import ConfigError
 
-_Images = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="[IMAGE]...", help="Pictures, PDFs or URLs; - is standard input."),
+_Words = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="[IMAGE]... QUESTION",
+        help="Pictures, PDFs or URLs (- is standard input), and last what to ask about them.",
+    ),
 ]
-_Question = Annotated[str, typer.Argument(metavar="QUESTION", help="What to ask about them.")]
 _Model = Annotated[
     str, typer.Option("--model", "-m", metavar="PROVIDER:MODEL", envvar="VLM_MODEL", help="What to ask.")
 ]
@@ -43,9 +47,8 @@ _Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No warnings; failur
 
 
 def ask(
-    question: _Question,
+    words: _Words,
     model: _Model,
-    images: _Images = None,
     base_url: _BaseUrl = None,
     stream: _Stream = False,
     as_json: _AsJson = False,
@@ -76,7 +79,8 @@ def ask(
         client = VLMClient(model, base_url=base_url, timeout=timeout, allow_private_urls=allow_private_urls)
         with client:
             options = {"max_tokens": max_tokens, "temperature": temperature}
-            messages = [_message(images or [], question, pages, detail)]
+            *images, question = _with_question(words)
+            messages = [_message(images, question, pages, detail)]
             if estimate:
                 _print_json(asdict(client.estimate(messages, **options)))
             elif stream and not as_json:
@@ -86,6 +90,12 @@ def ask(
                 typer.echo(_as_json(answer) if as_json else printable(answer.text, kept="\n\t"))
                 _told(answer, caught, quiet)
     raise typer.Exit(report.exit_code)
+
+
+def _with_question(words: list[str]) -> list[str]:
+    if Path(words[-1]).is_file() or words[-1] == "-" or re.match(r"(https?://|data:)\S+$", words[-1]):
+        raise ConfigError("there is no question", hint="It comes last, behind the images, in quotes.")
+    return words
 
 
 def _message(images: list[str], question: str, pages: str | None, detail: str | None) -> dict[str, Any]:

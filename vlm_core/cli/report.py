@@ -21,6 +21,11 @@ _OPTIONS = {
     "with password=...": "with VLM_PASSWORD or --password",
     "pass allow_private_urls=True": "give --allow-private-urls",
     "max_pages=": "--max-pages ",
+    ", or pass api_key=...": "",
+    "with base_url=...": "with --base-url",
+    "needs base_url=...": "needs --base-url",
+    "max_tokens=...": "--max-tokens",
+    "timeout=...": "--timeout",
 }
 """What the library's messages call an argument, and what it is here."""
 _CODES: tuple[tuple[type[VLMError], int], ...] = (

@@ -65,7 +65,7 @@ class EventDecoder:
         else:
             block = b"".join((*self._line, data[:end])) if self._line else data[:end]
             self._line = [data[end:]] if end < len(data) else []
-            self._skip_lf = block.endswith(b"\r")
+            self._skip_lf = data.endswith(b"\r")
             events = self._events(_lines(block))
         if self._size > self._max_size:
             raise MalformedResponse(f"One event of the stream has more than {self._max_size:,} bytes")

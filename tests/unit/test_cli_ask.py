@@ -1,0 +1,151 @@
+"""`vlm ask`: what it sends, what it writes where, and how it ends."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from vlm_core.testing import ScriptedServer
+
+COMMAND = (sys.executable, "-m", "vlm_core.cli", "ask")
+MODEL = "novita:qwen/qwen3-vl-8b-instruct"
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
+    """A server that plays a provider without a key, since only the provider's own host gets one."""
+    for name in ("NOVITA_API_KEY", "VLM_MODEL"):
+        monkeypatch.delenv(name, raising=False)
+    with ScriptedServer(provider="vllm", api_key="") as scripted:
+        scripted.say("TOTAL 9.00", usage={"prompt_tokens": 70, "completion_tokens": 5})
+        yield scripted
+
+
+@pytest.fixture
+def scan(tmp_path: Path) -> Path:
+    path = tmp_path / "scan.png"
+    path.write_bytes(png())
+    return path
+
+
+def png() -> bytes:
+    file = BytesIO()
+    Image.linear_gradient("L").resize((40, 30)).save(file, "PNG")
+    return file.getvalue()
+
+
+def run(*arguments: object, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run([*COMMAND, *map(str, arguments)], capture_output=True, input=stdin)
+
+
+def ask(server: ScriptedServer, *arguments: object, **more: bytes) -> subprocess.CompletedProcess[bytes]:
+    return run(*arguments, "--model", "vllm:some-vlm", "--base-url", server.base_url, **more)
+
+
+def test_the_answer_goes_to_standard_output(server: ScriptedServer, scan: Path) -> None:
+    done = ask(server, scan, "What is the total?")
+    assert (done.returncode, done.stdout) == (0, b"TOTAL 9.00\n"), done.stderr
+    assert server.seen[0].text == "What is the total?"
+    assert len(server.seen[0].images) == 1
+
+
+def test_several_images_are_sent_in_their_order(server: ScriptedServer, scan: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.png"
+    Image.new("RGB", (50, 30)).save(other)
+    ask(server, scan, other, "What changed?")
+    assert [image.width for image in server.seen[0].images] == [40, 50]
+
+
+def test_an_image_comes_from_standard_input(server: ScriptedServer) -> None:
+    done = ask(server, "-", "What is the total?", stdin=png())
+    assert done.returncode == 0, done.stderr
+    assert [image.width for image in server.seen[0].images] == [40]
+
+
+def test_a_question_needs_no_image(server: ScriptedServer) -> None:
+    assert ask(server, "Who are you?").stdout == b"TOTAL 9.00\n"
+
+
+def test_a_stream_is_written_as_it_comes(server: ScriptedServer, scan: Path) -> None:
+    done = ask(server, scan, "What is the total?", "--stream")
+    assert done.stdout == b"TOTAL 9.00\n"
+    assert server.seen[0].stream
+
+
+def test_json_tells_what_the_answer_took(server: ScriptedServer, scan: Path) -> None:
+    answer = json.loads(ask(server, scan, "What is the total?", "--json").stdout)
+    assert answer["text"] == "TOTAL 9.00"
+    assert answer["usage"]["input_tokens"] == 70
+    assert answer["route"] == "vllm:some-vlm"
+    assert [attempt["outcome"] for attempt in answer["attempts"]] == ["ok"]
+
+
+def test_options_reach_the_provider(server: ScriptedServer, scan: Path) -> None:
+    ask(server, scan, "Read.", "--max-tokens", 9, "--temperature", 0)
+    assert server.seen[0].options == {"max_tokens": 9, "temperature": 0.0}
+
+
+def test_an_estimate_needs_no_key_and_sends_nothing(scan: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NOVITA_API_KEY", raising=False)
+    done = run(scan, "Read.", "--model", MODEL, "--estimate")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["image_tokens"] > 0
+
+
+def test_pages_choose_from_a_file_of_several(server: ScriptedServer, tmp_path: Path) -> None:
+    frames = [Image.new("L", (40 + number, 30)) for number in range(3)]
+    frames[0].save(tmp_path / "fax.tif", save_all=True, append_images=frames[1:])
+    ask(server, tmp_path / "fax.tif", "Read.", "--pages", "2-3")
+    assert [image.width for image in server.seen[0].images] == [41, 42]
+
+
+def test_what_a_terminal_would_obey_is_escaped(server: ScriptedServer) -> None:
+    server.say("\x1b[31mred")
+    ask(server, "first")
+    assert ask(server, "Read.").stdout == b"\\x1b[31mred\n"
+
+
+def test_an_answer_cut_short_is_said(server: ScriptedServer) -> None:
+    server.say("TOT", finish_reason="length")
+    ask(server, "first")
+    assert b"length" in ask(server, "Read.").stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        pytest.param(("Read.", "-m", MODEL), 4, "NOVITA_API_KEY", id="no-key"),
+        pytest.param(("missing.png", "Read.", "-m", "vllm:m"), 1, "missing.png", id="no-file"),
+        pytest.param(("Read.", "-m", "novta:m"), 2, "novita", id="provider-misspelt"),
+        pytest.param(("Read.",), 2, "--model", id="no-model"),
+        pytest.param((__file__, "-m", "vllm:m"), 2, "no question", id="no-question"),
+        pytest.param(("a.pdf", "Read.", "-m", "vllm:m", "--pages", "5-"), 2, "--pages", id="open-range"),
+        pytest.param(
+            ("Read.", "-m", "vllm:m", "--base-url", "http://127.0.0.1:9"), 1, "refused", id="nobody-there"
+        ),
+    ],
+)
+@pytest.mark.usefixtures("server")
+def test_what_goes_wrong_is_one_line_and_an_exit_code(
+    arguments: tuple[str, ...], code: int, words: str
+) -> None:
+    done = run(*arguments)
+    assert (done.returncode, done.stdout) == (code, b"")
+    assert words in done.stderr.decode()
+    assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(401, 4), (402, 4), (429, 1), (500, 1)], ids=["key", "quota", "rate", "server"]
+)
+def test_the_exit_code_tells_a_key_or_quota_from_other_failures(
+    server: ScriptedServer, status: int, code: int
+) -> None:
+    server.refuse(status, "no")
+    ask(server, "first")
+    assert ask(server, "Read.").returncode == code
