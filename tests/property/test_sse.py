@@ -72,6 +72,7 @@ def outcome(pieces: list[bytes], reading: Reading) -> tuple[list[Delta], Complet
 @given(STREAMS | st.binary(), st.lists(st.integers(0, 10_000)))
 @example(b"data:\ndata: {}\n\n", [6])
 @example(b"data: {}\r\n\r\ndata: {}\n\n", [9, 11])
+@example(b"data: x\n\ndata:\ndata: {}\n\n", [15])
 @example(b"data: a\rid: 1\ndata: b\n\n", [13])
 def test_events_do_not_depend_on_how_bytes_are_cut(data: bytes, places: list[int]) -> None:
     assert decode(cut(data, places)) == decode([data])

@@ -129,7 +129,9 @@ def _texts(content: Any) -> Iterator[str]:
 
 
 def _cost(tokens: int | None, usd_per_million: float | None) -> float | None:
-    return None if tokens is None or usd_per_million is None else tokens * usd_per_million / 1_000_000
+    return (
+        None if tokens is None or usd_per_million is None else round(tokens * usd_per_million / 1_000_000, 9)
+    )
 
 
 def _how(endpoint: Endpoint, price: Price, has_images: bool) -> Iterator[str]:

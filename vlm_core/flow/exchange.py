@@ -190,10 +190,12 @@ def _streamed(answer: Answer, request: Request, call: Call, time: _Time) -> Exch
             yield from incoming.feed(piece)
             time.check(answer.route)
     except (ConnectionFailed, ProviderTimeout) as error:
-        if not size:
+        if not incoming.started:
             raise
         _broke_off(error, incoming.partial)
     completion = incoming.finish()
+    if rest := completion.text[len(incoming.partial) :]:
+        yield Delta(rest)
     yield Release(answer, has_rest=incoming.done)
     return completion
 

@@ -29,9 +29,9 @@ _SMALL = 1 << 16
 """Pixels of which writing them twice is cheaper than thinking about it."""
 _GOLDEN = (math.sqrt(5) - 1) / 2
 _FLAT = 0.3
-"""A picture in which fewer pixels than this share equal their neighbour is never smaller as PNG."""
+"""A picture in which fewer pixels than this share equal their neighbour is not tried as PNG."""
 _SURE = 1.15
-"""A prediction is wrong by less than this factor, nearly always."""
+"""A way is tried if it is predicted to miss the wanted bytes by less than this factor."""
 _CAUTION = (1.0, 0.95, 0.8, 0.0)
 """By how much fewer pixels each attempt takes than are thought to fit; the last one takes the fewest."""
 

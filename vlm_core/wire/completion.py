@@ -64,7 +64,7 @@ def _reason(answer: AnswerGatherer, calls: tuple[ToolCall, ...], request: Reques
     if answer.finish_word is None:
         return "tool_calls" if calls else None
     reason = finish_reason(answer.finish_word, has_tool_calls=bool(calls))
-    return "stop" if reason == "tool_calls" and not calls and False else reason
+    return "stop" if reason == "tool_calls" and not calls and request.reading.unwrap_tool else reason
 
 
 def _broken_off(answer: AnswerGatherer, endpoint: Endpoint, headers: Mapping[str, str]) -> VLMError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -111,16 +111,18 @@ def _wish(given: object) -> _Wish | None:
     if not isinstance(given, Mapping):
         raise ConfigError(f"response_format is a {type(given).__name__}", hint=_HINT)
     kind = given.get("type")
-    if kind == "text":
-        return None
-    if kind == "json_object" and "properties" not in given:
-        return _Wish(field=given)
-    if kind == "json_schema":
-        return _of_named_schema(given)
-    types = kind if isinstance(kind, (list, tuple)) else [kind] if kind is not None else []
-    if all(name in _SCHEMA_TYPES for name in types) and (types or _SCHEMA_WORDS & given.keys()):
+    if isinstance(kind, str) and kind in _FORMATS:
+        return _FORMATS[kind](given)
+    if _is_schema(given):
         return _of_schema(given, name=str(given.get("title", "")))
     raise ConfigError(f"response_format has the type {kind!r}", hint=_HINT)
+
+
+def _is_schema(given: Mapping[str, Any]) -> bool:
+    kind = given.get("type")
+    if kind is None:
+        return bool(_SCHEMA_WORDS & given.keys())
+    return all(name in _SCHEMA_TYPES for name in (kind if isinstance(kind, (list, tuple)) else [kind]))
 
 
 def _of_named_schema(given: Mapping[str, Any]) -> _Wish:
@@ -130,6 +132,13 @@ def _of_named_schema(given: Mapping[str, Any]) -> _Wish:
         raise ConfigError("response_format has no json_schema with a schema in it", hint=_HINT)
     name = _plain_name(str(inner.get("name", "")))
     return _Wish(schema, name, {**given, "json_schema": {**inner, "name": name}})
+
+
+_FORMATS: Mapping[str, Callable[[Mapping[str, Any]], _Wish | None]] = {
+    "text": lambda given: None,
+    "json_object": lambda given: _Wish(field=given),
+    "json_schema": _of_named_schema,
+}
 
 
 def _of_schema(schema: Mapping[str, Any], name: str) -> _Wish:

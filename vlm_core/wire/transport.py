@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import import_module
-from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from vlm_core.catalog.rows import Quirk
 from vlm_core.errors import VLMError
+from vlm_core.wire.bodies import AlreadyRead, short_stream
 from vlm_core.wire.failures import failure_of, out_of_time
 from vlm_core.wire.watchdog import Watch, shared
 
@@ -296,31 +296,8 @@ def _answer(endpoint: Endpoint, response: Any, timeouts: Timeouts, reader: str) 
 
 def _refusal(endpoint: Endpoint, response: Any) -> Answer:
     """An answer that openai's client raised as an error, whose body it has read."""
-    pieces = _Read(response.content)
+    pieces = AlreadyRead(response.content)
     return Answer(response.status_code, response.headers, endpoint.route, pieces, response)
-
-
-class _Read:
-    """A body that was read, in one piece, for either kind of loop."""
-
-    def __init__(self, body: bytes) -> None:
-        self._pieces = [body] if body else []
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        if not self._pieces:
-            raise StopIteration
-        return self._pieces.pop()
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self
-
-    async def __anext__(self) -> bytes:
-        if not self._pieces:
-            raise StopAsyncIteration
-        return self._pieces.pop()
 
 
 def _socket_of(response: Any) -> Any:
@@ -350,34 +327,7 @@ async def _ashorten(response: Any) -> None:
 
 @cache
 def _short_stream(kind: str) -> Any:
-    class Short(getattr(_http_library(), kind)):  # type: ignore[misc]
-        """The first pieces of a body: so many bytes, so many seconds."""
-
-        def __init__(self, stream: Any) -> None:
-            self._stream = stream
-            self._bytes = 0
-            self._end = time.monotonic() + _ERROR_BODY_SECONDS
-
-        def _is_over(self, piece: bytes) -> bool:
-            self._bytes += len(piece)
-            return self._bytes > _ERROR_BODY_BYTES or time.monotonic() > self._end
-
-        def __iter__(self) -> Iterator[bytes]:
-            return takewhile(lambda piece: not self._is_over(piece), self._stream)
-
-        async def __aiter__(self) -> AsyncIterator[bytes]:
-            async for piece in self._stream:
-                if self._is_over(piece):
-                    return
-                yield piece
-
-        def close(self) -> None:
-            self._stream.close()
-
-        async def aclose(self) -> None:
-            await self._stream.aclose()
-
-    return Short
+    return short_stream(getattr(_http_library(), kind), _ERROR_BODY_BYTES, _ERROR_BODY_SECONDS)
 
 
 # --- failures -------------------------------------------------------------------------------------
