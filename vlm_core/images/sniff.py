@@ -13,7 +13,17 @@ from itertools import chain
 
 from vlm_core.errors import UnsupportedImageError
 
-__all__ = ["SUFFIXES", "gif_layout", "is_bare", "refusal", "sniff", "tiff_frames", "webp_size"]
+__all__ = [
+    "SUFFIXES",
+    "after_blocks",
+    "gif_layout",
+    "is_bare",
+    "palette_bytes",
+    "refusal",
+    "sniff",
+    "tiff_frames",
+    "webp_size",
+]
 
 SUFFIXES = frozenset(
     {".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".dib"}
@@ -178,23 +188,24 @@ def gif_layout(data: bytes) -> tuple[int, int, int]:
 
 def _gif_boxes(data: bytes) -> Iterator[tuple[int, int, int, int]]:
     """Left, top, width and height of each frame, in pixels."""
-    position = 13 + _palette_bytes(data[10:11])
+    position = 13 + palette_bytes(data[10:11])
     while (mark := data[position : position + 1]) in (b"!", b","):
         if mark == b"!":
-            position = _after_blocks(data, position + 2)
+            position = after_blocks(data, position + 2)
             continue
         descriptor = data[position + 1 : position + 10]
         if len(descriptor) < 9:
             return
         yield struct.unpack_from("<HHHH", descriptor)
-        position = _after_blocks(data, position + 11 + _palette_bytes(descriptor[8:]))
+        position = after_blocks(data, position + 11 + palette_bytes(descriptor[8:]))
 
 
-def _palette_bytes(flags: bytes) -> int:
+def palette_bytes(flags: bytes) -> int:
+    """How long the palette is that a GIF's flags announce; 0 where there is none."""
     return 3 << (flags[0] & 7) + 1 if flags and flags[0] & 0x80 else 0
 
 
-def _after_blocks(data: bytes, position: int) -> int:
+def after_blocks(data: bytes, position: int) -> int:
     """Where the blocks that begin here end: each says its length in a byte, the last one says 0."""
     while position < len(data) and data[position]:
         position += data[position] + 1

@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from vlm_core.images.sniff import _after_blocks, _palette_bytes, webp_size
+from vlm_core.images.sniff import after_blocks, palette_bytes, webp_size
 
 Part = tuple[bytes, int, int]
 """What a piece of a file is called, where it begins and where the next one does."""
@@ -263,10 +263,10 @@ def _has_clear_colour(data: bytes, start: int, end: int) -> bool:
 
 def _blocks(data: bytes) -> Iterator[tuple[int, int, int]]:
     """Extensions, frames and the end, each told by its first byte."""
-    position = 13 + _palette_bytes(data[10:11])
+    position = 13 + palette_bytes(data[10:11])
     while (mark := data[position]) in (_EXTENSION, _FRAME):
-        blocks = 2 if mark == _EXTENSION else 11 + _palette_bytes(data[position + 9 : position + 10])
-        end = _after_blocks(data, position + blocks)
+        blocks = 2 if mark == _EXTENSION else 11 + palette_bytes(data[position + 9 : position + 10])
+        end = after_blocks(data, position + blocks)
         yield mark, position, end
         position = end
     yield mark, position, position + 1

@@ -33,6 +33,8 @@ READABLE = 0.5
 SPARSE = 0.25
 """Characters for each time that a box is longer than high, below which most of it went unread."""
 RULES = frozenset("-_=*.~—–· ")
+STRIP = 4
+"""Times its height that a line is shown of, to tell which way is up."""
 VOTERS = 24
 """Lines that are asked which way is up."""
 
@@ -195,7 +197,8 @@ def _turn(image: Pixels, quads: Quads, models: Models) -> int:
     tall = [is_tall(quad) for quad in voters]
     crops = [cut_out(image, quad) for quad in voters]
     held = [turn_image(crop, 270) if sideways else crop for crop, sideways in zip(crops, tall, strict=True)]
-    return clockwise_turn(tall, models.look_inverted(held))
+    # The classifier squeezes what it is given into a short strip, in which a long line is past telling.
+    return clockwise_turn(tall, models.look_inverted([crop[:, : STRIP * crop.shape[0]] for crop in held]))
 
 
 def _pieces(quads: Quads, readings: Sequence[Reading]) -> list[Piece]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import random
 import re
 import subprocess
 import sys
@@ -26,6 +27,10 @@ def drawn(lines: Sequence[str], *, width: int = 900, size: int = 32, pitch: int 
     return image
 
 
+CLAUSE = (
+    "unless between paid otherwise under deduction invoice amount total customer conditions within "
+    "stated agreed parties"
+)
 LETTER = [
     "Dear Ms Okafor,",
     "your order of four ladders left us today.",
@@ -40,6 +45,16 @@ def test_a_page_is_read_whichever_way_it_lies(turn: int) -> None:
     assert page.text.replace("\n\n", "\n").split("\n") == LETTER
     assert page.rotation == turn
     assert (page.width, page.height) == drawn(LETTER).size
+
+
+def test_a_noisy_page_of_long_lines_is_not_taken_for_one_on_its_head() -> None:
+    words = random.Random(0)
+    lines = [" ".join(words.choices(CLAUSE.split(), k=28)) for _ in range(8)]
+    clean = np.asarray(drawn(lines, width=3400, size=30, pitch=64).convert("L"), np.float32)
+    noisy = clean * 0.85 + 20 + np.random.default_rng(0).normal(0, 30, clean.shape)
+    page = read(Image.fromarray(np.clip(noisy, 0, 255).astype(np.uint8)), task="text").pages[0]
+    assert page.rotation == 0
+    assert page.text.split("\n")[0] == lines[0]
 
 
 def test_boxes_stand_where_the_lines_were_drawn() -> None:
