@@ -1,6 +1,8 @@
 # Each target works as the first command after a clone: what it needs is installed into .venv, once.
 PYTHON ?= python3
 BIN := .venv/bin
+# A file's tests stay together, for what they share.
+SIDE_BY_SIDE := -n 2 --dist loadfile
 RECEIPTS ?= ../shared/data/receipts
 
 .PHONY: demo test test-openai2 lint types bench docs clean
@@ -9,13 +11,13 @@ demo: .venv/installed
 	$(BIN)/python examples/demo.py
 
 test: .venv/installed-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 # What speaks to providers, once more over openai 2, which sits on another HTTP library.
 WIRE_TESTS := tests/unit/wire tests/unit/flow tests/unit/testing tests/unit/test_client.py tests/contract tests/property tests/security
 
 test-openai2: .venv-openai2/installed
-	.venv-openai2/bin/python -m pytest $(WIRE_TESTS)
+	.venv-openai2/bin/python -m pytest $(SIDE_BY_SIDE) $(WIRE_TESTS)
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .

@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 
 from vlm_core.answers import Completion, Delta
+from vlm_core.catalog import alternatives
 from vlm_core.client import VLMClient
 from vlm_core.errors import (
     AuthenticationFailed,
@@ -434,7 +435,10 @@ def test_an_estimate_says_what_it_cannot_know() -> None:
     assert len(estimate.unknown) >= 3
 
 
-def test_a_model_about_to_go_is_warned_of_with_others_that_serve_it() -> None:
+def test_a_model_about_to_go_is_warned_of_once_however_many_clients_there_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(alternatives, "_warned", set())
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         VLMClient("hyperbolic:mistralai/Pixtral-12B-2409")

@@ -86,9 +86,9 @@ def warn_of_sunset(endpoint: Endpoint, today: date | None = None) -> None:
         >>> import warnings
         >>> from vlm_core.catalog.registry import resolve
         >>> with warnings.catch_warnings(record=True, action="always") as said:
-        ...     warn_of_sunset(resolve("hyperbolic:mistralai/Pixtral-12B-2409"))
+        ...     warn_of_sunset(resolve("hyperbolic:nvidia/NVIDIA-Nemotron-Nano-12B-v2-VL-BF16"))
         >>> str(said[0].message)  # doctest: +ELLIPSIS
-        'hyperbolic:mistralai/Pixtral-12B-2409 is to be removed; no date is known. The same family: ...'
+        'hyperbolic:nvidia/NVIDIA-Nemotron-Nano-12B-v2-VL-BF16 is to be removed; no date is known. The ...'
     """
     with _lock:
         if endpoint.profile.sunset is None or endpoint.route in _warned:
