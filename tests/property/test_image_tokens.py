@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import assume, given
-from hypothesis import assume, strategies as st
+from hypothesis import strategies as st
 
 from vlm_core.catalog.image_tokens import FORMULAS, image_tokens
 from vlm_core.catalog.rows import ModelProfile
