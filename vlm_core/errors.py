@@ -197,6 +197,8 @@ class ConnectionFailed(ProviderError):
     """No connection came about, or it broke before an answer."""
 
     default_hint = "Check the network, the base_url and any proxy; then try again."
+    is_passing = True
+    """Whether it may be otherwise in a moment, as a wrong certificate will not be."""
 
 
 class ProviderTimeout(ProviderError):

@@ -32,6 +32,8 @@ _CAUSES: tuple[tuple[type[BaseException] | str, str, str], ...] = (
     ("RemoteProtocolError", "the server broke the answer off, or sent what is no HTTP", ""),
     ("UnsupportedProtocol", "the base_url is neither http nor https", "Correct the base_url."),
 )
+_FOR_GOOD = (ssl.SSLCertVerificationError, "UnsupportedProtocol")
+"""Those that stay as they are, however often one tries."""
 
 
 def failure_of(error: BaseException, route: str) -> ConnectionFailed | ProviderTimeout:
@@ -52,7 +54,9 @@ def failure_of(error: BaseException, route: str) -> ConnectionFailed | ProviderT
         return ProviderTimeout(f"{route}: no answer in the time allowed", route=route)
     for cause, what, hint in _CAUSES:
         if cause in names if isinstance(cause, str) else any(isinstance(link, cause) for link in chain):
-            return ConnectionFailed(f"{route}: {what}", hint=hint, route=route)
+            failed = ConnectionFailed(f"{route}: {what}", hint=hint, route=route)
+            failed.is_passing = cause not in _FOR_GOOD
+            return failed
     return ConnectionFailed(f"{route}: the connection failed ({type(chain[-1]).__name__})", route=route)
 
 

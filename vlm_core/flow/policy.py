@@ -1,0 +1,130 @@
+"""What follows from an error: try again, go to another route, change the request, or give up.
+
+One row for each kind of error, the first that fits. The reasons, in short: what the provider may have
+done already is asked for again only where nobody else can be asked; what is wrong with the request
+is wrong everywhere; and a key that is refused is refused for the whole job.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from vlm_core.errors import (
+    AuthenticationFailed,
+    ConnectionFailed,
+    ContentFiltered,
+    ContextOverflow,
+    EmptyOutput,
+    IncompleteResponse,
+    MalformedResponse,
+    ModelNotFound,
+    PayloadTooLarge,
+    ProviderTimeout,
+    QuotaExhausted,
+    RateLimited,
+    RequestRejected,
+    ServerError,
+    VLMError,
+)
+
+BASE_SECONDS = 0.5
+"""The first wait; each further one is twice as long."""
+MAX_SECONDS = 8.0
+PATIENCE_SECONDS = 10.0
+"""The longest wait that a provider may ask for where another route could be asked instead."""
+
+Retry: TypeAlias = Literal["never", "once", "once_if_last", "always"]
+FailOver: TypeAlias = Literal["never", "always", "larger_context"]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What is done about one kind of error."""
+
+    retry: Retry = "never"
+    """On the same route; "once_if_last" only where there is no other."""
+    fail_over: FailOver = "never"
+    is_overload: bool = False
+    """Whether fewer requests at once would help."""
+    is_ill: bool = False
+    """Whether it says that the route is not well, as the circuit breaker counts it."""
+
+
+_RULES: tuple[tuple[type[VLMError], Rule], ...] = (
+    (ConnectionFailed, Rule("always", "always", is_ill=True)),
+    (ProviderTimeout, Rule("once_if_last", "always", is_overload=True, is_ill=True)),
+    (RateLimited, Rule("always", "always", is_overload=True, is_ill=True)),
+    (ServerError, Rule("always", "always", is_overload=True, is_ill=True)),
+    (QuotaExhausted, Rule("never", "always", is_ill=True)),
+    (AuthenticationFailed, Rule()),
+    (ModelNotFound, Rule()),
+    (ContextOverflow, Rule("never", "larger_context")),
+    (PayloadTooLarge, Rule()),
+    (RequestRejected, Rule()),
+    (MalformedResponse, Rule("always", "always", is_ill=True)),
+    (IncompleteResponse, Rule("always", "always", is_ill=True)),
+    (EmptyOutput, Rule("once", "always")),
+    (ContentFiltered, Rule()),
+)
+_GIVE_UP = Rule()
+
+
+def rule_for(error: VLMError) -> Rule:
+    """What is done about an error.
+
+    Example:
+        >>> rule_for(RateLimited("slow down")).retry
+        'always'
+    """
+    if isinstance(error, ConnectionFailed) and not error.is_passing:
+        return Rule("never", "always", is_ill=True)
+    return next((rule for kind, rule in _RULES if isinstance(error, kind)), _GIVE_UP)
+
+
+def may_retry(error: VLMError, *, earlier: int, has_other: bool) -> bool:
+    """Whether the same route may be asked again.
+
+    Args:
+        error: how the last attempt ended.
+        earlier: how many attempts on this route ended before it in the same way.
+        has_other: whether another route could be asked.
+    """
+    retry = rule_for(error).retry
+    if retry == "once_if_last":
+        return not has_other and earlier == 0
+    return retry == "always" or (retry == "once" and earlier == 0)
+
+
+def may_fail_over(error: VLMError, context: int | None, next_context: int | None) -> bool:
+    """Whether the next route may be asked.
+
+    Args:
+        error: how the last attempt ended.
+        context: of this route's model, in tokens; None where nobody says.
+        next_context: of the next one's.
+    """
+    fail_over = rule_for(error).fail_over
+    if fail_over == "larger_context":
+        return context is None or next_context is None or next_context > context
+    return fail_over == "always"
+
+
+def wait_before(error: VLMError, attempt: int, dice: random.Random) -> float:
+    """Seconds before the same route is asked again.
+
+    Args:
+        error: how the last attempt ended; what the provider asks for counts, and a little more.
+        attempt: how many were made, from 1.
+        dice: so that many callers do not come back at one moment.
+
+    Example:
+        >>> 0.25 <= wait_before(ServerError("down"), 1, random.Random(0)) <= 0.5
+        True
+    """
+    asked: float | None = getattr(error, "retry_after", None)
+    if asked is not None:
+        return asked * (1 + 0.1 * dice.random())
+    longest = min(MAX_SECONDS, BASE_SECONDS * 2.0 ** (attempt - 1))
+    return longest * (0.5 + 0.5 * dice.random())
