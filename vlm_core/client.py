@@ -16,6 +16,7 @@ from vlm_core.errors import ConfigError
 from vlm_core.flow.connections import Connections
 from vlm_core.flow.drivers import arun, run
 from vlm_core.flow.exchange import Call, Limits, exchange
+from vlm_core.flow.settings import as_messages, check_seconds, check_settings, secret_headers
 from vlm_core.secret import Secret
 from vlm_core.wire.options import check_options
 
@@ -83,7 +84,16 @@ class VLMClient:
         http_client: Any = None,
         async_http_client: Any = None,
     ) -> None:
-        secrets = {name: Secret(value) for name, value in (headers or {}).items()}
+        check_settings(
+            route=route,
+            provider=provider,
+            api_key=api_key,
+            base_url=base_url,
+            tool_images=tool_images,
+            allow_private_urls=allow_private_urls,
+        )
+        check_seconds(timeout=timeout, first_token_timeout=first_token_timeout, idle_timeout=idle_timeout)
+        secrets = secret_headers(headers)
         key = Secret(api_key) if api_key is not None else None
         self._made_of = {
             "route": route,
@@ -97,7 +107,6 @@ class VLMClient:
             "tool_images": tool_images,
             "allow_private_urls": allow_private_urls,
         }
-        _check_seconds(timeout=timeout, first_token_timeout=first_token_timeout, idle_timeout=idle_timeout)
         self.endpoint = resolve(route, provider=provider, api_key=key, base_url=base_url, headers=secrets)
         warn_of_sunset(self.endpoint)
         self._limits = Limits(timeout, first_token_timeout, idle_timeout)
@@ -210,9 +219,10 @@ class VLMClient:
     ) -> Call:
         options = dict(options)
         timeout = options.pop("timeout", None)
+        check_seconds(timeout=timeout)
         check_options(options)
         return Call(
-            messages=[{"role": "user", "content": messages}] if isinstance(messages, str) else messages,
+            messages=as_messages(messages),
             options=options,
             endpoint=endpoint,
             stream=stream,
@@ -223,10 +233,4 @@ class VLMClient:
 
 
 def _remade(made_of: dict[str, Any]) -> VLMClient:
-    return VLMClient(made_of.pop("route"), **made_of)
-
-
-def _check_seconds(**seconds: float | None) -> None:
-    for name, value in seconds.items():
-        if value is not None and not 0 < value < float("inf"):
-            raise ConfigError(f"{name}={value!r} is no number of seconds", hint="Give one above 0.")
+    return VLMClient(**made_of)

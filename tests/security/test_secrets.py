@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import Any
 
+import openai
 import pytest
 
 from vlm_core.catalog.routes import Route
@@ -84,8 +85,8 @@ def test_a_copy_within_the_process_keeps_its_key() -> None:
 
 
 def test_a_client_with_connections_of_the_users_own_is_not_pickled() -> None:
-    with pytest.raises(ConfigError, match="http_client"):
-        pickle.dumps(VLMClient("m", base_url="http://127.0.0.1:9/v1", http_client=object()))
+    with openai.DefaultHttpxClient() as own, pytest.raises(ConfigError, match="http_client"):
+        pickle.dumps(VLMClient("m", base_url="http://127.0.0.1:9/v1", http_client=own))
 
 
 def echo(server: ScriptedServer) -> None:

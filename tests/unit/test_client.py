@@ -1,9 +1,13 @@
 """VLMClient over real sockets: whole and streamed, from threads, event loops, forks and pickles."""
 
 import asyncio
+import copy
 import gc
 import multiprocessing
 import pickle
+import socket
+import subprocess
+import sys
 import threading
 import warnings
 from collections.abc import Iterator
@@ -18,6 +22,7 @@ from PIL import Image
 
 from vlm_core.answers import Completion, Delta
 from vlm_core.catalog import alternatives
+from vlm_core.catalog.rows import ImageLimits, Provider
 from vlm_core.client import VLMClient
 from vlm_core.errors import (
     AuthenticationFailed,
@@ -30,7 +35,6 @@ from vlm_core.errors import (
     MissingKeyError,
     ModelNotFound,
     ProviderTimeout,
-    UnknownProviderError,
     VLMError,
 )
 from vlm_core.testing import ScriptedServer
@@ -193,19 +197,119 @@ def test_a_missing_key_is_said_before_a_picture_is_read(monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize(
-    ("arguments", "kind"),
+    "wrong",
     [
-        pytest.param({"route": "novta:qwen"}, ConfigError, id="provider-misspelt"),
-        pytest.param({"route": "m", "provider": "novta"}, UnknownProviderError, id="provider-argument"),
-        pytest.param(
-            {"route": "m", "base_url": "http://127.0.0.1:9", "timeout": 0}, ConfigError, id="timeout"
-        ),
-        pytest.param({"route": "m", "base_url": "ftp://127.0.0.1"}, ConfigError, id="base-url"),
+        pytest.param({"route": "novta:qwen", "base_url": None}, id="provider-misspelt"),
+        pytest.param({"provider": "novta", "base_url": None}, id="provider-argument"),
+        pytest.param({"timeout": 0}, id="timeout"),
+        pytest.param({"idle_timeout": "a"}, id="idle-timeout"),
+        pytest.param({"first_token_timeout": float("nan")}, id="first-token-timeout"),
+        pytest.param({"base_url": "ftp://127.0.0.1"}, id="base-url"),
+        pytest.param({"base_url": 5}, id="base-url-as-a-number"),
+        pytest.param({"route": None}, id="no-route"),
+        pytest.param({"provider": 5}, id="provider-as-a-number"),
+        pytest.param({"api_key": b"abc"}, id="key-as-bytes"),
+        pytest.param({"headers": "x"}, id="headers-as-a-string"),
+        pytest.param({"headers": {"X": "ü"}}, id="header-not-ascii"),
+        pytest.param({"headers": {"X": 1}}, id="header-as-a-number"),
+        pytest.param({"headers": {"X": "a\r\nB: c"}}, id="header-of-two-lines"),
+        pytest.param({"headers": {"X": " a"}}, id="header-with-a-blank"),
+        pytest.param({"headers": {"X T": "v"}}, id="header-name"),
+        pytest.param({"headers": {"Content-Length": "5"}}, id="header-not-the-users"),
+        pytest.param({"tool_images": "inlien"}, id="tool-images"),
+        pytest.param({"allow_private_urls": "no"}, id="flag-as-a-string"),
+        pytest.param({"http_client": 5}, id="http-client"),
+        pytest.param({"async_http_client": 5}, id="async-http-client"),
     ],
 )
-def test_a_client_that_could_never_ask_is_refused(arguments: dict[str, Any], kind: type[VLMError]) -> None:
-    with pytest.raises(kind):
-        VLMClient(**arguments)
+def test_a_client_that_could_never_ask_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError):
+        VLMClient(**{"route": "m", "base_url": "http://127.0.0.1:9/v1", **wrong})
+
+
+def test_a_closed_http_client_is_refused_with_its_name(server: ScriptedServer) -> None:
+    own = openai.DefaultHttpxClient()
+    client = client_of(server, http_client=own)
+    own.close()
+    with pytest.raises(ConfigError, match="http_client is closed"):
+        client.chat(QUESTION)
+
+
+@pytest.mark.parametrize(
+    ("part", "words"),
+    [
+        pytest.param({"type": "image", "image": "a.tif", "page": 1}, "pages", id="page"),
+        pytest.param({"type": "image", "image": "a.tif", "detial": "low"}, "detail", id="detial"),
+        pytest.param(
+            {"type": "image_url", "image_url": {"url": "data:,", "detial": "low"}}, "detail", id="inner"
+        ),
+        pytest.param({"type": "image", "image": "/9j/4AAQ" * 80}, "base64", id="bare-base64"),
+        pytest.param({"type": "image_url", "image_url": {"url": "/9j/4AAQ" * 80}}, "base64", id="base64-url"),
+        pytest.param({"type": "image", "image": 7}, r"content\[0\]", id="number"),
+    ],
+)
+def test_a_part_that_would_not_do_what_it_says_is_refused(
+    server: ScriptedServer, client: VLMClient, part: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(InputError, match=words):
+        client.chat([{"role": "user", "content": [part]}])
+    assert server.connections == 0
+
+
+def test_messages_may_come_from_a_generator(server: ScriptedServer, client: VLMClient) -> None:
+    client.chat(message for message in about(png()))
+    assert len(server.seen[0].images) == 1
+
+
+def test_an_encrypted_pdf_is_sent_with_its_password(
+    server: ScriptedServer, client: VLMClient, data: Path
+) -> None:
+    part = {"type": "image", "image": data / "pdfs" / "password_2206.01062_pg3.pdf", "password": "1234"}
+    client.chat([{"role": "user", "content": [part]}])
+    assert len(server.seen[0].images) == 1
+
+
+def test_a_picture_that_does_not_come_is_waited_for_no_longer_than_the_call(server: ScriptedServer) -> None:
+    row = Provider(name="no-urls", base_url=server.base_url, limits=ImageLimits(accepts_url=False))
+    client = VLMClient("m", provider=row, api_key=server.api_key, timeout=0.3, allow_private_urls=True)
+    with socket.create_server(("127.0.0.1", 0)) as silent, client:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}/picture.png"
+        with pytest.raises(InputError, match="in the time allowed"):
+            client.chat(about(address))
+
+
+COLD_START = """
+import asyncio, sys
+from vlm_core import VLMClient
+base_url, key, picture = sys.argv[1:]
+client = VLMClient("m", base_url=base_url, api_key=key)
+parts = [{"type": "image", "image": picture}, {"type": "text", "text": "Total?"}]
+async def main():
+    question = [{"role": "user", "content": parts}]
+    answers = await asyncio.gather(*(client.achat(question) for _ in range(8)))
+    print(len(answers))
+asyncio.run(main())
+"""
+
+
+def test_the_first_calls_of_a_process_may_all_come_at_once(server: ScriptedServer, tmp_path: Path) -> None:
+    (tmp_path / "scan.png").write_bytes(png())
+    command = [sys.executable, "-c", COLD_START, server.base_url, server.api_key, tmp_path / "scan.png"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("8\n", "")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [copy.copy, copy.deepcopy, lambda client: pickle.loads(pickle.dumps(client))],
+    ids=["copy", "deepcopy", "pickle"],
+)
+def test_a_copy_harms_nothing(server: ScriptedServer, make: Any) -> None:
+    client = client_of(server)
+    make(client)
+    with make(client) as copied, client:
+        assert copied.route == client.route
+        assert client.chat(QUESTION).text
 
 
 # --- what goes wrong on the way

@@ -30,6 +30,14 @@ _Model = Annotated[
     str, typer.Option("--model", "-m", metavar="PROVIDER:MODEL", envvar="VLM_MODEL", help="What to ask.")
 ]
 _BaseUrl = Annotated[str | None, typer.Option(metavar="URL", help="Of the API, where it is not the usual.")]
+_ApiKey = Annotated[
+    str | None,
+    typer.Option(metavar="KEY", envvar="VLM_API_KEY", help="For --base-url; safer in the variable."),
+]
+_Password = Annotated[
+    str | None,
+    typer.Option(metavar="TEXT", envvar="VLM_PASSWORD", help="Of encrypted PDFs; safer in the variable."),
+]
 _Stream = Annotated[bool, typer.Option("--stream", help="Show the answer as it comes.")]
 _AsJson = Annotated[bool, typer.Option("--json", help="The answer with tokens, cost and route, as JSON.")]
 _Estimate = Annotated[bool, typer.Option("--estimate", help="Send nothing; tell what it would take.")]
@@ -50,10 +58,12 @@ def ask(
     words: _Words,
     model: _Model,
     base_url: _BaseUrl = None,
+    api_key: _ApiKey = None,
     stream: _Stream = False,
     as_json: _AsJson = False,
     estimate: _Estimate = False,
     pages: _Pages = None,
+    password: _Password = None,
     max_tokens: _MaxTokens = None,
     temperature: _Temperature = None,
     detail: _Detail = None,
@@ -76,11 +86,17 @@ def ask(
     report = Report(quiet=quiet)
     with exit_code_for_errors(report), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
-        client = VLMClient(model, base_url=base_url, timeout=timeout, allow_private_urls=allow_private_urls)
+        client = VLMClient(
+            model,
+            base_url=base_url,
+            api_key=api_key,
+            timeout=timeout,
+            allow_private_urls=allow_private_urls,
+        )
         with client:
             options = {"max_tokens": max_tokens, "temperature": temperature}
             *images, question = _with_question(words)
-            messages = [_message(images, question, pages, detail)]
+            messages = [_message(images, question, pages=pages, detail=detail, password=password)]
             if estimate:
                 _print_json(asdict(client.estimate(messages, **options)))
             elif stream and not as_json:
@@ -98,10 +114,10 @@ def _with_question(words: list[str]) -> list[str]:
     return words
 
 
-def _message(images: list[str], question: str, pages: str | None, detail: str | None) -> dict[str, Any]:
+def _message(images: list[str], question: str, *, pages: str | None, **more: str | None) -> dict[str, Any]:
     chosen = {"pages": _numbers(pages)} if pages else {}
-    look = {"detail": detail} if detail else {}
-    parts = [{"type": "image", "image": _input(image), **chosen, **look} for image in images]
+    given = {name: value for name, value in more.items() if value is not None}
+    parts = [{"type": "image", "image": _input(image), **chosen, **given} for image in images]
     return {"role": "user", "content": [*parts, {"type": "text", "text": question}]}
 
 
@@ -118,12 +134,14 @@ def _input(image: str) -> Any:
 
 def _show(steps: Iterable[Delta | Completion]) -> Completion:
     answer = Completion("")
-    for step in steps:
-        if isinstance(step, Completion):
-            answer = step
-        else:
-            typer.echo(printable(step.text, kept="\n\t"), nl=False)
-    typer.echo()
+    try:
+        for step in steps:
+            if isinstance(step, Completion):
+                answer = step
+            else:
+                typer.echo(printable(step.text, kept="\n\t"), nl=False)
+    finally:
+        typer.echo()
     return answer
 
 

@@ -6,6 +6,8 @@ import os
 from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Any
 
+from vlm_core.errors import ConfigError
+
 if TYPE_CHECKING:
     import asyncio
 
@@ -27,7 +29,7 @@ class Connections:
     """
 
     def __init__(self, http_client: Any = None, async_http_client: Any = None) -> None:
-        self._http, self._async_http = http_client, async_http_client
+        self._http, self._async_http = _open(http_client), _open(async_http_client, asynchronous=True)
         # By process, since after a fork both would write to the same sockets.
         self._of_process: dict[int, Transport] = {}
         self._of_loop: dict[asyncio.AbstractEventLoop, _Lifetime] = {}
@@ -40,6 +42,7 @@ class Connections:
     def blocking(self) -> Transport:
         """The transport of this process."""
         found = self._of_process.get(os.getpid())
+        _open(self._http)
         if found is None:
             from vlm_core.wire.transport import Transport
 
@@ -51,6 +54,7 @@ class Connections:
         import asyncio
 
         loop = asyncio.get_running_loop()
+        _open(self._async_http, asynchronous=True)
         if loop not in self._of_loop:
             for other in [other for other in self._of_loop if other.is_closed()]:
                 del self._of_loop[other]
@@ -69,6 +73,21 @@ class Connections:
 
         if lifetime := self._of_loop.pop(asyncio.get_running_loop(), None):
             await lifetime.end()
+
+
+def _open(http_client: Any, *, asynchronous: bool = False) -> Any:
+    """A client of the user's, which must be of the right kind and not closed."""
+    if http_client is None:
+        return None
+    name, closing = ("async_http_client", "aclose") if asynchronous else ("http_client", "close")
+    if not (hasattr(http_client, "send") and hasattr(http_client, closing)):
+        kind = "AsyncClient" if asynchronous else "Client"
+        raise ConfigError(
+            f"{name} is a {type(http_client).__name__}", hint=f"It is an httpx2.{kind} or httpx.{kind}."
+        )
+    if getattr(http_client, "is_closed", False):
+        raise ConfigError(f"{name} is closed", hint="Give an open one, or none.")
+    return http_client
 
 
 class _Lifetime:

@@ -90,17 +90,22 @@ def exchange(call: Call, clock: Clock) -> Exchange:
 
 def prepare(call: Call) -> Generator[Effect, Any, Request]:
     """The request for a call, its pictures read, fitted and in their places."""
-    messages = yield from fitted(call)
+    messages = yield from fitted(call, min(60.0, call.limits.timeout))
     return build(messages, call.options, call.endpoint, stream=call.stream, tool_images=call.tool_images)
 
 
-def fitted(call: Call) -> Generator[Effect, Any, list[Message]]:
-    """The messages of a call, with their pictures as the endpoint takes them."""
+def fitted(call: Call, seconds: float = 60.0) -> Generator[Effect, Any, list[Message]]:
+    """The messages of a call, with their pictures as the endpoint takes them.
+
+    Args:
+        call: the question.
+        seconds: how long a picture behind a URL may take to come.
+    """
     found = find(call.messages)
     inline = call.endpoint.limits.accepts_url is False
     urls = [None if inline else place.url for place in found]
     pictures = [
-        to_picture(place, allow_private_urls=call.allow_private_urls)
+        to_picture(place, allow_private_urls=call.allow_private_urls, seconds=seconds)
         for place, url in zip(found, urls, strict=True)
         if url is None
     ]
@@ -211,9 +216,15 @@ def _counted(size: int, piece: bytes, call: Call) -> int:
     return size
 
 
+_SILENCE = (
+    "Allow longer silences with idle_timeout=..., or more time with timeout=...; .partial holds what came."
+)
+
+
 def _broke_off(error: ConnectionFailed | ProviderTimeout, partial: str) -> NoReturn:
     said = error.message.removeprefix(f"{error.route}: ")
-    broken = IncompleteResponse(f"{error.route}: the answer broke off: {said}", route=error.route)
+    hint = _SILENCE if isinstance(error, ProviderTimeout) else ""
+    broken = IncompleteResponse(f"{error.route}: the answer broke off: {said}", hint=hint, route=error.route)
     broken.partial = partial
     raise broken from None
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from vlm_core.errors import InputError
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
 Message: TypeAlias = Mapping[str, Any]
 Images: TypeAlias = "Sequence[EncodedImage | str]"
 _IMAGE_TYPES = frozenset({"image", "image_url"})
+_KEYS = {
+    "image": ("type", "image", "detail", "pages", "password"),
+    "image_url": ("type", "image_url", "detail", "pages", "password"),
+}
+_BARE_BASE64 = re.compile(r"[A-Za-z0-9+/\s]{400,}={0,2}\s*")
+_AS_DATA_URI = 'Put "data:image/jpeg;base64," before it, or give the bytes: base64.b64decode(text).'
 _WEB = re.compile(r"https?://", re.IGNORECASE)
 
 
@@ -32,6 +39,7 @@ class Found:
     given: Any
     detail: str | None = None
     pages: tuple[int, ...] | None = None
+    password: str | None = field(default=None, repr=False)
 
     @property
     def position(self) -> str:
@@ -50,7 +58,7 @@ def find(messages: Sequence[Message]) -> list[Found]:
     Args:
         messages: as OpenAI has them; an image part is `{"type": "image_url", "image_url": {"url": ...}}`
             with a web or data URL, or `{"type": "image", "image": ...}` with a path, bytes, a picture
-            or a URL, and perhaps `"detail"` and `"pages"` (from 1).
+            or a URL, and perhaps `"detail"`, `"pages"` (from 1), and the `"password"` of a PDF.
 
     Raises:
         InputError: a part is not written so.
@@ -74,15 +82,27 @@ def _parts(message: Any) -> Sequence[Any]:
 
 def _found(message: int, part: int, written: Mapping[str, Any]) -> Found:
     position = f"messages[{message}].content[{part}]"
+    _check_keys(written, _KEYS[written["type"]], position)
     read = _read_image_url if written["type"] == "image_url" else _read_image
     given, detail = read(written, position)
-    return Found(message, part, given, detail, _page_numbers(written, position))
+    return Found(message, part, given, detail, _page_numbers(written, position), written.get("password"))
+
+
+def _check_keys(part: Mapping[str, Any], known: Sequence[str], position: str) -> None:
+    """Refuse what would have no effect, since somebody meant something by it."""
+    for key in part:
+        if key not in known:
+            near = get_close_matches(str(key).lower(), known, n=1)
+            hint = f"Did you mean {near[0]!r}?" if near else f"It may hold {', '.join(known)}."
+            raise InputError(f"{position}: an image part has no {key!r}", hint=hint)
 
 
 def _read_image_url(part: Mapping[str, Any], position: str) -> tuple[str, str | None]:
     inner = part.get("image_url")
     inner = inner if isinstance(inner, Mapping) else {"url": inner}
+    _check_keys(inner, ("url", "detail"), position)
     url = inner.get("url")
+    _check_base64(url, position)
     if not isinstance(url, str) or not re.match(r"(https?://|data:)", url, re.IGNORECASE):
         # A message may come from a stranger: no path that stands here is opened.
         raise InputError(
@@ -98,7 +118,13 @@ def _read_image(part: Mapping[str, Any], position: str) -> tuple[Any, str | None
             f"{position}: an image part without an image",
             hint='Write {"type": "image", "image": ...} with a path, bytes, URL or picture.',
         )
+    _check_base64(part["image"], position)
     return part["image"], part.get("detail")
+
+
+def _check_base64(given: Any, position: str) -> None:
+    if isinstance(given, str) and _BARE_BASE64.match(given):
+        raise InputError(f"{position}: base64 that does not say so", hint=_AS_DATA_URI)
 
 
 def _page_numbers(part: Mapping[str, Any], position: str) -> tuple[int, ...] | None:
@@ -106,12 +132,18 @@ def _page_numbers(part: Mapping[str, Any], position: str) -> tuple[int, ...] | N
     if pages is None:
         return None
     if not isinstance(pages, Sequence) or not all(isinstance(page, int) and page > 0 for page in pages):
-        raise InputError(f"{position}: pages={pages!r} is no list of page numbers", hint="They count from 1.")
+        hint = "It is a list of numbers from 1, as in [1, 3]."
+        raise InputError(f"{position}: pages={pages!r} is no list of page numbers", hint=hint)
     return tuple(pages)
 
 
-def to_picture(found: Found, *, allow_private_urls: bool = False) -> Picture:
+def to_picture(found: Found, *, allow_private_urls: bool = False, seconds: float = 60.0) -> Picture:
     """An image part as a picture to be read and fitted.
+
+    Args:
+        found: the part.
+        allow_private_urls: whether a URL may lead to this machine or its network.
+        seconds: how long what is behind a URL may take to come.
 
     Raises:
         InputError: what stands there is no image, or more than one file.
@@ -119,13 +151,17 @@ def to_picture(found: Found, *, allow_private_urls: bool = False) -> Picture:
     from vlm_core.images.encode import Picture
     from vlm_core.images.sources import expand
 
-    sources = expand(found.given, allow_private_urls=allow_private_urls)
-    source, another = next(sources, None), next(sources, None)
+    try:
+        sources = expand(found.given, allow_private_urls=allow_private_urls, download_seconds=seconds)
+        source, another = next(sources, None), next(sources, None)
+    except InputError as error:
+        raise InputError(f"{found.position}: {error.message}", hint=error.hint) from None
     if source is None or another is not None:
         raise InputError(
-            f"{found.position}: an image part holds one file", hint="Give each file a part of its own."
+            f"{found.position}: an image part holds one file, and no folder, pattern or list",
+            hint="Give each file a part of its own.",
         )
-    return Picture(source=source, pages=found.pages, position=found.position)
+    return Picture(source, found.pages, found.position, found.password)
 
 
 def filled(messages: Sequence[Message], found: Sequence[Found], images: Sequence[Images]) -> list[Message]:

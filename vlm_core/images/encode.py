@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from vlm_core.answers import EncodedImage
@@ -44,6 +44,8 @@ class Picture:
     """From 1; None for all."""
     position: str = ""
     """Named in errors."""
+    password: str | None = field(default=None, repr=False)
+    """Of an encrypted PDF."""
 
 
 def sendable(
@@ -178,7 +180,7 @@ def _in_hand(picture: Picture) -> Picture:
 
 def _fitted(picture: Picture, target: Target) -> Images:
     with _named(picture):
-        return of_source(picture.source, target, picture.pages)
+        return of_source(picture.source, target, picture.pages, picture.password)
 
 
 def _check_count(counts: list[int], pictures: Sequence[Picture], limits: ImageLimits) -> None:

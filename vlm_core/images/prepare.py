@@ -86,13 +86,14 @@ _OF_THE_REQUEST = ("max_body_bytes", "max_images", "recommended_images", "accept
 _OF_THE_MODEL = ("image_tokens", "max_pixels", "grid")
 
 
-def of_source(source: Source, target: Target, numbers: Numbers) -> Images:
+def of_source(source: Source, target: Target, numbers: Numbers, password: str | None = None) -> Images:
     """The pages of a source; a file that is known and has not changed is not even read.
 
     Args:
         source: any one document.
         target: what its pages are made for.
         numbers: the pages wanted, from 1; None for all.
+        password: of an encrypted PDF.
 
     Raises:
         InputError: as `sendable` says.
@@ -105,11 +106,11 @@ def of_source(source: Source, target: Target, numbers: Numbers) -> Images:
         with source.open() as pages:
             return of_pages(pages, target, numbers, source.name)
     if (stamp := _stamp(source)) is not None:
-        read_and_make = partial(_of_file, source, target, numbers)
-        return cache.shared.get((stamp, target, numbers), read_and_make)
+        read_and_make = partial(_of_file, source, target, numbers, password)
+        return cache.shared.get((stamp, target, numbers, password), read_and_make)
     data = source.read()
-    make = partial(_of_bytes, data, target, numbers, source.name)
-    return cache.shared.get((data, target, numbers), make, original=data)
+    make = partial(_of_bytes, data, target, numbers, source.name, password)
+    return cache.shared.get((data, target, numbers, password), make, original=data)
 
 
 def of_pages(document: Pages, target: Target, numbers: Numbers, name: str) -> Images:
@@ -140,16 +141,16 @@ def _stamp(source: Source) -> tuple[object, ...] | None:
     return str(source.path), found.st_dev, found.st_ino, found.st_size, *times
 
 
-def _of_file(source: Source, target: Target, numbers: Numbers) -> Images:
-    return _of_bytes(source.read(), target, numbers, source.name)
+def _of_file(source: Source, target: Target, numbers: Numbers, password: str | None) -> Images:
+    return _of_bytes(source.read(), target, numbers, source.name, password)
 
 
-def _of_bytes(data: bytes, target: Target, numbers: Numbers, name: str) -> Images:
+def _of_bytes(data: bytes, target: Target, numbers: Numbers, name: str, password: str | None) -> Images:
     kind = sniff(data) or ""
     plain = plain_file(data, kind)
     if plain and numbers in (None, (1,)) and _passes(plain, target):
         return (EncodedImage(plain.stripped, plain.format, plain.width, plain.height),)
-    return _decoded(data, kind, target, numbers, name)
+    return _decoded(data, kind, target, numbers, name, password)
 
 
 def _passes(plain: PlainFile, target: Target) -> bool:
@@ -162,12 +163,14 @@ def _passes(plain: PlainFile, target: Target) -> bool:
     )
 
 
-def _decoded(data: bytes, kind: str, target: Target, numbers: Numbers, name: str) -> Images:
+def _decoded(
+    data: bytes, kind: str, target: Target, numbers: Numbers, name: str, password: str | None
+) -> Images:
     from vlm_core.images.decode import open_document
     from vlm_core.images.resample import ScaledFrames
 
     if kind in ("", "PDF"):
-        with open_document(data, source=name, pdf_text="ignore") as pages:
+        with open_document(data, source=name, password=password, pdf_text="ignore") as pages:
             wanted = _wanted(pages.total_pages, numbers, name)
             return tuple(_of_pixels(pages.page(number), target)[0] for number in wanted)
     frames = ScaledFrames(data, kind, name, target.early_size)

@@ -89,7 +89,11 @@ class Source:
 
 
 def expand(
-    source: Any, *, allow_private_urls: bool = False, on_skip: OnSkip | None = None
+    source: Any,
+    *,
+    allow_private_urls: bool = False,
+    on_skip: OnSkip | None = None,
+    download_seconds: float = 60.0,
 ) -> Iterator[Source]:
     """The documents behind anything a user may give, in order.
 
@@ -100,6 +104,7 @@ def expand(
         allow_private_urls: whether a URL may lead to this machine or its network.
         on_skip: is called with the name and the reason of every file in a folder that is passed
             over, such as a hidden one or one with the suffix of no picture.
+        download_seconds: how long the document behind a URL may take to come.
 
     Raises:
         InputError: an object of a type that cannot be a document. All else is raised by the
@@ -109,7 +114,7 @@ def expand(
         >>> [source.name for source in expand([b"GIF89a", "https://example.com/a.png?key=1"])]
         ['<bytes>', 'https://example.com/a.png']
     """
-    options = _Options(allow_private_urls, on_skip or _ignore)
+    options = _Options(allow_private_urls, on_skip or _ignore, download_seconds)
     return _kind_of(source)(source, options)
 
 
@@ -117,6 +122,7 @@ def expand(
 class _Options:
     allow_private_urls: bool
     on_skip: OnSkip
+    download_seconds: float
 
 
 def _ignore(name: str, reason: str) -> None:
@@ -140,8 +146,9 @@ def _kind_of(source: Any) -> _Expander:
 
 def _is_image(source: Any) -> bool:
     # Whoever holds a Pillow image has loaded Pillow; this file must not.
-    pillow = sys.modules.get("PIL.Image")
-    return pillow is not None and isinstance(source, pillow.Image)
+    # Another thread may be loading it at this moment: then the class is not there yet.
+    image_class = getattr(sys.modules.get("PIL.Image"), "Image", None)
+    return image_class is not None and isinstance(source, image_class)
 
 
 def _is_text_file(source: Any) -> bool:
@@ -254,14 +261,16 @@ def _nothing_to_read(name: str, skipped: list[str]) -> InputError:
 
 def _of_url(url: str, options: _Options) -> Iterator[Source]:
     name = _public_part(url)
-    fetch = partial(_downloaded, url, allow_private=options.allow_private_urls)
+    fetch = partial(
+        _downloaded, url, allow_private=options.allow_private_urls, timeout=options.download_seconds
+    )
     yield Source(name, partial(fetched, name, fetch))
 
 
-def _downloaded(url: str, *, allow_private: bool) -> bytes:
+def _downloaded(url: str, *, allow_private: bool, timeout: float) -> bytes:
     from vlm_core.images.download import download
 
-    return download(url, allow_private=allow_private)
+    return download(url, allow_private=allow_private, timeout=timeout)
 
 
 def _public_part(url: str) -> str:

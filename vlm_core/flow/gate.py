@@ -1,0 +1,178 @@
+"""Where calls wait for their turn: in order, from threads and from event loops at once."""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import TypeVar
+
+from vlm_core.flow.limiter import Limiter, Outcome
+
+Result = TypeVar("Result")
+
+
+class _Waiter:
+    """Somebody in the line."""
+
+    def __init__(self, wake: Callable[[], object]) -> None:
+        self._wake = wake
+        self.has_place = False
+
+    def is_woken(self) -> bool:
+        """Wake him, with a place that he now has; False if his event loop was closed meanwhile."""
+        try:
+            self._wake()
+        except RuntimeError:
+            return False
+        self.has_place = True
+        return True
+
+
+class Gate:
+    """Lets in as many calls at once as a limiter admits; the others wait in line.
+
+    Whoever was let in must leave, once.
+
+    Args:
+        ceiling: the limit never goes above this number of calls.
+
+    Raises:
+        ConfigError: the ceiling is below 1.
+
+    Example:
+        >>> gate = Gate(ceiling=1)
+        >>> gate.enter(seconds=1), gate.enter(seconds=0)
+        (True, False)
+        >>> gate.leave(Outcome.OK, now=1.0, began=0.0)
+        >>> gate.enter(seconds=0)
+        True
+    """
+
+    def __init__(self, ceiling: int = 16) -> None:
+        self.limiter = Limiter(ceiling)
+        self._begin()
+        _gates.add(self)
+
+    def _begin(self) -> None:
+        self._lock = threading.Lock()
+        self._line: deque[_Waiter] = deque()
+        # What nobody may wait for the lock to do; see _later.
+        self._tasks: deque[Callable[[], None]] = deque()
+        self.limiter.in_flight = 0
+
+    @property
+    def waiting(self) -> int:
+        """How many stand in line."""
+        return len(self._line)
+
+    def enter(self, seconds: float) -> bool:
+        """Wait for a place, blocking the thread.
+
+        Args:
+            seconds: how long at most; with 0, a place is taken only if it is free now.
+
+        Returns:
+            Whether there is a place, now taken; False once the time is over.
+        """
+        if self._now(self._takes_place):
+            return True
+        woken = threading.Event()
+        with self._in_line(woken.set) as waiter:
+            woken.wait(min(seconds, threading.TIMEOUT_MAX))
+        return waiter.has_place
+
+    async def aenter(self, seconds: float) -> bool:
+        """Wait for a place on an event loop. Arguments and result are those of `enter`."""
+        if self._now(self._takes_place):
+            return True
+        import asyncio  # slow to load, and not needed where all is done in threads
+
+        loop = asyncio.get_running_loop()
+        woken = loop.create_future()
+        with self._in_line(partial(loop.call_soon_threadsafe, woken.set_result, None)) as waiter:
+            await asyncio.wait((woken,), timeout=min(seconds, threading.TIMEOUT_MAX))
+        return waiter.has_place
+
+    def leave(self, outcome: Outcome, now: float, began: float) -> None:
+        """Free a place, and let in as many as now fit. Never waits; any thread may call it.
+
+        Args:
+            outcome: how the call ended.
+            now: seconds.
+            began: when the call was let in, or later, in seconds on the same clock.
+        """
+        self._later(partial(self.limiter.done, outcome, now, began))
+
+    @contextmanager
+    def _in_line(self, wake: Callable[[], object]) -> Iterator[_Waiter]:
+        waiter = _Waiter(wake)
+        try:
+            self._now(partial(self._line.append, waiter))
+            yield waiter
+        except BaseException:  # cancelled, interrupted, or thrown away
+            self._later(partial(self._step_out, waiter))
+            raise
+        self._now(partial(self._step_aside, waiter))
+
+    def _takes_place(self) -> bool:
+        return not self._line and self.limiter.admits()
+
+    def _step_aside(self, waiter: _Waiter) -> None:
+        if not waiter.has_place:
+            self._line.remove(waiter)
+
+    def _step_out(self, waiter: _Waiter) -> None:
+        if waiter.has_place:
+            self.limiter.gave_back()
+        elif waiter in self._line:
+            self._line.remove(waiter)
+
+    def _now(self, task: Callable[[], Result]) -> Result:
+        """Do it with the lock."""
+        with self._lock:
+            result = task()
+            self._let_in()
+        self._catch_up()
+        return result
+
+    def _later(self, task: Callable[[], None]) -> None:
+        """Do it with the lock, or leave it to whoever has that.
+
+        An abandoned call ends while garbage is collected, at any moment on any thread, even on one
+        that is just holding the lock. It would wait for itself.
+        """
+        self._tasks.append(task)
+        self._catch_up()
+
+    def _catch_up(self) -> None:
+        # Whoever has the lock looks here after giving it back, so that no task is left lying.
+        while self._tasks and self._lock.acquire(blocking=False):
+            try:
+                while self._tasks:
+                    self._tasks.popleft()()
+                self._let_in()
+            finally:
+                self._lock.release()
+
+    def _let_in(self) -> None:
+        while self._line and self.limiter.admits():
+            if not self._line.popleft().is_woken():
+                self.limiter.gave_back()
+
+
+_gates: weakref.WeakSet[Gate] = weakref.WeakSet()
+
+
+def _begin_anew() -> None:
+    """After a fork nobody is left who waits or has a place, and the lock may have been held."""
+    for gate in list(_gates):
+        gate._begin()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
+    os.register_at_fork(after_in_child=_begin_anew)
