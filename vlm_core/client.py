@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from contextlib import aclosing
@@ -16,16 +17,19 @@ from vlm_core.errors import ConfigError
 from vlm_core.flow.connections import Connections
 from vlm_core.flow.drivers import arun, run
 from vlm_core.flow.exchange import Call, Limits, exchange
-from vlm_core.flow.settings import as_messages, check_seconds, check_settings, secret_headers
+from vlm_core.flow.gate import Gate
+from vlm_core.flow.settings import as_messages, check_counts, check_seconds, check_settings, secret_headers
+from vlm_core.flow.stations import Station
 from vlm_core.secret import Secret
 from vlm_core.wire.options import check_options
 
 if TYPE_CHECKING:
-    from vlm_core.catalog.routes import Endpoint, Route
+    from vlm_core.catalog.routes import Route
     from vlm_core.catalog.rows import Provider
-    from vlm_core.flow.exchange import Exchange
+    from vlm_core.flow.attempt import Exchange
     from vlm_core.wire.placement import ToolImages
 
+_DICE = random.Random()  # noqa: S311  it spreads waits, and guards nothing
 Messages: TypeAlias = str | Sequence[Mapping[str, Any]]
 
 
@@ -38,13 +42,18 @@ class VLMClient:
 
     Args:
         route: "provider:model", a Route, or a model's id alone where `provider` or `base_url` is given.
+        fallbacks: routes to ask where that one cannot answer, in their order. api_key, base_url and
+            headers are the first one's; a Route has its own.
         provider: the name of a known provider, or a row of your own.
         api_key: by default what the provider's variable holds.
         base_url: of the API, in place of the provider's own.
         headers: sent with each request. Their values are kept secret, as the key is.
         timeout: seconds for a whole call.
-        first_token_timeout: seconds until a streamed answer begins.
+        first_token_timeout: seconds until a streamed answer begins; by default 10 where another route
+            can be asked, else the time of the call.
         idle_timeout: seconds between two pieces of a streamed answer.
+        max_attempts: on each route.
+        max_concurrency: calls that each route gets at once, at most; fewer where it is overloaded.
         tool_images: what becomes of images in tool messages, which most providers refuse: moved into
             a user message behind the tools' results, left where they are ("inline"), or replaced by
             a text ("placeholder").
@@ -72,6 +81,7 @@ class VLMClient:
         self,
         route: str | Route,
         *,
+        fallbacks: Sequence[str | Route] = (),
         provider: str | Provider | None = None,
         api_key: str | Secret | None = None,
         base_url: str | None = None,
@@ -79,6 +89,8 @@ class VLMClient:
         timeout: float = 600.0,
         first_token_timeout: float | None = None,
         idle_timeout: float = 60.0,
+        max_attempts: int = 3,
+        max_concurrency: int = 16,
         tool_images: ToolImages = "user_message",
         allow_private_urls: bool = False,
         http_client: Any = None,
@@ -91,12 +103,15 @@ class VLMClient:
             base_url=base_url,
             tool_images=tool_images,
             allow_private_urls=allow_private_urls,
+            fallbacks=fallbacks,
         )
+        check_counts(max_attempts=max_attempts, max_concurrency=max_concurrency)
         check_seconds(timeout=timeout, first_token_timeout=first_token_timeout, idle_timeout=idle_timeout)
         secrets = secret_headers(headers)
         key = Secret(api_key) if api_key is not None else None
         self._made_of = {
             "route": route,
+            "fallbacks": fallbacks,
             "provider": provider,
             "api_key": key,
             "base_url": base_url,
@@ -104,12 +119,17 @@ class VLMClient:
             "timeout": timeout,
             "first_token_timeout": first_token_timeout,
             "idle_timeout": idle_timeout,
+            "max_attempts": max_attempts,
+            "max_concurrency": max_concurrency,
             "tool_images": tool_images,
             "allow_private_urls": allow_private_urls,
         }
         self.endpoint = resolve(route, provider=provider, api_key=key, base_url=base_url, headers=secrets)
-        warn_of_sunset(self.endpoint)
-        self._limits = Limits(timeout, first_token_timeout, idle_timeout)
+        endpoints = [self.endpoint, *(resolve(other) for other in fallbacks)]
+        for endpoint in endpoints:
+            warn_of_sunset(endpoint)
+        self._stations = [Station(endpoint, Gate(max_concurrency)) for endpoint in endpoints]
+        self._limits = Limits(timeout, first_token_timeout, idle_timeout, max_attempts)
         self._tool_images = tool_images
         self._allow_private_urls = allow_private_urls
         self._connections = Connections(http_client, async_http_client)
@@ -175,7 +195,7 @@ class VLMClient:
         """
         from vlm_core.flow.estimate import estimate
 
-        return estimate(self._call(messages, options, stream=False, endpoint=self.endpoint))
+        return estimate(self._call(messages, options, stream=False))
 
     def close(self) -> None:
         """Close this process's connections. Those of an event loop close with `aclose`, or as it ends."""
@@ -203,8 +223,10 @@ class VLMClient:
         return _remade, (self._made_of,)
 
     def _exchange(self, messages: Messages, options: Mapping[str, Any], *, stream: bool) -> Exchange:
-        endpoint = replace(self.endpoint, api_key=find_key(self.endpoint))
-        return exchange(self._call(messages, options, stream=stream, endpoint=endpoint), time.monotonic)
+        for station in self._stations:  # all of them, for it would be late to learn it when one is needed
+            station.endpoint = replace(station.endpoint, api_key=find_key(station.endpoint))
+        call = self._call(messages, options, stream=stream)
+        return exchange(call, self._stations, time.monotonic, _DICE)
 
     async def _arun(
         self, messages: Messages, options: Mapping[str, Any], *, stream: bool
@@ -214,9 +236,7 @@ class VLMClient:
             async for step in steps:
                 yield step
 
-    def _call(
-        self, messages: Messages, options: Mapping[str, Any], *, stream: bool, endpoint: Endpoint
-    ) -> Call:
+    def _call(self, messages: Messages, options: Mapping[str, Any], *, stream: bool) -> Call:
         options = dict(options)
         timeout = options.pop("timeout", None)
         check_seconds(timeout=timeout)
@@ -224,7 +244,7 @@ class VLMClient:
         return Call(
             messages=as_messages(messages),
             options=options,
-            endpoint=endpoint,
+            endpoint=self.endpoint,
             stream=stream,
             limits=self._limits if timeout is None else replace(self._limits, timeout=timeout),
             tool_images=self._tool_images,

@@ -17,8 +17,15 @@ import pytest
 from vlm_core.catalog.routes import Route
 from vlm_core.client import VLMClient
 from vlm_core.errors import ConfigError, MissingKeyError, VLMError
+from vlm_core.flow import policy
 from vlm_core.secret import Secret
 from vlm_core.testing import ScriptedServer
+
+
+@pytest.fixture(autouse=True)
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(policy, "BASE_SECONDS", 0.01)
+
 
 KEY = "canary-key-5f1c9a"
 HEADER = "canary-header-77aa01"
@@ -146,7 +153,7 @@ def test_no_outcome_of_a_call_shows_a_secret(
                     assert_clean(text)
             else:
                 assert_clean(repr(result))
-        assert server.requests == 1
+        assert server.requests >= 1
         assert server.seen[0].headers["x-team"] == HEADER
     for record in caplog.records:
         assert_clean(record.getMessage() + repr(vars(record)))

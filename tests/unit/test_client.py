@@ -37,9 +37,15 @@ from vlm_core.errors import (
     ProviderTimeout,
     VLMError,
 )
+from vlm_core.flow import policy
 from vlm_core.testing import ScriptedServer
 
 QUESTION = "What is the total?"
+
+
+@pytest.fixture(autouse=True)
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(policy, "BASE_SECONDS", 0.01)
 
 
 @pytest.fixture
@@ -361,7 +367,8 @@ def test_a_stream_cut_short_keeps_what_came(server: ScriptedServer, client: VLMC
 
 def test_a_stream_that_falls_silent_keeps_what_came(server: ScriptedServer) -> None:
     server.stream("TOT", 30.0, "AL")
-    with client_of(server, idle_timeout=0.2) as client, pytest.raises(IncompleteResponse) as caught:
+    options = {"idle_timeout": 0.2, "max_attempts": 1}
+    with client_of(server, **options) as client, pytest.raises(IncompleteResponse) as caught:
         list(client.stream(QUESTION))
     assert caught.value.partial == "TOT"
 
@@ -398,7 +405,8 @@ def test_an_endless_answer_is_cut_off(server: ScriptedServer, client: VLMClient)
 
 
 def test_a_client_is_well_after_any_failure(server: ScriptedServer, client: VLMClient) -> None:
-    server.reply(status=200, body="<html>")
+    for _ in range(3):
+        server.reply(status=200, body="<html>")
     server.say("TOTAL 9.00")
     with pytest.raises(MalformedResponse):
         client.chat(QUESTION)

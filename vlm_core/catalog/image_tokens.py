@@ -16,7 +16,7 @@ from functools import cache, partial
 from vlm_core.catalog.rows import ModelProfile
 from vlm_core.errors import ConfigError
 
-__all__ = ["FORMULAS", "Formula", "image_tokens", "image_tokens_with_overhead"]
+__all__ = ["FORMULAS", "Formula", "find_formula", "image_tokens", "image_tokens_with_overhead"]
 
 _TRANSFORMERS = "transformers 5.23.0, models/{}"
 
@@ -80,7 +80,7 @@ def image_tokens(
     """
     if formula_name is None:
         return None
-    formula = _named(formula_name)
+    formula = find_formula(formula_name)
     if min(width, height) < 1 or (formula.max_aspect and _is_too_narrow(width, height, formula.max_aspect)):
         return None
     if detail == "low":
@@ -115,7 +115,16 @@ def image_tokens_with_overhead(
     return None if tokens is None or formula_name is None else tokens + FORMULAS[formula_name].overhead
 
 
-def _named(name: str) -> Formula:
+def find_formula(name: str) -> Formula:
+    """The formula of a name.
+
+    Raises:
+        ConfigError: there is none; it says which are spelled alike.
+
+    Example:
+        >>> find_formula("gemma-3").exact
+        True
+    """
     if name not in FORMULAS:
         near = get_close_matches(name, FORMULAS, n=3) or sorted(FORMULAS)
         raise ConfigError(f"no formula counts image tokens as {name!r}", hint=f"Use {', '.join(near)}.")

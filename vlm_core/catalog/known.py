@@ -7,7 +7,7 @@ entry points of the group `vlm_core.providers`), and `register`.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
 from vlm_core.catalog.matching import fits, merged, specificity
@@ -16,7 +16,7 @@ from vlm_core.catalog.offers import OFFERS
 from vlm_core.catalog.plugins import Row, installed_rows
 from vlm_core.catalog.providers import PROVIDERS
 from vlm_core.catalog.rows import ModelProfile, Provider
-from vlm_core.errors import UnknownProviderError
+from vlm_core.errors import ConfigError, UnknownProviderError
 
 __all__ = ["Registry", "find_provider", "models_of", "offers", "profile", "providers", "register"]
 
@@ -85,19 +85,38 @@ def _key(row: Row) -> _Key:
 _REGISTRY = Registry((*PROVIDERS, *FAMILIES, *OFFERS))
 
 
-def register(row: Provider | ModelProfile) -> None:
+def register(row: Row | Iterable[Row]) -> None:
     """Make a provider or a model known, in place of a row about the same one.
 
     Args:
         row: a Provider replaces the one of its name. A ModelProfile adds to what other rows say of the
-            model, and counts before them; of two limits in numbers the tighter one holds.
+            model, and counts before them; of two limits in numbers the tighter one holds. Several may
+            be given in a list.
+
+    Raises:
+        ConfigError: something else is given, or stands in the list; then none of it is registered.
 
     Example:
         >>> register(Provider(name="my-lab", base_url="http://10.11.12.13:8000/v1"))
         >>> find_provider("my-lab").base_url
         'http://10.11.12.13:8000/v1'
     """
-    _REGISTRY.register(row)
+    for found in _checked_rows(row):
+        _REGISTRY.register(found)
+
+
+def _checked_rows(given: Row | Iterable[Row]) -> tuple[Row, ...]:
+    if isinstance(given, Provider | ModelProfile):  # first, for a row can be iterated too, over its fields
+        return (given,)
+    is_list = isinstance(given, Iterable) and not isinstance(given, Mapping | str)
+    rows: tuple[object, ...] = tuple(given) if is_list else (given,)
+    wrong = next((type(row).__name__ for row in rows if not isinstance(row, Provider | ModelProfile)), None)
+    if wrong:
+        raise ConfigError(
+            f"register was given a {wrong}, which is no row",
+            hint="Give a Provider(...) or a ModelProfile(...), or several in a list.",
+        )
+    return tuple(row for row in rows if isinstance(row, Provider | ModelProfile))
 
 
 def providers() -> tuple[Provider, ...]:

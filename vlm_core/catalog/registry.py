@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import replace
+from difflib import get_close_matches
 
 from pydantic import ValidationError
 
@@ -24,6 +26,7 @@ from vlm_core.secret import Secret
 
 __all__ = [
     "SunsetWarning",
+    "UnknownProviderWarning",
     "find_provider",
     "models_of",
     "nearest_models",
@@ -37,6 +40,12 @@ __all__ = [
 ]
 
 _HOW = 'Write "provider:model", or give base_url=... too.'
+_SLIP = 0.85
+"""How much of two names is the same where one is the other misspelt."""
+
+
+class UnknownProviderWarning(UserWarning):
+    """An unknown provider's name looks like a known one, whose limits are not applied."""
 
 
 def resolve(
@@ -60,7 +69,10 @@ def resolve(
 
     Raises:
         UnknownProviderError: no provider has this name.
-        ConfigError: the provider or its address is not given, or cannot be used.
+        ConfigError: the provider, its address or the model is not given, or cannot be used.
+
+    Warns:
+        UnknownProviderWarning: with `base_url`, where `provider` looks like a known name misspelt.
 
     Example:
         >>> endpoint = resolve("novita:qwen/qwen2.5-vl-72b-instruct")
@@ -80,7 +92,7 @@ def resolve(
     url = None if given.base_url is None else checked_base_url(given.base_url)
     row, model = _split(given, url)
     if not model.strip():
-        raise ConfigError(f"{row.name}: the route names no model", hint='Write "provider:model".')
+        raise _no_model(row)
     return _endpoint(row, model.strip(), url, given)
 
 
@@ -114,6 +126,8 @@ def _split(given: Route, url: str | None) -> tuple[Provider, str]:
         return find_provider(name), model
     if url is not None:
         return _at(url), given.model
+    if _is_known(given.model):
+        raise _no_model(find_provider(given.model))
     if colon and "/" not in name and profile(given.model).family is None:
         return find_provider(name), model  # raises, and names those that are spelled alike
     raise _no_provider(given.model)
@@ -132,7 +146,20 @@ def _is_known(name: str) -> bool:
 def _named(name: str, url: str | None) -> Provider:
     if url is None or _is_known(name):
         return find_provider(name)
-    return _nobodys(name.strip().lower(), url)
+    wanted = name.strip().lower()
+    _warn_of_likeness(wanted)
+    return _nobodys(wanted, url)
+
+
+def _warn_of_likeness(name: str) -> None:
+    """Say so where a name looks like a slip of the pen; one made longer, as "vllm-2", was meant."""
+    near = get_close_matches(name, [row.name for row in providers()], n=1, cutoff=_SLIP)
+    if near and not name.startswith(near[0]):
+        warnings.warn(
+            f"no provider is called {name!r}: did you mean {near[0]!r}? Its limits are not applied.",
+            UnknownProviderWarning,
+            stacklevel=5,
+        )
 
 
 def _at(url: str) -> Provider:
@@ -150,7 +177,15 @@ def _nobodys(name: str, url: str) -> Provider:
         ) from None
 
 
+def _no_model(row: Provider) -> ConfigError:
+    known = next((found.model for found in models_of(row.name)), None)
+    example = f'Write "provider:model", as in "{row.name}:{known or "MODEL"}".'
+    return ConfigError(f"{row.name}: the route names no model", hint=example)
+
+
 def _no_provider(model: str) -> ConfigError:
+    name, _, rest = model.partition("/")
+    slip = [f'Did you mean "{name.strip().lower()}:{rest}"?'] if rest and _is_known(name) else []
     routes = routes_of_family(model)[:3]
-    hint = f"{_HOW} Known routes of its family: {', '.join(routes)}." if routes else _HOW
-    return ConfigError(f"{model!r} names a model but no provider", hint=hint)
+    family = [f"Known routes of its family: {', '.join(routes)}."] if routes else []
+    return ConfigError(f"{model!r} names a model but no provider", hint=" ".join((*slip, _HOW, *family)))

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from datetime import date
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from vlm_core.errors import ConfigError
 
 ImageFormat = Literal["png", "jpeg", "webp", "gif", "bmp", "tiff", "ppm", "avif", "heic"]
 ResponseFormat = Literal["json_schema", "json_object", "tool"]
+_Number: TypeAlias = Annotated[int, Field(gt=0)]
+_Dollars: TypeAlias = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class Quirk(StrEnum):
@@ -43,19 +47,19 @@ class ImageLimits(_Row):
 
     formats: frozenset[ImageFormat] | None = None
     """None: only png and jpeg are relied upon."""
-    max_side: int | None = None
+    max_side: _Number | None = None
     """Pixels of the longer side."""
-    max_pixels: int | None = None
+    max_pixels: _Number | None = None
     """Width × height."""
-    max_image_bytes: int | None = None
+    max_image_bytes: _Number | None = None
     """Of the file, before base64."""
-    target_base64_bytes: int | None = None
+    target_base64_bytes: _Number | None = None
     """What the provider recommends, of the base64 text; kept to wherever the picture stays readable."""
-    max_body_bytes: int | None = None
+    max_body_bytes: _Number | None = None
     """Of the whole request."""
-    max_images: int | None = None
+    max_images: _Number | None = None
     """Of the whole conversation."""
-    recommended_images: int | None = None
+    recommended_images: _Number | None = None
     """More are sent, with a warning."""
     accepts_url: bool | None = None
     """False: pictures behind a URL are downloaded here and sent with the request."""
@@ -66,8 +70,8 @@ class ImageLimits(_Row):
 class Price(_Row):
     """US dollars for a million tokens."""
 
-    input_usd: float | None = None
-    output_usd: float | None = None
+    input_usd: _Dollars | None = None
+    output_usd: _Dollars | None = None
     source: str = ""
     checked: date | None = None
 
@@ -152,14 +156,14 @@ class ModelProfile(_Row):
     family: str | None = None
     """Models of one family are each other's replacement, as in "qwen2.5-vl"."""
     vision: bool | None = None
-    context_tokens: int | None = None
-    max_output_tokens: int | None = None
+    context_tokens: _Number | None = None
+    max_output_tokens: _Number | None = None
     image_tokens: str | None = None
     """The formula in `image_tokens.FORMULAS` that counts its images."""
-    min_pixels: int | None = None
-    max_pixels: int | None = None
+    min_pixels: _Number | None = None
+    max_pixels: _Number | None = None
     """Larger images are scaled down by the model's own processor."""
-    grid: int | None = None
+    grid: _Number | None = None
     """Pixels to which the processor rounds the sides."""
     ocr_dialect: str | None = None
     """The trained prompt and answer format, where the model reads documents only."""
@@ -175,6 +179,18 @@ class ModelProfile(_Row):
     """The day it goes or went, as "2026-01-05", or "announced" where no day was named."""
     source: str = ""
     checked: date | None = None
+
+    @field_validator("image_tokens")
+    @classmethod
+    def _is_a_formula(cls, name: str | None) -> str | None:
+        from vlm_core.catalog.image_tokens import find_formula  # which is about these rows
+
+        try:
+            if name is not None:
+                find_formula(name)
+        except ConfigError as error:
+            raise ValueError(str(error)) from None
+        return name
 
     @field_validator("sunset")
     @classmethod

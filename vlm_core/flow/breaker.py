@@ -33,7 +33,7 @@ class Breaker:
     closes, else it opens again for twice as long, up to 300 seconds.
 
     An outcome may say when its call `began`, in seconds: when it was admitted, or later. One that
-    began before the breaker last opened, closed or sent a probe says nothing new, and is not counted.
+    began before the breaker last opened or closed says nothing new, and is not counted.
 
     Example:
         >>> breaker = Breaker()
@@ -54,13 +54,13 @@ class Breaker:
         self._pause = FIRST_PAUSE_SECONDS
         self._not_before = -inf  # what the provider asked for
         self._next_probe_at = -inf
-        self._is_probing = False
+        self._probe_at: float | None = None  # when the probe went that is out
         self._changed_at = -inf
 
     def admits(self, now: float) -> bool:
         """Whether a call may go out; if it is the probe, it is out from now on.
 
-        A probe of which nothing is heard for the length of a pause counts as given back.
+        If nothing is heard of it for a pause, another may go: it may be lost, or only slow.
         """
         if self.opened_at is None:
             return True
@@ -68,7 +68,7 @@ class Breaker:
             if self.is_open(now):
                 return False
             if self.opened_at is not None:
-                self._is_probing, self._changed_at = True, now
+                self._probe_at = now
                 self._pause_from(now)
             return True
 
@@ -93,23 +93,25 @@ class Breaker:
             began: seconds.
         """
         with _lock:
-            self._not_before = max(self._not_before, now + (retry_after or 0.0))
-            self._next_probe_at = max(self._next_probe_at, self._not_before)
+            if retry_after is not None:
+                self._not_before = max(self._not_before, now + retry_after)
+                self._next_probe_at = max(self._next_probe_at, self._not_before)
             if self._is_old(began):
                 return
             if self.opened_at is None:
                 self._record(now, has_failed=True)
                 if self._is_ill():
                     self._open(now)
-            elif self._is_probing:
+            elif self._probe_at is not None:
                 self._pause = min(2 * self._pause, LONGEST_PAUSE_SECONDS)
                 self._open(now)
 
     def gave_back(self, began: float | None = None) -> None:
-        """A call ended without telling anything, as when it was cancelled; if it was the probe, another may go."""
+        """A call ended without telling anything, as when it was cancelled; a probe may be tried again."""
         with _lock:
-            if self._is_probing and not self._is_old(began):
-                self._is_probing, self._next_probe_at = False, self._changed_at
+            if self._probe_at is not None and (began is None or began >= self._probe_at):
+                self._next_probe_at = max(self._probe_at, self._not_before)
+                self._probe_at = None
 
     @property
     def opens_again_at(self) -> float | None:
@@ -136,7 +138,7 @@ class Breaker:
         return count >= OUTCOMES and 2 * sum(has_failed for _, has_failed in self._recent) >= count
 
     def _open(self, now: float) -> None:
-        self._is_probing = False
+        self._probe_at = None
         self.opened_at = self._changed_at = now
         self._pause_from(now)
 
@@ -144,7 +146,7 @@ class Breaker:
         self._next_probe_at = max(now + self._pause, self._not_before)
 
     def _close(self, now: float) -> None:
-        self._is_probing = False
+        self._probe_at = None
         self._recent.clear()
         self._pause = FIRST_PAUSE_SECONDS
         self.opened_at, self._changed_at = None, now

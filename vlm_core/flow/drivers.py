@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from typing import TYPE_CHECKING, Any
 
 from vlm_core.answers import Completion, Delta
 from vlm_core.errors import VLMError
-from vlm_core.flow.effects import Effect, Fit, Open, Read, Release
+from vlm_core.flow.effects import Effect, Enter, Fit, Open, Read, Release, Wait
 
 if TYPE_CHECKING:
     from vlm_core.answers import EncodedImage
-    from vlm_core.flow.exchange import Exchange
+    from vlm_core.flow.attempt import Exchange
     from vlm_core.wire.transport import Answer, AsyncTransport, Transport
 
 
@@ -91,8 +92,10 @@ class _World:
         self.perform: dict[type, Callable[[Any], Any]] = {
             Fit: fit,
             Open: self._open,
-            Read: lambda effect: transport.read(effect.answer),
+            Read: lambda effect: transport.read(effect.answer, effect.seconds),
             Release: self._release,
+            Wait: lambda effect: time.sleep(effect.seconds),
+            Enter: lambda effect: effect.gate.enter(effect.seconds),
         }
 
     def _open(self, effect: Open) -> Answer:
@@ -116,9 +119,16 @@ class _AsyncWorld:
         self.perform: dict[type, Callable[[Any], Coroutine[Any, Any, Any]]] = {
             Fit: self._fit,
             Open: self._open,
-            Read: lambda effect: transport.read(effect.answer),
+            Read: lambda effect: transport.read(effect.answer, effect.seconds),
             Release: self._release,
+            Wait: self._wait,
+            Enter: lambda effect: effect.gate.aenter(effect.seconds),
         }
+
+    async def _wait(self, effect: Wait) -> None:
+        import asyncio
+
+        await asyncio.sleep(effect.seconds)
 
     async def _fit(self, effect: Fit) -> list[tuple[EncodedImage, ...]]:
         import asyncio

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from vlm_core.catalog.routes import Endpoint
+    from vlm_core.flow.gate import Gate
     from vlm_core.images.encode import Picture
     from vlm_core.wire.transport import Answer, Timeouts
 
@@ -35,6 +36,8 @@ class Read:
     """Read on. Reply: the next bytes of the body, none at its end."""
 
     answer: Answer
+    seconds: float | None = None
+    """At most so long, where that is less than the answer's own timeouts."""
 
 
 @dataclass(frozen=True)
@@ -46,4 +49,19 @@ class Release:
     """Something that does not matter may still come; read, the connection can be used again."""
 
 
-Effect: TypeAlias = Fit | Open | Read | Release
+@dataclass(frozen=True)
+class Wait:
+    """Let time go by. Reply: None."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Enter:
+    """Wait for a place among the calls that a route gets at once. Reply: whether there was one in time."""
+
+    gate: Gate
+    seconds: float
+
+
+Effect: TypeAlias = Fit | Open | Read | Release | Wait | Enter

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from vlm_core.answers import EncodedImage, Estimate
 from vlm_core.catalog.image_tokens import FORMULAS, image_tokens_with_overhead
 from vlm_core.catalog.rows import Price
+from vlm_core.flow.attempt import Call, fitted
 from vlm_core.flow.drivers import fit
-from vlm_core.flow.exchange import Call, fitted
 from vlm_core.wire.request import build
 
 if TYPE_CHECKING:

@@ -1,243 +1,294 @@
-"""The way from messages to an answer, as a generator that yields what it needs done.
+"""The way from messages to an answer: attempts, waits, other routes, within one time.
 
-It opens no socket, reads no file and looks at no clock but the one it is given, so that one
-generator serves threads and event loops alike, and its tests choose the time.
+It opens no socket, reads no file, sleeps not, and looks at no clock but the one it is given, so that
+one generator serves threads and event loops alike, and its tests choose the time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+import random
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from vlm_core.answers import Attempt, Completion, Delta
+from vlm_core.answers import Attempt, Completion, Delta, EncodedImage
 from vlm_core.catalog.alternatives import nearest_models
 from vlm_core.errors import (
-    ConnectionFailed,
+    AllRoutesFailed,
     DeadlineExceeded,
     IncompleteResponse,
-    MalformedResponse,
     ModelNotFound,
-    ProviderTimeout,
+    ResponseError,
     VLMError,
 )
-from vlm_core.flow.effects import Effect, Fit, Open, Read, Release
-from vlm_core.flow.pictures import Message, filled, find, to_picture
-from vlm_core.wire.placement import ToolImages
+from vlm_core.flow.adapt import Adaptation, adapted
+from vlm_core.flow.attempt import Call, Clock, Exchange, Limits, Time, attempt, fitted, images_in
+from vlm_core.flow.delivered import Delivered
+from vlm_core.flow.effects import Effect, Enter, Wait
+from vlm_core.flow.limiter import Outcome
+from vlm_core.flow.policy import PATIENCE_SECONDS, may_fail_over, may_retry, rule_for, wait_before
+from vlm_core.flow.stations import Station, worth_asking
 from vlm_core.wire.request import Request, build
-from vlm_core.wire.response import StreamedAnswer, read_completion, read_error
-from vlm_core.wire.transport import Answer, Timeouts
 
 if TYPE_CHECKING:
     from vlm_core.catalog.routes import Endpoint
 
-Exchange: TypeAlias = Generator[Effect | Delta, Any, Completion]
-Clock: TypeAlias = Callable[[], float]
-"""Seconds, from any beginning."""
+__all__ = ["Call", "Limits", "exchange"]
+
+FIRST_TOKEN_SECONDS = 10.0
+"""How long a streamed answer may take to begin where another route can be asked."""
+
+Outcomes: TypeAlias = Generator[Effect | Delta, Any, Completion | VLMError]
 
 
-@dataclass(frozen=True)
-class Limits:
-    """How long a call may take, and how much it may answer."""
+@dataclass
+class _Job:
+    """What is known of one call while it is under way."""
 
-    timeout: float = 600.0
-    """Seconds for the whole call."""
-    first_token_timeout: float | None = None
-    """Seconds until a streamed answer begins; None: the whole call's."""
-    idle_timeout: float = 60.0
-    """Seconds between two pieces of a streamed answer."""
-    max_answer_bytes: int = 2**26
-
-
-@dataclass(frozen=True)
-class Call:
-    """One question, with all that decides how it is asked."""
-
-    messages: Sequence[Mapping[str, Any]] = field(repr=False)
-    options: Mapping[str, Any]
-    endpoint: Endpoint
+    call: Call
+    time: Time
+    dice: random.Random
+    attempts: list[Attempt] = field(default_factory=list)
+    causes: list[VLMError] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    given: Delivered = field(default_factory=Delivered)
     stream: bool = False
-    limits: Limits = Limits()
-    tool_images: ToolImages = "user_message"
-    allow_private_urls: bool = False
+    """Whether the next attempt is to be streamed."""
 
 
-def exchange(call: Call, clock: Clock) -> Exchange:
-    """Ask once, and return the answer.
+def exchange(call: Call, stations: Sequence[Station], clock: Clock, dice: random.Random) -> Exchange:
+    """Ask until there is an answer, and return it.
 
     Args:
-        call: the question.
+        call: the question; whom to ask is said by the stations.
+        stations: the routes, in the order of preference.
         clock: tells the time in seconds; any origin will do.
+        dice: for the waits.
 
     Yields:
         What is to be done, as effects; and of a streamed answer the pieces as they come.
 
     Raises:
-        VLMError: whatever went wrong, with the attempts that were made.
+        VLMError: whatever went wrong last, with all attempts that were made; AllRoutesFailed where
+            several routes were asked in vain.
     """
-    end = clock() + call.limits.timeout
-    request = yield from prepare(call)
-    began = clock()
-    try:
-        completion = yield from _attempt(call, request, _Time(clock, end))
-    except VLMError as error:
-        failure = _told(error, call.endpoint, clock() - began)
-    else:
-        attempt = Attempt(call.endpoint.route, seconds=clock() - began, request_id=completion.request_id)
-        return replace(completion, attempts=(attempt,))
-    raise failure
+    job = _Job(call, Time(clock, clock() + call.limits.timeout), dice, stream=call.stream)
+    asked: list[Station] = []
+    for station in worth_asking(stations, clock):
+        if asked and not _passes_on(job.causes[-1], asked[-1], station):
+            station.breaker.gave_back()
+            continue
+        asked.append(station)
+        outcome = yield from _ask(job, station, _has_other(stations, station, clock()))
+        if isinstance(outcome, Completion):
+            return _told(outcome, job)
+        job.causes.append(outcome)
+    raise _given_up(job)
 
 
-def prepare(call: Call) -> Generator[Effect, Any, Request]:
-    """The request for a call, its pictures read, fitted and in their places."""
-    messages = yield from fitted(call, min(60.0, call.limits.timeout))
-    return build(messages, call.options, call.endpoint, stream=call.stream, tool_images=call.tool_images)
+def _has_other(stations: Sequence[Station], station: Station, now: float) -> bool:
+    behind = stations[stations.index(station) + 1 :]
+    return any(not other.breaker.is_open(now) for other in behind)
 
 
-def fitted(call: Call, seconds: float = 60.0) -> Generator[Effect, Any, list[Message]]:
-    """The messages of a call, with their pictures as the endpoint takes them.
-
-    Args:
-        call: the question.
-        seconds: how long a picture behind a URL may take to come.
-    """
-    found = find(call.messages)
-    inline = call.endpoint.limits.accepts_url is False
-    urls = [None if inline else place.url for place in found]
-    pictures = [
-        to_picture(place, allow_private_urls=call.allow_private_urls, seconds=seconds)
-        for place, url in zip(found, urls, strict=True)
-        if url is None
-    ]
-    encoded = iter((yield Fit(pictures, call.endpoint, _text_bytes(call.messages))) if pictures else ())
-    images = [[url] if url is not None else next(encoded) for url in urls]
-    return filled(call.messages, found, images)
+def _passes_on(failure: VLMError, before: Station, station: Station) -> bool:
+    contexts = (one.endpoint.profile.context_tokens for one in (before, station))
+    return may_fail_over(failure, *contexts)
 
 
-def _text_bytes(messages: Sequence[Mapping[str, Any]]) -> int:
-    """About as many bytes as the request takes without its images."""
-    return (
-        sum(len(text.encode("utf-8", "replace")) for message in messages for text in _texts(message)) + 4096
-    )
+def _ask(job: _Job, station: Station, has_other: bool) -> Outcomes:
+    """Ask one route as often as it makes sense."""
+    call = replace(job.call, endpoint=station.endpoint)
+    earlier: list[VLMError] = []
+    while True:
+        try:
+            request, images = yield from _prepared(job, call)
+        except VLMError as error:
+            station.breaker.gave_back()
+            # What was made smaller after a refusal, and can be made no smaller, was refused for good.
+            return earlier[-1] if earlier else _bare(error)
+        try:
+            return (yield from _once(job, call, station, request, has_other=has_other))
+        except VLMError as error:
+            failure = _bare(error)
+        change = _change(failure, earlier, call, images)
+        if change is None and not _tries_again(failure, earlier, call, has_other):
+            return failure
+        earlier.append(failure)
+        if change is not None:
+            call = replace(call, endpoint=change.endpoint, options=change.options)
+            job.warnings.append(change.warning)
+            continue
+        wait = wait_before(failure, len(earlier), job.dice)
+        if wait >= job.time.left() or (has_other and wait > PATIENCE_SECONDS):
+            return failure
+        yield Wait(wait)
 
 
-def _texts(value: Any) -> Generator[str, None, None]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        if value.get("type") not in ("image", "image_url"):
-            for inner in value.values():
-                yield from _texts(inner)
-    elif isinstance(value, (list, tuple)):
-        for inner in value:
-            yield from _texts(inner)
+def _prepared(job: _Job, call: Call) -> Generator[Effect, Any, tuple[Request, list[EncodedImage]]]:
+    """The request for a route, and the pictures in it."""
+    messages = yield from fitted(call, max(0.0, min(60.0, job.time.left())))
+    request = build(messages, call.options, call.endpoint, stream=job.stream, tool_images=call.tool_images)
+    return request, images_in(messages)
 
 
-@dataclass(frozen=True)
-class _Time:
-    clock: Clock
-    end: float
-
-    def left(self) -> float:
-        return self.end - self.clock()
-
-    def check(self, route: str) -> None:
-        if self.left() <= 0:
-            raise DeadlineExceeded(
-                f"{route}: the answer was still coming when the time was over", route=route
-            )
+def _change(
+    failure: VLMError, earlier: list[VLMError], call: Call, images: list[EncodedImage]
+) -> Adaptation | None:
+    if any(isinstance(failure, type(before)) for before in earlier):
+        return None
+    return adapted(failure, call.endpoint, call.options, images)
 
 
-def _timeouts(call: Call, left: float) -> Timeouts:
-    first = call.limits.first_token_timeout if call.stream else None
-    return Timeouts(
-        connect=min(30.0, left),
-        write=min(60.0, left),
-        first_byte=min(left, first or left),
-        between_bytes=min(left, call.limits.idle_timeout) if call.stream else left,
-        whole=left,
-    )
+def _tries_again(failure: VLMError, earlier: list[VLMError], call: Call, has_other: bool) -> bool:
+    same = sum(isinstance(before, type(failure)) for before in earlier)
+    is_allowed = may_retry(failure, earlier=same, has_other=has_other)
+    return is_allowed and len(earlier) + 1 < call.limits.max_attempts
 
 
-def _attempt(call: Call, request: Request, time: _Time) -> Exchange:
-    time.check(call.endpoint.route)
-    answer = yield Open(call.endpoint, request.body, _timeouts(call, time.left()))
-    if not 200 <= answer.status < 300:
-        body = yield from _body(answer, call, time)
-        raise read_error(answer.status, answer.headers, body, call.endpoint)
-    if request.stream:
-        return (yield from _streamed(answer, request, call, time))
-    body = yield from _body(answer, call, time)
-    completion = read_completion(body, request, call.endpoint, headers=answer.headers)
-    yield Release(answer)
-    return completion
-
-
-def _body(answer: Answer, call: Call, time: _Time) -> Generator[Effect, Any, bytes]:
-    pieces: list[bytes] = []
-    size = 0
-    try:
-        while piece := (yield Read(answer)):
-            pieces.append(piece)
-            size = _counted(size, piece, call)
-            time.check(answer.route)
-    except ConnectionFailed as error:
-        _broke_off(error, "")
-    return b"".join(pieces)
-
-
-def _streamed(answer: Answer, request: Request, call: Call, time: _Time) -> Exchange:
-    incoming = StreamedAnswer(request, call.endpoint, headers=answer.headers)
-    size = 0
-    try:
-        while not incoming.done and (piece := (yield Read(answer))):
-            size = _counted(size, piece, call)
-            yield from incoming.feed(piece)
-            time.check(answer.route)
-    except (ConnectionFailed, ProviderTimeout) as error:
-        if not incoming.started:
-            raise
-        _broke_off(error, incoming.partial)
-    completion = incoming.finish()
-    if rest := completion.text[len(incoming.partial) :]:
-        yield Delta(rest)
-    yield Release(answer, has_rest=incoming.done)
-    return completion
-
-
-def _counted(size: int, piece: bytes, call: Call) -> int:
-    size += len(piece)
-    if size > call.limits.max_answer_bytes:
-        raise MalformedResponse(
-            f"{call.endpoint.route}: the answer is longer than {call.limits.max_answer_bytes:,} bytes",
-            hint="Ask for less with max_tokens=...",
-            route=call.endpoint.route,
+def _once(job: _Job, call: Call, station: Station, request: Request, *, has_other: bool) -> Exchange:
+    """One attempt, with its place in the queue, its record, and its word on the route's health."""
+    if not (yield Enter(station.gate, max(0.0, job.time.left()))):
+        station.breaker.gave_back()
+        raise DeadlineExceeded(
+            f"{station.route}: the time was over before it was this call's turn",
+            hint="Raise max_concurrency=... or timeout=...",
+            route=station.route,
         )
-    return size
+    began = job.time.clock()
+    outcome, error, completion = Outcome.NEUTRAL, None, None
+    try:
+        completion = yield from _followed(job, call, request, has_other)
+        outcome = Outcome.OK
+    except VLMError as failure:
+        error = _placed(failure, call.endpoint)
+        outcome = Outcome.OVERLOADED if rule_for(failure).is_overload else Outcome.NEUTRAL
+        raise
+    finally:  # the caller may also break it off, which says nothing of the route
+        now = job.time.clock()
+        station.left(outcome, error, now, began)
+        if completion is not None or error is not None:
+            job.attempts.append(_record(station, error, completion, now - began))
+    return completion
 
 
-_SILENCE = (
-    "Allow longer silences with idle_timeout=..., or more time with timeout=...; .partial holds what came."
-)
-
-
-def _broke_off(error: ConnectionFailed | ProviderTimeout, partial: str) -> NoReturn:
-    said = error.message.removeprefix(f"{error.route}: ")
-    hint = _SILENCE if isinstance(error, ProviderTimeout) else ""
-    broken = IncompleteResponse(f"{error.route}: the answer broke off: {said}", hint=hint, route=error.route)
-    broken.partial = partial
-    raise broken from None
-
-
-def _told(error: VLMError, endpoint: Endpoint, seconds: float) -> VLMError:
-    """The error with what was tried and what may help, and without the frames of the exchange.
-
-    Their variables hold what was sent and what came, which a log with variables would show.
-    """
+def _placed(error: VLMError, endpoint: Endpoint) -> VLMError:
     error.route = error.route or endpoint.route
     if isinstance(error, ModelNotFound) and (names := nearest_models(endpoint)):
         error.hint = f"Did you mean {' or '.join(names)}? {error.hint}"
+    return error
+
+
+def _followed(job: _Job, call: Call, request: Request, has_other: bool) -> Exchange:
+    """One attempt, its pieces noted as they are handed on; one after a broken stream comes whole."""
+    steps = attempt(call, request, job.time, _patience(call, has_other))
+    if not request.stream:
+        completion = yield from steps
+        return (yield from _completed(job, completion))
+    try:
+        return (yield from _noted(job, steps))
+    except ResponseError:
+        job.stream = False
+        raise
+
+
+def _noted(job: _Job, steps: Exchange) -> Exchange:
+    """The steps as they are, each piece of the answer noted on its way."""
+    reply: Any = None
+    error: VLMError | None = None
+    try:
+        while True:
+            step = steps.throw(error) if error else steps.send(reply)
+            reply = error = None
+            if isinstance(step, Delta):
+                job.given.add(step)
+            try:
+                reply = yield step
+            except VLMError as failure:
+                error = failure
+    except StopIteration as end:
+        completion: Completion = end.value
+        return completion
+    finally:
+        error = None
+        steps.close()
+
+
+def _completed(job: _Job, completion: Completion) -> Exchange:
+    """An answer that came as a whole, where pieces may have been handed on before."""
+    rest = job.given.rest_of(completion) if job.call.stream else []
+    if rest is None:
+        another = IncompleteResponse(
+            f"{completion.route}: the stream broke off, and asked again the model answered otherwise",
+            route=completion.route,
+        )
+        another.partial = job.given.text
+        raise another
+    yield from rest
+    return job.given.whole(completion)
+
+
+def _patience(call: Call, has_other: bool) -> float | None:
+    """Seconds until a streamed answer must have begun."""
+    own = call.limits.first_token_timeout
+    return own if own is not None else FIRST_TOKEN_SECONDS if has_other else None
+
+
+def _record(
+    station: Station, error: VLMError | None, completion: Completion | None, seconds: float
+) -> Attempt:
+    if completion is not None:
+        return Attempt(station.route, seconds=seconds, request_id=completion.request_id)
+    assert error is not None
     billed = bool(getattr(error, "may_be_billed", False))
-    error.attempts = (Attempt(endpoint.route, type(error).__name__, seconds, billed, error.request_id),)
+    return Attempt(station.route, type(error).__name__, seconds, billed, error.request_id)
+
+
+def _told(completion: Completion, job: _Job) -> Completion:
+    """The answer with what it took to get it."""
+    warnings = [*job.warnings, *(_passed_over(cause) for cause in job.causes)]
+    return replace(
+        completion, attempts=tuple(job.attempts), warnings=(*completion.warnings, *dict.fromkeys(warnings))
+    )
+
+
+def _passed_over(cause: VLMError) -> str:
+    return f"{cause.route} did not answer ({type(cause).__name__}): {cause.message}"
+
+
+def _given_up(job: _Job) -> VLMError:
+    """The error that ends a call, with its attempts."""
+    failure = job.causes[-1]
+    if job.given.is_begun:
+        failure = _broken_stream(failure, job)
+    elif len(job.causes) > 1 and rule_for(failure).fail_over != "never":
+        failure = _all_failed(job)
+    failure.attempts = tuple(job.attempts)
+    return failure
+
+
+def _broken_stream(cause: VLMError, job: _Job) -> IncompleteResponse:
+    """The caller has a part of the answer, and there will be no more."""
+    broken = cause
+    if not isinstance(cause, IncompleteResponse):
+        message = f"{cause.route}: the stream broke off, and asking again failed: {cause.message}"
+        broken = IncompleteResponse(message, hint=cause.hint, route=cause.route, request_id=cause.request_id)
+    assert isinstance(broken, IncompleteResponse)
+    broken.partial = job.given.text
+    return broken
+
+
+def _all_failed(job: _Job) -> AllRoutesFailed:
+    routes = ", ".join(f"{cause.route} ({type(cause).__name__})" for cause in job.causes)
+    failure = AllRoutesFailed(f"no route gave an answer: {routes}", hint=job.causes[-1].hint)
+    failure.causes = tuple(job.causes)
+    return failure
+
+
+def _bare(error: VLMError) -> VLMError:
+    """An error without the frames that it came through.
+
+    Their variables hold what was sent and what came, which a log with variables would show.
+    """
     error.__cause__ = error.__context__ = None
     return error.with_traceback(None)

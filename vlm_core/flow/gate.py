@@ -7,7 +7,7 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TypeVar
 
@@ -17,14 +17,14 @@ Result = TypeVar("Result")
 
 
 class _Waiter:
-    """Somebody in the line."""
+    """A call that stands in line."""
 
     def __init__(self, wake: Callable[[], object]) -> None:
         self._wake = wake
         self.has_place = False
 
     def is_woken(self) -> bool:
-        """Wake him, with a place that he now has; False if his event loop was closed meanwhile."""
+        """Wake it, with a place that it now has; False if its event loop was closed meanwhile."""
         try:
             self._wake()
         except RuntimeError:
@@ -114,23 +114,24 @@ class Gate:
         try:
             self._now(partial(self._line.append, waiter))
             yield waiter
+            self._now(partial(self._step_aside, waiter))
         except BaseException:  # cancelled, interrupted, or thrown away
             self._later(partial(self._step_out, waiter))
             raise
-        self._now(partial(self._step_aside, waiter))
 
     def _takes_place(self) -> bool:
         return not self._line and self.limiter.admits()
 
     def _step_aside(self, waiter: _Waiter) -> None:
         if not waiter.has_place:
-            self._line.remove(waiter)
+            with suppress(ValueError):  # it never came to stand in line
+                self._line.remove(waiter)
 
     def _step_out(self, waiter: _Waiter) -> None:
         if waiter.has_place:
             self.limiter.gave_back()
-        elif waiter in self._line:
-            self._line.remove(waiter)
+        else:
+            self._step_aside(waiter)
 
     def _now(self, task: Callable[[], Result]) -> Result:
         """Do it with the lock."""

@@ -18,6 +18,7 @@ from vlm_core.errors import (
     ContextOverflow,
     EmptyOutput,
     IncompleteResponse,
+    InputError,
     MalformedResponse,
     ModelNotFound,
     PayloadTooLarge,
@@ -67,6 +68,8 @@ _RULES: tuple[tuple[type[VLMError], Rule], ...] = (
     (IncompleteResponse, Rule("always", "always", is_ill=True)),
     (EmptyOutput, Rule("once", "always")),
     (ContentFiltered, Rule()),
+    # Of a route that takes less than the one before; where it is the first, nothing was sent at all.
+    (InputError, Rule("never", "always")),
 )
 _GIVE_UP = Rule()
 

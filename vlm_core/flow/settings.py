@@ -18,6 +18,7 @@ _KINDS: dict[str, tuple[tuple[type, ...], str]] = {
     "base_url": ((str,), "a string"),
     "headers": ((Mapping,), "a dict of strings"),
     "allow_private_urls": ((bool,), "True or False"),
+    "fallbacks": ((list, tuple), 'a list of routes, such as ["novita:qwen/qwen3-vl-8b-instruct"]'),
 }
 _TOOL_IMAGES = ("user_message", "inline", "placeholder")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -62,6 +63,20 @@ def check_seconds(**seconds: Any) -> None:
         is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
         if value is not None and not (is_number and 0 < value < float("inf")):
             raise ConfigError(f"{name}={value!r} is no number of seconds", hint="Give one above 0.")
+
+
+def check_counts(**counts: Any) -> None:
+    """Check numbers.
+
+    Raises:
+        ConfigError: one is no whole number above 0.
+
+    Example:
+        >>> check_counts(max_attempts=3)
+    """
+    for name, value in counts.items():
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise ConfigError(f"{name}={value!r} is no whole number above 0", hint="Give 1 or more.")
 
 
 def secret_headers(headers: Mapping[str, Any] | None) -> dict[str, Secret]:

@@ -9,6 +9,7 @@ from vlm_core.lazy import load_on_first_use
 
 if TYPE_CHECKING:
     from vlm_core.testing.connection import Connection
+    from vlm_core.testing.faults import FAULTS, Fault
     from vlm_core.testing.refusals import Refusal
     from vlm_core.testing.replies import Answer, Raw, Reply, Response
     from vlm_core.testing.seen import Seen, SeenImage
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "connection": ("Connection",),
+    "faults": ("FAULTS", "Fault"),
     "refusals": ("Refusal",),
     "replies": ("Answer", "Raw", "Reply", "Response"),
     "seen": ("Seen", "SeenImage"),
@@ -25,8 +27,10 @@ _HOMES = {
 __getattr__ = load_on_first_use(__name__, _HOMES)
 
 __all__ = [
+    "FAULTS",
     "Answer",
     "Connection",
+    "Fault",
     "Raw",
     "Refusal",
     "Reply",

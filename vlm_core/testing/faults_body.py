@@ -5,11 +5,14 @@ from __future__ import annotations
 import gzip
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from vlm_core.testing.connection import Connection
-from vlm_core.testing.faults_sound import JSON, Change, Sound, Value, head, payload, written
+from vlm_core.testing.faults_row import Fault, fault, spoiled
+from vlm_core.testing.faults_sound import JSON, UNICODE, Change, Sound, Value, head, payload, written
+from vlm_core.testing.faults_status import send_page
 from vlm_core.testing.replies import Answer, Response
 from vlm_core.testing.seen import Seen
 
@@ -77,9 +80,9 @@ def send_bomb(seen: Seen, connection: Connection, unpacked_bytes: int) -> None:
 
 def say_much(seen: Seen, connection: Connection, characters: int) -> None:
     """Give a sound answer with a very long text."""
-    line = "A line of sixty-four characters, as many as it takes to be long\n"
-    lines, rest = divmod(characters, len(line) * 100)
-    Answer(pieces=(line * 100,) * lines + (line * 100)[:rest, None][:1]).send(seen, connection)
+    block = "and so on " * 1000
+    whole, rest = divmod(characters, len(block))
+    Answer(pieces=(block,) * whole + (block[:rest],)).send(seen, connection)
 
 
 def bomb(unpacked_bytes: int) -> Iterator[bytes]:
@@ -124,3 +127,65 @@ def with_null_usage(value: Value) -> Value:
 def with_nan(value: Value) -> Value:
     """There is a number that is none, which JSON does not know."""
     return {**value, "score": float("nan")}
+
+
+def _spoken(value: Value, change: Callable[[str], Any]) -> Value:
+    """The same value with another content in its message or delta."""
+    return {**value, "choices": [_choice(choice, change) for choice in value["choices"]]}
+
+
+def _choice(choice: Value, change: Callable[[str], Any]) -> Value:
+    name = "message" if "message" in choice else "delta"
+    said = choice[name]
+    return {**choice, name: {**said, "content": change(said["content"])}} if "content" in said else choice
+
+
+# --- the table
+
+
+def _changed(number: int, does: str, change: Change) -> Fault:
+    return spoiled(number, does, partial(send_changed, change))
+
+
+FAULTS: Mapping[str, Fault] = {
+    "no_content": fault(31, "Answers 204, which has no body.", send_body, status=204, body=""),
+    "empty_body": fault(31, "Answers 200 with no body.", send_body, status=200, body=""),
+    "error_inside": fault(
+        32, "Answers 200, and the body is an error.", send_error, message="Provider returned error", code=502
+    ),
+    "html_200": fault(
+        33, "Answers 200 with a web page.", send_page, status=200, title="Sign in to the guest network"
+    ),
+    "json_cut": spoiled(34, "Answers with half of the JSON, and says the half's length.", send_half),
+    "choices_empty": spoiled(35, "Answers with choices [].", partial(send_with_choices, [])),
+    "choices_null": spoiled(36, "Answers with choices null.", partial(send_with_choices, None)),
+    "content_null": _changed(37, "Answers with content null.", without_text),
+    "reasoning_only": spoiled(
+        38, "Thinks, and says nothing.", say, text="", reasoning="The total is in the last line."
+    ),
+    "truncated": spoiled(39, "Stops at the limit of tokens.", say, finish_reason="length"),
+    "content_filter": spoiled(40, "Stops for a content filter.", say, finish_reason="content_filter"),
+    "refusal": spoiled(
+        40, "Declines in the model's own words.", say, text="", refusal="I cannot help with that."
+    ),
+    "content_parts": _changed(41, "Gives the content as a list of parts.", in_parts),
+    "usage_missing": spoiled(42, "Leaves the usage out.", say, usage={}),
+    "usage_null": _changed(42, "Gives null for the usage.", with_null_usage),
+    "byte_order_mark": spoiled(
+        43, "Begins the body with a byte order mark.", send_labelled, before=b"\xef\xbb\xbf"
+    ),
+    "not_a_number": _changed(43, "Has NaN among the fields, which is no JSON.", with_nan),
+    "wrong_charset": spoiled(
+        43,
+        "Names another charset than UTF-8, in which the body is.",
+        send_labelled,
+        UNICODE,
+        charset="latin-1",
+    ),
+    "gzip_unasked": spoiled(44, "Compresses the answer, though nobody asked.", send_gzip, packed=True),
+    "gzip_untrue": spoiled(44, "Says that the answer is compressed; it is not.", send_gzip, packed=False),
+    "gzip_bomb": fault(44, "Sends a megabyte that unpacks into a gigabyte.", send_bomb, unpacked_bytes=2**30),
+    "other_model": spoiled(47, "Names another model than was asked.", say, model="another-vlm"),
+    "long_answer": fault(48, "Gives ten million characters of text.", say_much, characters=10_000_000),
+}
+"""By name."""

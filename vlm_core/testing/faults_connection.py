@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from vlm_core.testing.connection import Connection
-from vlm_core.testing.faults_sound import EVENTS, Payload, event, head, payload
+from vlm_core.testing.faults_row import Fault, fault, spoiled
+from vlm_core.testing.faults_sound import EVENTS, JSON, Payload, event, head, payload
 from vlm_core.testing.replies import Answer
 from vlm_core.testing.seen import Seen
 
@@ -74,9 +77,7 @@ def stall(seen: Seen, connection: Connection, text: str, after: int, seconds: fl
     connection.wait(seconds)
 
 
-def keep_alive(
-    seen: Seen, connection: Connection, text: str, after: int, seconds: float, beats: int
-) -> None:
+def keep_alive(seen: Seen, connection: Connection, text: str, after: int, seconds: float, beats: int) -> None:
     """Send the beginning of a stream, and then nothing but comments; a whole answer is sound."""
     if not seen.stream:
         return Answer(text).send(seen, connection)
@@ -93,7 +94,7 @@ def flood(seen: Seen, connection: Connection, max_bytes: int) -> None:
     word = "and so on " * 2000
     begins = b'{"choices":[{"index":0,"message":{"role":"assistant","content":"'
     piece = event({"choices": [{"index": 0, "delta": {"content": word}}]}) if seen.stream else word.encode()
-    connection.begin(200, head(seen, EVENTS if seen.stream else "application/json"))
+    connection.begin(200, head(seen, EVENTS if seen.stream else JSON))
     if not seen.stream:
         connection.piece(begins)
     for _ in range(max_bytes // len(piece)):
@@ -111,3 +112,31 @@ def _begin(seen: Seen, connection: Connection, text: str, after: int) -> None:
 def _announced(seen: Seen, answer: Payload) -> bytes:
     lines = {**head(seen, answer.kind), "Content-Length": str(len(answer.body))}
     return "".join(["HTTP/1.1 200 OK\r\n", *(f"{k}: {v}\r\n" for k, v in lines.items()), "\r\n"]).encode()
+
+
+FAULTS: Mapping[str, Fault] = {
+    "reset_before_headers": fault(2, "Breaks off with a TCP reset before anything is sent.", reset),
+    "close_before_headers": fault(3, "Closes the connection before anything is sent.", close),
+    "not_http": fault(4, "Sends what is no HTTP.", send_raw, data=b"SSH-2.0-OpenSSH_9.9\r\n\0\xff\xfe"),
+    "never_answers": fault(5, "Says nothing, and closes after a while.", say_nothing, seconds=2.0),
+    "late_first_token": spoiled(
+        5, "Sends the head at once, and the sound answer after a while.", begin_late, seconds=2.0
+    ),
+    "drips": spoiled(6, "Sends a sound answer byte by byte, with pauses.", drip, seconds=0.05),
+    "body_cut": spoiled(7, "Announces a longer body than it sends.", cut_body, after=2),
+    "chunk_cut": spoiled(8, "Closes in the middle of a chunk of the body.", cut_chunk, after=2),
+    "reset_in_body": spoiled(9, "Breaks off with a TCP reset amid the answer.", reset_later, after=2),
+    "stalls": spoiled(
+        10, "Falls silent amid the answer, and closes after a while.", stall, after=2, seconds=2.0
+    ),
+    "stream_only_comments": spoiled(
+        56,
+        "Sends the beginning of a stream, and then only comments. A whole answer is sound.",
+        keep_alive,
+        after=2,
+        seconds=0.05,
+        beats=40,
+    ),
+    "endless": fault(48, "Gives an answer without an end, up to a gigabyte.", flood, max_bytes=2**30),
+}
+"""By name. An answer breaks off behind `after` pieces of text; a whole one in the middle."""

@@ -11,6 +11,7 @@ from vlm_core.testing.replies import Answer
 from vlm_core.testing.seen import Seen
 
 TEXT = "This is a scripted answer."
+UNICODE = "Übertrag: 9,00 € für 收据"
 JSON = "application/json"
 EVENTS = "text/event-stream"
 DONE = b"data: [DONE]\n\n"
@@ -43,8 +44,7 @@ class Sound(Answer):
             {"index": 0, "delta": delta, "finish_reason": reason}
             for delta, reason in [*said, ({}, self.finish_reason)]
         ]
-        asked = (seen.options.get("stream_options") or {}).get("include_usage")
-        tail = [{**envelope, "choices": [], **self._usage(seen)}] if asked else []
+        tail = [{**envelope, "choices": [], **self._usage(seen)}] if _asks_for_usage(seen) else []
         return [{**envelope, "choices": [choice]} for choice in choices] + tail
 
 
@@ -63,7 +63,7 @@ class Payload:
         return b"".join(self.pieces)
 
     def start(self, after: int) -> bytes:
-        """What comes before a break: the role and so many pieces of text; of a whole answer the first half."""
+        """What comes before a break: the role and so many pieces of text; of a whole one, its first half."""
         return b"".join(self.pieces[: 1 + after] if self.kind == EVENTS else self.pieces[:1])
 
 
@@ -85,6 +85,11 @@ def payload(seen: Seen, text: str, change: Change = dict) -> Payload:
     body = written(change(answer.whole(seen)))
     middle = len(body) // 2
     return Payload(JSON, (body[:middle], body[middle:]))
+
+
+def _asks_for_usage(seen: Seen) -> bool:
+    options = seen.options.get("stream_options")
+    return isinstance(options, dict) and options.get("include_usage") is True
 
 
 def event(value: Any) -> bytes:

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from vlm_core.answers import ToolCall
 from vlm_core.errors import ConfigError
 from vlm_core.testing.connection import Connection
+from vlm_core.testing.faults import find_fault
 from vlm_core.testing.refusals import Refusal, shape
 from vlm_core.testing.replies import Answer, Raw, Reply, Response
 from vlm_core.testing.seen import Seen
@@ -31,6 +32,7 @@ class Script:
         >>> script = Script("deepinfra")
         >>> script.say("TOTAL 9.00", finish_reason="length")
         >>> script.refuse(429, "Model busy, retry later")
+        >>> script.fault("reset_before_headers", times=2)
     """
 
     def __init__(self, provider: str) -> None:
@@ -111,6 +113,23 @@ class Script:
                 out of `stop`.
         """
         self._replies.append(reply)
+
+    def fault(self, name: str, *, times: int = 1, **settings: Any) -> None:
+        """Queue a fault.
+
+        Args:
+            name: one of `faults.FAULTS`.
+            times: how often it is queued. As the last in the queue it repeats, as any reply does.
+            settings: of the fault, as text, after (pieces of text that come before it) or seconds.
+
+        Raises:
+            ConfigError: there is no such fault or setting, or nothing would be queued.
+        """
+        if times < 1:
+            raise ConfigError(f"times={times} queues no fault", hint="Give a number from 1.")
+        fault = find_fault(name).but(**settings)
+        for _ in range(times):
+            self.answer(fault)
 
     def raw(self, write: Callable[[Connection], None]) -> None:
         """Queue whatever a function writes to the connection; see `Raw`."""

@@ -12,6 +12,7 @@ from vlm_core.errors import EmptyOutput, IncompleteResponse, ServerError, VLMErr
 from vlm_core.wire.errors_of import lower_case, read_inner_error, request_id
 from vlm_core.wire.finish import finish_reason
 from vlm_core.wire.gather import AnswerGatherer
+from vlm_core.wire.messages import said_by_assistant
 from vlm_core.wire.request import Request
 from vlm_core.wire.thinking import CLOSE, is_thought
 from vlm_core.wire.usage import read_usage
@@ -108,17 +109,8 @@ def _is_same_model(served: str, asked: str) -> bool:
 
 def _put_together(answer: AnswerGatherer, text: str, calls: tuple[ToolCall, ...]) -> dict[str, Any]:
     """The chunks of a stream as one answer."""
-    tool_calls = [
-        {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
-        for call in calls
-    ]
-    message = {
-        "role": "assistant",
-        "content": text,
-        **({"reasoning": answer.reasoning} if answer.reasoning else {}),
-        **({"refusal": answer.refusal} if answer.refusal else {}),
-        **({"tool_calls": tool_calls} if tool_calls else {}),
-    }
+    message = said_by_assistant(text, calls, answer.refusal)
+    message |= {"reasoning": answer.reasoning} if answer.reasoning else {}
     choice = {"index": 0, "message": message, "finish_reason": answer.finish_word}
     if answer.logprobs:
         choice["logprobs"] = {"content": answer.logprobs}

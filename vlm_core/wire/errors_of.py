@@ -141,9 +141,14 @@ def _placed(
 
 
 def _redirect(status: int, headers: Mapping[str, str], endpoint: Endpoint) -> RequestRejected:
+    if address := headers.get("location"):
+        return RequestRejected(
+            f"{endpoint.route} answered {status} and points to {_origin(address)}",
+            hint="Check the base_url; redirects are not followed, so that no key reaches a stranger.",
+        )
     return RequestRejected(
-        f"{endpoint.route} answered {status} and points to {_origin(headers.get('location', ''))}",
-        hint="Check the base_url; redirects are not followed, so that no key reaches a stranger.",
+        f"{endpoint.route} answered {status} ({_phrase(status)}), which is no answer to a question",
+        hint="Check the base_url, and any proxy or cache on the way.",
     )
 
 

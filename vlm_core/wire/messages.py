@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any, TypeAlias
 
-from vlm_core.answers import EncodedImage
+from vlm_core.answers import Completion, EncodedImage, ToolCall
 from vlm_core.errors import InputError
 
 Message: TypeAlias = dict[str, Any]
@@ -15,9 +16,13 @@ TOOL_ROLES = frozenset({"tool", "function"})
 _ROLES = TOOL_ROLES | {"system", "developer", "user", "assistant"}
 _NAMED_BY = {"tool": "tool_call_id", "function": "name"}
 _IN_PLACE_OF_CONTENT = ("tool_calls", "function_call", "refusal")
+_MISPLACED = ("images", "image", "image_url", "attachments", "files")
+"""Where other APIs have images; here nobody would see them."""
+DETAILS = ("low", "high", "auto", "original")
+"""What providers document for an image's detail; "original" is OpenAI's alone."""
 
 
-def checked(messages: Sequence[Mapping[str, Any]]) -> list[Message]:
+def checked(messages: Sequence[object]) -> list[Message]:
     """Copies of messages in the one shape that the rest of the room knows.
 
     Contents are a string, a list of parts, or None where an assistant calls tools. Parts are of type
@@ -25,7 +30,8 @@ def checked(messages: Sequence[Mapping[str, Any]]) -> list[Message]:
     objects are left as they are.
 
     Args:
-        messages: as OpenAI shapes them, images finished.
+        messages: as OpenAI shapes them, images finished. An answer may stand among them: a Completion, or
+            the message of one from openai's client, becomes what the assistant said, its tool calls included.
 
     Raises:
         InputError: one is not like that; it says which, as in ``messages[2].content[1]``.
@@ -44,9 +50,37 @@ def checked(messages: Sequence[Mapping[str, Any]]) -> list[Message]:
 _SHAPE = 'Give a list such as [{"role": "user", "content": "Read this."}].'
 
 
-def _checked(message: object, where: str) -> Message:
-    if not isinstance(message, Mapping):
-        raise InputError(f"{where} is a {_kind(message)}, not a dict", hint=_SHAPE)
+def said_by_assistant(text: str, tool_calls: Sequence[ToolCall] = (), refusal: str | None = None) -> Message:
+    """An answer as a message, for the next turn.
+
+    Example:
+        >>> said_by_assistant("Hi")
+        {'role': 'assistant', 'content': 'Hi'}
+    """
+    calls = [
+        {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+        for call in tool_calls
+    ]
+    more = {"refusal": refusal, "tool_calls": calls}
+    content = text if text or not (calls or refusal) else None
+    return {"role": "assistant", "content": content, **{name: value for name, value in more.items() if value}}
+
+
+def _as_dict(message: object, where: str) -> Mapping[str, Any]:
+    if isinstance(message, Mapping):
+        return message
+    if isinstance(message, Completion):
+        return said_by_assistant(message.text, message.tool_calls, message.refusal)
+    dump = getattr(message, "model_dump", None)
+    fields = dump(exclude_none=True) if callable(dump) and not isinstance(message, type) else None
+    if not isinstance(fields, Mapping) or "role" not in fields:
+        advice = " Of an answer of openai's client, give .choices[0].message." if fields else ""
+        raise InputError(f"{where} is a {_kind(message)}, not a dict", hint=_SHAPE + advice)
+    return {name: value for name, value in fields.items() if value != []}  # as its empty annotations
+
+
+def _checked(given: object, where: str) -> Message:
+    message = _as_dict(given, where)
     role = message.get("role")
     if not isinstance(role, str) or role not in _ROLES:
         raise InputError(f"{where} has the role {role!r}", hint=f"Roles are {', '.join(sorted(_ROLES))}.")
@@ -55,7 +89,12 @@ def _checked(message: object, where: str) -> Message:
         raise InputError(
             f"{where} has the role {role} and no {needed}", hint="Say which call the result belongs to."
         )
+    if misplaced := next((name for name in _MISPLACED if message.get(name) is not None), None):
+        raise InputError(f"{where}.{misplaced} would be seen by nobody", hint=_IMAGE_PLACE)
     return {**message, "content": _content(message, where)}
+
+
+_IMAGE_PLACE = 'Put it into the content, as a part of its own: {"type": "image", "image": ...}.'
 
 
 def _content(message: Mapping[str, Any], where: str) -> str | list[Part] | None:
@@ -76,12 +115,33 @@ def _part(part: object, where: str) -> Part:
     if not isinstance(part, Mapping):
         raise InputError(f"{where} is a {_kind(part)}, not a dict", hint=_PARTS)
     kind = part.get("type")
-    is_whole = _PART_CHECKS.get(kind) if isinstance(kind, str) else None
-    if is_whole is None:
+    if not isinstance(kind, str) or kind not in _PART_CHECKS:
         raise InputError(f"{where} is of type {kind!r}, which is not sent", hint=_PARTS)
-    if not is_whole(part.get(kind)):
-        raise InputError(f"{where}.{kind} is {_said(part.get(kind))}", hint=_PARTS)
+    misspelt = _misspelt(part, kind)
+    if not _PART_CHECKS[kind](part.get(kind)):
+        hint = f"Did you mean {kind!r} by {misspelt!r}?" if misspelt else _PARTS
+        raise InputError(f"{where}.{kind} is {_said(part.get(kind))}", hint=hint)
+    if misspelt:
+        raise InputError(f"{where} has a {misspelt!r} beside its {kind}", hint=f"Did you mean {kind!r}?")
+    if kind == "image":
+        _check_detail(part.get("detail"), f"{where}.detail")
     return dict(part)
+
+
+def _misspelt(part: Mapping[str, Any], kind: str) -> str | None:
+    """A key that was to be the one which holds the part's content; others may be a provider's own."""
+    others = [key for key in part if isinstance(key, str) and key not in ("type", kind)]
+    return next(iter(get_close_matches(kind, others, n=1, cutoff=0.8)), None)
+
+
+def _check_detail(detail: object, where: str) -> None:
+    if detail is None or detail in DETAILS:
+        return
+    near = get_close_matches(str(detail).strip().lower(), DETAILS, n=1)
+    question = f"Did you mean {near[0]!r}? " if near else ""
+    raise InputError(
+        f"{where} is {detail!r}, which nobody knows", hint=f"{question}Known are {', '.join(DETAILS)}."
+    )
 
 
 def _is_text(value: object) -> bool:

@@ -1,79 +1,22 @@
-"""The options that a chat takes, and how those about tools fit what a provider can."""
+"""The options of a chat as fields of a request, and how those about tools fit what a provider can."""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from vlm_core.catalog.routes import Endpoint
 from vlm_core.catalog.rows import Quirk
-from vlm_core.errors import ConfigError
+from vlm_core.wire.option_checks import CHOICES, OPTIONS, check_options, tool_name
+
+__all__ = ["OPTIONS", "Fields", "Warn", "check_options", "merged", "option_fields"]
 
 Warn: TypeAlias = Callable[[str], None]
 Fields: TypeAlias = dict[str, Any]
 
-OPTIONS = frozenset(
-    {"temperature", "top_p", "max_tokens", "stop", "seed", "n", "presence_penalty", "frequency_penalty"}
-    | {"tools", "tool_choice", "parallel_tool_calls", "response_format", "logprobs", "top_logprobs"}
-    | {"logit_bias", "user", "metadata", "store", "reasoning_effort", "verbosity", "service_tier"}
-    | {"prompt_cache_key", "safety_identifier", "prediction", "extra_body"}
-)
-"""What a chat takes beside its messages, by OpenAI's names."""
-
-_OURS = frozenset({"messages", "model", "stream"})
 _OF_TOOLS = frozenset({"tools", "tool_choice", "parallel_tool_calls"})
 _SENT_ELSEWHERE = _OF_TOOLS | {"max_tokens", "n", "response_format", "extra_body"}
 _UNFORCED = ("auto", "none", None)
-
-
-def check_options(options: Mapping[str, Any]) -> None:
-    """Refuse options that would not do what their name says.
-
-    Args:
-        options: by name, as given to a chat.
-
-    Raises:
-        ConfigError: one is unknown, n is not 1, or extra_body replaces what is not its own.
-
-    Example:
-        >>> check_options({"temperature": 0, "extra_body": {"top_k": 1}})
-        >>> check_options({"temprature": 0})
-        Traceback (most recent call last):
-        vlm_core.errors.ConfigError: There is no option temprature. Did you mean temperature? ...
-    """
-    for name in options:
-        if name not in OPTIONS:
-            raise _unknown(str(name))
-    if options.get("n") not in (None, 1):
-        raise ConfigError(
-            f"n={options['n']!r}: one answer is read for each request",
-            hint="Ask several times for several answers.",
-        )
-    _check_extra_body(options.get("extra_body"))
-
-
-def _unknown(name: str) -> ConfigError:
-    if name in _OURS:
-        return ConfigError(f"{name} is no option", hint="Use the argument or the method for it.")
-    near = difflib.get_close_matches(name, sorted(OPTIONS), n=1)
-    question = f"Did you mean {near[0]}? " if near else ""
-    example = f"extra_body={{{name!r}: ...}}"
-    return ConfigError(
-        f"There is no option {name}", hint=f"{question}What only this provider knows goes into {example}."
-    )
-
-
-def _check_extra_body(extra: object) -> None:
-    if extra is None:
-        return
-    if not isinstance(extra, Mapping):
-        raise ConfigError(f"extra_body is a {type(extra).__name__}", hint="Give a dict of fields.")
-    if taken := sorted(_OURS & extra.keys()):
-        raise ConfigError(
-            f"extra_body holds {', '.join(taken)}, which the request sets itself",
-            hint="Give messages and model as arguments, and stream with the stream method.",
-        )
 
 
 def option_fields(options: Mapping[str, Any], endpoint: Endpoint, *, stream: bool, warn: Warn) -> Fields:
@@ -104,11 +47,12 @@ def _tool_fields(given: Mapping[str, Any], endpoint: Endpoint, warn: Warn) -> Fi
     if endpoint.tools is False:
         warn(f"{endpoint.route} is not known to call tools; they are sent all the same")
     fields = {name: given[name] for name in given if name in _OF_TOOLS}
-    choice = fields.get("tool_choice")
+    choice = _choice(fields.get("tool_choice"))
+    fields |= {"tool_choice": choice} if choice is not None else {}
     if Quirk.TOOL_CHOICE_AUTO_OR_NONE not in endpoint.quirks or choice in _UNFORCED:
         return fields
     fields["tool_choice"] = "auto"
-    wanted = [tool for tool in fields["tools"] if _tool_name(tool) == _tool_name(choice)]
+    wanted = [tool for tool in fields["tools"] if tool_name(tool) == tool_name(choice)]
     if isinstance(choice, Mapping) and wanted:
         fields["tools"] = wanted
     offered = "only the named tool is offered" if isinstance(choice, Mapping) and wanted else "it may answer"
@@ -116,9 +60,11 @@ def _tool_fields(given: Mapping[str, Any], endpoint: Endpoint, warn: Warn) -> Fi
     return fields
 
 
-def _tool_name(tool: object) -> object:
-    function = tool.get("function") if isinstance(tool, Mapping) else None
-    return function.get("name") if isinstance(function, Mapping) else None
+def _choice(tool_choice: object) -> object:
+    """A choice as it is sent; a tool's name alone stands for the choice of that tool."""
+    if isinstance(tool_choice, str) and tool_choice not in CHOICES:
+        return {"type": "function", "function": {"name": tool_choice}}
+    return tool_choice
 
 
 def merged(fields: Mapping[str, Any], extra: Mapping[str, Any]) -> Fields:

@@ -243,7 +243,7 @@ def _parsed_body(bare: bytes, endpoint: Endpoint) -> dict[str, Any]:
     if text[0] == "{" and chunk is None:
         problem = f"answered with JSON that is cut short or damaged, {len(bare)} bytes long"
         raise MalformedResponse(f"{endpoint.route} {problem}", hint="Try again.")
-    excerpt = shown(said_in(text).message, endpoint, _EXCERPT_CHARS)
+    excerpt = shown(said_in(text).message or text, endpoint, _EXCERPT_CHARS)
     raise MalformedResponse(f"{endpoint.route} answered with no chat completion: {excerpt}")
 
 

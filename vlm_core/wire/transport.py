@@ -7,6 +7,7 @@ provider. It neither retries nor follows redirects here.
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Mapping
@@ -98,19 +99,27 @@ class Transport:
         # Not from within: the library's frames hold the key, and the error would hold the frames.
         raise failure
 
-    def read(self, answer: Answer) -> bytes:
+    def read(self, answer: Answer, seconds: float | None = None) -> bytes:
         """The next piece of an answer's body; none at its end.
+
+        Args:
+            answer: an open one.
+            seconds: at most so long, where that is less than its own timeouts.
 
         Raises:
             ConnectionFailed: it broke off.
             ProviderTimeout: nothing more came in time.
         """
         failure: VLMError
+        own = None if seconds is None else shared.watch(_socket_of(answer.response), seconds)
         try:
             return next(answer.pieces, b"")
         except _failures() as error:
             failure = failure_of(error, answer.route)
-        if answer.watch and answer.watch.expired:
+        finally:
+            if own:
+                shared.forget(own)
+        if any(watch and watch.expired for watch in (own, answer.watch)):
             failure = out_of_time(answer.route)
         raise failure
 
@@ -168,13 +177,13 @@ class AsyncTransport:
             failure = failure_of(error, endpoint.route)
         raise failure
 
-    async def read(self, answer: Answer) -> bytes:
+    async def read(self, answer: Answer, seconds: float | None = None) -> bytes:
         """As `Transport.read`."""
         import asyncio  # loaded wherever this runs
 
         failure: VLMError
         try:
-            async with asyncio.timeout(answer.end - time.monotonic()):
+            async with asyncio.timeout(min(answer.end - time.monotonic(), seconds or math.inf)):
                 return await anext(answer.pieces, b"")
         except TimeoutError:
             failure = out_of_time(answer.route)

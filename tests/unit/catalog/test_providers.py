@@ -6,15 +6,20 @@ import re
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from vlm_core.catalog.models import FAMILIES
 from vlm_core.catalog.offers import OFFERS
 from vlm_core.catalog.providers import PROVIDERS
-from vlm_core.catalog.rows import ImageLimits, ModelProfile, Provider, Quirk
+from vlm_core.catalog.rows import ImageLimits, ModelProfile, Price, Provider, Quirk
 
 ROWS = {row.name: row for row in PROVIDERS}
 MB = 1_000_000
+NUMBERS_OF_LIMITS = (
+    *("max_side", "max_pixels", "max_image_bytes", "target_base64_bytes", "max_body_bytes", "max_images"),
+    "recommended_images",
+)
+NUMBERS_OF_MODELS = ("context_tokens", "max_output_tokens", "min_pixels", "max_pixels", "grid")
 
 
 def formats(*names: str) -> frozenset[str]:
@@ -142,6 +147,32 @@ def test_a_name_that_no_route_could_hold_is_refused(name: str) -> None:
 def test_a_misspelled_limit_is_refused() -> None:
     with pytest.raises(ValidationError, match="max_image\n"):
         ImageLimits.model_validate({"max_image": 1})
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "value"),
+    [
+        *(pytest.param(ImageLimits, name, -1, id=name) for name in NUMBERS_OF_LIMITS),
+        pytest.param(ImageLimits, "max_side", 0, id="a side of nothing"),
+        pytest.param(Price, "input_usd", -1, id="a price below nothing"),
+        pytest.param(Price, "output_usd", float("nan"), id="a price that is no number"),
+        *(pytest.param(ModelProfile, name, -1, id=name) for name in NUMBERS_OF_MODELS),
+        pytest.param(ModelProfile, "image_tokens", "qwen-vl", id="a formula that nobody has"),
+    ],
+)
+def test_a_field_that_can_mean_nothing_is_refused(kind: type[BaseModel], field: str, value: Any) -> None:
+    prefix = {"prefix": "m"} if kind is ModelProfile else {}
+    with pytest.raises(ValidationError, match=field):
+        kind.model_validate({**prefix, field: value})
+
+
+def test_an_unknown_formula_is_told_with_those_like_it() -> None:
+    with pytest.raises(ValidationError, match="qwen2-vl"):
+        ModelProfile(prefix="m", image_tokens="qwen-vl")
+
+
+def test_a_model_may_cost_nothing() -> None:
+    assert Price(input_usd=0, output_usd=0).cost_usd(7, 7) == 0
 
 
 @pytest.mark.parametrize("sunset", ["soon", "2026-13-01", "01.02.2026"])

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import pytest
 
 from vlm_core.catalog.known import Registry
-from vlm_core.catalog.registry import register, resolve
+from vlm_core.catalog.registry import UnknownProviderWarning, register, resolve
 from vlm_core.catalog.routes import Route
 from vlm_core.catalog.rows import ImageLimits, ModelProfile, Provider
 from vlm_core.errors import ConfigError, UnknownProviderError
@@ -117,6 +120,8 @@ def test_an_unknown_provider_is_told_with_those_like_it(route: str, said: str) -
         pytest.param("Qwen/Qwen2.5-VL-32B-Instruct", "deepinfra:Qwen/Qwen2.5-VL-32B-Instruct", id="plain"),
         pytest.param("some/model:free", 'Write "provider:model"', id="unknown, with a variant"),
         pytest.param("model", 'Write "provider:model"', id="unknown"),
+        pytest.param("deepinfra/Qwen/x", 'Did you mean "deepinfra:Qwen/x"', id="a slash for the colon"),
+        pytest.param("Novita/a/b:free", 'Did you mean "novita:a/b:free"', id="and a variant"),
     ],
 )
 def test_a_model_alone_is_told_how_to_name_its_provider(model: str, said: str) -> None:
@@ -142,9 +147,20 @@ def test_a_base_url_that_cannot_be_used_is_refused(base_url: str, said: str) -> 
     assert "pass-word" not in str(caught.value)
 
 
-def test_a_route_without_a_model_is_refused() -> None:
-    with pytest.raises(ConfigError, match="deepinfra: the route names no model"):
-        resolve("deepinfra:")
+@pytest.mark.parametrize(
+    "route", ["deepinfra:", "deepinfra", " DeepInfra "], ids=["colon", "alone", "blanks"]
+)
+def test_a_route_without_a_model_is_refused_with_an_example(route: str) -> None:
+    with pytest.raises(ConfigError, match="deepinfra: the route names no model") as caught:
+        resolve(route)
+    example = re.search('as in "(.*)"', caught.value.hint)
+    assert example
+    assert resolve(example[1]).profile.family
+
+
+def test_a_provider_of_no_known_models_is_given_a_stand_in() -> None:
+    with pytest.raises(ConfigError, match='as in "vllm:MODEL"'):
+        resolve("vllm")
 
 
 def test_azure_needs_an_address() -> None:
@@ -155,6 +171,18 @@ def test_azure_needs_an_address() -> None:
 def test_a_name_for_a_server_that_no_route_could_hold_is_refused() -> None:
     with pytest.raises(ConfigError, match="a:b"):
         resolve("m", provider="a:b", base_url="https://example.com/v1")
+
+
+@pytest.mark.parametrize("name", ["deepinfa", "DeepInfr", "hyperbollic", "novta"])
+def test_a_name_misspelt_beside_a_base_url_is_told(name: str) -> None:
+    with pytest.warns(UnknownProviderWarning, match="Its limits are not applied"):
+        endpoint = resolve("m", provider=name, base_url="https://gpu.example.com/v1")
+    assert endpoint.provider.name == name.lower()
+
+
+@pytest.mark.parametrize("name", ["vllm2", "openai-proxy", "lab", "deepinfra-mirror"])
+def test_a_name_of_ones_own_is_taken_without_a_word(name: str) -> None:
+    assert resolve("m", provider=name, base_url="https://gpu.example.com/v1").provider.name == name
 
 
 # How rows are put together.
@@ -241,3 +269,25 @@ def test_the_more_specific_row_counts(fresh_registry: Registry) -> None:
 def test_a_registered_provider_replaces_the_one_of_its_name() -> None:
     register(Provider(name="novita", base_url="https://mirror.example.com/v1"))
     assert resolve("novita:m").base_url == "https://mirror.example.com/v1"
+
+
+def test_several_rows_are_registered_at_once() -> None:
+    register([LAB, ModelProfile(prefix="m", grid=7)])
+    assert resolve("lab:m").profile.grid == 7
+
+
+@pytest.mark.parametrize(
+    ("given", "kind"),
+    [
+        pytest.param({"name": "lab"}, "dict", id="a dict"),
+        pytest.param([LAB, "lab"], "str", id="a name among rows"),
+        pytest.param("lab", "str", id="a name"),
+        pytest.param(None, "NoneType", id="nothing"),
+        pytest.param(Provider, "ModelMetaclass", id="the class"),
+    ],
+)
+def test_what_is_no_row_is_not_registered(given: Any, kind: str) -> None:
+    with pytest.raises(ConfigError, match=f"register was given a {kind}"):
+        register(given)
+    with pytest.raises(UnknownProviderError):
+        resolve("lab:m")

@@ -1,6 +1,6 @@
 """The exchange by itself: what it asks of the world, step by step, on a clock that we set."""
 
-from collections.abc import Iterator
+import random
 from dataclasses import replace
 from typing import Any
 
@@ -16,8 +16,9 @@ from vlm_core.errors import (
     RateLimited,
     VLMError,
 )
-from vlm_core.flow.effects import Open, Read, Release
+from vlm_core.flow.effects import Enter, Open, Read, Release
 from vlm_core.flow.exchange import Call, Limits, exchange
+from vlm_core.flow.stations import Station
 from vlm_core.wire.transport import Answer
 
 ENDPOINT = resolve("some-vlm", base_url="http://lab/v1")
@@ -39,7 +40,7 @@ def clock() -> Clock:
 
 def call(*, stream: bool = False, **limits: Any) -> Call:
     messages = [{"role": "user", "content": "What is the total?"}]
-    return Call(messages, {}, ENDPOINT, stream=stream, limits=Limits(**limits))
+    return Call(messages, {}, ENDPOINT, stream=stream, limits=Limits(**{"max_attempts": 1, **limits}))
 
 
 def answer(status: int = 200, **headers: str) -> Answer:
@@ -53,6 +54,13 @@ def event(text: str) -> bytes:
 END = b'data: {"choices":[{"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
 
 
+def begun(asked: Call, clock: Clock) -> tuple[Any, Any]:
+    """The steps of an exchange that has its place in the queue, and the first of them."""
+    steps = exchange(asked, [Station(asked.endpoint)], clock, random.Random(0))
+    assert isinstance(next(steps), Enter)
+    return steps, steps.send(True)
+
+
 def finished(steps: Any, reply: Any) -> Completion:
     with pytest.raises(StopIteration) as end:
         steps.send(reply)
@@ -61,8 +69,7 @@ def finished(steps: Any, reply: Any) -> Completion:
 
 
 def test_a_whole_answer_is_opened_read_to_its_end_and_released(clock: Clock) -> None:
-    steps = exchange(call(), clock)
-    opening = next(steps)
+    steps, opening = begun(call(), clock)
     assert isinstance(opening, Open)
     assert b"What is the total?" in opening.body
     reply = answer()
@@ -76,8 +83,7 @@ def test_a_whole_answer_is_opened_read_to_its_end_and_released(clock: Clock) -> 
 
 
 def test_a_stream_gives_deltas_as_they_come(clock: Clock) -> None:
-    steps = exchange(call(stream=True), clock)
-    next(steps)
+    steps, _ = begun(call(stream=True), clock)
     reply = answer()
     assert steps.send(reply) == Read(reply)
     assert steps.send(event("TO")) == Delta("TO")
@@ -85,12 +91,6 @@ def test_a_stream_gives_deltas_as_they_come(clock: Clock) -> None:
     assert steps.send(event("TAL") + END) == Delta("TAL")
     assert next(steps) == Release(reply, has_rest=True)
     assert finished(steps, None).text == "TOTAL"
-
-
-def timeouts_of(steps: Iterator[Any]) -> Any:
-    opening = next(steps)
-    assert isinstance(opening, Open)
-    return opening.timeouts
 
 
 @pytest.mark.parametrize(
@@ -106,14 +106,14 @@ def timeouts_of(steps: Iterator[Any]) -> Any:
 def test_each_wait_lies_within_the_time_of_the_call(
     clock: Clock, asked: dict[str, float], stream: bool, first: float, between: float
 ) -> None:
-    timeouts = timeouts_of(exchange(call(stream=stream, **asked), clock))
+    _, opening = begun(call(stream=stream, **asked), clock)
+    timeouts = opening.timeouts
     assert (timeouts.first_byte, timeouts.between_bytes) == (first, between)
     assert max(timeouts.connect, timeouts.write, timeouts.whole) <= asked.get("timeout", 600)
 
 
 def test_an_answer_that_drips_on_after_the_time_is_given_up(clock: Clock) -> None:
-    steps = exchange(call(timeout=10), clock)
-    next(steps)
+    steps, _ = begun(call(timeout=10), clock)
     steps.send(answer())
     clock.now += 11
     with pytest.raises(DeadlineExceeded) as caught:
@@ -122,8 +122,7 @@ def test_an_answer_that_drips_on_after_the_time_is_given_up(clock: Clock) -> Non
 
 
 def test_an_error_is_read_and_told_with_its_attempt(clock: Clock) -> None:
-    steps = exchange(call(), clock)
-    next(steps)
+    steps, _ = begun(call(), clock)
     steps.send(answer(429, **{"retry-after": "7"}))
     steps.send(b'{"error":{"message":"slow down"}}')
     with pytest.raises(RateLimited, match="slow down") as caught:
@@ -135,16 +134,14 @@ def test_an_error_is_read_and_told_with_its_attempt(clock: Clock) -> None:
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 @pytest.mark.parametrize("kind", [ConnectionFailed, ProviderTimeout])
 def test_a_failure_before_the_head_is_told_as_it_is(clock: Clock, kind: type[VLMError], stream: bool) -> None:
-    steps = exchange(call(stream=stream), clock)
-    next(steps)
+    steps, _ = begun(call(stream=stream), clock)
     with pytest.raises(kind):
         steps.throw(kind("no", route=ENDPOINT.route))
 
 
 @pytest.mark.parametrize("kind", [ConnectionFailed, ProviderTimeout])
 def test_a_stream_that_breaks_off_tells_what_came(clock: Clock, kind: type[VLMError]) -> None:
-    steps = exchange(call(stream=True), clock)
-    next(steps)
+    steps, _ = begun(call(stream=True), clock)
     steps.send(answer())
     steps.send(event("TOT"))
     next(steps)
@@ -154,8 +151,7 @@ def test_a_stream_that_breaks_off_tells_what_came(clock: Clock, kind: type[VLMEr
 
 
 def test_an_errors_traceback_holds_no_frame_of_the_exchange(clock: Clock) -> None:
-    steps = exchange(call(), clock)
-    next(steps)
+    steps, _ = begun(call(), clock)
     steps.send(answer())
     steps.send(b"<html>")
     with pytest.raises(VLMError) as caught:
@@ -170,6 +166,6 @@ def test_a_provider_that_takes_urls_is_given_them(clock: Clock) -> None:
     asked = replace(
         call(), messages=[{"role": "user", "content": [{"type": "image_url", "image_url": {"url": url}}]}]
     )
-    opening = next(exchange(asked, clock))
+    _, opening = begun(asked, clock)
     assert isinstance(opening, Open)
     assert url.encode() in opening.body

@@ -62,15 +62,15 @@ def test_what_cannot_be_sent_in_a_message_is_named(message: Any, place: str, lab
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        pytest.param({"temperature": float("nan")}, "temperature cannot be sent", id="NaN"),
-        pytest.param({"top_p": float("inf")}, "top_p cannot be sent", id="infinity"),
+        pytest.param({"logit_bias": {"1": float("nan")}}, "logit_bias cannot be sent", id="NaN"),
+        pytest.param({"logit_bias": {"1": float("inf")}}, "logit_bias cannot be sent", id="infinity"),
         pytest.param(
             {"user": "\ud83d"}, "user cannot be sent: it holds half a character, U[+]D83D", id="half"
         ),
         pytest.param(
             {"metadata": {"a": b"b"}}, "metadata cannot be sent: JSON has no place for bytes", id="bytes"
         ),
-        pytest.param({"stop": LOOP}, "stop cannot be sent", id="loop"),
+        pytest.param({"metadata": {"a": LOOP}}, "metadata cannot be sent", id="loop"),
         pytest.param({"extra_body": {"a": object()}}, "a cannot be sent", id="extra_body"),
     ],
 )

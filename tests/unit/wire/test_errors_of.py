@@ -272,7 +272,6 @@ def test_a_refusal_is_not_billed(status: int, lab: Any) -> None:
         pytest.param("https://u:p@evil.example:444/a?key=x", "https://evil.example:444", id="another host"),
         pytest.param("/v1/", "another path of the same host", id="a path"),
         pytest.param("http://[", "an address that is none", id="broken"),
-        pytest.param("", "another path of the same host", id="nothing"),
     ],
 )
 def test_a_redirect_shows_only_where_it_leads(location: str, shown: str, lab: Any) -> None:
@@ -280,6 +279,16 @@ def test_a_redirect_shows_only_where_it_leads(location: str, shown: str, lab: An
     assert type(error) is RequestRejected
     assert error.message == f"lab:m answered 307 and points to {shown}"
     assert "base_url" in error.hint
+
+
+@pytest.mark.parametrize(
+    ("status", "name"), [(304, "Not Modified"), (302, "Found"), (307, "Temporary Redirect")]
+)
+def test_a_3xx_that_names_no_address_is_not_said_to_lead_anywhere(status: int, name: str, lab: Any) -> None:
+    error = read_error(status, {"Location": ""}, b"", lab)
+    assert type(error) is RequestRejected
+    assert error.message.startswith(f"lab:m answered {status} ({name}")
+    assert "points to" not in error.message
 
 
 @pytest.mark.parametrize("status", [429, 503])

@@ -6,9 +6,11 @@ import copy
 from typing import Any
 
 import pytest
+from openai.types.chat import ChatCompletion, ChatCompletionMessage
 
-from vlm_core.answers import EncodedImage
+from vlm_core.answers import Completion, EncodedImage, ToolCall
 from vlm_core.errors import InputError
+from vlm_core.types import Usage
 from vlm_core.wire.messages import checked
 
 DOT = EncodedImage(b"dot", "png", 1, 1)
@@ -48,12 +50,78 @@ def user(content: Any) -> dict[str, Any]:
             [{"role": "function", "content": "a"}], "role function and no name", id="which function"
         ),
         pytest.param([{"role": "assistant", "content": None}], "content is missing", id="silent assistant"),
+        pytest.param([user([{"type": "text", "txt": "a"}])], "Did you mean 'text' by 'txt'?", id="txt"),
+        pytest.param(
+            [user([{"type": "text", "text": "a", "txt": "b"}])],
+            "content[0] has a 'txt'",
+            id="txt beside text",
+        ),
+        pytest.param(
+            [user(["a", {"type": "image", "image": DOT, "detail": "hihg"}])],
+            "messages[0].content[1].detail is 'hihg', which nobody knows. Did you mean 'high'?",
+            id="detail misspelt",
+        ),
+        pytest.param(
+            [user([{"type": "image", "image": DOT, "detail": "ultra"}])],
+            "Known are low, high, auto, original",
+            id="unknown detail",
+        ),
+        pytest.param(
+            [user([{"type": "image", "image": DOT, "detail": 7}])], "detail is 7", id="detail is a number"
+        ),
+        pytest.param([Usage(input_tokens=1)], "messages[0] is a Usage", id="another object of pydantic"),
+        pytest.param([Usage], "messages[0] is a ModelMetaclass", id="a class"),
     ],
 )
 def test_a_faulty_message_is_named_by_its_place(messages: Any, words: str) -> None:
     with pytest.raises(InputError) as caught:
         checked(messages)
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["images", "image", "image_url", "attachments", "files"])
+def test_an_image_beside_the_content_is_refused_since_nobody_would_see_it(key: str) -> None:
+    with pytest.raises(InputError, match=rf"messages\[1\]\.{key} would be seen by nobody") as caught:
+        checked([user("a"), {**user("b"), key: ["c.png"]}])
+    assert "into the content" in caught.value.hint
+
+
+def test_an_answer_is_what_the_assistant_said() -> None:
+    assert checked([user("a"), Completion("b", reasoning="c")])[1] == {"role": "assistant", "content": "b"}
+
+
+def test_an_answers_tool_calls_are_part_of_its_message() -> None:
+    (message,) = checked([Completion("", tool_calls=(ToolCall("1", "look", "{}"),))])
+    function = {"name": "look", "arguments": "{}"}
+    calls = [{"id": "1", "type": "function", "function": function}]
+    assert message == {"role": "assistant", "content": None, "tool_calls": calls}
+
+
+def test_an_answer_that_declined_says_so() -> None:
+    assert checked([Completion("", refusal="No.")])[0] == {
+        "role": "assistant",
+        "content": None,
+        "refusal": "No.",
+    }
+
+
+def test_a_message_of_openais_client_is_taken_without_its_empty_fields() -> None:
+    call = {"id": "1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+    fields = {"role": "assistant", "content": None, "annotations": [], "tool_calls": [call]}
+    message = ChatCompletionMessage.model_validate(fields)
+    assert checked([message]) == [{"role": "assistant", "content": None, "tool_calls": [call]}]
+
+
+def test_of_a_whole_answer_of_openais_client_its_message_is_asked_for() -> None:
+    with pytest.raises(InputError, match=r"messages\[0\] is a ChatCompletion, not a dict") as caught:
+        checked([ChatCompletion.model_construct(id="1", choices=[])])
+    assert ".choices[0].message" in caught.value.hint
+
+
+@pytest.mark.parametrize("detail", ["low", "high", "auto", "original", None])
+def test_a_detail_that_a_provider_documents_may_stand(detail: str | None) -> None:
+    message = user([{"type": "image", "image": DOT, "detail": detail}])
+    assert checked([message]) == [message]
 
 
 @pytest.mark.parametrize("kind", ["input_audio", "file", "video_url", "image_url", "tool_use", "document"])

@@ -14,6 +14,7 @@ from vlm_core.wire.request import OPTIONS, build, check_options
 HELLO = [{"role": "user", "content": "Hi"}]
 LOOK = {"type": "function", "function": {"name": "look", "parameters": {}}}
 SAY = {"type": "function", "function": {"name": "say", "parameters": {}}}
+TOOL_OPTIONS = {"tools", "tool_choice", "parallel_tool_calls"}
 NAMED = {"type": "function", "function": {"name": "look"}}
 
 
@@ -30,7 +31,7 @@ def body(options: dict[str, Any], endpoint: Any, **how: Any) -> dict[str, Any]:
         pytest.param({"max_completion_tokens": 9}, "Did you mean max_tokens?", id="renamed"),
         pytest.param({"stream": True}, "stream is no option", id="set by the method"),
         pytest.param({"n": 2}, "one answer is read", id="several answers"),
-        pytest.param({"extra_body": [1]}, "extra_body is a list", id="extra_body is no dict"),
+        pytest.param({"extra_body": [1]}, "extra_body=[1]", id="extra_body is no dict"),
         pytest.param({"extra_body": {"messages": []}}, "holds messages", id="extra_body sets messages"),
         pytest.param({"extra_body": {"model": "x", "stream": 1}}, "holds model, stream", id="sets two"),
     ],
@@ -39,6 +40,72 @@ def test_an_option_that_cannot_work_is_refused(options: dict[str, Any], words: s
     with pytest.raises(ConfigError) as caught:
         check_options(options)
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "wanted"),
+    [
+        pytest.param("temperature", "hot", "a number from 0", id="temperature is a word"),
+        pytest.param("temperature", -0.1, "a number from 0", id="temperature below 0"),
+        pytest.param("temperature", True, "a number from 0", id="temperature is True"),
+        pytest.param("temperature", float("nan"), "a number from 0", id="temperature is NaN"),
+        pytest.param("top_p", 1.1, "a number from 0 to 1", id="top_p above 1"),
+        pytest.param("presence_penalty", float("inf"), "a number", id="an endless penalty"),
+        pytest.param("frequency_penalty", "a", "a number", id="a penalty is a word"),
+        pytest.param("max_tokens", -3, "a whole number from 1", id="max_tokens below 1"),
+        pytest.param("max_tokens", 0, "a whole number from 1", id="max_tokens is 0"),
+        pytest.param("max_tokens", 1.5, "a whole number from 1", id="max_tokens is a fraction"),
+        pytest.param("max_tokens", "9", "a whole number from 1", id="max_tokens is a text"),
+        pytest.param("seed", 0.5, "a whole number", id="seed is a fraction"),
+        pytest.param("top_logprobs", -1, "a whole number from 0", id="top_logprobs below 0"),
+        pytest.param("stop", 3, "a text, or a list of texts", id="stop is a number"),
+        pytest.param("stop", ["a", 3], "a text, or a list of texts", id="a stop is a number"),
+        pytest.param("tools", "x", "a list of tools", id="tools is a text"),
+        pytest.param("tools", LOOK, "a list of tools", id="tools is one tool"),
+        pytest.param("tool_choice", "zzz", "auto, none, required, or a tool's name", id="no such choice"),
+        pytest.param("tool_choice", 1, "a text or a dict", id="tool_choice is a number"),
+        pytest.param("logprobs", 1, "True or False", id="logprobs is a number"),
+        pytest.param("metadata", "a", "a dict", id="metadata is a text"),
+        pytest.param("user", 7, "a text", id="user is a number"),
+    ],
+)
+def test_an_option_of_a_wrong_type_or_range_is_named_with_what_is_wanted(
+    name: str, value: Any, wanted: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        check_options({name: value})
+    assert caught.value.message.startswith(f"{name}={repr(value)[:1]}")
+    assert f"It must be {wanted}" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "tool",
+    [
+        pytest.param({"type": "function", "name": "look", "parameters": {}}, id="flat"),
+        pytest.param({"name": "look", "parameters": {}}, id="flat, without a type"),
+        pytest.param({"type": "function", "function": {}}, id="without a name"),
+        pytest.param({"type": "function", "function": "look"}, id="a name alone"),
+        pytest.param(len, id="a function of Python"),
+    ],
+)
+def test_what_is_no_tool_is_named_by_its_place(tool: Any) -> None:
+    with pytest.raises(ConfigError, match=r"tools\[1\] is no tool") as caught:
+        check_options({"tools": [LOOK, tool]})
+    assert '{"type": "function", "function": {"name": ...}}' in caught.value.hint
+
+
+def test_a_tool_of_a_providers_own_type_is_left_to_the_provider(lab: Any) -> None:
+    search = {"type": "web_search", "depth": 2}
+    assert body({"tools": [search]}, lab)["tools"] == [search]
+
+
+def test_a_choice_that_is_no_tool_is_told_the_names_of_those_that_are() -> None:
+    with pytest.raises(ConfigError, match=r"\(look, say\)"):
+        check_options({"tools": [LOOK, SAY], "tool_choice": "zzz"})
+
+
+def test_a_tools_name_alone_is_sent_as_the_choice_of_it(lab: Any) -> None:
+    assert body({"tools": [LOOK, SAY], "tool_choice": "look"}, lab)["tool_choice"] == NAMED
 
 
 def test_every_option_is_accepted_unset() -> None:
@@ -55,14 +122,28 @@ def test_an_option_that_is_none_is_not_sent(name: str, lab: Any) -> None:
     assert body({name: None}, lab) == {"model": "m", "messages": HELLO}
 
 
-PLAIN = sorted(
-    OPTIONS - {"tools", "tool_choice", "parallel_tool_calls", "response_format", "extra_body", "n"}
-)
+SENT = {
+    "temperature": 0,
+    "top_p": 1,
+    "max_tokens": 1,
+    "seed": -7,
+    "top_logprobs": 0,
+    "presence_penalty": -2,
+    "frequency_penalty": 0.5,
+    "stop": ("a", "b"),
+    "logprobs": False,
+    "store": True,
+    "logit_bias": {"1": 2},
+    "metadata": {},
+    "prediction": {"type": "content"},
+    **dict.fromkeys(("user", "reasoning_effort", "verbosity", "service_tier"), "a"),
+    **dict.fromkeys(("prompt_cache_key", "safety_identifier"), "a"),
+}
 
 
-@pytest.mark.parametrize("name", PLAIN)
+@pytest.mark.parametrize("name", sorted(OPTIONS - {"response_format", "extra_body", "n"} - TOOL_OPTIONS))
 def test_a_plain_option_is_sent_as_given(name: str, lab: Any) -> None:
-    assert body({name: 7}, lab)[name] == 7
+    assert body({name: SENT[name]}, lab)[name] == json.loads(json.dumps(SENT[name]))
 
 
 def test_one_answer_is_the_default_and_not_sent(lab: Any) -> None:

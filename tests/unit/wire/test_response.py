@@ -277,6 +277,8 @@ def test_an_answer_at_the_limit_is_returned(lab: Any) -> None:
         pytest.param(b'{"choices": [{"mess', MalformedResponse, "cut short or damaged, 19 bytes", id="cut"),
         pytest.param(b"upstream hiccup", MalformedResponse, "no chat completion: upstream hiccup", id="text"),
         pytest.param(b"[1]", MalformedResponse, "no chat completion", id="a list"),
+        pytest.param(b"[]", MalformedResponse, "no chat completion: []", id="an empty list"),
+        pytest.param(b'""', MalformedResponse, 'no chat completion: ""', id="an empty string"),
         pytest.param(b"null", MalformedResponse, "no chat completion", id="null"),
         pytest.param(b"[" * 100_000, MalformedResponse, "no chat completion", id="deep"),
         pytest.param({}, MalformedResponse, "without choices: its fields are none", id="no fields"),
