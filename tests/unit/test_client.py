@@ -112,6 +112,14 @@ def test_a_picture_may_be_given_in_any_form(
     assert (sent.declared, sent.width, sent.height) == ("png", 40, 30)
 
 
+def test_an_open_file_is_read_once_however_often_it_is_sent(server: ScriptedServer) -> None:
+    server.refuse(503, "down")
+    server.say("TOTAL 9.00")
+    with client_of(server) as client:
+        assert client.chat(about(BytesIO(png()))).text == "TOTAL 9.00"
+    assert [len(seen.images) for seen in server.seen] == [1, 1]
+
+
 def test_every_page_of_a_file_is_sent_unless_some_are_named(
     server: ScriptedServer, client: VLMClient
 ) -> None:

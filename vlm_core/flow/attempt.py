@@ -135,9 +135,8 @@ def attempt(call: Call, request: Request, time: Time, patience: float | None) ->
     Raises:
         VLMError: whatever went wrong.
     """
-    time.check(call.endpoint.route)
-    asked_at = time.clock()
-    answer = yield Open(call.endpoint, request.body, _timeouts(call, time.left(), request.stream, patience))
+    asked_at, left = time.clock(), max(time.left(), 0.001)
+    answer = yield Open(call.endpoint, request.body, _timeouts(call, left, request.stream, patience))
     if not 200 <= answer.status < 300:
         body = yield from _body(answer, call, time)
         raise read_error(answer.status, answer.headers, body, call.endpoint)

@@ -11,7 +11,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from vlm_core.answers import Attempt, Completion, Delta, EncodedImage
+from vlm_core.answers import Attempt, Completion, Delta
 from vlm_core.catalog.alternatives import nearest_models
 from vlm_core.errors import (
     AllRoutesFailed,
@@ -26,6 +26,7 @@ from vlm_core.flow.attempt import Call, Clock, Exchange, Limits, Time, attempt, 
 from vlm_core.flow.delivered import Delivered
 from vlm_core.flow.effects import Effect, Enter, Wait
 from vlm_core.flow.limiter import Outcome
+from vlm_core.flow.pictures import Message, held
 from vlm_core.flow.policy import PATIENCE_SECONDS, may_fail_over, may_retry, rule_for, wait_before
 from vlm_core.flow.stations import Station, worth_asking
 from vlm_core.wire.request import Request, build
@@ -72,6 +73,7 @@ def exchange(call: Call, stations: Sequence[Station], clock: Clock, dice: random
         VLMError: whatever went wrong last, with all attempts that were made; AllRoutesFailed where
             several routes were asked in vain.
     """
+    call = replace(call, messages=held(call.messages))
     job = _Job(call, Time(clock, clock() + call.limits.timeout), dice, stream=call.stream)
     asked: list[Station] = []
     for station in worth_asking(stations, clock):
@@ -100,9 +102,11 @@ def _ask(job: _Job, station: Station, has_other: bool) -> Outcomes:
     """Ask one route as often as it makes sense."""
     call = replace(job.call, endpoint=station.endpoint)
     earlier: list[VLMError] = []
+    messages: list[Message] | None = None
     while True:
         try:
-            request, images = yield from _prepared(job, call)
+            messages = messages or (yield from fitted(call, max(0.0, min(60.0, job.time.left()))))
+            request = _built(job, call, messages)
         except VLMError as error:
             station.breaker.gave_back()
             # What was made smaller after a refusal, and can be made no smaller, was refused for good.
@@ -111,12 +115,12 @@ def _ask(job: _Job, station: Station, has_other: bool) -> Outcomes:
             return (yield from _once(job, call, station, request, has_other=has_other))
         except VLMError as error:
             failure = _bare(error)
-        change = _change(failure, earlier, call, images)
+        change = _change(failure, earlier, call, messages)
         if change is None and not _tries_again(failure, earlier, call, has_other):
             return failure
         earlier.append(failure)
         if change is not None:
-            call = replace(call, endpoint=change.endpoint, options=change.options)
+            call, messages = replace(call, endpoint=change.endpoint, options=change.options), None
             job.warnings.append(change.warning)
             continue
         wait = wait_before(failure, len(earlier), job.dice)
@@ -125,19 +129,16 @@ def _ask(job: _Job, station: Station, has_other: bool) -> Outcomes:
         yield Wait(wait)
 
 
-def _prepared(job: _Job, call: Call) -> Generator[Effect, Any, tuple[Request, list[EncodedImage]]]:
-    """The request for a route, and the pictures in it."""
-    messages = yield from fitted(call, max(0.0, min(60.0, job.time.left())))
-    request = build(messages, call.options, call.endpoint, stream=job.stream, tool_images=call.tool_images)
-    return request, images_in(messages)
+def _built(job: _Job, call: Call, messages: Sequence[Message]) -> Request:
+    return build(messages, call.options, call.endpoint, stream=job.stream, tool_images=call.tool_images)
 
 
 def _change(
-    failure: VLMError, earlier: list[VLMError], call: Call, images: list[EncodedImage]
+    failure: VLMError, earlier: list[VLMError], call: Call, messages: Sequence[Message]
 ) -> Adaptation | None:
     if any(isinstance(failure, type(before)) for before in earlier):
         return None
-    return adapted(failure, call.endpoint, call.options, images)
+    return adapted(failure, call.endpoint, call.options, images_in(messages))
 
 
 def _tries_again(failure: VLMError, earlier: list[VLMError], call: Call, has_other: bool) -> bool:
@@ -148,11 +149,12 @@ def _tries_again(failure: VLMError, earlier: list[VLMError], call: Call, has_oth
 
 def _once(job: _Job, call: Call, station: Station, request: Request, *, has_other: bool) -> Exchange:
     """One attempt, with its place in the queue, its record, and its word on the route's health."""
-    if not (yield Enter(station.gate, max(0.0, job.time.left()))):
+    left = job.time.left()
+    if left <= 0 or not (yield Enter(station.gate, left)):
         station.breaker.gave_back()
         raise DeadlineExceeded(
             f"{station.route}: the time was over before it was this call's turn",
-            hint="Raise max_concurrency=... or timeout=...",
+            hint="Raise timeout=..., or max_concurrency=... where many calls wait.",
             route=station.route,
         )
     began = job.time.clock()

@@ -79,7 +79,7 @@ class Gate:
         Returns:
             Whether there is a place, now taken; False once the time is over.
         """
-        if self._now(self._takes_place):
+        if self._now(self.limiter.admits):
             return True
         woken = threading.Event()
         with self._in_line(woken.set) as waiter:
@@ -88,7 +88,7 @@ class Gate:
 
     async def aenter(self, seconds: float) -> bool:
         """Wait for a place on an event loop. Arguments and result are those of `enter`."""
-        if self._now(self._takes_place):
+        if self._now(self.limiter.admits):
             return True
         import asyncio  # slow to load, and not needed where all is done in threads
 
@@ -118,9 +118,6 @@ class Gate:
         except BaseException:  # cancelled, interrupted, or thrown away
             self._later(partial(self._step_out, waiter))
             raise
-
-    def _takes_place(self) -> bool:
-        return not self._line and self.limiter.admits()
 
     def _step_aside(self, waiter: _Waiter) -> None:
         if not waiter.has_place:
@@ -161,6 +158,7 @@ class Gate:
                 self._lock.release()
 
     def _let_in(self) -> None:
+        """Done before the lock is given back, so that no place is ever free while somebody waits."""
         while self._line and self.limiter.admits():
             if not self._line.popleft().is_woken():
                 self.limiter.gave_back()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from vlm_core.errors import InputError
@@ -135,6 +136,28 @@ def _page_numbers(part: Mapping[str, Any], position: str) -> tuple[int, ...] | N
         hint = "It is a list of numbers from 1, as in [1, 3]."
         raise InputError(f"{position}: pages={pages!r} is no list of page numbers", hint=hint)
     return tuple(pages)
+
+
+def held(messages: Sequence[Message]) -> list[Message]:
+    """The conversation with its open files read only once, however often it is sent.
+
+    Args:
+        messages: as the caller gave them; they stay as they are.
+    """
+    return [
+        {**message, "content": [_held_part(part) for part in _parts(message)]} if _parts(message) else message
+        for message in messages
+    ]
+
+
+def _held_part(part: Any) -> Any:
+    from vlm_core.images.sources import Source, expand
+
+    given = part.get("image") if isinstance(part, Mapping) and part.get("type") == "image" else None
+    if isinstance(given, Source) or not callable(getattr(given, "read", None)):
+        return part
+    (source,) = expand(given)
+    return {**part, "image": replace(source, read=cache(source.read))}
 
 
 def to_picture(found: Found, *, allow_private_urls: bool = False, seconds: float = 60.0) -> Picture:

@@ -148,6 +148,13 @@ def test_threads_and_tasks_enter_in_the_order_in_which_they_came(
     assert_all_free(gate)
 
 
+def test_a_place_that_is_freed_just_before_one_lines_up_is_taken() -> None:
+    gate = Gate()
+    with gate._in_line(lambda: None) as waiter:
+        assert waiter.has_place
+    assert (gate.limiter.in_flight, gate.waiting) == (1, 0)
+
+
 async def test_nobody_enters_past_those_who_wait() -> None:
     gate = Gate()
     assert all(gate.enter(0) for _ in range(4))

@@ -86,11 +86,9 @@ def test_it_stays_at_the_ceiling() -> None:
 
 
 def test_an_overload_begins_the_count_of_successes_anew() -> None:
-    limiter = Limiter()
-    play(limiter, OVERLOADED, now=1.0)
-    play(limiter, OK, now=2.0)
-    play(limiter, OVERLOADED, now=3.0)
-    assert play(limiter, OK, now=4.0) == [2]
+    limiter = Limiter(start=16)
+    assert play(limiter, OVERLOADED, OK, OK, OK, now=1.0) == [8] * 4
+    assert play(limiter, OVERLOADED, OK, OK, OK, OK, now=2.0) == [4, 4, 4, 4, 5]
 
 
 def test_it_never_falls_below_one() -> None:
