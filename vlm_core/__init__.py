@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         providers,
         register,
     )
+    from vlm_core.catalog.registry import UnknownProviderWarning
     from vlm_core.catalog.routes import Route
     from vlm_core.catalog.rows import (
         ImageLimits,
@@ -128,6 +129,7 @@ _HOMES = {
         "providers",
         "register",
     ),
+    "catalog.registry": ("UnknownProviderWarning",),
     "catalog.routes": ("Route",),
     "catalog.rows": (
         "ImageLimits",
@@ -283,6 +285,7 @@ __all__ = [
     "ToolCall",
     "ToolCallDelta",
     "UnknownProviderError",
+    "UnknownProviderWarning",
     "UnsafeURLError",
     "UnsupportedImageError",
     "Usage",

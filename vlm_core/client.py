@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Generator, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from vlm_core.wire.placement import ToolImages
 
 _DICE = random.Random()  # noqa: S311  it spreads waits, and guards nothing
-Messages: TypeAlias = str | Sequence[Mapping[str, Any]]
+Messages: TypeAlias = str | Iterable[Mapping[str, Any] | Completion]
 
 
 class VLMClient:

@@ -128,7 +128,7 @@ class History(RuleBasedStateMachine):
         self.breaker.gave_back(began=began)
         self.model.gave_back(began)
         if began >= self.probe_until - 10:
-            self.end_of_probe()
+            self.probe_until = float("-inf")
 
     def any_call(self, data: Any) -> float:
         if not self.out:

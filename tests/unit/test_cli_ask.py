@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from vlm_core.catalog.registry import register
+from vlm_core.catalog.rows import Provider
+from vlm_core.cli import main
 from vlm_core.testing import ScriptedServer
 
 COMMAND = (sys.executable, "-m", "vlm_core.cli", "ask")
@@ -149,3 +152,39 @@ def test_the_exit_code_tells_a_key_or_quota_from_other_failures(
     server.refuse(status, "no")
     ask(server, "first")
     assert ask(server, "Read.").returncode == code
+
+
+@pytest.fixture
+def labs() -> Iterator[tuple[ScriptedServer, ScriptedServer]]:
+    """Two servers that are known as the providers lab-one and lab-two."""
+    with ScriptedServer(api_key="") as one, ScriptedServer(api_key="") as two:
+        for name, server in (("lab-one", one), ("lab-two", two)):
+            register(Provider(name=name, base_url=server.base_url, key_required=False))
+        yield one, two
+
+
+@pytest.mark.parametrize("how", [(), ("--stream",), ("--json",)], ids=["whole", "streamed", "json"])
+def test_fallbacks_are_asked_in_their_order(
+    labs: tuple[ScriptedServer, ScriptedServer],
+    server: ScriptedServer,
+    capsys: pytest.CaptureFixture[str],
+    how: tuple[str, ...],
+) -> None:
+    server.refuse(402, "no credit")
+    ask(server, "first")
+    labs[0].refuse(402, "no credit either")
+    labs[1].say("TOTAL 8.00")
+    fallbacks = ("--fallback", "lab-one:m", "--fallback", "lab-two:m")
+    with pytest.raises(SystemExit) as ended:
+        main(["ask", "Read.", "-m", "vllm:m", "--base-url", server.base_url, *fallbacks, *how])
+    written = capsys.readouterr()
+    assert (ended.value.code, [lab.requests for lab in labs]) == (0, [1, 1])
+    assert "TOTAL 8.00" in written.out
+    assert "vllm:m did not answer" in written.err
+    assert "lab-one:m did not answer" in written.err
+
+
+def test_a_fallback_without_a_key_is_told_before_anything_is_sent(server: ScriptedServer) -> None:
+    done = ask(server, "Read.", "--fallback", MODEL)
+    assert (done.returncode, server.requests) == (4, 0)
+    assert b"NOVITA_API_KEY" in done.stderr

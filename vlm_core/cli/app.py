@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from vlm_core.cli.ask import ask
+from vlm_core.cli.doctor import doctor
 from vlm_core.cli.providers import providers
 from vlm_core.cli.read import read
 
@@ -38,3 +39,4 @@ def vlm(
 app.command("read")(read)
 app.command("ask")(ask)
 app.command("providers")(providers)
+app.command("doctor")(doctor)

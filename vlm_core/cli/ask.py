@@ -29,6 +29,12 @@ _Words = Annotated[
 _Model = Annotated[
     str, typer.Option("--model", "-m", metavar="PROVIDER:MODEL", envvar="VLM_MODEL", help="What to ask.")
 ]
+_Fallback = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="PROVIDER:MODEL", help="Asked where that cannot answer; may be given several times."
+    ),
+]
 _BaseUrl = Annotated[str | None, typer.Option(metavar="URL", help="Of the API, where it is not the usual.")]
 _ApiKey = Annotated[
     str | None,
@@ -57,6 +63,7 @@ _Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No warnings; failur
 def ask(
     words: _Words,
     model: _Model,
+    fallback: _Fallback = None,
     base_url: _BaseUrl = None,
     api_key: _ApiKey = None,
     stream: _Stream = False,
@@ -88,6 +95,7 @@ def ask(
         warnings.simplefilter("always", UserWarning)
         client = VLMClient(
             model,
+            fallbacks=fallback or (),
             base_url=base_url,
             api_key=api_key,
             timeout=timeout,

@@ -48,9 +48,19 @@ def say(message: str) -> None:
     Args:
         message: may hold what a stranger chose, such as a file's name.
     """
+    tqdm.write(f"vlm: {printable(in_options(message))}", file=sys.stderr)
+
+
+def in_options(message: str) -> str:
+    """What the library says, with the command's options in place of its arguments.
+
+    Example:
+        >>> in_options("Allow more time with timeout=...")
+        'Allow more time with --timeout'
+    """
     for argument, option in _OPTIONS.items():
         message = message.replace(argument, option)
-    tqdm.write(f"vlm: {printable(message)}", file=sys.stderr)
+    return message
 
 
 def printable(text: str, kept: str = "") -> str:

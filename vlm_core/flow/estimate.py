@@ -12,6 +12,7 @@ from vlm_core.catalog.image_tokens import FORMULAS, image_tokens_with_overhead
 from vlm_core.catalog.rows import Price
 from vlm_core.flow.attempt import Call, fitted
 from vlm_core.flow.drivers import fit
+from vlm_core.wire.messages import checked
 from vlm_core.wire.request import build
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def estimate(call: Call) -> Estimate:
         InputError: it could not be sent.
     """
     endpoint = call.endpoint
-    messages = _fitted(call)
+    messages = checked(_fitted(call))
     images = list(_images(messages))
     of_images, unknown = _image_tokens(images, endpoint)
     of_text = _text_tokens(messages, call.options)

@@ -136,7 +136,7 @@ def _built(job: _Job, call: Call, messages: Sequence[Message]) -> Request:
 def _change(
     failure: VLMError, earlier: list[VLMError], call: Call, messages: Sequence[Message]
 ) -> Adaptation | None:
-    if any(isinstance(failure, type(before)) for before in earlier):
+    if any(type(failure) is type(before) for before in earlier):
         return None
     return adapted(failure, call.endpoint, call.options, images_in(messages))
 
@@ -189,8 +189,10 @@ def _followed(job: _Job, call: Call, request: Request, has_other: bool) -> Excha
         return (yield from _completed(job, completion))
     try:
         return (yield from _noted(job, steps))
-    except ResponseError:
-        job.stream = False
+    except VLMError as error:
+        # What was begun is gone on with only by an answer that can be compared with it.
+        if job.given.is_begun or isinstance(error, ResponseError):
+            job.stream = False
         raise
 
 

@@ -182,8 +182,9 @@ class AsyncTransport:
         import asyncio  # loaded wherever this runs
 
         failure: VLMError
+        allowed = math.inf if seconds is None else seconds
         try:
-            async with asyncio.timeout(min(answer.end - time.monotonic(), seconds or math.inf)):
+            async with asyncio.timeout(min(answer.end - time.monotonic(), allowed)):
                 return await anext(answer.pieces, b"")
         except TimeoutError:
             failure = out_of_time(answer.route)

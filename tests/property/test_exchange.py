@@ -1,0 +1,302 @@
+"""Any outcomes in any order, on any number of routes: within the time, nothing spliced, nothing left behind.
+
+The generator is driven by hand against a simulated world, whose clock moves only when it waits.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from vlm_core.answers import Completion, Delta, EncodedImage
+from vlm_core.catalog.registry import resolve
+from vlm_core.errors import AllRoutesFailed, ConnectionFailed, IncompleteResponse, ProviderTimeout, VLMError
+from vlm_core.flow.effects import Enter, Fit, Open, Read, Release, Wait
+from vlm_core.flow.exchange import Call, Limits, exchange
+from vlm_core.flow.gate import Gate
+from vlm_core.flow.stations import Station
+from vlm_core.wire.transport import Answer, Timeouts
+
+DOT = {"type": "image", "image": b"P5 1 1 255 \x80"}
+LAST_MOMENT = 0.002
+"""Seconds. Whoever gets a place as the time ends may still find out that it has."""
+ADAPTATIONS = 2
+"""Kinds of them: a smaller image, one option less."""
+STATUSES = (302, 400, 401, 402, 403, 404, 408, 409, 413, 422, 429, 500, 503, 529)
+WORDS = ("no", "temperature is not supported", "context length exceeded", "insufficient_quota", "moderation")
+FAULTS = (
+    *("html", "no choices", "error inside", "empty", "damaged event", "error event", "policy event"),
+    *("cut", "reset", "silent"),
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one request ends."""
+
+    kind: str = "whole"
+    """whole, refused, unreachable, hopeless, or a fault."""
+    text: str = ""
+    pieces: int = 2
+    """Of a streamed answer, before what goes wrong."""
+    status: int = 500
+    words: str = "no"
+    retry_after: float | None = None
+    seconds: tuple[float, ...] = (0.0,)
+    """Before the head, and before each piece; the last one repeats."""
+
+
+@dataclass
+class World:
+    """Does what is asked, as the transport would, and keeps to the times that it is given."""
+
+    outcomes: Iterator[Outcome]
+    queueing: Iterator[float]
+    timeout: float = 0.0
+    now: float = 1000.0
+    end: float = 0.0
+    opened: list[Open] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+
+    def perform(self, effect: Any) -> Any:
+        assert self.now <= self.end + LAST_MOMENT or not isinstance(effect, Open | Wait)
+        match effect:
+            case Fit():
+                return [(EncodedImage(b"GIF89a" * 50, "gif", 9, 9),) for _ in effect.pictures]
+            case Enter():
+                return self._queue(next(self.queueing), effect)
+            case Wait():
+                self.now += effect.seconds
+            case Open():
+                return self._open(next(self.outcomes), effect)
+            case Read():
+                return self._read(effect)
+
+    def _queue(self, seconds: float, effect: Enter) -> bool:
+        self.now += min(seconds, effect.seconds)
+        return seconds <= effect.seconds and effect.gate.enter(0)
+
+    def _open(self, outcome: Outcome, effect: Open) -> Answer:
+        self.opened.append(effect)
+        end = self.now + effect.timeouts.whole
+        self._pass(outcome.seconds[0], min(effect.timeouts.first_byte, effect.timeouts.whole))
+        if outcome.kind in ("unreachable", "hopeless"):
+            failure = ConnectionFailed("no connection")
+            failure.is_passing = outcome.kind == "unreachable"
+            raise failure
+        self.texts.append(outcome.text)
+        status = outcome.status if outcome.kind == "refused" else 200
+        headers = {} if outcome.retry_after is None else {"retry-after": str(outcome.retry_after)}
+        is_streamed = bool(json.loads(effect.body).get("stream"))
+        pieces = iter(rendered(outcome, is_streamed))
+        delays = iter(outcome.seconds[1:] + outcome.seconds[-1:] * 99)
+        return Answer(status, headers, effect.endpoint.route, (pieces, delays), effect.timeouts, end)
+
+    def _read(self, effect: Read) -> bytes:
+        pieces, delays = effect.answer.pieces
+        timeouts: Timeouts = effect.answer.response
+        allowed = [timeouts.between_bytes, effect.answer.end - self.now]
+        self._pass(next(delays), min(allowed + ([] if effect.seconds is None else [effect.seconds])))
+        piece = next(pieces, b"")
+        if isinstance(piece, VLMError):
+            raise piece
+        return bytes(piece)
+
+    def _pass(self, seconds: float, allowed: float) -> None:
+        self.now += max(0.0, min(seconds, allowed))
+        if seconds > allowed:
+            raise ProviderTimeout("nothing came in time")
+
+
+def rendered(outcome: Outcome, is_streamed: bool) -> list[bytes | VLMError]:
+    """What comes over the wire; an error where the connection ends in one."""
+    if outcome.kind == "refused":
+        return [json.dumps({"error": {"message": outcome.words, "param": "temperature"}}).encode()]
+    told = {
+        "html": b"<html><title>502</title>",
+        "no choices": b'{"choices": []}',
+        "error inside": b'{"error": {"message": "overloaded"}}',
+        "damaged event": b'data: {"choi\n\n',
+        "error event": b'data: {"error": {"message": "overloaded"}}\n\n',
+        "policy event": b'data: {"error": {"message": "content policy"}}\n\n',
+        "reset": ConnectionFailed("reset", route="x"),
+        "silent": ProviderTimeout("silent", route="x"),
+    }
+    ends = [told[outcome.kind]] if outcome.kind in told else []
+    if outcome.kind in ("html", "no choices", "error inside"):
+        return ends
+    whole = "" if outcome.kind == "empty" else outcome.text
+    if is_streamed:
+        return [
+            *events(whole, outcome)[: None if outcome.kind in ("whole", "empty") else outcome.pieces],
+            *ends,
+        ]
+    body = json.dumps({"choices": [{"message": {"content": whole}, "finish_reason": "stop"}]}).encode()
+    return [body] if outcome.kind in ("whole", "empty") else [body[: len(body) // 2], *ends]
+
+
+def events(text: str, outcome: Outcome) -> list[bytes]:
+    size = max(1, len(text) // 4)
+    words = [{"content": text[at : at + size]} for at in range(0, len(text), size)]
+    choices = [{"delta": {"role": "assistant"}}, *({"delta": word} for word in words)]
+    written = [b'data: {"choices": [%b]}\n\n' % json.dumps(choice).encode() for choice in choices]
+    return [*written, b'data: {"choices": [{"delta": {}, "finish_reason": "stop"}]}\n\ndata: [DONE]\n\n']
+
+
+@dataclass
+class Result:
+    """What a caller got."""
+
+    given: str
+    end: Completion | VLMError | None
+    """None where the caller broke it off."""
+    asked: list[str]
+    """The routes, one for each request."""
+    texts: list[str]
+    """What the requests' whole answers would have been."""
+
+
+def driven(world: World, call: Call, stations: list[Station], steps_to_go: int | None) -> Result:
+    """Do what an exchange asks for, until it ends or the caller has had enough."""
+    world.end = world.now + call.limits.timeout
+    world.opened, world.texts = [], []
+    steps = exchange(call, stations, lambda: world.now, random.Random(0))
+    given, reply, error, end = "", None, None, None
+    try:
+        while steps_to_go != 0:
+            step = steps.throw(error) if error else steps.send(reply)
+            reply = error = None
+            steps_to_go = None if steps_to_go is None else steps_to_go - 1
+            if isinstance(step, Delta):
+                given += step.text
+                continue
+            try:
+                reply = None if steps_to_go == 0 else world.perform(step)
+            except VLMError as failure:
+                error = failure
+    except StopIteration as stop:
+        end = stop.value
+    except VLMError as failure:
+        end = failure
+    finally:
+        steps.close()
+    return Result(given, end, [request.endpoint.route for request in world.opened], world.texts)
+
+
+def texts() -> st.SearchStrategy[str]:
+    """Answers that are one another's beginning, that part after it, and that have nothing in common."""
+    of_one_letter = st.builds(
+        lambda letter, count: letter * count, st.sampled_from("abcd"), st.integers(1, 9)
+    )
+    return st.sampled_from(["TOTAL 9.00", "TOTAL 9.00", "TOTAL 9.00 EUR", "TOTAL 8.00"]) | of_one_letter
+
+
+def outcomes() -> st.SearchStrategy[Outcome]:
+    kinds = st.sampled_from(["whole", "refused", "refused", "unreachable", "hopeless", *FAULTS])
+    waits = st.sampled_from([0.0, 0.0, 0.1, 3.0, 20.0, 1000.0])
+    return st.builds(
+        Outcome,
+        kinds,
+        texts(),
+        st.integers(0, 5),
+        st.sampled_from(STATUSES),
+        st.sampled_from(WORDS),
+        st.none() | st.sampled_from([0.0, 0.5, 8.0, 30.0, 500.0]),
+        st.lists(waits, min_size=1, max_size=6).map(tuple),
+    )
+
+
+def limits() -> st.SearchStrategy[Limits]:
+    return st.builds(
+        Limits,
+        timeout=st.sampled_from([0.5, 5.0, 60.0, 600.0]),
+        first_token_timeout=st.none() | st.sampled_from([0.2, 10.0]),
+        idle_timeout=st.sampled_from([1.0, 60.0]),
+        max_attempts=st.integers(1, 4),
+    )
+
+
+def made(
+    found: list[Outcome], queueing: list[float], routes: int, contexts: list[int | None]
+) -> tuple[World, list[Station]]:
+    world = World(iter([*found, *[Outcome("whole", "the end")] * 99]), iter([*queueing, *[0.0] * 99]))
+    stations = [Station(resolve("m", base_url=f"http://lab{number}/v1"), Gate(4)) for number in range(routes)]
+    for station, context in zip(stations, contexts, strict=False):
+        profile = station.endpoint.profile.model_copy(update={"context_tokens": context})
+        object.__setattr__(station.endpoint, "profile", profile)
+    return world, stations
+
+
+def check(result: Result, call: Call, world: World, stations: list[Station]) -> None:
+    assert world.now <= world.end + LAST_MOMENT
+    assert [station.gate.limiter.in_flight for station in stations] == [0] * len(stations)
+    for station in stations:
+        assert result.asked.count(station.route) <= call.limits.max_attempts + ADAPTATIONS
+    if result.given:
+        assert call.stream
+        assert any(text.startswith(result.given) for text in result.texts)
+    if result.end is not None:
+        assert [attempt.route for attempt in result.end.attempts] == result.asked
+    if isinstance(result.end, Completion):
+        check_answer(result.end, result, call)
+    elif result.end is not None:
+        check_failure(result.end, result)
+
+
+def check_answer(completion: Completion, result: Result, call: Call) -> None:
+    assert completion.text in result.texts
+    assert result.given == (completion.text if call.stream else "")
+    assert [attempt.ok for attempt in completion.attempts].index(True) == len(completion.attempts) - 1
+
+
+def check_failure(error: VLMError, result: Result) -> None:
+    assert error.hint
+    assert str(error).count(error.hint) >= 1
+    assert not any(attempt.ok for attempt in error.attempts)
+    if result.given:
+        assert isinstance(error, IncompleteResponse)
+        assert error.partial == result.given
+    if isinstance(error, AllRoutesFailed):
+        assert error.causes
+
+
+BROKEN_BY_AN_ERROR = [Outcome("error event", "aaaaaaaa", 3), Outcome("whole", "bbbbbbbb")]
+
+
+@settings(max_examples=400)
+@given(
+    found=st.lists(outcomes(), max_size=12),
+    queueing=st.lists(st.sampled_from([0.0, 0.0, 0.0, 0.4, 5.0, 700.0]), max_size=8),
+    routes=st.integers(1, 3),
+    contexts=st.lists(st.none() | st.sampled_from([1000, 2000]), max_size=3),
+    within=limits(),
+    stream=st.booleans(),
+    has_image=st.booleans(),
+    steps=st.lists(st.none() | st.integers(1, 30), min_size=1, max_size=4),
+)
+@example(BROKEN_BY_AN_ERROR, [], 1, [], Limits(), True, False, [None])
+@example([], [5.0], 1, [], Limits(timeout=5.0), False, False, [None])
+def test_whatever_happens_a_call_keeps_its_promises(
+    found: list[Outcome],
+    queueing: list[float],
+    routes: int,
+    contexts: list[int | None],
+    within: Limits,
+    stream: bool,
+    has_image: bool,
+    steps: list[int | None],
+) -> None:
+    world, stations = made(found, queueing, routes, contexts)
+    content = [{"type": "text", "text": "What is the total?"}, *([DOT] if has_image else [])]
+    messages = [{"role": "user", "content": content}]
+    call = Call(messages, {"temperature": 0.5}, stations[0].endpoint, stream=stream, limits=within)
+    for steps_to_go in steps:
+        result = driven(world, call, stations, steps_to_go)
+        check(result, call, world, stations)
+        world.now += 7.0

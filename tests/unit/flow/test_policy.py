@@ -1,0 +1,140 @@
+"""What follows from each kind of error: the table of the design, row by row."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+
+from vlm_core import errors
+from vlm_core.errors import ConnectionFailed, ContextOverflow, RateLimited, ServerError, VLMError
+from vlm_core.flow.policy import may_fail_over, may_retry, rule_for, wait_before
+
+
+def made(kind: str, **fields: Any) -> VLMError:
+    error: VLMError = getattr(errors, kind)("no")
+    for name, value in fields.items():
+        assert hasattr(error, name)
+        setattr(error, name, value)
+    return error
+
+
+ROWS = [
+    # kind, fields, first and second retry alone, first retry beside another route, failover
+    pytest.param("ConnectionFailed", {}, (True, True), True, True, id="connection"),
+    pytest.param("ConnectionFailed", {"is_passing": False}, (False, False), False, True, id="certificate"),
+    pytest.param("ProviderTimeout", {}, (True, False), False, True, id="timeout"),
+    pytest.param("RateLimited", {}, (True, True), True, True, id="429"),
+    pytest.param("ServerError", {}, (True, True), True, True, id="5xx"),
+    pytest.param("QuotaExhausted", {}, (False, False), False, True, id="quota"),
+    pytest.param("AuthenticationFailed", {}, (False, False), False, False, id="401"),
+    pytest.param("ModelNotFound", {}, (False, False), False, False, id="no-such-model"),
+    pytest.param("ContextOverflow", {}, (False, False), False, True, id="context"),
+    pytest.param("RequestRejected", {}, (False, False), False, False, id="400"),
+    pytest.param("PayloadTooLarge", {}, (False, False), False, False, id="413"),
+    pytest.param("MalformedResponse", {}, (True, True), True, True, id="malformed"),
+    pytest.param("IncompleteResponse", {}, (True, True), True, True, id="incomplete"),
+    pytest.param("EmptyOutput", {}, (True, False), True, True, id="empty"),
+    pytest.param("ContentFiltered", {}, (False, False), False, False, id="filtered"),
+    pytest.param("OutputTruncated", {}, (False, False), False, False, id="truncated"),
+    pytest.param("DeadlineExceeded", {}, (False, False), False, False, id="deadline"),
+    pytest.param("BudgetExceeded", {}, (False, False), False, False, id="budget"),
+    pytest.param("ConfigError", {}, (False, False), False, False, id="setting"),
+    pytest.param("TooManyImagesError", {}, (False, False), False, True, id="too-many-images-for-this-route"),
+]
+TABLE = pytest.mark.parametrize(("kind", "fields", "alone", "beside_another", "fails_over"), ROWS)
+
+
+@TABLE
+def test_the_same_route_is_asked_again(
+    kind: str, fields: dict[str, Any], alone: tuple[bool, bool], beside_another: bool, fails_over: bool
+) -> None:
+    error = made(kind, **fields)
+    assert tuple(may_retry(error, earlier=earlier, has_other=False) for earlier in (0, 1)) == alone
+    assert may_retry(error, earlier=0, has_other=True) is beside_another
+
+
+@TABLE
+def test_another_route_is_asked(
+    kind: str, fields: dict[str, Any], alone: tuple[bool, bool], beside_another: bool, fails_over: bool
+) -> None:
+    assert may_fail_over(made(kind, **fields), None, None) is fails_over
+
+
+@pytest.mark.parametrize(
+    ("context", "next_context", "goes"),
+    [
+        pytest.param(1000, 1001, True, id="larger"),
+        pytest.param(1000, 1000, False, id="as-large"),
+        pytest.param(1000, 999, False, id="smaller"),
+        pytest.param(1000, None, True, id="unknown"),
+        pytest.param(None, 1000, True, id="this-ones-unknown"),
+        pytest.param(None, None, True, id="both-unknown"),
+    ],
+)
+def test_a_context_that_was_too_short_is_only_left_for_a_larger_one(
+    context: int | None, next_context: int | None, goes: bool
+) -> None:
+    assert may_fail_over(ContextOverflow("too long"), context, next_context) is goes
+
+
+@pytest.mark.parametrize(
+    ("kinds", "field"),
+    [
+        pytest.param({"ProviderTimeout", "RateLimited", "ServerError"}, "is_overload", id="overload"),
+        pytest.param(
+            {"ConnectionFailed", "ProviderTimeout", "RateLimited", "ServerError", "QuotaExhausted"}
+            | {"MalformedResponse", "IncompleteResponse"},
+            "is_ill",
+            id="ill",
+        ),
+    ],
+)
+def test_what_an_error_says_of_its_route(kinds: set[str], field: str) -> None:
+    every = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, VLMError)]
+    assert {kind.__name__ for kind in every if getattr(rule_for(kind("no")), field)} == kinds
+
+
+class Always:
+    """Dice that always show the same."""
+
+    def __init__(self, shown: float) -> None:
+        self.shown = shown
+
+    def random(self) -> float:
+        return self.shown
+
+
+@pytest.mark.parametrize(
+    ("attempt", "shortest", "longest"),
+    [
+        pytest.param(1, 0.25, 0.5, id="first"),
+        pytest.param(2, 0.5, 1.0, id="twice-as-long"),
+        pytest.param(3, 1.0, 2.0, id="again"),
+        pytest.param(5, 4.0, 8.0, id="to-the-cap"),
+        pytest.param(6, 4.0, 8.0, id="and-no-further"),
+        pytest.param(1000, 4.0, 8.0, id="however-often"),
+    ],
+)
+def test_each_wait_is_twice_as_long_up_to_a_cap_and_half_of_it_is_left_to_chance(
+    attempt: int, shortest: float, longest: float
+) -> None:
+    waits = [wait_before(ConnectionFailed("no"), attempt, Always(shown)) for shown in (0.0, 1.0)]  # type: ignore[arg-type]
+    assert waits == [shortest, longest]
+
+
+@pytest.mark.parametrize("kind", [RateLimited, ServerError])
+@pytest.mark.parametrize("asked", [0.0, 3.0, 120.0])
+def test_a_provider_gets_the_wait_that_it_asks_for_and_at_most_a_tenth_more(
+    kind: type[RateLimited | ServerError], asked: float
+) -> None:
+    error = kind("slow down")
+    error.retry_after = asked
+    waits = [wait_before(error, 7, Always(shown)) for shown in (0.0, 1.0)]  # type: ignore[arg-type]
+    assert waits == pytest.approx([asked, asked * 1.1])
+
+
+def test_callers_who_fail_together_do_not_come_back_together() -> None:
+    waits = [wait_before(ServerError("down"), 1, random.Random(seed)) for seed in range(100)]
+    assert len({round(wait, 3) for wait in waits}) > 50

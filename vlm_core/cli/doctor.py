@@ -1,0 +1,174 @@
+"""`vlm doctor`: what is installed, where keys are, and whether a route answers."""
+
+from __future__ import annotations
+
+import json
+import platform
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from typing import Annotated, Any
+
+import typer
+
+from vlm_core.catalog.keys import key_state
+from vlm_core.catalog.known import providers
+from vlm_core.catalog.rows import Provider
+from vlm_core.cli.checks import Check, Patience, checks_of
+from vlm_core.cli.report import FAILED, KEY_OR_QUOTA, Report, exit_code_for_errors, in_options, printable, say
+from vlm_core.client import VLMClient
+from vlm_core.errors import ConfigError
+
+_Routes = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[ROUTE]...", show_default=False, help="What to check, as PROVIDER:MODEL; costs a question."
+    ),
+]
+_BaseUrl = Annotated[
+    str | None, typer.Option(metavar="URL", help="Of the first route's API, where it is not the usual.")
+]
+_ApiKey = Annotated[
+    str | None,
+    typer.Option(metavar="KEY", envvar="VLM_API_KEY", help="For the first route; safer in the variable."),
+]
+_AsJson = Annotated[bool, typer.Option("--json", help="All of it, as JSON.")]
+_Timeout = Annotated[
+    float, typer.Option(min=0.001, metavar="SECONDS", help="For the model's answer; other steps get 10.")
+]
+
+_REQUIRED = ("vlm-adapters", "openai", "pillow", "pydantic", "pypdfium2")
+_OPTIONAL = {
+    "httpx": "",
+    "httpx2": "",
+    "rapidocr": "local",
+    "onnxruntime": "local",
+    "pillow-heif": "heif",
+    "langchain-core": "langchain",
+    "llama-index-core": "llamaindex",
+}
+"""What may be missing, and the extra that brings it; one of the HTTP libraries comes with openai."""
+_STEP_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class _Section:
+    """Checks under a heading; they are made as they are read."""
+
+    about: str
+    checks: Iterable[Check]
+
+
+def doctor(
+    routes: _Routes = None,
+    base_url: _BaseUrl = None,
+    api_key: _ApiKey = None,
+    as_json: _AsJson = False,
+    timeout: _Timeout = 60.0,
+) -> None:
+    """Check versions, keys, and of each ROUTE the name, connection, list of models, and one small picture.
+
+    \b
+    Examples:
+      vlm doctor
+      vlm doctor deepinfra:Qwen/Qwen2.5-VL-32B-Instruct novita:qwen/qwen3-vl-8b-instruct
+      vlm doctor my-model --base-url http://127.0.0.1:8000/v1
+
+    \b
+    Exit codes: 0 all is well; 1 something failed; 2 the command is wrong; 4 a key is missing or
+    refused, or there is no credit. A key is looked for, and never shown.
+    """
+    report = Report()
+    failed: list[Check] = []
+    with exit_code_for_errors(report), warnings.catch_warnings(record=True) as caught, ExitStack() as stack:
+        warnings.simplefilter("always", UserWarning)
+        clients = [
+            stack.enter_context(client)
+            for client in _clients(routes or [], base_url=base_url, api_key=api_key)
+        ]
+        patience = Patience(step=min(_STEP_SECONDS, timeout), answer=timeout)
+        sections = [_Section("versions", _versions()), *_about_routes(clients, patience)]
+        failed = _print_json(sections) if as_json else _print(sections)
+        for warning in dict.fromkeys(str(one.message) for one in caught):
+            say(warning)
+    raise typer.Exit(report.exit_code or _exit_code(failed))
+
+
+def _clients(routes: list[str], **given: Any) -> list[VLMClient]:
+    """As with `vlm ask` and its fallbacks, address and key are the first route's; no other gets them."""
+    if given["base_url"] and not routes:
+        raise ConfigError("--base-url is given without a route", hint="Say which model to ask there.")
+    return [
+        VLMClient(route, max_attempts=1, **({} if number else given)) for number, route in enumerate(routes)
+    ]
+
+
+def _about_routes(clients: list[VLMClient], patience: Patience) -> Iterator[_Section]:
+    if not clients:
+        yield _Section("keys", _keys())
+    for client in clients:
+        yield _Section(client.route, checks_of(client.endpoint, client, patience))
+
+
+def _versions() -> Iterator[Check]:
+    yield Check("python", "ok", f"{platform.python_version()} on {platform.platform(terse=True)}")
+    for name in _REQUIRED:
+        version = _version(name)
+        missing = Check(name, "failed", "not installed", "Run: pip install --force-reinstall vlm-adapters")
+        yield Check(name, "ok", version) if version else missing
+    for name, extra in _OPTIONAL.items():
+        version = _version(name)
+        hint = f"pip install 'vlm-adapters[{extra}]' brings it." if extra else ""
+        yield Check(name, "ok", version) if version else Check(name, "skipped", "not installed", hint)
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _keys() -> Iterator[Check]:
+    found = [check for row in providers() if (check := _key(row))]
+    hint = "Reading on this machine needs none; vlm providers names the variables."
+    yield from found or [Check("keys", "skipped", "no provider's variable is set", hint)]
+
+
+def _key(row: Provider) -> Check | None:
+    state = key_state(row)
+    if state.variable is None:
+        return None
+    if state.problem:
+        said = f"what {state.variable} holds {state.problem}"
+        return Check(row.name, "failed", said, "Set it to the key itself, or unset it.", about_key=True)
+    return Check(row.name, "ok", f"in {state.variable}")
+
+
+def _print(sections: Iterable[_Section]) -> list[Check]:
+    """Write each line as soon as it is known, and give back what failed."""
+    failed = []
+    for section in sections:
+        typer.echo(printable(section.about))
+        for check in section.checks:
+            typer.echo(printable(f"  {check.state:<8}{check.name:<17} {check.said}"))
+            if check.hint:
+                typer.echo(printable(f"{'':>28}{in_options(check.hint)}"))
+            failed += [check] if check.state == "failed" else []
+    return failed
+
+
+def _print_json(sections: Iterable[_Section]) -> list[Check]:
+    all_of_it = [_Section(section.about, list(section.checks)) for section in sections]
+    failed = [check for section in all_of_it for check in section.checks if check.state == "failed"]
+    told = [{"about": one.about, "checks": [asdict(check) for check in one.checks]} for one in all_of_it]
+    typer.echo(json.dumps({"ok": not failed, "sections": told}, ensure_ascii=False, indent=2))
+    return failed
+
+
+def _exit_code(failed: list[Check]) -> int:
+    if any(check.about_key for check in failed):
+        return KEY_OR_QUOTA
+    return FAILED if failed else 0
