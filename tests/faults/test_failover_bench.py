@@ -1,4 +1,4 @@
-"""The sixteen scenarios of Failover Bench 0.1, with a primary and a fallback, times scaled down tenfold and more.
+"""The sixteen scenarios of Failover Bench 0.1, primary and fallback, times scaled down tenfold and more.
 
 In each the caller must get the whole answer, or a bounded clean error where the scenario wants one.
 """

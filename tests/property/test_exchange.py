@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from vlm_core.answers import Completion, Delta, EncodedImage
 from vlm_core.catalog.registry import resolve
 from vlm_core.errors import AllRoutesFailed, ConnectionFailed, IncompleteResponse, ProviderTimeout, VLMError
-from vlm_core.flow.effects import Enter, Fit, Open, Read, Release, Wait
+from vlm_core.flow.effects import Enter, Fit, Open, Read, Wait
 from vlm_core.flow.exchange import Call, Limits, exchange
 from vlm_core.flow.gate import Gate
 from vlm_core.flow.stations import Station
@@ -77,6 +77,7 @@ class World:
                 return self._open(next(self.outcomes), effect)
             case Read():
                 return self._read(effect)
+        return None
 
     def _queue(self, seconds: float, effect: Enter) -> bool:
         self.now += min(seconds, effect.seconds)

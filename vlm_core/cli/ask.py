@@ -107,12 +107,8 @@ def ask(
             messages = [_message(images, question, pages=pages, detail=detail, password=password)]
             if estimate:
                 _print_json(asdict(client.estimate(messages, **options)))
-            elif stream and not as_json:
-                _told(_show(client.stream(messages, **options)), caught, quiet)
             else:
-                answer = client.chat(messages, **options)
-                typer.echo(_as_json(answer) if as_json else printable(answer.text, kept="\n\t"))
-                _told(answer, caught, quiet)
+                _told(_answer(client, messages, options, stream=stream, as_json=as_json), caught, quiet)
     raise typer.Exit(report.exit_code)
 
 
@@ -138,6 +134,21 @@ def _numbers(pages: str) -> list[int]:
 
 def _input(image: str) -> Any:
     return sys.stdin.buffer if image == "-" else image
+
+
+def _answer(
+    client: VLMClient,
+    messages: list[dict[str, Any]],
+    options: dict[str, Any],
+    *,
+    stream: bool,
+    as_json: bool,
+) -> Completion:
+    if stream and not as_json:
+        return _show(client.stream(messages, **options))
+    answer = client.chat(messages, **options)
+    typer.echo(_as_json(answer) if as_json else printable(answer.text, kept="\n\t"))
+    return answer
 
 
 def _show(steps: Iterable[Delta | Completion]) -> Completion:

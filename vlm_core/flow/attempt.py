@@ -183,7 +183,9 @@ def _streamed(answer: Answer, request: Request, call: Call, time: Time, begin_by
             heard_at = time.clock() if deltas else _still_heard(heard_at, call, time)
             time.check(answer.route)
     except (ConnectionFailed, ProviderTimeout) as error:
-        if not incoming.started:
+        # A role, which some servers send at once, is no word of the answer.
+        is_late = isinstance(error, ProviderTimeout) and begin_by is not None and heard_at is None
+        if is_late or not incoming.started:
             raise
         _broke_off(error, incoming.partial)
     completion = incoming.finish()

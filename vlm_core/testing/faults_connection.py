@@ -91,7 +91,7 @@ def keep_alive(seen: Seen, connection: Connection, text: str, after: int, second
 def flood(seen: Seen, connection: Connection, max_bytes: int) -> None:
     """Send an answer without an end, until the client leaves."""
     connection.last = True
-    word = "and so on " * 2000
+    word = "and so on " * 50_000
     begins = b'{"choices":[{"index":0,"message":{"role":"assistant","content":"'
     piece = event({"choices": [{"index": 0, "delta": {"content": word}}]}) if seen.stream else word.encode()
     connection.begin(200, head(seen, EVENTS if seen.stream else JSON))

@@ -91,8 +91,8 @@ class World:
             try:
                 step = steps.throw(error) if error else steps.send(reply)
             except StopIteration as end:
-                assert isinstance(end.value, Completion)
-                return end.value
+                completion: Completion = end.value
+                return completion
             reply = error = None
             try:
                 reply = self.perform(step)

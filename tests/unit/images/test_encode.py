@@ -334,8 +334,8 @@ def test_the_stricter_one_of_limit_and_recommendation_counts() -> None:
         formats=st.sets(st.sampled_from(["png", "jpeg", "webp"]), min_size=1).map(frozenset) | st.none(),
         max_side=st.integers(1, 1500) | st.none(),
         max_pixels=st.integers(1, 10**6) | st.none(),
-        max_image_bytes=st.integers(0, 300_000) | st.none(),
-        target_base64_bytes=st.integers(0, 300_000) | st.none(),
+        max_image_bytes=st.integers(1, 300_000) | st.none(),
+        target_base64_bytes=st.integers(1, 300_000) | st.none(),
     ),
     profile=st.sampled_from([None, QWEN, ModelProfile(prefix="m", grid=32, max_pixels=50_000)]),
 )
