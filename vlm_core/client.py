@@ -57,6 +57,7 @@ class VLMClient:
         tool_images: what becomes of images in tool messages, which most providers refuse: moved into
             a user message behind the tools' results, left where they are ("inline"), or replaced by
             a text ("placeholder").
+        max_pages: of one file in a message, such as a PDF, where its pages are not named.
         allow_private_urls: whether a picture's URL may lead to this machine or its network, where
             it is downloaded here because the provider takes no URLs.
         http_client: an httpx2.Client (httpx.Client) to use; it is not closed with this one.
@@ -92,6 +93,7 @@ class VLMClient:
         max_attempts: int = 3,
         max_concurrency: int = 16,
         tool_images: ToolImages = "user_message",
+        max_pages: int = 20,
         allow_private_urls: bool = False,
         http_client: Any = None,
         async_http_client: Any = None,
@@ -105,7 +107,7 @@ class VLMClient:
             allow_private_urls=allow_private_urls,
             fallbacks=fallbacks,
         )
-        check_counts(max_attempts=max_attempts, max_concurrency=max_concurrency)
+        check_counts(max_attempts=max_attempts, max_concurrency=max_concurrency, max_pages=max_pages)
         check_seconds(timeout=timeout, first_token_timeout=first_token_timeout, idle_timeout=idle_timeout)
         secrets = secret_headers(headers)
         key = Secret(api_key) if api_key is not None else None
@@ -122,6 +124,7 @@ class VLMClient:
             "max_attempts": max_attempts,
             "max_concurrency": max_concurrency,
             "tool_images": tool_images,
+            "max_pages": max_pages,
             "allow_private_urls": allow_private_urls,
         }
         self.endpoint = resolve(route, provider=provider, api_key=key, base_url=base_url, headers=secrets)
@@ -131,6 +134,7 @@ class VLMClient:
         self._stations = [Station(endpoint, Gate(max_concurrency)) for endpoint in endpoints]
         self._limits = Limits(timeout, first_token_timeout, idle_timeout, max_attempts)
         self._tool_images = tool_images
+        self._max_pages = max_pages
         self._allow_private_urls = allow_private_urls
         self._connections = Connections(http_client, async_http_client)
 
@@ -248,6 +252,7 @@ class VLMClient:
             stream=stream,
             limits=self._limits if timeout is None else replace(self._limits, timeout=timeout),
             tool_images=self._tool_images,
+            max_pages=self._max_pages,
             allow_private_urls=self._allow_private_urls,
         )
 

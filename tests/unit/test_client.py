@@ -12,6 +12,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ from vlm_core.errors import (
     MissingKeyError,
     ModelNotFound,
     ProviderTimeout,
+    TooManyImagesError,
     VLMError,
 )
 from vlm_core.flow import policy
@@ -130,6 +132,19 @@ def test_every_page_of_a_file_is_sent_unless_some_are_named(
     client.chat([{"role": "user", "content": [{"type": "image", "image": file.getvalue(), "pages": [2]}]}])
     assert [image.width for image in server.seen[0].images] == [40, 41, 42]
     assert [image.width for image in server.seen[1].images] == [41]
+
+
+@pytest.mark.parametrize(("max_pages", "sent"), [(1, []), (2, [2]), (3, [2])])
+def test_of_a_document_at_most_max_pages_are_sent(
+    server: ScriptedServer, max_pages: int, sent: list[int]
+) -> None:
+    frames = [Image.new("L", (40 + number, 30)) for number in range(2)]
+    file = BytesIO()
+    frames[0].save(file, "TIFF", save_all=True, append_images=frames[1:])
+    refused = nullcontext() if sent else pytest.raises(TooManyImagesError, match="has 2 pages; at most 1")
+    with client_of(server, max_pages=max_pages) as client, refused:
+        client.chat(about(file.getvalue()))
+    assert [len(seen.images) for seen in server.seen] == sent
 
 
 def test_pieces_of_a_stream_come_before_its_end(server: ScriptedServer, client: VLMClient) -> None:

@@ -55,6 +55,7 @@ class Call:
     limits: Limits = Limits()
     tool_images: ToolImages = "user_message"
     allow_private_urls: bool = False
+    max_pages: int | None = None
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,12 @@ def fitted(call: Call, seconds: float = 60.0) -> Generator[Effect, Any, list[Mes
     inline = call.endpoint.limits.accepts_url is False
     urls = [None if inline else place.url for place in found]
     pictures = [
-        to_picture(place, allow_private_urls=call.allow_private_urls, seconds=seconds)
+        to_picture(
+            place,
+            max_pages=call.max_pages,
+            allow_private_urls=call.allow_private_urls,
+            seconds=seconds,
+        )
         for place, url in zip(found, urls, strict=True)
         if url is None
     ]

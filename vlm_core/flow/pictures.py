@@ -160,18 +160,21 @@ def _held_part(part: Any) -> Any:
     return {**part, "image": replace(source, read=cache(source.read))}
 
 
-def to_picture(found: Found, *, allow_private_urls: bool = False, seconds: float = 60.0) -> Picture:
+def to_picture(
+    found: Found, *, max_pages: int | None = None, allow_private_urls: bool = False, seconds: float = 60.0
+) -> Picture:
     """An image part as a picture to be read and fitted.
 
     Args:
         found: the part.
+        max_pages: how many it may have where they are not named; None for the usual number.
         allow_private_urls: whether a URL may lead to this machine or its network.
         seconds: how long what is behind a URL may take to come.
 
     Raises:
         InputError: what stands there is no image, or more than one file.
     """
-    from vlm_core.images.encode import Picture
+    from vlm_core.images.encode import MAX_PAGES, Picture
     from vlm_core.images.sources import expand
 
     try:
@@ -184,7 +187,7 @@ def to_picture(found: Found, *, allow_private_urls: bool = False, seconds: float
             f"{found.position}: an image part holds one file, and no folder, pattern or list",
             hint="Give each file a part of its own.",
         )
-    return Picture(source, found.pages, found.position, found.password)
+    return Picture(source, found.pages, found.position, found.password, max_pages or MAX_PAGES)
 
 
 def filled(messages: Sequence[Message], found: Sequence[Found], images: Sequence[Images]) -> list[Message]:

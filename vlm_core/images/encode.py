@@ -46,6 +46,8 @@ class Picture:
     """Named in errors."""
     password: str | None = field(default=None, repr=False)
     """Of an encrypted PDF."""
+    max_pages: int = MAX_PAGES
+    """That it may have, where its pages are not named."""
 
 
 def sendable(
@@ -180,6 +182,7 @@ def _in_hand(picture: Picture) -> Picture:
 
 def _fitted(picture: Picture, target: Target) -> Images:
     with _named(picture):
+        target = replace(target, max_pages=picture.max_pages)
         return of_source(picture.source, target, picture.pages, picture.password)
 
 

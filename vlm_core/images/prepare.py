@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from vlm_core.images.decode import Pages
 
 MAX_PAGES = 20
-"""Of one file, where its pages are not named."""
+"""Of one file, where its pages are not named and nothing else is said."""
 
 _RELIED_UPON = frozenset({"png", "jpeg"})
 _ANY_MODEL = ModelProfile(prefix="")
@@ -57,6 +57,8 @@ class Target:
     profile: ModelProfile = _ANY_MODEL
     most_bytes: int | None = None
     """Of each image, where the whole request would be too large without."""
+    max_pages: int = MAX_PAGES
+    """Of one file, where its pages are not named."""
 
     @classmethod
     def of(cls, limits: ImageLimits, profile: ModelProfile | None = None) -> Target:
@@ -115,7 +117,7 @@ def of_source(source: Source, target: Target, numbers: Numbers, password: str | 
 
 def of_pages(document: Pages, target: Target, numbers: Numbers, name: str) -> Images:
     """The pages of an open document. Arguments and errors are those of `of_source`."""
-    wanted = _wanted(document.total_pages, numbers, name)
+    wanted = _wanted(document.total_pages, numbers, target, name)
     return tuple(of_page(document.page(number), target) for number in wanted)
 
 
@@ -171,19 +173,19 @@ def _decoded(
 
     if kind in ("", "PDF"):
         with open_document(data, source=name, password=password, pdf_text="ignore") as pages:
-            wanted = _wanted(pages.total_pages, numbers, name)
+            wanted = _wanted(pages.total_pages, numbers, target, name)
             return tuple(_of_pixels(pages.page(number), target)[0] for number in wanted)
     frames = ScaledFrames(data, kind, name, target.early_size)
     with frames:
-        wanted = _wanted(frames.total_pages, numbers, name)
+        wanted = _wanted(frames.total_pages, numbers, target, name)
         return tuple(_written(*frames.image(number), target, (name, number)) for number in wanted)
 
 
-def _wanted(total: int, numbers: Numbers, name: str) -> tuple[int, ...]:
-    if numbers is None and total > MAX_PAGES:
+def _wanted(total: int, numbers: Numbers, target: Target, name: str) -> tuple[int, ...]:
+    if numbers is None and total > target.max_pages:
         raise TooManyImagesError(
-            f"{name or 'the document'} has {total} pages, and at most {MAX_PAGES} of one file are sent",
-            hint="Name those that matter, as in pages=(1, 2, 3).",
+            f"{name or 'the document'} has {total} pages; at most {target.max_pages} of one file are sent",
+            hint="Name those that matter, as in pages=(1, 2, 3), or raise max_pages.",
         )
     return tuple(range(1, total + 1)) if numbers is None else numbers
 
