@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         Quirk,
     )
     from vlm_core.client import VLMClient
+    from vlm_core.empty_pages import EmptyPagesWarning
     from vlm_core.errors import (
         AllRoutesFailed,
         AuthenticationFailed,
@@ -85,14 +86,16 @@ if TYPE_CHECKING:
         read,
     )
     from vlm_core.nodes import (
-        EmptyPagesWarning,
+        EmptyPages,
         Mode,
         Passage,
         ReaderOptions,
         apassages,
+        apassages_of_each,
         check_mode,
         check_names,
         passages,
+        passages_of_each,
         reader_with,
         source_from,
         stable_id,
@@ -139,6 +142,7 @@ _HOMES = {
         "Quirk",
     ),
     "client": ("VLMClient",),
+    "empty_pages": ("EmptyPagesWarning",),
     "errors": (
         "AllRoutesFailed",
         "AuthenticationFailed",
@@ -191,14 +195,16 @@ _HOMES = {
         "read",
     ),
     "nodes": (
-        "EmptyPagesWarning",
+        "EmptyPages",
         "Mode",
         "Passage",
         "ReaderOptions",
         "apassages",
+        "apassages_of_each",
         "check_mode",
         "check_names",
         "passages",
+        "passages_of_each",
         "reader_with",
         "source_from",
         "stable_id",
@@ -241,6 +247,7 @@ __all__ = [
     "DocumentReader",
     "DocumentResult",
     "EmptyOutput",
+    "EmptyPages",
     "EmptyPagesWarning",
     "EncodedImage",
     "EngineError",
@@ -292,6 +299,7 @@ __all__ = [
     "VLMClient",
     "VLMError",
     "apassages",
+    "apassages_of_each",
     "as_text",
     "blocks",
     "check_mode",
@@ -301,6 +309,7 @@ __all__ = [
     "models_of",
     "page_png",
     "passages",
+    "passages_of_each",
     "providers",
     "read",
     "reader_with",

@@ -13,9 +13,10 @@ from collections.abc import AsyncGenerator, Callable, Collection, Generator, Ite
 from contextlib import aclosing, closing
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
 from uuid import UUID, uuid5
 
+from vlm_core.empty_pages import EmptyPage, EmptyPagesWarning
 from vlm_core.errors import ConfigError
 from vlm_core.ocr.layout import as_text, blocks
 from vlm_core.types import Box, DocumentResult, PageResult, PageState
@@ -28,8 +29,10 @@ if TYPE_CHECKING:
 Mode: TypeAlias = Literal["document", "page", "block"]
 """What becomes one document of a framework."""
 
+EmptyPages: TypeAlias = bool | Literal["failed"]
+"""Which pages without text become documents too: all, none, or those that should have had one."""
+
 _IDS = UUID("6f0c4f5e-6a0b-5c0e-9d53-1f6f7d0a2b41")
-_SHOWN = 20
 _SEVERITY = (
     PageState.BLANK,
     PageState.OK,
@@ -150,7 +153,7 @@ def passages(
     sources: Any,
     mode: Mode = "page",
     *,
-    empty_pages: bool = False,
+    empty_pages: EmptyPages = False,
     at_least_one: bool = False,
 ) -> Generator[Passage, None, None]:
     """Read documents, and yield their texts as soon as they are read.
@@ -159,7 +162,8 @@ def passages(
         reader: reads them.
         sources: anything the reader takes.
         mode: "document", "page" or "block".
-        empty_pages: whether pages without text are yielded too; else a warning lists them at the end.
+        empty_pages: whether pages without text are yielded too; "failed" yields those that are not
+            blank. Unless all are, a warning lists them at the end.
         at_least_one: yield a passage without text rather than none at all.
 
     Raises:
@@ -184,7 +188,7 @@ async def apassages(
     sources: Any,
     mode: Mode = "page",
     *,
-    empty_pages: bool = False,
+    empty_pages: EmptyPages = False,
     at_least_one: bool = False,
 ) -> AsyncGenerator[Passage, None]:
     """As `passages`, without ever blocking the event loop."""
@@ -198,44 +202,36 @@ async def apassages(
         yield passage
 
 
-# --- pages without text --------------------------------------------------------------------------
-
-
-class EmptyPage(NamedTuple):
-    """A page that was read and has no text."""
-
-    source: str
-    page_number: int
-    state: PageState
-    reason: str = ""
-    """What went wrong, if something did."""
-
-    def __str__(self) -> str:
-        state = "no text found" if self.state is PageState.OK else self.state.value
-        return f"{self.source} page {self.page_number} ({state}{self.reason and ': '}{self.reason})"
-
-
-class EmptyPagesWarning(UserWarning):
-    """Some pages have no text to search: `pages` are all of them, failed ones before blank ones.
+def passages_of_each(
+    reader: DocumentReader, sources: Iterable[Source], mode: Mode = "page", *, empty_pages: EmptyPages = False
+) -> Generator[list[Passage], None, None]:
+    """As `passages`, but with a list for each document, in order; a source is one document.
 
     Example:
-        >>> print(EmptyPagesWarning([EmptyPage("a.tif", 2, PageState.BLANK)]))
-        No text on a.tif page 2 (blank). Pass empty_pages=True to get empty documents for these.
+        >>> from vlm_core import DocumentReader, Source
+        >>> white = Source.from_bytes(b"P5 40 40 255 " + bytes([255]) * 1600)
+        >>> [len(found) for found in passages_of_each(DocumentReader(), [white, white], empty_pages=True)]
+        [1, 1]
     """
+    sieve = _Sieve(mode, reader.task, empty_pages, at_least_one=False)
+    with closing(reader.iter(sources)) as documents:
+        for document in documents:
+            yield sieve.through_all(document)
+    sieve.rest()
 
-    def __init__(self, pages: Collection[EmptyPage]) -> None:
-        self.pages = tuple(sorted(pages, key=lambda page: page.state is PageState.BLANK))
-        super().__init__(self.pages)
 
-    def __str__(self) -> str:
-        shown = [str(page) for page in self.pages[:_SHOWN]]
-        more = [f"and {len(self.pages) - _SHOWN} more"] if len(self.pages) > _SHOWN else []
-        return f"No text on {'; '.join(shown + more)}. {self._advice()}"
+async def apassages_of_each(
+    reader: DocumentReader, sources: Iterable[Source], mode: Mode = "page", *, empty_pages: EmptyPages = False
+) -> AsyncGenerator[list[Passage], None]:
+    """As `passages_of_each`, without ever blocking the event loop."""
+    sieve = _Sieve(mode, reader.task, empty_pages, at_least_one=False)
+    async with aclosing(reader.aiter(sources)) as documents:
+        async for document in documents:
+            yield sieve.through_all(document)
+    sieve.rest()
 
-    def _advice(self) -> str:
-        if any(page.state is PageState.FAILED for page in self.pages):
-            return "on_page=... sees their errors, on_error='raise' raises the first."
-        return "Pass empty_pages=True to get empty documents for these."
+
+# --- which pages ---------------------------------------------------------------------------------
 
 
 @dataclass
@@ -244,7 +240,7 @@ class _Sieve:
 
     mode: Mode
     task: str
-    empty_pages: bool
+    empty_pages: EmptyPages
     at_least_one: bool
     _some: bool = False
     _held: Passage | None = None
@@ -253,15 +249,22 @@ class _Sieve:
 
     def through(self, result: PageResult | DocumentResult) -> list[Passage]:
         found = _PASSAGES[self.mode](result, self.task)
-        if self.empty_pages:
+        if self.empty_pages is True:
             return found
         pages = result.pages if isinstance(result, DocumentResult) else (result,)
-        self._empty += [_empty(page) for page in pages if not page.text.strip()]
-        kept = [passage for passage in found if passage.text.strip()]
+        self._empty += [EmptyPage.of(page) for page in pages if not page.text.strip()]
+        kept = [passage for passage in found if passage.text.strip() or self._is_shown(passage.page.state)]
         self._some = self._some or bool(kept)
         if not self._some:
             self._held = self._held or found[0]
         return kept
+
+    def through_all(self, document: DocumentResult) -> list[Passage]:
+        results = [document] if self.mode == "document" else document.pages
+        return [passage for result in results for passage in self.through(result)]
+
+    def _is_shown(self, state: PageState) -> bool:
+        return self.empty_pages == "failed" and state not in (PageState.OK, PageState.BLANK)
 
     def rest(self) -> list[Passage]:
         """What is still to be let through once all is read. Warns first, for it may be the last call."""
@@ -270,12 +273,6 @@ class _Sieve:
         if missed:
             warnings.warn(EmptyPagesWarning(missed), stacklevel=2)
         return held
-
-
-def _empty(page: PageResult) -> EmptyPage:
-    message = "" if page.error is None else str(page.error).rstrip(".")
-    reason = message.removeprefix(page.source).lstrip(": ")  # it begins with the source as a rule
-    return EmptyPage(page.source, page.page_number, page.state, reason)
 
 
 # --- how to read ---------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
 from vlm_core.answers import ToolCall
+from vlm_core.errors import ConfigError
 from vlm_core.testing.connection import Connection, merged
 from vlm_core.testing.seen import Seen
 from vlm_core.testing.tokens import counted
@@ -69,6 +70,11 @@ class Answer:
     id: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     pause: float = 0.0
+
+    def __post_init__(self) -> None:
+        must_be("text", self.text, str)
+        for piece in self.pieces:
+            must_be("a piece", piece, (str, int, float))
 
     @property
     def words(self) -> str:
@@ -163,6 +169,9 @@ class Response:
     headers: Mapping[str, str] = field(default_factory=dict)
     pause: float = 0.0
 
+    def __post_init__(self) -> None:
+        must_be("body", self.body, (bytes, str), hint="Give a value that is to go out as JSON as json=.")
+
     def with_json(self, value: Any) -> Response:
         """The same response with a JSON body.
 
@@ -193,10 +202,26 @@ class Raw:
 
     write: Callable[[Connection], None]
 
+    def __post_init__(self) -> None:
+        must_be("write", self.write, Callable, hint="Give a function: lambda connection: ...")  # type: ignore[arg-type]
+
     def send(self, seen: Seen, connection: Connection) -> None:
         """Answer."""
         connection.last = True
         self.write(connection)
+
+
+def must_be(name: str, value: object, kinds: type | tuple[type, ...], hint: str = "") -> None:
+    """Refuse what would break only when a request comes, in a thread of the server's.
+
+    Raises:
+        ConfigError: it is of another kind.
+
+    Example:
+        >>> must_be("text", "TOTAL 9.00", str)
+    """
+    if not isinstance(value, kinds):
+        raise ConfigError(f"{name} is of type {type(value).__name__}", hint=hint)
 
 
 def _headers(seen: Seen, content_type: str, given: Mapping[str, str]) -> dict[str, str]:

@@ -55,7 +55,12 @@ class Script:
         Args:
             pieces: of text; a number is a pause in seconds.
             settings: of `Answer`.
+
+        Raises:
+            ConfigError: there is no piece; an empty answer is `say("")`.
         """
+        if not pieces:
+            raise ConfigError("A stream without pieces", hint='Give pieces of text, or call say("").')
         self.answer(Answer(pieces=pieces, **settings))
 
     def call_tool(self, name: str, arguments: Mapping[str, Any] | str, **settings: Any) -> None:
@@ -111,7 +116,12 @@ class Script:
             reply: an `Answer`, a `Response`, a `Raw`; or a function that gets the request as it
                 was seen and returns one of these, or the text of an answer. What it raises comes
                 out of `stop`.
+
+        Raises:
+            ConfigError: it is neither.
         """
+        if not callable(reply):
+            reply = as_reply(reply)
         self._replies.append(reply)
 
     def fault(self, name: str, *, times: int = 1, **settings: Any) -> None:
@@ -157,7 +167,7 @@ def as_reply(given: Reply | str) -> Reply:
     reply = Answer(given) if isinstance(given, str) else given
     if not isinstance(reply, Reply):
         raise ConfigError(
-            f"A function that was to reply returned {type(reply).__name__}",
-            hint="Return an Answer, a Response, a Raw or a string.",
+            f"A reply is of type {type(reply).__name__}",
+            hint="Give an Answer, a Response, a Raw or a string, or a function that returns one of these.",
         )
     return reply

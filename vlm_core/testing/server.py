@@ -115,8 +115,13 @@ class ScriptedServer(Script):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # An error of the block itself is not to be hidden behind one of ours.
-        self.stop() if kind is None else self._close()
+        if error is None:
+            self.stop()
+            return
+        self._close()
+        for failure in self._failures:  # the block's own error is not to be hidden behind these
+            error.add_note(f"A function that was to reply raised {failure!r}")
+        self._failures = []
 
     def _close(self) -> None:
         listener, self._listener = self._listener, None

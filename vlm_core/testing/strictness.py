@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from hmac import compare_digest
 from typing import Literal, TypeAlias
 
+from vlm_core.errors import ConfigError
 from vlm_core.secret import Secret
 from vlm_core.testing.refusals import Refusal
 from vlm_core.testing.seen import Seen
@@ -48,10 +49,15 @@ def strict_checks(
         models: the only ones that are known; any where there are none.
         extra_fields: known beside the provider's.
 
+    Raises:
+        ConfigError: there is no such strictness.
+
     Example:
         >>> strict_checks("novita", strict=False, models=(), extra_fields=())
         ()
     """
+    if strict not in (True, False, "recommendations"):
+        raise ConfigError(f"strict={strict!r} is unknown", hint='It is True, False or "recommendations".')
     if not strict:
         return ()
     fields = OPENAI_FIELDS | VENDOR_FIELDS.get(provider, frozenset()) | frozenset(extra_fields)

@@ -334,7 +334,7 @@ def test_a_function_that_returns_no_reply_is_told_so(ask: Any) -> None:
     server = ScriptedServer().start()
     server.answer(lambda seen: 7)  # type: ignore[arg-type,return-value]
     ask(server)
-    with pytest.raises(ConfigError, match="returned int"):
+    with pytest.raises(ConfigError, match="is of type int"):
         server.stop()
 
 
