@@ -14,6 +14,7 @@ from vlm_core.catalog.alternatives import warn_of_sunset
 from vlm_core.catalog.keys import find_key
 from vlm_core.catalog.registry import resolve
 from vlm_core.errors import ConfigError
+from vlm_core.flow.attempt import PerRoute
 from vlm_core.flow.connections import Connections
 from vlm_core.flow.drivers import arun, run
 from vlm_core.flow.exchange import Call, Limits, exchange
@@ -24,13 +25,13 @@ from vlm_core.secret import Secret
 from vlm_core.wire.options import check_options
 
 if TYPE_CHECKING:
-    from vlm_core.catalog.routes import Route
+    from vlm_core.catalog.routes import Endpoint, Route
     from vlm_core.catalog.rows import Provider
     from vlm_core.flow.attempt import Exchange
     from vlm_core.wire.placement import ToolImages
 
 _DICE = random.Random()  # noqa: S311  it spreads waits, and guards nothing
-Messages: TypeAlias = str | Iterable[Mapping[str, Any] | Completion]
+Messages: TypeAlias = str | Iterable[Mapping[str, Any] | Completion] | PerRoute
 
 
 class VLMClient:
@@ -146,6 +147,11 @@ class VLMClient:
         """What is asked, as "provider:model"."""
         return self.endpoint.route
 
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """All routes as they were looked up, the fallbacks behind the first."""
+        return tuple(station.endpoint for station in self._stations)
+
     def chat(self, messages: Messages, **options: Any) -> Completion:
         """Ask, and wait for the whole answer.
 
@@ -199,7 +205,7 @@ class VLMClient:
         """
         from vlm_core.flow.estimate import estimate
 
-        return estimate(self._call(messages, options, stream=False))
+        return estimate(self._call(messages, options, stream=False).of(self.endpoint))
 
     def close(self) -> None:
         """Close this process's connections. Those of an event loop close with `aclose`, or as it ends."""
@@ -245,8 +251,9 @@ class VLMClient:
         timeout = options.pop("timeout", None)
         check_seconds(timeout=timeout)
         check_options(options)
+        per_route = messages if isinstance(messages, PerRoute) else None
         return Call(
-            messages=as_messages(messages),
+            messages=as_messages([] if isinstance(messages, PerRoute) else messages),
             options=options,
             endpoint=self.endpoint,
             stream=stream,
@@ -254,6 +261,7 @@ class VLMClient:
             tool_images=self._tool_images,
             max_pages=self._max_pages,
             allow_private_urls=self._allow_private_urls,
+            per_route=per_route,
         )
 
 

@@ -23,6 +23,7 @@ from PIL import Image
 
 from vlm_core.answers import Completion, Delta
 from vlm_core.catalog import alternatives
+from vlm_core.catalog.routes import Endpoint, Route
 from vlm_core.catalog.rows import ImageLimits, Provider
 from vlm_core.client import VLMClient
 from vlm_core.errors import (
@@ -40,6 +41,7 @@ from vlm_core.errors import (
     VLMError,
 )
 from vlm_core.flow import policy
+from vlm_core.flow.attempt import PerRoute
 from vlm_core.testing import ScriptedServer
 
 QUESTION = "What is the total?"
@@ -132,6 +134,38 @@ def test_every_page_of_a_file_is_sent_unless_some_are_named(
     client.chat([{"role": "user", "content": [{"type": "image", "image": file.getvalue(), "pages": [2]}]}])
     assert [image.width for image in server.seen[0].images] == [40, 41, 42]
     assert [image.width for image in server.seen[1].images] == [41]
+
+
+def test_a_picture_can_be_made_smaller_than_the_provider_asks_for(
+    server: ScriptedServer, client: VLMClient
+) -> None:
+    part = {"type": "image", "image": png((400, 300)), "max_side": 200}
+    client.chat([{"role": "user", "content": [part]}])
+    assert (server.seen[0].images[0].width, server.seen[0].images[0].height) == (200, 150)
+
+
+@pytest.mark.parametrize("max_side", [0, -1, "big", True])
+def test_a_largest_side_is_a_number_of_pixels(client: VLMClient, max_side: Any) -> None:
+    with pytest.raises(InputError, match="max_side"):
+        client.chat([{"role": "user", "content": [{"type": "image", "image": png(), "max_side": max_side}]}])
+
+
+def test_each_route_can_be_asked_in_words_of_its_own() -> None:
+    def words(endpoint: Endpoint) -> Any:
+        return [{"role": "user", "content": f"Read as {endpoint.model}."}], {
+            "max_tokens": len(endpoint.model)
+        }
+
+    with ScriptedServer() as first, ScriptedServer() as second:
+        first.refuse(503, "down")
+        routes = [
+            Route(Provider(name=name), model, api_key=each.api_key, base_url=each.base_url)
+            for name, model, each in (("one", "a-vlm", first), ("two", "another-vlm", second))
+        ]
+        with VLMClient(routes[0], fallbacks=routes[1:], max_attempts=1) as client:
+            client.chat(PerRoute(words))
+    assert (first.seen[0].text, first.seen[0].options["max_tokens"]) == ("Read as a-vlm.", 5)
+    assert (second.seen[0].text, second.seen[0].options["max_tokens"]) == ("Read as another-vlm.", 11)
 
 
 @pytest.mark.parametrize(("max_pages", "sent"), [(1, []), (2, [2]), (3, [2])])

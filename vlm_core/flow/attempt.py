@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from vlm_core.answers import Completion, Delta, EncodedImage
@@ -15,7 +15,7 @@ from vlm_core.errors import (
     ProviderTimeout,
 )
 from vlm_core.flow.effects import Effect, Fit, Open, Read, Release
-from vlm_core.flow.pictures import Message, filled, find, to_picture
+from vlm_core.flow.pictures import Message, filled, find, held, to_picture
 from vlm_core.wire.placement import ToolImages
 from vlm_core.wire.request import Request
 from vlm_core.wire.response import StreamedAnswer, read_completion, read_error
@@ -45,6 +45,17 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class PerRoute:
+    """A question asked of each route in its own words, as models trained on a prompt of theirs want it.
+
+    Args:
+        ask: gives the messages and options for an endpoint.
+    """
+
+    ask: Callable[[Endpoint], tuple[Sequence[Mapping[str, Any]], Mapping[str, Any]]]
+
+
+@dataclass(frozen=True)
 class Call:
     """One question, with all that decides how it is asked."""
 
@@ -56,6 +67,15 @@ class Call:
     tool_images: ToolImages = "user_message"
     allow_private_urls: bool = False
     max_pages: int | None = None
+    per_route: PerRoute | None = None
+    """Where it is set, messages and options are those for the endpoint."""
+
+    def of(self, endpoint: Endpoint) -> Call:
+        """The same question for another route."""
+        if self.per_route is None:
+            return replace(self, endpoint=endpoint)
+        messages, options = self.per_route.ask(endpoint)
+        return replace(self, endpoint=endpoint, messages=held(messages), options={**self.options, **options})
 
 
 @dataclass(frozen=True)

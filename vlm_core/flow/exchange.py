@@ -100,7 +100,7 @@ def _passes_on(failure: VLMError, before: Station, station: Station) -> bool:
 
 def _ask(job: _Job, station: Station, has_other: bool) -> Outcomes:
     """Ask one route as often as it makes sense."""
-    call = replace(job.call, endpoint=station.endpoint)
+    call = job.call.of(station.endpoint)
     earlier: list[VLMError] = []
     messages: list[Message] | None = None
     while True:

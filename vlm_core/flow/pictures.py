@@ -20,8 +20,8 @@ Message: TypeAlias = Mapping[str, Any]
 Images: TypeAlias = "Sequence[EncodedImage | str]"
 _IMAGE_TYPES = frozenset({"image", "image_url"})
 _KEYS = {
-    "image": ("type", "image", "detail", "pages", "password"),
-    "image_url": ("type", "image_url", "detail", "pages", "password"),
+    "image": ("type", "image", "detail", "pages", "password", "max_side"),
+    "image_url": ("type", "image_url", "detail", "pages", "password", "max_side"),
 }
 _BARE_BASE64 = re.compile(r"[A-Za-z0-9+/\s]{400,}={0,2}\s*")
 _AS_DATA_URI = 'Put "data:image/jpeg;base64," before it, or give the bytes: base64.b64decode(text).'
@@ -41,6 +41,7 @@ class Found:
     detail: str | None = None
     pages: tuple[int, ...] | None = None
     password: str | None = field(default=None, repr=False)
+    max_side: int | None = None
 
     @property
     def position(self) -> str:
@@ -59,7 +60,8 @@ def find(messages: Sequence[Message]) -> list[Found]:
     Args:
         messages: as OpenAI has them; an image part is `{"type": "image_url", "image_url": {"url": ...}}`
             with a web or data URL, or `{"type": "image", "image": ...}` with a path, bytes, a picture
-            or a URL, and perhaps `"detail"`, `"pages"` (from 1), and the `"password"` of a PDF.
+            or a URL, and perhaps `"detail"`, `"pages"` (from 1), the `"password"` of a PDF, and
+            `"max_side"`, pixels of the longer side to which it is shrunk at least.
 
     Raises:
         InputError: a part is not written so.
@@ -86,7 +88,8 @@ def _found(message: int, part: int, written: Mapping[str, Any]) -> Found:
     _check_keys(written, _KEYS[written["type"]], position)
     read = _read_image_url if written["type"] == "image_url" else _read_image
     given, detail = read(written, position)
-    return Found(message, part, given, detail, _page_numbers(written, position), written.get("password"))
+    pages = _page_numbers(written, position)
+    return Found(message, part, given, detail, pages, written.get("password"), _max_side(written, position))
 
 
 def _check_keys(part: Mapping[str, Any], known: Sequence[str], position: str) -> None:
@@ -138,6 +141,13 @@ def _page_numbers(part: Mapping[str, Any], position: str) -> tuple[int, ...] | N
     return tuple(pages)
 
 
+def _max_side(part: Mapping[str, Any], position: str) -> int | None:
+    side = part.get("max_side")
+    if side is None or (isinstance(side, int) and not isinstance(side, bool) and side > 0):
+        return side
+    raise InputError(f"{position}: max_side={side!r} is no number of pixels", hint="Give one from 1.")
+
+
 def held(messages: Sequence[Message]) -> list[Message]:
     """The conversation with its open files read only once, however often it is sent.
 
@@ -187,7 +197,8 @@ def to_picture(
             f"{found.position}: an image part holds one file, and no folder, pattern or list",
             hint="Give each file a part of its own.",
         )
-    return Picture(source, found.pages, found.position, found.password, max_pages or MAX_PAGES)
+    most = max_pages or MAX_PAGES
+    return Picture(source, found.pages, found.position, found.password, most, found.max_side)
 
 
 def filled(messages: Sequence[Message], found: Sequence[Found], images: Sequence[Images]) -> list[Message]:

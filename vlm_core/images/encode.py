@@ -48,6 +48,8 @@ class Picture:
     """Of an encrypted PDF."""
     max_pages: int = MAX_PAGES
     """That it may have, where its pages are not named."""
+    max_side: int | None = None
+    """Pixels of the longer side, where it is to be smaller than the provider's limits ask for."""
 
 
 def sendable(
@@ -182,7 +184,7 @@ def _in_hand(picture: Picture) -> Picture:
 
 def _fitted(picture: Picture, target: Target) -> Images:
     with _named(picture):
-        target = replace(target, max_pages=picture.max_pages)
+        target = replace(target.no_larger_than(picture.max_side), max_pages=picture.max_pages)
         return of_source(picture.source, target, picture.pages, picture.password)
 
 

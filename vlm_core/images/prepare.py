@@ -7,7 +7,7 @@ import os
 import time
 import warnings
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -66,6 +66,13 @@ class Target:
         shape = limits.model_copy(update=dict.fromkeys(_OF_THE_REQUEST))
         kept = {name: getattr(profile, name) for name in _OF_THE_MODEL} if profile else {}
         return cls(shape, ModelProfile(prefix="", **kept))
+
+    def no_larger_than(self, max_side: int | None) -> Target:
+        """The same with a limit for the longer side, in pixels, where it has none that is lower."""
+        sides = [side for side in (max_side, self.limits.max_side) if side is not None]
+        if max_side is None or min(sides) == self.limits.max_side:
+            return self
+        return replace(self, limits=self.limits.model_copy(update={"max_side": min(sides)}))
 
     @property
     def formats(self) -> Collection[str]:
@@ -157,11 +164,12 @@ def _of_bytes(data: bytes, target: Target, numbers: Numbers, name: str, password
 
 def _passes(plain: PlainFile, target: Target) -> bool:
     size = plain.width, plain.height
+    most = target.wanted_bytes
     return (
         plain.format in target.formats
         and meets(size, target.limits)
         and not is_sliver(size, target.profile)
-        and len(plain.stripped) <= (target.wanted_bytes or len(plain.stripped))
+        and (most is None or len(plain.stripped) <= most)
     )
 
 
