@@ -30,6 +30,7 @@ bench: .venv/installed-dev
 	$(BIN)/python benchmarks/import_time.py
 	$(BIN)/python benchmarks/pdf_memory.py
 	$(BIN)/python benchmarks/chat_overhead.py
+	$(BIN)/python benchmarks/chat_model_overhead.py
 	$(BIN)/python benchmarks/image_fit.py
 	@if [ -d $(RECEIPTS) ]; then $(BIN)/python benchmarks/local_ocr.py $(RECEIPTS); \
 	else echo "local_ocr.py is left out: no receipts in $(RECEIPTS) (RECEIPTS=... names another folder)"; fi
@@ -53,5 +54,5 @@ clean:
 .venv-openai2/installed: pyproject.toml
 	$(PYTHON) -m venv .venv-openai2
 	.venv-openai2/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
-	.venv-openai2/bin/python -m pip install --quiet --editable '.[heif]' --group wire 'openai<3'
+	.venv-openai2/bin/python -m pip install --quiet --editable '.[heif,langchain]' --group wire 'openai<3'
 	touch $@

@@ -8,13 +8,19 @@ from typing import TYPE_CHECKING
 from vlm_core import load_on_first_use
 
 if TYPE_CHECKING:
+    from langchain_vlm.chat_models import ChatVLM
     from langchain_vlm.document_loaders import VLMBlobParser, VLMLoader, key_encoder
+    from langchain_vlm.image_blocks import image_block
 
-_HOMES = {"document_loaders": ("VLMBlobParser", "VLMLoader", "key_encoder")}
+_HOMES = {
+    "chat_models": ("ChatVLM",),
+    "document_loaders": ("VLMBlobParser", "VLMLoader", "key_encoder"),
+    "image_blocks": ("image_block",),
+}
 
 __getattr__ = load_on_first_use(__name__, _HOMES, needs="langchain_core", extra="langchain")
 
-__all__ = ["VLMBlobParser", "VLMLoader", "key_encoder"]
+__all__ = ["ChatVLM", "VLMBlobParser", "VLMLoader", "image_block", "key_encoder"]
 
 
 def __dir__() -> list[str]:

@@ -25,7 +25,7 @@ from vlm_core import (
 )
 
 if TYPE_CHECKING:
-    from vlm_core import OCREngine, Source
+    from vlm_core import Engine, Source
 
 
 class VLMLoader(BaseLoader):
@@ -60,7 +60,7 @@ class VLMLoader(BaseLoader):
     def __init__(
         self,
         source: Any,
-        engine: str | OCREngine = "local",
+        engine: Engine = "local",
         mode: Mode = "page",
         *,
         empty_pages: bool = False,
@@ -109,7 +109,7 @@ class VLMBlobParser(BaseBlobParser):
 
     def __init__(
         self,
-        engine: str | OCREngine = "local",
+        engine: Engine = "local",
         mode: Mode = "page",
         *,
         empty_pages: bool = False,

@@ -8,13 +8,30 @@ from typing import TYPE_CHECKING
 from vlm_core import load_on_first_use
 
 if TYPE_CHECKING:
+    from llamaindex_vlm.llms import VLM
+    from llamaindex_vlm.postprocessors import PagePictures
     from llamaindex_vlm.readers import VLMReader, file_extractor
+    from llamaindex_vlm.scans import image_documents
+    from llamaindex_vlm.transforms import OCRTransform
 
-_HOMES = {"readers": ("VLMReader", "file_extractor")}
+_HOMES = {
+    "llms": ("VLM",),
+    "postprocessors": ("PagePictures",),
+    "readers": ("VLMReader", "file_extractor"),
+    "scans": ("image_documents",),
+    "transforms": ("OCRTransform",),
+}
 
 __getattr__ = load_on_first_use(__name__, _HOMES, needs="llama_index", extra="llamaindex")
 
-__all__ = ["VLMReader", "file_extractor"]
+__all__ = [
+    "VLM",
+    "OCRTransform",
+    "PagePictures",
+    "VLMReader",
+    "file_extractor",
+    "image_documents",
+]
 
 
 def __dir__() -> list[str]:

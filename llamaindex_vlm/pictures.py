@@ -14,7 +14,18 @@ from uuid import uuid4
 
 from llama_index.core.schema import MediaResource
 
-from vlm_core import ConfigError, Passage, Source, VLMError, expand, page_png, sniff
+from vlm_core import (
+    ConfigError,
+    InputError,
+    PageImage,
+    PageResult,
+    Passage,
+    Source,
+    VLMError,
+    expand,
+    page_png,
+    sniff,
+)
 
 _SHOWN = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "GIF": "image/gif"}
 """Formats that browsers and vision models show."""
@@ -45,11 +56,11 @@ class Pictures:
         if not passage.page.sha256:
             return None
         file = self._file(passage)
-        if file is not None and (found := _as_it_is(passage, file)):
+        if file is not None and (found := _as_it_is(passage.page, file)):
             return found
         if self.folder is None or passage.page_number is None:
             return None
-        path = self.folder / f"{passage.page.sha256}-{passage.page.rotation}.png"
+        path = _path_in(self.folder, passage.page.sha256, passage.page.rotation)
         return self._written(path, passage, self.document if file is None else file)
 
     def _file(self, passage: Passage) -> Path | None:
@@ -94,9 +105,61 @@ def read_once(document: Any, *, allow_private_urls: bool = False) -> Any:
     return replace(sources[0], read=cache(sources[0].read))
 
 
-def _as_it_is(passage: Passage, file: Path) -> MediaResource | None:
+def picture_again(
+    document: str | None, page_number: int, sha256: str, *, folder: Path | None, **opening: Any
+) -> MediaResource:
+    """The picture of a page that was read before, if it is still the same.
+
+    Args:
+        document: the path or URL that it was read from; None if it was in memory.
+        page_number: from 1. The only page of a document is found whatever its number.
+        sha256: what its picture was then.
+        folder: where pictures of pages are and may be written; None to hold the picture in memory.
+        opening: `password` of an encrypted PDF, and `allow_private_urls`.
+
+    Raises:
+        InputError: the document cannot be read, or is another one by now.
+        ConfigError: the folder cannot be written to.
+    """
+    if (written := _written_before(sha256, folder)) is not None:
+        return MediaResource(path=written, mimetype="image/png")
+    if not document:
+        raise InputError("it was read from memory", hint="Read it with image_dir=..., and name that here.")
+    page = _decoded(document, page_number, **opening)
+    if page.sha256 != sha256:
+        raise InputError(f"{document} changed since it was read", hint="Read it again first.")
+    file = Path(document).expanduser()
+    if file.is_file() and (found := _as_it_is(page, file.resolve())):
+        return found
+    png = page_png(page, PageResult(source=document, sha256=sha256, rotation=page.rotation))
+    if folder is None:
+        return MediaResource(data=png, mimetype="image/png")
+    path = _path_in(folder, sha256, page.rotation)
+    _write(path, png)
+    return MediaResource(path=path.resolve(), mimetype="image/png")
+
+
+def _decoded(document: str, page_number: int, *, password: str | None, allow_private_urls: bool) -> PageImage:
+    # A Path, because there are no patterns in it.
+    place = document if "://" in document else Path(document)
+    source = next(expand(place, allow_private_urls=allow_private_urls))
+    with source.open(password=password) as pages:
+        return pages.page(1 if pages.total_pages == 1 else page_number)
+
+
+def _path_in(folder: Path, sha256: str, rotation: int) -> Path:
+    return folder / f"{sha256}-{rotation}.png"
+
+
+def _written_before(sha256: str, folder: Path | None) -> Path | None:
+    """A picture of the page that is there already; one that was turned, where there are several."""
+    paths = [] if folder is None else sorted(folder.glob(f"{sha256}-*.png"), reverse=True)
+    return paths[0].resolve() if paths else None
+
+
+def _as_it_is(page: PageResult | PageImage, file: Path) -> MediaResource | None:
     """The file itself, if it is nothing but this page, upright, in a format that is shown everywhere."""
-    if passage.page.total_pages != 1 or passage.page.rotation:
+    if page.total_pages != 1 or page.rotation:
         return None
     with file.open("rb") as opened:
         mimetype = _SHOWN.get(sniff(opened.read(1024)) or "")

@@ -6,42 +6,20 @@ import asyncio
 from collections.abc import Callable, Iterable
 from contextlib import aclosing
 from functools import partial
-from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any
 
-from llama_index.core.bridge.pydantic import (
-    ConfigDict,
-    Field,
-    PrivateAttr,
-    SecretStr,
-    field_serializer,
-    model_validator,
-)
 from llama_index.core.readers.base import BasePydanticReader
-from llama_index.core.schema import Document, MediaResource
+from llama_index.core.schema import Document
 
-from vlm_core import (
-    Mode,
-    PageResult,
-    Passage,
-    ReaderOptions,
-    apassages,
-    check_mode,
-    check_names,
-    passages,
-    reader_with,
-    source_from,
-)
+from llamaindex_vlm.nodes import document_of
+from llamaindex_vlm.options import ReadingOptions
+from vlm_core import Passage, apassages, passages, source_from
 
 if TYPE_CHECKING:
     from llamaindex_vlm.pictures import Pictures
-    from vlm_core import DocumentReader, OCREngine
-
-_TECHNICAL = ("image_sha256", "total_pages", "ocr_engine", "ocr_state", "trust", "bbox")
-"""Metadata that says nothing to a search or a language model."""
 
 
-class VLMReader(BasePydanticReader):
+class VLMReader(ReadingOptions, BasePydanticReader):
     """Loads scans, photographs and PDFs as Documents, page by page.
 
     A Document has the same id and metadata whenever the same picture is read in the same way.
@@ -61,80 +39,10 @@ class VLMReader(BasePydanticReader):
         'blank'
     """
 
-    # The DocumentReader is made once, from what was given.
-    model_config = ConfigDict(frozen=True)
-
-    engine: str | Any = Field(default="local", description='"local", or an OCR engine of your own.')
-    mode: Mode = Field(
-        default="page", description='What becomes one Document: a "document", a "page" or a "block" of lines.'
-    )
-    task: str = Field(
-        default="markdown", description='What the text is to look like: "markdown", "text" or "layout".'
-    )
-    pdf_text: Literal["auto", "ignore"] = Field(
-        default="auto", description='"ignore" reads the picture of a PDF page even where it has text.'
-    )
-    password: SecretStr | None = Field(default=None, exclude=True, description="For encrypted PDFs.")
-    max_pages: int | None = Field(
-        default=None, description="At most so many pages of each document are read."
-    )
-    max_concurrency: int = Field(default=8, description="Pages read at once, by all calls together.")
-    on_error: Literal["record", "raise"] = Field(
-        default="record", description='"raise" raises the error of the first page that fails.'
-    )
-    on_page: Callable[[PageResult], None] | None = Field(
-        default=None, exclude=True, description="Is called with the result of every page."
-    )
-    progress: bool | Literal["auto"] = Field(
-        default=False, description='Whether to show a progress bar; "auto" does so on a terminal.'
-    )
-    allow_private_urls: bool = Field(
-        default=False, description="Whether URLs may lead to this machine or its network."
-    )
-    empty_pages: bool = Field(
-        default=False, description="Give pages without text too; `ocr_state` says what became of them."
-    )
-    image_reference: bool = Field(
-        default=False,
-        description="Let `image_resource` refer to the picture, where it is a file on this disk that "
-        "holds the one page upright, as PNG, JPEG, WebP or GIF.",
-    )
-    image_dir: Path | None = Field(
-        default=None,
-        description="Where the pictures of all other pages, such as those of PDFs, are written to be "
-        "referred to; implies image_reference.",
-    )
-    _reader: DocumentReader = PrivateAttr()
-
-    @model_validator(mode="before")
-    @classmethod
-    def _check_names(cls, options: dict[str, Any]) -> dict[str, Any]:
-        check_names(options, cls.model_fields)
-        check_mode(options.get("mode", "page"))
-        return options
-
-    def model_post_init(self, context: Any) -> None:
-        """Make the reader that all calls share, so that its bound on pages holds over them."""
-        options = {name: getattr(self, name) for name in ReaderOptions.__annotations__}
-        options["password"] = self._password()
-        self._reader = reader_with(self.engine, cast("ReaderOptions", options))
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # LlamaIndex would leave out what cannot be pickled, and so change the engine in silence.
-        return _revive, (type(self), {name: getattr(self, name) for name in type(self).model_fields})
-
     @classmethod
     def class_name(cls) -> str:
         """The name under which LlamaIndex stores the reader."""
         return "VLMReader"
-
-    @field_serializer("engine")
-    def _engine_name(self, engine: str | OCREngine) -> str:
-        return engine if isinstance(engine, str) else engine.name
-
-    @field_serializer("image_dir")
-    def _image_dir_name(self, image_dir: Path | None) -> str | None:
-        return None if image_dir is None else str(image_dir)
 
     def lazy_load_data(
         self, file: Any, extra_info: dict[str, Any] | None = None, fs: Any = None
@@ -186,9 +94,6 @@ class VLMReader(BasePydanticReader):
         pictures = Pictures(document, self.image_dir, self._password(), self.allow_private_urls)
         return document, partial(_document, extra_info or {}, pictures)
 
-    def _password(self) -> str | None:
-        return None if self.password is None else self.password.get_secret_value()
-
 
 def file_extractor(reader: VLMReader | None = None) -> dict[str, VLMReader]:
     """What `SimpleDirectoryReader` needs to read image documents: a reader for each file suffix.
@@ -209,10 +114,6 @@ def file_extractor(reader: VLMReader | None = None) -> dict[str, VLMReader]:
     return dict.fromkeys(sorted(SUFFIXES), shared)
 
 
-def _revive(kind: type[VLMReader], options: dict[str, Any]) -> VLMReader:
-    return kind(**options)
-
-
 def _bytes_in(fs: Any, path: str) -> bytes:
     with fs.open(path, "rb") as file:
         data: bytes = file.read()
@@ -220,24 +121,5 @@ def _bytes_in(fs: Any, path: str) -> bytes:
 
 
 def _document(extra_info: dict[str, Any], pictures: Pictures | None, passage: Passage) -> Document:
-    return Document(
-        id_=passage.id,
-        # Not text=, which would leave an empty text out, and all metadata with it.
-        text_resource=MediaResource(text=passage.text),
-        image_resource=pictures and pictures.resource(passage),
-        metadata=_metadata(passage, extra_info),
-        excluded_embed_metadata_keys=list(_TECHNICAL),
-        excluded_llm_metadata_keys=list(_TECHNICAL),
-    )
-
-
-def _metadata(passage: Passage, extra_info: dict[str, Any]) -> dict[str, Any]:
-    path = passage.page.source
-    sha256 = {"image_sha256": passage.page.sha256} if passage.page.sha256 else {}
-    return {
-        "file_path": path,
-        "file_name": PurePath(path).name or path,
-        **extra_info,
-        **sha256,
-        **passage.metadata,
-    }
+    picture = None if pictures is None else pictures.resource(passage)
+    return document_of(passage, extra_info, picture)

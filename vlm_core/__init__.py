@@ -71,6 +71,8 @@ if TYPE_CHECKING:
         UnsupportedImageError,
         VLMError,
     )
+    from vlm_core.flow.estimate import text_tokens
+    from vlm_core.images.data_uris import data_uri
     from vlm_core.images.encode import ImageWarning
     from vlm_core.images.pictures import page_png
     from vlm_core.images.sniff import (
@@ -80,6 +82,15 @@ if TYPE_CHECKING:
     from vlm_core.images.sources import (
         Source,
         expand,
+    )
+    from vlm_core.jobs.journal import (
+        Journal,
+        JournalWarning,
+        page_key,
+    )
+    from vlm_core.jobs.journal_rows import (
+        JournalPage,
+        JournalTotals,
     )
     from vlm_core.jobs.reader import (
         DocumentReader,
@@ -100,7 +111,11 @@ if TYPE_CHECKING:
         source_from,
         stable_id,
     )
-    from vlm_core.ocr.engine import OCREngine
+    from vlm_core.ocr.engine import (
+        Engine,
+        OCREngine,
+        engine_name,
+    )
     from vlm_core.ocr.layout import (
         as_text,
         blocks,
@@ -115,6 +130,7 @@ if TYPE_CHECKING:
         TextLine,
         Usage,
     )
+    from vlm_core.wire.option_checks import check_options
 
 _HOMES = {
     "answers": (
@@ -180,6 +196,8 @@ _HOMES = {
         "UnsupportedImageError",
         "VLMError",
     ),
+    "flow.estimate": ("text_tokens",),
+    "images.data_uris": ("data_uri",),
     "images.encode": ("ImageWarning",),
     "images.pictures": ("page_png",),
     "images.sniff": (
@@ -189,6 +207,15 @@ _HOMES = {
     "images.sources": (
         "Source",
         "expand",
+    ),
+    "jobs.journal": (
+        "Journal",
+        "JournalWarning",
+        "page_key",
+    ),
+    "jobs.journal_rows": (
+        "JournalPage",
+        "JournalTotals",
     ),
     "jobs.reader": (
         "DocumentReader",
@@ -209,7 +236,11 @@ _HOMES = {
         "source_from",
         "stable_id",
     ),
-    "ocr.engine": ("OCREngine",),
+    "ocr.engine": (
+        "Engine",
+        "OCREngine",
+        "engine_name",
+    ),
     "ocr.layout": (
         "as_text",
         "blocks",
@@ -224,6 +255,7 @@ _HOMES = {
         "TextLine",
         "Usage",
     ),
+    "wire.option_checks": ("check_options",),
 }
 
 __getattr__ = load_on_first_use(__name__, _HOMES)
@@ -250,6 +282,7 @@ __all__ = [
     "EmptyPages",
     "EmptyPagesWarning",
     "EncodedImage",
+    "Engine",
     "EngineError",
     "Estimate",
     "ImageLimits",
@@ -257,6 +290,10 @@ __all__ = [
     "ImageWarning",
     "IncompleteResponse",
     "InputError",
+    "Journal",
+    "JournalPage",
+    "JournalTotals",
+    "JournalWarning",
     "MalformedResponse",
     "MissingExtraError",
     "MissingKeyError",
@@ -304,9 +341,13 @@ __all__ = [
     "blocks",
     "check_mode",
     "check_names",
+    "check_options",
+    "data_uri",
+    "engine_name",
     "expand",
     "load_on_first_use",
     "models_of",
+    "page_key",
     "page_png",
     "passages",
     "passages_of_each",
@@ -317,6 +358,7 @@ __all__ = [
     "sniff",
     "source_from",
     "stable_id",
+    "text_tokens",
 ]
 
 

@@ -28,10 +28,14 @@ class EncodedImage:
     """png, jpeg, webp, gif, bmp, tiff ...: the subtype of its media type."""
     width: int
     height: int
+    uri: bytes | None = field(default=None, repr=False, compare=False)
+    """Its data URI, where that is known already."""
 
     @cached_property
     def data_uri(self) -> bytes:
         """The picture as a data URI, in ASCII; made once."""
+        if self.uri is not None:
+            return self.uri
         return b"data:image/%s;base64,%s" % (self.format.encode(), base64.b64encode(self.data))
 
 

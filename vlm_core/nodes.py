@@ -8,8 +8,9 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+import os
 import warnings
-from collections.abc import AsyncGenerator, Callable, Collection, Generator, Iterable
+from collections.abc import AsyncGenerator, Callable, Collection, Generator, Iterable, Mapping, Sequence
 from contextlib import aclosing, closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -22,9 +23,11 @@ from vlm_core.ocr.layout import as_text, blocks
 from vlm_core.types import Box, DocumentResult, PageResult, PageState
 
 if TYPE_CHECKING:
+    from vlm_core.catalog.routes import Route
     from vlm_core.images.sources import Source
+    from vlm_core.jobs.journal import Journal
     from vlm_core.jobs.reader import DocumentReader
-    from vlm_core.ocr.engine import OCREngine
+    from vlm_core.ocr.engine import Engine
 
 Mode: TypeAlias = Literal["document", "page", "block"]
 """What becomes one document of a framework."""
@@ -112,10 +115,14 @@ def _as_one_page(pages: tuple[PageResult, ...]) -> PageResult:
         source=pages[0].source,
         total_pages=pages[0].total_pages,
         rotation=pages[0].rotation if len(pages) == 1 else 0,
-        sha256=hashlib.sha256("\n".join(digests).encode()).hexdigest() if any(digests) else "",
+        sha256=digests[0] if len(digests) == 1 else _digest_of(digests),
         engine=_each_once(page.engine for page in pages),
         model=_each_once(page.model for page in pages) or None,
     )
+
+
+def _digest_of(digests: list[str]) -> str:
+    return hashlib.sha256("\n".join(digests).encode()).hexdigest() if any(digests) else ""
 
 
 def _each_once(names: Iterable[str | None]) -> str:
@@ -175,7 +182,7 @@ def passages(
         >>> [passage.page.state for passage in passages(DocumentReader(), white, empty_pages=True)]
         [<PageState.BLANK: 'blank'>]
     """
-    sieve = _Sieve(mode, reader.task, empty_pages, at_least_one)
+    sieve = _Sieve(mode, reader.asked_for, empty_pages, at_least_one)
     read = reader.iter if mode == "document" else reader.iter_pages
     with closing(read(sources)) as results:
         for result in results:
@@ -192,7 +199,7 @@ async def apassages(
     at_least_one: bool = False,
 ) -> AsyncGenerator[Passage, None]:
     """As `passages`, without ever blocking the event loop."""
-    sieve = _Sieve(mode, reader.task, empty_pages, at_least_one)
+    sieve = _Sieve(mode, reader.asked_for, empty_pages, at_least_one)
     read = reader.aiter if mode == "document" else reader.aiter_pages
     async with aclosing(read(sources)) as results:
         async for result in results:
@@ -213,7 +220,7 @@ def passages_of_each(
         >>> [len(found) for found in passages_of_each(DocumentReader(), [white, white], empty_pages=True)]
         [1, 1]
     """
-    sieve = _Sieve(mode, reader.task, empty_pages, at_least_one=False)
+    sieve = _Sieve(mode, reader.asked_for, empty_pages, at_least_one=False)
     with closing(reader.iter(sources)) as documents:
         for document in documents:
             yield sieve.through_all(document)
@@ -224,14 +231,11 @@ async def apassages_of_each(
     reader: DocumentReader, sources: Iterable[Source], mode: Mode = "page", *, empty_pages: EmptyPages = False
 ) -> AsyncGenerator[list[Passage], None]:
     """As `passages_of_each`, without ever blocking the event loop."""
-    sieve = _Sieve(mode, reader.task, empty_pages, at_least_one=False)
+    sieve = _Sieve(mode, reader.asked_for, empty_pages, at_least_one=False)
     async with aclosing(reader.aiter(sources)) as documents:
         async for document in documents:
             yield sieve.through_all(document)
     sieve.rest()
-
-
-# --- which pages ---------------------------------------------------------------------------------
 
 
 @dataclass
@@ -282,6 +286,12 @@ class ReaderOptions(TypedDict, total=False):
     """The options of `DocumentReader`, which says what they mean."""
 
     task: str
+    prompt: str | None
+    output_schema: Any
+    request_options: Mapping[str, Any] | None
+    fallbacks: Sequence[str | Route]
+    journal: str | os.PathLike[str] | Journal | None
+    budget_usd: float | None
     pdf_text: Literal["auto", "ignore"]
     password: str | None
     max_pages: int | None
@@ -292,7 +302,7 @@ class ReaderOptions(TypedDict, total=False):
     allow_private_urls: bool
 
 
-def reader_with(engine: str | OCREngine, options: ReaderOptions) -> DocumentReader:
+def reader_with(engine: Engine, options: ReaderOptions) -> DocumentReader:
     """A DocumentReader with these options.
 
     Raises:

@@ -6,6 +6,7 @@ with the origin at its top left, so that they hold at any resolution.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -111,8 +112,29 @@ class PageResult(_Value):
     cost_usd: float | None = None
     attempts: int = 1
     seconds: float = 0.0
+    language: str | None = None
+    """As a model named it."""
+    tables: tuple[str, ...] = ()
+    """Those in the text, as HTML, where a model gave them."""
+    data: Any = None
+    """What a task that asks for JSON gave: plain values."""
+    raw: str = ""
+    """What a model answered, word for word, where the text was made from it."""
     warnings: tuple[str, ...] = ()
     error: PageError = None
+
+
+def total_usage(used: Iterable[Usage | None]) -> Usage | None:
+    """Tokens and money together; None where nobody said any, and a figure is None where none is known.
+
+    Example:
+        >>> total_usage([Usage(output_tokens=2), None, Usage(output_tokens=3)]).output_tokens
+        5
+    """
+    known = [usage for usage in used if usage is not None]
+    if not known:
+        return None
+    return Usage(**{name: _sum_known([getattr(one, name) for one in known]) for name in Usage.model_fields})
 
 
 def _sum_known(values: list[Any]) -> Any:
@@ -145,10 +167,7 @@ class DocumentResult(_Value):
     @property
     def usage(self) -> Usage | None:
         """Tokens and cost over all pages; None where no page has any."""
-        used = [page.usage for page in self.pages if page.usage is not None]
-        if not used:
-            return None
-        return Usage(**{name: _sum_known([getattr(u, name) for u in used]) for name in Usage.model_fields})
+        return total_usage(page.usage for page in self.pages)
 
     @property
     def cost_usd(self) -> float | None:

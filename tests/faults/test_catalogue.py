@@ -1,7 +1,6 @@
 """What each fault comes to, whole and streamed, blocking and not, where it stays and where it passes.
 
-One route and no fallback. A row says how the call ends and how many requests the server saw; what
-holds of every call is asserted in one place.
+The rows stand in conftest.py; what holds of every call is asserted in one place.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ import pickle
 import socket
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from threading import Event
 from typing import Any, TypeAlias
 
@@ -24,177 +22,26 @@ from vlm_core.answers import Completion, Delta
 from vlm_core.catalog.rows import ImageLimits, Provider
 from vlm_core.client import VLMClient
 from vlm_core.errors import (
-    AuthenticationFailed,
     ConnectionFailed,
-    ContextOverflow,
-    DeadlineExceeded,
-    EmptyOutput,
     IncompleteResponse,
     InputError,
-    MalformedResponse,
-    ModelNotFound,
     PayloadTooLarge,
-    ProviderTimeout,
-    QuotaExhausted,
     RateLimited,
     RequestRejected,
-    ServerError,
     UnsafeURLError,
     VLMError,
 )
-from vlm_core.flow import policy
 from vlm_core.testing import FAULTS, ScriptedServer
-from vlm_core.testing.faults_sound import TEXT, UNICODE
+from vlm_core.testing.faults_sound import TEXT
 from vlm_core.testing.listener import Listener
-from vlm_core.types import Usage
+
+pytestmark = pytest.mark.usefixtures("quick_collections", "short_waits")
 
 KEY = "canary-key-2b7e15"
 QUESTION = "canary-question-9d0c41: what is the total?"
 
+Rows: TypeAlias = Mapping[bool, Mapping[str, Any]]
 Outcome: TypeAlias = str | type[VLMError] | tuple[type[VLMError], ...]
-"""The text of the answer, or how the call fails."""
-
-
-# --- the rows
-
-
-@dataclass(frozen=True)
-class Row:
-    """What a fault comes to where it stays, and where the second answer is sound."""
-
-    lasting: Outcome
-    requests: int
-    passing: Outcome
-    requests_passing: int
-    billed: int | None = 0
-    """Attempts that may be charged for, though they failed, where the fault stays; None for a race."""
-    fault: Mapping[str, Any] = field(default_factory=dict)
-    """Settings of the fault."""
-    client: Mapping[str, float] = field(default_factory=dict)
-    """Settings of the client."""
-    answer: Mapping[str, Any] = field(default_factory=dict)
-    """What else the answer to a lasting fault has."""
-    warning: str = ""
-    """What the answer warns of."""
-
-
-def again(kind: type[VLMError], **more: Any) -> Row:
-    """Asked three times in all."""
-    return Row(kind, 3, TEXT, 2, **more)
-
-
-def once(kind: type[VLMError], **more: Any) -> Row:
-    """Asked once more."""
-    return Row(kind, 2, TEXT, 2, **more)
-
-
-def never(kind: Outcome, **more: Any) -> Row:
-    """Not asked again."""
-    return Row(kind, 1, kind, 1, **more)
-
-
-def well(text: str = TEXT, **more: Any) -> Row:
-    """No failure at all."""
-    return Row(text, 1, text, 1, **more)
-
-
-def mended(**more: Any) -> Row:
-    """Only a stream is broken, and the answer comes whole."""
-    return Row(TEXT, 2, TEXT, 2, **more)
-
-
-LATE = {"seconds": 30.0}
-SHORT = {"timeout": 0.4}
-NO_TOKEN = {"first_token_timeout": 0.15}
-IDLE = {"idle_timeout": 0.15}
-AT_ONCE = {"seconds": 0.0}
-SMALLER = "found the images too large"
-WITHOUT = "refused temperature"
-
-WHOLE: dict[str, Row] = {
-    "reset_before_headers": again(ConnectionFailed),
-    "close_before_headers": again(ConnectionFailed),
-    "not_http": again(ConnectionFailed),
-    "never_answers": never(ProviderTimeout, billed=1, fault=LATE, client=SHORT),
-    "late_first_token": never(ProviderTimeout, billed=1, fault=LATE, client=SHORT),
-    "drips": never((ProviderTimeout, DeadlineExceeded), billed=None, client=SHORT),
-    "body_cut": again(IncompleteResponse),
-    "chunk_cut": again(IncompleteResponse),
-    "reset_in_body": again(IncompleteResponse),
-    "stalls": never(ProviderTimeout, billed=1, fault=LATE, client=SHORT),
-    "redirect_302": never(RequestRejected),
-    "redirect_307": never(RequestRejected),
-    "rate_limited": again(RateLimited, fault={"seconds": 0.01}),
-    "rate_limited_date": again(RateLimited, fault=AT_ONCE),
-    "rate_limited_ms": again(RateLimited, fault={"seconds": 0.01}),
-    "rate_limited_reset": again(RateLimited, fault={"seconds": 0.01}),
-    "rate_limited_long": never(RateLimited),
-    "rate_limited_silent": again(RateLimited),
-    "quota_429": never(QuotaExhausted),
-    "quota_402": never(QuotaExhausted),
-    "status_500": again(ServerError),
-    "status_502": again(ServerError),
-    "status_503": again(ServerError),
-    "status_504": again(ServerError, billed=3),
-    "html_502": again(ServerError),
-    "html_524": again(ServerError, billed=3),
-    "unauthorized": never(AuthenticationFailed),
-    "forbidden": never(AuthenticationFailed),
-    "image_too_large": once(PayloadTooLarge, warning=SMALLER),
-    "html_413": once(PayloadTooLarge, warning=SMALLER),
-    "context_too_long": never(ContextOverflow),
-    "content_policy": never(RequestRejected),
-    "unknown_model": never(ModelNotFound),
-    "unknown_parameter": mended(warning=WITHOUT),
-    "no_content": again(MalformedResponse),
-    "empty_body": again(MalformedResponse),
-    "error_inside": again(ServerError),
-    "html_200": again(MalformedResponse),
-    "json_cut": again(MalformedResponse),
-    "choices_empty": again(MalformedResponse),
-    "choices_null": again(MalformedResponse),
-    "content_null": once(EmptyOutput),
-    "reasoning_only": once(EmptyOutput),
-    "truncated": well(answer={"finish_reason": "length"}),
-    "content_filter": well(answer={"finish_reason": "content_filter"}),
-    "refusal": well("", answer={"refusal": "I cannot help with that."}),
-    "content_parts": well(),
-    "usage_missing": well(answer={"usage": Usage()}),
-    "usage_null": well(answer={"usage": Usage()}),
-    "byte_order_mark": well(),
-    "not_a_number": well(),
-    "wrong_charset": well(UNICODE),
-    "gzip_unasked": well(),
-    "gzip_untrue": again(IncompleteResponse),
-    "gzip_bomb": again(MalformedResponse),
-    "other_model": well(answer={"served_model": "another-vlm"}, warning="the answer names another-vlm"),
-    "long_answer": well("and so on " * 1_000_000),
-    "endless": again(MalformedResponse),
-    **dict.fromkeys((name for name in FAULTS if name.startswith("stream_")), well()),
-    "stream_single_bytes": well(UNICODE),
-    "stream_separators": well("one\u2028two \x85three"),
-}
-
-STREAMED: dict[str, Row] = {
-    **WHOLE,
-    # What is late is asked for once more, as there is nobody else to ask.
-    "never_answers": once(ProviderTimeout, billed=2, fault=LATE, client=NO_TOKEN),
-    "late_first_token": once(ProviderTimeout, billed=2, fault=LATE, client=NO_TOKEN),
-    "drips": never((IncompleteResponse, ProviderTimeout, DeadlineExceeded), billed=None, client=SHORT),
-    # It stalls again when it is asked for as a whole, until the time is over.
-    "stalls": Row(IncompleteResponse, 2, TEXT, 2, billed=1, fault=LATE, client={**IDLE, "timeout": 0.8}),
-    # What was given out is no beginning of another answer.
-    "endless": Row(IncompleteResponse, 3, IncompleteResponse, 3),
-    "gzip_untrue": again(ConnectionFailed),
-    "stream_ends_early": mended(),
-    "stream_without_finish_reason": well(answer={"finish_reason": None}),
-    "stream_error": mended(),
-    "stream_error_event": mended(),
-    "stream_error_string": mended(),
-    "stream_damaged": mended(),
-    "stream_only_comments": mended(client=IDLE),
-    "stream_as_html": mended(),
-}
 
 
 # --- the ways to ask
@@ -276,20 +123,6 @@ def way(request: pytest.FixtureRequest) -> Way:
     return chosen
 
 
-@pytest.fixture(autouse=True, scope="module")
-def quick_collections() -> Iterator[None]:
-    """Leave what there is out of the garbage collections, of which each test makes one."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
-
-
-@pytest.fixture(autouse=True)
-def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(policy, "BASE_SECONDS", 0.01)
-
-
 @pytest.fixture
 def server() -> Iterator[ScriptedServer]:
     with ScriptedServer(api_key=KEY) as server:
@@ -301,30 +134,26 @@ def client_of(server: ScriptedServer, **settings: Any) -> VLMClient:
     return VLMClient("some-vlm", base_url=server.base_url, api_key=KEY, **{**usual, **settings})
 
 
-def row_of(name: str, way: Way) -> Row:
-    return (STREAMED if way.streamed else WHOLE)[name]
-
-
 # --- what holds of every call
 
 
-def check(outcome: Steps | VLMError, expected: Outcome, row: Row) -> None:
+def check(outcome: Steps | VLMError, expected: Outcome, *, warning: str = "", **fields: Any) -> None:
     if isinstance(outcome, VLMError):
         check_failure(outcome, expected)
     else:
-        check_answer(outcome, expected, row)
+        check_answer(outcome, expected, warning, fields)
 
 
-def check_answer(steps: Steps, expected: Outcome, row: Row) -> None:
+def check_answer(steps: Steps, expected: Outcome, warning: str, fields: Mapping[str, Any]) -> None:
     *deltas, completion = steps
     assert isinstance(completion, Completion)
     assert completion.text == expected
     if deltas:
         assert "".join(step.text for step in deltas if isinstance(step, Delta)) == completion.text
     assert [attempt.ok for attempt in completion.attempts][-1:] == [True]
-    assert {name: getattr(completion, name) for name in row.answer} == row.answer
-    assert bool(completion.warnings) == bool(row.warning)
-    assert row.warning in " ".join(completion.warnings)
+    assert {name: getattr(completion, name) for name in fields} == fields
+    assert bool(completion.warnings) == bool(warning)
+    assert warning in " ".join(completion.warnings)
 
 
 def check_failure(error: VLMError, expected: Outcome) -> None:
@@ -353,31 +182,29 @@ def attempts_of(outcome: Steps | VLMError) -> tuple[Any, ...]:
 # --- the matrix
 
 
-def test_every_fault_has_a_row() -> None:
-    assert WHOLE.keys() == STREAMED.keys() == FAULTS.keys()
+def test_every_fault_has_a_row(rows: Rows) -> None:
+    assert rows[False].keys() == rows[True].keys() == FAULTS.keys()
 
 
-@pytest.mark.parametrize("name", FAULTS)
-def test_a_fault_that_stays(server: ScriptedServer, way: Way, name: str) -> None:
-    row = row_of(name, way)
-    server.fault(name, times=row.requests, **row.fault)
+def test_a_fault_that_stays(server: ScriptedServer, way: Way, rows: Rows, any_fault: str) -> None:
+    row = rows[way.streamed][any_fault]
+    server.fault(any_fault, times=row.requests, **row.fault)
     server.say("TOTAL 9.00")
     outcome, after = way.ask(client_of(server, **row.client), 2)
-    check(outcome, row.lasting, row)
-    check(after, "TOTAL 9.00", well())
+    check(outcome, row.lasting, warning=row.warning, **row.answer)
+    check(after, "TOTAL 9.00")
     attempts = attempts_of(outcome)
     assert (len(attempts), server.requests) == (row.requests, row.requests + 1)
     assert row.billed in (None, sum(attempt.may_be_billed for attempt in attempts))
     gc.collect()  # what was left open would warn here
 
 
-@pytest.mark.parametrize("name", [name for name in FAULTS if STREAMED[name].requests_passing > 1])
-def test_a_fault_that_passes(server: ScriptedServer, way: Way, name: str) -> None:
-    row = row_of(name, way)
-    server.fault(name, **row.fault)
+def test_a_fault_that_passes(server: ScriptedServer, way: Way, rows: Rows, passing_fault: str) -> None:
+    row = rows[way.streamed][passing_fault]
+    server.fault(passing_fault, **row.fault)
     server.say(row.passing if isinstance(row.passing, str) else TEXT)
     (outcome,) = way.ask(client_of(server, **row.client), 1)
-    check(outcome, row.passing, row)
+    check(outcome, row.passing, warning=row.warning, **row.answer)
     assert len(attempts_of(outcome)) == server.requests == row.requests_passing
     gc.collect()
 
@@ -407,7 +234,7 @@ def test_a_server_that_is_down_is_asked_three_times_and_used_again(way: Way) -> 
         server.start()
         server.say("TOTAL 9.00")
         (after,) = way.ask(client_of(server), 1)
-        check(after, "TOTAL 9.00", well())
+        check(after, "TOTAL 9.00")
 
 
 @pytest.mark.parametrize("status", [302, 307])
@@ -494,14 +321,11 @@ def test_an_error_has_the_providers_words_without_markup(
     assert "<" not in message
 
 
-@pytest.mark.parametrize(
-    "name", [name for name, row in STREAMED.items() if name.startswith("stream_") and row.requests == 2]
-)
 def test_after_a_broken_stream_the_answer_is_asked_for_as_a_whole(
-    server: ScriptedServer, client: VLMClient, name: str
+    server: ScriptedServer, rows: Rows, mended_stream: str
 ) -> None:
-    row = STREAMED[name]
-    server.fault(name, **row.fault)
+    row = rows[True][mended_stream]
+    server.fault(mended_stream, **row.fault)
     with client_of(server, **row.client) as client:
         list(client.stream(MESSAGES))
     assert [seen.stream for seen in server.seen] == [True, False]

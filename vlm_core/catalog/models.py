@@ -118,7 +118,20 @@ _READERS = (
     *_reader("deepseek-ocr-2", dialect="deepseek-ocr", image_tokens="deepseek-ocr-2"),
     *_reader("olmocr", **_QWEN2, limits=ImageLimits(max_side=1288), source="allenai/olmocr at f7cfe4c"),
     *_reader(
-        "olmocr", "olmocr-7b-0225", **_QWEN2, limits=ImageLimits(max_side=1024), source="allenai/olmocr"
+        "olmocr",
+        "olmocr-7b-0225",
+        dialect="olmocr-0225",
+        **_QWEN2,
+        limits=ImageLimits(max_side=1024),
+        source="olmocr 0.1.76",
+    ),
+    *_reader(
+        "olmocr",
+        "olmocr-7b-0825",
+        dialect="olmocr-0825",
+        **_QWEN2,
+        limits=ImageLimits(max_side=1288),
+        source="olmocr 0.3.0",
     ),
     *_reader("olmocr-2", **_QWEN2, limits=ImageLimits(max_side=1288), source="allenai/olmocr at f7cfe4c"),
     *_reader("paddleocr-vl", image_tokens="paddleocr-vl", grid=28, min_pixels=384**2, max_pixels=1536**2),

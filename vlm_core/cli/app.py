@@ -9,6 +9,7 @@ import typer
 
 from vlm_core.cli.ask import ask
 from vlm_core.cli.doctor import doctor
+from vlm_core.cli.journal import journal
 from vlm_core.cli.providers import providers
 from vlm_core.cli.read import read
 
@@ -40,3 +41,4 @@ app.command("read")(read)
 app.command("ask")(ask)
 app.command("providers")(providers)
 app.command("doctor")(doctor)
+app.add_typer(journal, name="journal")

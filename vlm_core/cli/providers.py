@@ -14,13 +14,12 @@ from vlm_core.catalog.known import find_provider, models_of
 from vlm_core.catalog.known import providers as known_providers
 from vlm_core.catalog.rows import ImageLimits, ModelProfile, Price, Provider
 from vlm_core.cli.report import Report, exit_code_for_errors, printable
+from vlm_core.cli.tables import table
 
 _Name = Annotated[
     str | None, typer.Argument(metavar="[NAME]", show_default=False, help="Tell all of one provider.")
 ]
 _AsJson = Annotated[bool, typer.Option("--json", help="The rows, as JSON.")]
-
-_GAP = "  "
 
 
 def providers(name: _Name = None, as_json: _AsJson = False) -> None:
@@ -38,7 +37,7 @@ def providers(name: _Name = None, as_json: _AsJson = False) -> None:
     with exit_code_for_errors(Report()):
         if name is None:
             rows = known_providers()
-            text = _json([_as_dict(row) for row in rows]) if as_json else _table(_overview(rows))
+            text = _json([_as_dict(row) for row in rows]) if as_json else table(_overview(rows))
         else:
             row = find_provider(name)
             text = _json(_as_dict_with_models(row)) if as_json else _all_about(row)
@@ -62,8 +61,8 @@ def _all_about(row: Provider) -> str:
     )
     head = ("MODEL", "OCR", "CONTEXT", "PRICE OF A MILLION TOKENS", "END")
     models = [head, *map(_model, models_of(row.name))]
-    listing = _table(models) if len(models) > 1 else "No models are listed; any id may be used."
-    return f"{row.title or row.name}\n{_table([fact for fact in facts if fact[1]])}\n\n{listing}"
+    listing = table(models) if len(models) > 1 else "No models are listed; any id may be used."
+    return f"{row.title or row.name}\n{table([fact for fact in facts if fact[1]])}\n\n{listing}"
 
 
 def _model(model: ModelProfile) -> tuple[str, ...]:
@@ -123,13 +122,6 @@ def limits_in_words(limits: ImageLimits) -> str:
     """
     said = ((name, getattr(limits, name)) for name in _WORDS)
     return ", ".join(_WORDS[name](value) for name, value in said if value is not None) or "nothing documented"
-
-
-def _table(rows: Sequence[Sequence[str]]) -> str:
-    """Columns as wide as they must be, for a reader and for grep alike."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = (_GAP.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
-    return "\n".join(line.rstrip() for line in lines)
 
 
 def _as_dict(row: Provider) -> dict[str, Any]:

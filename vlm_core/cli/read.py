@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from vlm_core.cli import model_options as options
 from vlm_core.cli.formats import SUFFIXES, Format
 from vlm_core.cli.outputs import destination
 from vlm_core.cli.page_range import page_numbers
@@ -28,12 +29,13 @@ _Form = Annotated[
     typer.Option("--format", "-f", help="By default what the output's suffix says, else markdown."),
 ]
 _AsJson = Annotated[bool, typer.Option("--json", help="The same as --format json.")]
-_Engine = Annotated[
-    str, typer.Option(metavar="NAME", help="What reads the pages; local is RapidOCR, on this machine.")
-]
 _Task = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="markdown, text or layout; by default what fits the format."),
+    typer.Option(
+        metavar="NAME",
+        help="markdown, text or layout; a vision model also does "
+        "table, json, handwriting, receipt and describe. By default what fits the format.",
+    ),
 ]
 _Pages = Annotated[str | None, typer.Option(metavar="1-3,7", help="Read these pages only.")]
 _MaxPages = Annotated[
@@ -59,8 +61,18 @@ def read(
     output: _Output = "-",
     form: _Form = None,
     as_json: _AsJson = False,
-    engine: _Engine = "local",
+    engine: options.Engine = "local",
     task: _Task = None,
+    prompt: options.Prompt = None,
+    schema: options.Schema = None,
+    fallback: options.Fallback = None,
+    base_url: options.BaseUrl = None,
+    api_key: options.ApiKey = None,
+    max_side: options.MaxSide = None,
+    max_tokens: options.MaxTokens = None,
+    journal: options.Journal = None,
+    budget: options.Budget = None,
+    max_concurrency: options.MaxConcurrency = 8,
     pages: _Pages = None,
     max_pages: _MaxPages = None,
     password: _Password = None,
@@ -76,18 +88,28 @@ def read(
       vlm read scans/ -o texts/
       vlm read book.pdf --pages 1-3,7 --format text
       vlm read scans/ -o pages.jsonl
+      vlm read scans/ -o texts/ -e deepinfra:allenai/olmOCR-2-7B-1025 --journal pages.journal --budget 5
       curl -s https://example.com/a.tif | vlm read - --json
 
     \b
     Exit codes: 0 all was read; 1 nothing could be read; 2 the command is wrong;
-    3 some pages failed; 130 interrupted. What was read is always written.
+    3 some pages failed; 4 no key, a wrong key or no credit; 130 interrupted. What was read is always
+    written.
     """
     report = Report(quiet=quiet)
     with exit_code_for_errors(report):
         chosen = _format(form, as_json, output)
+        request = {"max_side": max_side, "max_tokens": max_tokens}
         reader = DocumentReader(
-            engine,
-            task or ("text" if chosen == "text" else "markdown"),
+            options.engine_of(engine, base_url, api_key),
+            task or ("json" if schema else "text" if chosen == "text" else "markdown"),
+            prompt=prompt,
+            output_schema=options.schema_in(schema),
+            request_options={name: value for name, value in request.items() if value is not None},
+            fallbacks=fallback or (),
+            journal=journal,
+            budget_usd=budget,
+            max_concurrency=max_concurrency,
             pdf_text=pdf_text,
             password=password,
             max_pages=max_pages,

@@ -28,6 +28,7 @@ _OPTIONS = {
     "needs base_url=...": "needs --base-url",
     "max_tokens=...": "--max-tokens",
     "timeout=...": "--timeout",
+    "older_than_days=, bad_only= or model=": "--older-than, --bad or --model",
 }
 """What the library's messages call an argument, and what it is here."""
 _CODES: tuple[tuple[type[VLMError], int], ...] = (
@@ -37,6 +38,7 @@ _CODES: tuple[tuple[type[VLMError], int], ...] = (
     (ConfigError, USAGE),
     (VLMError, FAILED),
 )
+_NO_ACCESS = (MissingKeyError, AuthenticationFailed, QuotaExhausted)
 _READ = (PageState.OK, PageState.BLANK)
 _NAMED = 3  # files that are passed over, up to which each is named
 _Item = TypeVar("_Item")
@@ -88,6 +90,7 @@ class Report:
         self.interrupted = False
         self._read = 0
         self._failed = 0
+        self._refused = 0
         self._some_text = False
         self._skipped: list[tuple[str, str]] = []
 
@@ -98,7 +101,9 @@ class Report:
             self._read += 1
         else:
             self._failed += 1
-            say(_with_place(page, _failure(page)))
+            self._refused += isinstance(page.error, _NO_ACCESS)
+            if self._refused < 2 or not isinstance(page.error, _NO_ACCESS):  # it is the same for all pages
+                say(_with_place(page, _failure(page)))
         for warning in () if self.quiet else page.warnings:
             say(_with_place(page, warning))
 
@@ -120,11 +125,13 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """0 if all went well, else the first that applies of 130, 3 and 1."""
+        """0 if all went well, else the first that applies of 130, 4, 3 and 1."""
         if self.interrupted:
             return INTERRUPTED
         if not self._failed:
             return 0
+        if self._refused:
+            return KEY_OR_QUOTA
         return SOME_FAILED if self._read or self._some_text else FAILED
 
     def until_interrupted(self, items: Iterable[_Item]) -> Iterator[_Item]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import weakref
 from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,8 @@ class Connections:
         # By process, since after a fork both would write to the same sockets.
         self._of_process: dict[int, Transport] = {}
         self._of_loop: dict[asyncio.AbstractEventLoop, _Lifetime] = {}
+        # Frameworks keep a client as long as they like, and close none.
+        weakref.finalize(self, _close_of_process, self._of_process)
 
     @property
     def borrowed(self) -> bool:
@@ -64,8 +67,7 @@ class Connections:
 
     def close(self) -> None:
         """Close this process's connections; the next call opens new ones."""
-        if transport := self._of_process.pop(os.getpid(), None):
-            transport.close()
+        _close_of_process(self._of_process)
 
     async def aclose(self) -> None:
         """Close those of the running event loop."""
@@ -73,6 +75,11 @@ class Connections:
 
         if lifetime := self._of_loop.pop(asyncio.get_running_loop(), None):
             await lifetime.end()
+
+
+def _close_of_process(transports: dict[int, Transport]) -> None:
+    if transport := transports.pop(os.getpid(), None):
+        transport.close()
 
 
 def _open(http_client: Any, *, asynchronous: bool = False) -> Any:

@@ -118,6 +118,7 @@ def _tokens_of(part: Message, endpoint: Endpoint) -> int | None:
 
 def _text_tokens(messages: Sequence[Message], options: Any) -> int:
     written = [text for message in messages for text in _texts(message.get("content"))]
+    written += [json.dumps(message["tool_calls"]) for message in messages if message.get("tool_calls")]
     written += [json.dumps(options[name], default=str) for name in ("tools",) if options.get(name)]
     return sum(map(text_tokens, written)) + _TOKENS_PER_MESSAGE * len(messages)
 

@@ -35,13 +35,13 @@ class Cache:
         self._lock = threading.Lock()
         self._being_made: dict[Hashable, threading.Lock] = {}
 
-    def get(self, key: Hashable, make: Callable[[], Images], *, original: bytes = b"") -> Images:
+    def get(self, key: Hashable, make: Callable[[], Images], *, original: bytes | str = b"") -> Images:
         """The pages under a key, made where there are none; threads that ask at once share one making.
 
         Args:
             key: what they were made from, and for.
             make: what it raises is raised here, and nothing kept.
-            original: the file, where the key keeps it in memory.
+            original: the file or its data URI, where the key keeps it in memory.
         """
         if (found := self._find(key)) is not None:
             return found
@@ -61,7 +61,7 @@ class Cache:
             return self._kept[key][0]
         return None
 
-    def _keep(self, key: Hashable, images: Images, original: bytes) -> Images:
+    def _keep(self, key: Hashable, images: Images, original: bytes | str) -> Images:
         size = sum(_weight(image) for image in images)
         if not any(image.data is original for image in images):
             size += len(original)

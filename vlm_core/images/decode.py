@@ -44,7 +44,12 @@ class Pages(Protocol):
 
 
 def open_document(
-    data: bytes, *, source: str = "", password: str | None = None, pdf_text: PDFText = "auto"
+    data: bytes,
+    *,
+    source: str = "",
+    password: str | None = None,
+    pdf_text: PDFText = "auto",
+    max_side: int | None = None,
 ) -> Pages:
     """Open a picture or PDF.
 
@@ -57,6 +62,7 @@ def open_document(
         source: what to call it in pages and errors.
         password: of a PDF that is encrypted.
         pdf_text: "auto" hands on the text that a PDF page brings itself, "ignore" does not.
+        max_side: pixels of the longer side to which a PDF's page without text of its own is drawn at most.
 
     Raises:
         UnsupportedImageError: the bytes are in no format that is read.
@@ -75,7 +81,7 @@ def open_document(
     if kind == "PDF":
         from vlm_core.images.pdf_worker import open_pdf
 
-        return open_pdf(data, source=source, password=password, pdf_text=pdf_text)
+        return open_pdf(data, source=source, password=password, pdf_text=pdf_text, max_side=max_side)
     if kind is None:
         raise refusal(data, source or UNNAMED)
     return FileFrames(data, kind, source)

@@ -176,7 +176,7 @@ def _named(picture: Picture) -> Iterator[None]:
 def _in_hand(picture: Picture) -> Picture:
     """The picture, fetched where that could not be done twice: a URL, say, or an open file."""
     source = picture.source
-    if source.path is not None or source.image is not None:
+    if source.path is not None or source.image is not None or source.key is not None:
         return picture
     with _named(picture):
         return replace(picture, source=Source.from_bytes(source.read(), source.name))

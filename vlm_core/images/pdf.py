@@ -157,7 +157,9 @@ def _close(documents: Documents, _data: bytes, key: int) -> Reply:
     return {}, b""
 
 
-def _draw(documents: Documents, _data: bytes, key: int, number: int, text: bool) -> Reply:
+def _draw(
+    documents: Documents, _data: bytes, key: int, number: int, text: bool, max_side: int | None
+) -> Reply:
     document = documents[key]
     document.renew()
     with closing(_load(document, number - 1)) as page:
@@ -169,8 +171,9 @@ def _draw(documents: Documents, _data: bytes, key: int, number: int, text: bool)
         with _turned(page, turn):
             lines = _lines(_read(page)) if turn else _lines(chars, document.own_chars.get(number - 1))
             view = _view(page)
-            size = pixel_size(view.size, max(picture.resolution for picture in pictures) if is_scan else None)
             layer = _layer(view, lines, pictures) if lines else None
+            resolution = max(picture.resolution for picture in pictures) if is_scan else None
+            size = pixel_size(view.size, resolution, None if layer else max_side)
             header = {"width": size[0], "height": size[1], "rotation": turn, "layer": layer}
             return {**header, "dpi": 72 * size[0] / view.size[0]}, _pixels(page, size)
 

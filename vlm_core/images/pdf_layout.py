@@ -57,7 +57,9 @@ class View(NamedTuple):
         return round(min(1.0, max(0.0, u)), 5), round(min(1.0, max(0.0, v)), 5)
 
 
-def pixel_size(size: tuple[float, float], scan: float | None = None) -> tuple[int, int]:
+def pixel_size(
+    size: tuple[float, float], scan: float | None = None, max_side: int | None = None
+) -> tuple[int, int]:
     """How many pixels to draw a page with: 200 dpi, or what a scan's own pixels deserve.
 
     The size of a scanned page in points is arbitrary, so there the short side is kept legible
@@ -66,16 +68,20 @@ def pixel_size(size: tuple[float, float], scan: float | None = None) -> tuple[in
     Args:
         size: width and height in points.
         scan: pixels a point of the picture, where the page is one.
+        max_side: pixels of the longer side at most.
 
     Example:
         >>> pixel_size((612, 792))
         (1700, 2200)
         >>> pixel_size((100, 130), scan=25.5)
         (2550, 3315)
+        >>> pixel_size((595, 842), max_side=1288)
+        (910, 1288)
     """
     width, height = size
     scale = _DPI / 72 if scan is None else _scan_scale(min(size), scan)
-    scale = min(scale, math.sqrt(MAX_PIXELS / (width * height)), MAX_PIXELS / max(size))
+    most = MAX_PIXELS if max_side is None else max_side
+    scale = min(scale, math.sqrt(MAX_PIXELS / (width * height)), most / max(size))
     return max(1, int(width * scale)), max(1, int(height * scale))
 
 

@@ -208,6 +208,7 @@ class PDFDocument:
         password: str | None,
         pdf_text: Literal["auto", "ignore"],
         timeout: float,
+        max_side: int | None,
     ) -> None:
         self._data = b"" if isinstance(data, Path) else data
         self._path = str(data.absolute()) if isinstance(data, Path) else None
@@ -216,6 +217,7 @@ class PDFDocument:
         self._password = password
         self._with_text = pdf_text == "auto"
         self._timeout = timeout
+        self._max_side = max_side
         self._key = next(_keys)
         self._opened_in: _Worker | None = None
         self._is_closed = False
@@ -290,8 +292,8 @@ class PDFDocument:
             self._opened_in = worker
             if number is None:
                 return opened
-        request = {"request": "draw", "key": self._key, "number": number, "text": self._with_text}
-        return worker.ask(self._timeout, request)
+        wanted = {"number": number, "text": self._with_text, "max_side": self._max_side}
+        return worker.ask(self._timeout, {"request": "draw", "key": self._key, **wanted})
 
     def _error(self, failure: str, number: int | None, detail: str = "") -> PDFError:
         if failure == "password" and self._password is not None:
@@ -316,6 +318,7 @@ def open_pdf(
     password: str | None = None,
     pdf_text: Literal["auto", "ignore"] = "auto",
     timeout: float = TIMEOUT,
+    max_side: int | None = None,
 ) -> PDFDocument:
     """Open a PDF, whose pages can then be drawn in any order.
 
@@ -331,6 +334,7 @@ def open_pdf(
             and readable and the page is no scan; a page on which it runs sideways is turned.
             "ignore" gives none.
         timeout: seconds that a page may take, or the opening.
+        max_side: pixels of the longer side that a page without text of its own gets at most.
 
     Returns:
         The document, to be used in a with statement.
@@ -346,4 +350,4 @@ def open_pdf(
         ...     error.message
         'letter.pdf: it is no PDF, or a damaged one'
     """
-    return PDFDocument(data, source, password, pdf_text, timeout)
+    return PDFDocument(data, source, password, pdf_text, timeout, max_side)

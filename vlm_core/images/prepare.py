@@ -15,6 +15,7 @@ from vlm_core.answers import EncodedImage
 from vlm_core.catalog.rows import ImageLimits, ModelProfile
 from vlm_core.errors import ImageTooLargeError, TooManyImagesError
 from vlm_core.images import cache
+from vlm_core.images.data_uris import is_written_as
 from vlm_core.images.fit import canvas_size, is_sliver, meets, sent_size
 from vlm_core.images.sniff import sniff
 from vlm_core.images.sources import Source
@@ -114,6 +115,9 @@ def of_source(source: Source, target: Target, numbers: Numbers, password: str | 
     if source.image is not None:
         with source.open() as pages:
             return of_pages(pages, target, numbers, source.name)
+    if source.key is not None:
+        read_and_make = partial(_of_file, source, target, numbers, password)
+        return cache.shared.get((source.key, target, numbers, password), read_and_make, original=source.key)
     if (stamp := _stamp(source)) is not None:
         read_and_make = partial(_of_file, source, target, numbers, password)
         return cache.shared.get((stamp, target, numbers, password), read_and_make)
@@ -151,7 +155,16 @@ def _stamp(source: Source) -> tuple[object, ...] | None:
 
 
 def _of_file(source: Source, target: Target, numbers: Numbers, password: str | None) -> Images:
-    return _of_bytes(source.read(), target, numbers, source.name, password)
+    data = source.read()
+    images = _of_bytes(data, target, numbers, source.name, password)
+    return tuple(_as_it_came(image, data, source.key) for image in images)
+
+
+def _as_it_came(image: EncodedImage, data: bytes, key: bytes | str | None) -> EncodedImage:
+    """A picture with the data URI that it came in, where that is right as it is."""
+    if image.data is data and isinstance(key, str) and is_written_as(key, data, f"image/{image.format}"):
+        return replace(image, uri=key.encode("ascii"))
+    return image
 
 
 def _of_bytes(data: bytes, target: Target, numbers: Numbers, name: str, password: str | None) -> Images:

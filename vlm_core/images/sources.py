@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias
 from urllib.parse import urlsplit, urlunsplit
 
 from vlm_core.errors import InputError
+from vlm_core.images.data_uris import bytes_in
 from vlm_core.images.folders import OnSkip, document_paths
 from vlm_core.images.reading import (
     Fetch,
-    data_uri_bytes,
     fetched,
     file_bytes,
     open_for_text,
@@ -61,6 +61,8 @@ class Source:
     """Where it is, if it is a file of this machine."""
     image: Image | PageImage | None = field(default=None, repr=False)
     """A picture that was given decoded; it has no bytes to read."""
+    key: bytes | str | None = field(default=None, repr=False)
+    """What its content is told by, where that is at hand before it is read: its base64, or a data URI."""
 
     @classmethod
     def from_bytes(cls, data: bytes, name: str = "<bytes>") -> Source:
@@ -76,7 +78,13 @@ class Source:
         """
         return cls(name, partial(fetched, name, partial(bytes, data)))
 
-    def open(self, *, password: str | None = None, pdf_text: Literal["auto", "ignore"] = "auto") -> Pages:
+    def open(
+        self,
+        *,
+        password: str | None = None,
+        pdf_text: Literal["auto", "ignore"] = "auto",
+        max_side: int | None = None,
+    ) -> Pages:
         """Read the document and open it for its pages.
 
         Arguments and errors are those of `decode.open_document`, and the errors of `read`.
@@ -85,7 +93,9 @@ class Source:
 
         if self.image is not None:
             return open_image(self.image, source=self.name)
-        return open_document(self.read(), source=self.name, password=password, pdf_text=pdf_text)
+        return open_document(
+            self.read(), source=self.name, password=password, pdf_text=pdf_text, max_side=max_side
+        )
 
 
 def expand(
@@ -295,7 +305,7 @@ def _of_file_url(url: str, options: _Options) -> Iterator[Source]:
 def _of_data_uri(uri: str, options: _Options) -> Iterator[Source]:
     # Its label is not looked at any further: the bytes tell what they are.
     name = f"<{uri[:40].partition(',')[0].partition(';')[0]}>"
-    yield Source(name, partial(fetched, name, partial(data_uri_bytes, uri)))
+    yield Source(name, partial(fetched, name, partial(bytes_in, uri)), key=uri)
 
 
 def _of_other_url(url: str, options: _Options) -> Iterator[Source]:

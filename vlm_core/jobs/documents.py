@@ -30,6 +30,12 @@ class Job:
     max_pages: int | None
     allow_private_urls: bool
 
+    @property
+    def max_side(self) -> int | None:
+        """Pixels of the longer side that the engine looks at, at most."""
+        side: int | None = getattr(self.engine, "max_side", None)
+        return side
+
 
 @dataclass(frozen=True)
 class PageTask:
@@ -95,7 +101,7 @@ def _pages_of(
     documents: OpenDocuments,
 ) -> Iterator[Callable[[], PageResult]]:
     try:
-        pages = source.open(password=job.password, pdf_text=job.pdf_text)
+        pages = source.open(password=job.password, pdf_text=job.pdf_text, max_side=job.max_side)
         numbers = _chosen(source.name, pages.total_pages, wanted)
     except MissingExtraError:
         raise

@@ -28,9 +28,11 @@ class Progress:
 
 
 class _Bar(Progress):
-    def __init__(self, bar: Any) -> None:
+    def __init__(self, bar: Any, budget_usd: float | None) -> None:
         self._bar = bar
         self._counts = {"failed": 0, "skipped": 0}
+        self._budget_usd = budget_usd
+        self._spent_usd = 0.0
 
     def expect(self, pages: int) -> None:
         self._bar.total = (self._bar.total or 0) + pages
@@ -38,25 +40,34 @@ class _Bar(Progress):
 
     def delivered(self, result: PageResult) -> None:
         self._bar.update()
+        self._spent_usd += result.cost_usd or 0.0
         if result.error is not None:
-            self._count("failed")
+            self._counts["failed"] += 1
+        if result.error is not None or result.cost_usd:
+            self._show()
 
     def skipped(self, name: str, reason: str) -> None:
         super().skipped(name, reason)
         self._bar.write(f"passed over {name}: {reason}", file=sys.stderr)
-        self._count("skipped")
+        self._counts["skipped"] += 1
+        self._show()
 
-    def _count(self, what: str) -> None:
-        self._counts[what] += 1
-        self._bar.set_postfix({name: count for name, count in self._counts.items() if count})
+    def _show(self) -> None:
+        told: dict[str, Any] = {name: count for name, count in self._counts.items() if count}
+        if self._spent_usd or self._budget_usd is not None:
+            told["spent"] = f"${self._spent_usd:.4f}"
+        if self._budget_usd is not None:
+            told["left"] = f"${max(0.0, self._budget_usd - self._spent_usd):.4f}"
+        self._bar.set_postfix(told)
 
 
 @contextmanager
-def show_progress(wanted: bool | Literal["auto"]) -> Iterator[Progress]:
+def show_progress(wanted: bool | Literal["auto"], budget_usd: float | None = None) -> Iterator[Progress]:
     """A progress bar on standard error.
 
     Args:
         wanted: True shows it, False does not, "auto" does on a terminal.
+        budget_usd: of the job; what is left of it is shown.
 
     Example:
         >>> with show_progress(False) as bar:
@@ -68,4 +79,4 @@ def show_progress(wanted: bool | Literal["auto"]) -> Iterator[Progress]:
     from tqdm import tqdm
 
     with tqdm(total=0, unit="page", dynamic_ncols=True) as bar:
-        yield _Bar(bar)
+        yield _Bar(bar, budget_usd)

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, Callable, Generator, Iterable
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from vlm_core.errors import ConfigError, InputError
+from vlm_core.jobs.account import Account
 from vlm_core.jobs.documents import Job, OpenDocuments, PageTask, ReadPage, page_tasks
 from vlm_core.jobs.ordered import adrive, in_order
 from vlm_core.jobs.progress import Progress, show_progress
-from vlm_core.ocr.engine import OCREngine, find_engine
+from vlm_core.ocr.engine import Engine, Wishes, find_engine
 from vlm_core.types import DocumentResult, PageResult
 
 if TYPE_CHECKING:
     import asyncio
 
+    from vlm_core.catalog.routes import Route
     from vlm_core.images.sources import Source
+    from vlm_core.jobs.journal import Journal
 
 OnPage = Callable[[PageResult], None]
 _Stream: TypeAlias = Generator[tuple[int, PageResult], None, None]
@@ -33,8 +36,19 @@ class DocumentReader:
     by side, and results come in the order of the sources.
 
     Args:
-        engine: "local" (RapidOCR on this machine: no key, no network), or any `OCREngine`.
-        task: what the text is to look like; the local engine knows "markdown", "text" and "layout".
+        engine: "local" (RapidOCR on this machine: no key, no network), a vision model's route as
+            "provider:model", a `Route`, a `VLMClient`, or any `OCREngine`.
+        task: what the text is to look like; the local engine knows "markdown", "text" and "layout", a
+            vision model also "table", "json", "handwriting", "receipt" and "describe".
+        prompt: words of your own for a vision model, in place of the task's.
+        output_schema: of the JSON that a vision model is to give: a JSON schema or a pydantic model.
+        request_options: for a vision model: temperature, max_tokens, extra_body, and of the picture
+            `detail` and `max_side` (pixels of its longer side).
+        fallbacks: routes to ask where that one cannot answer; "local" as the last one is the embedded
+            engine.
+        journal: a file, or a `Journal`, in which each page is recorded before its result is handed on. What
+            was read well and stands there is not read again; its `attempts` are 0.
+        budget_usd: once so much is spent in one call, its further pages are skipped, but those in flight.
         pdf_text: "auto" takes a born-digital PDF page's text from the PDF and reads the pictures
             on it; "ignore" always reads the page's picture.
         password: for encrypted PDFs.
@@ -58,9 +72,15 @@ class DocumentReader:
 
     def __init__(
         self,
-        engine: str | OCREngine = "local",
+        engine: Engine = "local",
         task: str = "markdown",
         *,
+        prompt: str | None = None,
+        output_schema: Any = None,
+        request_options: Mapping[str, Any] | None = None,
+        fallbacks: Sequence[str | Route] = (),
+        journal: str | os.PathLike[str] | Journal | None = None,
+        budget_usd: float | None = None,
         pdf_text: Literal["auto", "ignore"] = "auto",
         password: str | None = None,
         max_pages: int | None = None,
@@ -75,8 +95,14 @@ class DocumentReader:
         _check_count("max_concurrency", max_concurrency)
         if max_pages is not None:
             _check_count("max_pages", max_pages)
-        self.engine = find_engine(engine, task)
+        _check_budget(budget_usd)
+        wishes = Wishes(task, prompt, output_schema, request_options or {}, fallbacks, max_concurrency)
+        self.engine = find_engine(engine, wishes)
+        self.budget_usd = budget_usd
+        self.journal = _opened(journal)
         self.task = task
+        self.asked_for = wishes.digest
+        """The task, and a digest of all else that was asked for: part of what documents are known by."""
         self.on_error = on_error
         self.on_page = on_page
         self.progress = progress
@@ -165,7 +191,9 @@ class DocumentReader:
 
     def _stream(self, sources: Any, pages: Iterable[int] | None, read_page: ReadPage) -> _Stream:
         wanted = _page_numbers(pages)
-        with show_progress(self.progress) as bar, closing(OpenDocuments()) as documents:
+        account = Account(self.engine, task=self.task, budget_usd=self.budget_usd, journal=self.journal)
+        read_page = account.paid(read_page)
+        with show_progress(self.progress, self.budget_usd) as bar, closing(OpenDocuments()) as documents:
             tasks = page_tasks(self._job, sources, wanted, read_page, bar, documents)
             ahead = 2 * self.max_concurrency
             with closing(in_order(tasks, PageTask.run, self._threads(), ahead)) as results:
@@ -224,6 +252,19 @@ def _page_numbers(pages: Iterable[int] | None) -> frozenset[int] | None:
 def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
     if value not in choices:
         raise ConfigError(f"{name}={value!r} is not known", hint=f"It is one of {', '.join(choices)}.")
+
+
+def _opened(journal: str | os.PathLike[str] | Journal | None) -> Journal | None:
+    if journal is None:
+        return None
+    from vlm_core.jobs.journal import Journal
+
+    return journal if isinstance(journal, Journal) else Journal(journal)
+
+
+def _check_budget(budget_usd: float | None) -> None:
+    if budget_usd is not None and not budget_usd > 0:
+        raise ConfigError(f"budget_usd={budget_usd} reads no page", hint="Give dollars, or leave it out.")
 
 
 def _check_count(name: str, value: int) -> None:

@@ -11,7 +11,9 @@ import math
 import os
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -41,6 +43,15 @@ VOTERS = 24
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@cache
+def _versions() -> dict[str, str]:
+    versions = {}
+    for name in ("rapidocr", "vlm-adapters"):
+        with suppress(PackageNotFoundError):  # reading a page says so in better words
+            versions[name] = version(name)
+    return versions
 
 
 class Models(NamedTuple):
@@ -74,6 +85,11 @@ class LocalEngine:
 
     max_concurrency = _cores()
     """Pages read at once: one a core."""
+
+    @property
+    def identity(self) -> dict[str, str]:
+        """What changes its answers beside the picture and the task."""
+        return _versions()
 
     def __init__(self, task: str = "markdown") -> None:
         if task not in RENDERERS:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from vlm_core.errors import MissingExtraError
 from vlm_core.ocr.guards import NO_TEXT, page_warnings
 from vlm_core.ocr.layout import render
-from vlm_core.types import Box, PageImage, PageResult, TextLayer, TextLine
+from vlm_core.types import Box, PageImage, PageResult, TextLayer, TextLine, total_usage
 
 ENGINE = "pdf"
 
@@ -39,6 +39,7 @@ def read_with_text_layer(
         rotation=page.rotation,
         sha256=page.sha256,
         engine=ENGINE,
+        usage=total_usage(result.usage for _, result in pictures),
         cost_usd=sum(result.cost_usd or 0.0 for _, result in pictures),
         seconds=sum(result.seconds for _, result in pictures),
         warnings=tuple(dict.fromkeys([*warnings, *page_warnings(text)])),
@@ -72,8 +73,18 @@ def _cut_out(page: PageImage, box: Box) -> PageImage:
 
 def _on_page(picture: Box, result: PageResult, layer: TextLayer) -> list[TextLine]:
     """A picture's lines where they stand on the page, less those that the page's text has already."""
-    placed = [line.model_copy(update={"bbox": _placed(line.bbox, picture)}) for line in result.lines]
+    lines = result.lines or _spread(result.text)
+    placed = [line.model_copy(update={"bbox": _placed(line.bbox, picture)}) for line in lines]
     return [line for line in placed if not any(_covers(known.bbox, line.bbox) for known in layer.lines)]
+
+
+def _spread(text: str) -> list[TextLine]:
+    """A text whose lines' places are not known, from the top to the bottom."""
+    rows = [row for row in text.splitlines() if row.strip()]
+    return [
+        TextLine(text=row, bbox=(0.0, number / len(rows), 1.0, (number + 1) / len(rows)), row=number)
+        for number, row in enumerate(rows)
+    ]
 
 
 def _placed(box: Box, picture: Box) -> Box:

@@ -13,8 +13,8 @@ from vlm_core.catalog.rows import ModelProfile, Quirk
 
 pytestmark = pytest.mark.usefixtures("fresh_registry")
 DIALECTS = {
-    "deepseek-ocr", "olmocr", "olmocr-2", "paddleocr-vl", "dots-ocr", "numarkdown", "nanonets-ocr",
-    "rolmocr", "glm-ocr", "got-ocr2", "lightonocr",
+    "deepseek-ocr", "olmocr", "olmocr-0225", "olmocr-0825", "olmocr-2", "paddleocr-vl", "dots-ocr",
+    "numarkdown", "nanonets-ocr", "rolmocr", "glm-ocr", "got-ocr2", "lightonocr",
 }  # fmt: skip
 
 
@@ -71,7 +71,9 @@ def test_an_id_in_any_spelling_finds_its_family(model: str, family: str | None, 
         ("deepseek/deepseek-ocr-2", "deepseek-ocr"),
         ("deepseek-ocr:3b", "deepseek-ocr"),
         ("deepseek-ocr-maas", "deepseek-ocr"),
+        ("allenai/olmOCR-7B-0225-preview", "olmocr-0225"),
         ("allenai/olmOCR-7B-0725-FP8", "olmocr"),
+        ("allenai/olmOCR-7B-0825-FP8", "olmocr-0825"),
         ("allenai/olmOCR-2-7B-1025", "olmocr-2"),
         ("PaddlePaddle/PaddleOCR-VL-0.9B", "paddleocr-vl"),
         ("paddlepaddle/paddleocr-vl", "paddleocr-vl"),

@@ -291,7 +291,7 @@ async def test_the_reader_works_on_after_a_job_was_broken_off(reader: DocumentRe
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        pytest.param({"engine": "deepinfra:Qwen/Qwen2.5-VL-32B-Instruct"}, "vision models", id="route"),
+        pytest.param({"engine": "oracle"}, "oracle", id="no-route"),
         pytest.param({"engine": object()}, "no OCR engine", id="no-engine"),
         pytest.param({"task": "receipt"}, "does not know the task", id="task"),
         pytest.param({"pdf_text": "always"}, "pdf_text", id="pdf-text"),

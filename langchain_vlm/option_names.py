@@ -1,0 +1,122 @@
+"""The names of settings and options: those of ChatVLM, and those that other chat models have for them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from vlm_core import ConfigError, check_options
+
+__all__ = ["CLIENT_SETTINGS", "OPTION_FIELDS", "canonical", "options_of_call", "renamed"]
+
+_ALIASES = {
+    "model_name": "model",
+    "openai_api_base": "base_url",
+    "api_base": "base_url",
+    "openai_api_key": "api_key",
+    "request_timeout": "timeout",
+    "max_completion_tokens": "max_tokens",
+    "stop_sequences": "stop",
+}
+
+CLIENT_SETTINGS = {
+    "model": "model",
+    "provider": "provider",
+    "fallbacks": "fallbacks",
+    "api_key": "api_key",
+    "base_url": "base_url",
+    "headers": "default_headers",
+    "timeout": "timeout",
+    "first_token_timeout": "first_token_timeout",
+    "idle_timeout": "idle_timeout",
+    "max_retries": "max_retries",
+    "max_concurrency": "max_concurrency",
+    "tool_images": "tool_images",
+    "max_pages": "max_pages",
+    "allow_private_urls": "allow_private_urls",
+    "http_client": "http_client",
+    "async_http_client": "http_async_client",
+}
+"""What a client is made of, and the fields that say it."""
+
+OPTION_FIELDS = (
+    "temperature",
+    "max_tokens",
+    "top_p",
+    "seed",
+    "stop",
+    "presence_penalty",
+    "frequency_penalty",
+    "logprobs",
+    "top_logprobs",
+    "logit_bias",
+    "reasoning_effort",
+    "service_tier",
+    "user",
+    "extra_body",
+)
+"""Fields that are options of each call."""
+
+_LANGCHAINS_OWN = frozenset({"ls_structured_output_format", "structured_output_format", "stream"})
+"""What LangChain passes along for itself."""
+
+
+def canonical(given: Mapping[str, Any], fields: Collection[str]) -> dict[str, Any]:
+    """Settings by the names of the fields; an option that has no field goes into `model_kwargs`.
+
+    Args:
+        given: as the user wrote them. One that is None is left out: it is not set.
+        fields: their names.
+
+    Raises:
+        ConfigError: a name is not known, or two names for one setting hold different values.
+
+    Example:
+        >>> canonical({"model_name": "m", "verbosity": "low"}, ["model", "model_kwargs"])
+        {'model': 'm', 'model_kwargs': {'verbosity': 'low'}}
+    """
+    from vlm_core import check_names
+
+    found = renamed({name: value for name, value in given.items() if value is not None})
+    options = {name: found.pop(name) for name in list(found) if name not in fields and _is_option(name)}
+    check_names(found, fields)
+    if options:
+        found["model_kwargs"] = {**options, **found.get("model_kwargs", {})}
+    return found
+
+
+def renamed(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings by the names that they have here.
+
+    Raises:
+        ConfigError: two names for one setting hold different values.
+
+    Example:
+        >>> renamed({"request_timeout": 60})
+        {'timeout': 60}
+    """
+    found: dict[str, Any] = {}
+    for name, value in given.items():
+        own = _ALIASES.get(name, name)
+        if own in found and found[own] != value:
+            raise ConfigError(f"{name} and {own} are the same setting, and differ", hint="Give one of them.")
+        found[own] = value
+    return found
+
+
+def _is_option(name: str) -> bool:
+    try:
+        check_options({name: None})
+    except ConfigError:
+        return False
+    return True
+
+
+def options_of_call(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The options among what LangChain passes to a call, by the client's names.
+
+    Example:
+        >>> options_of_call({"max_completion_tokens": 9, "stream": True})
+        {'max_tokens': 9}
+    """
+    return renamed({name: value for name, value in given.items() if name not in _LANGCHAINS_OWN})

@@ -1,0 +1,191 @@
+"""The client's answers as LangChain's messages and chunks."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, UsageMetadata
+from langchain_core.messages.tool import (
+    ToolCallChunk,
+    invalid_tool_call,
+    tool_call,
+    tool_call_chunk,
+)
+
+from vlm_core import OutputTruncated
+
+if TYPE_CHECKING:
+    from vlm_core import Completion, Delta, ToolCallDelta, Usage
+    from vlm_core import ToolCall as Call
+
+__all__ = ["as_chunk", "as_last_chunk", "as_message", "usage_metadata"]
+
+_TOOL_BLOCKS = 1000
+"""The number of the first tool call among blocks."""
+
+
+def as_message(completion: Completion, provider: str) -> AIMessage:
+    """A whole answer as a message.
+
+    Args:
+        completion: the answer.
+        provider: what the message names as `model_provider`, whoever gave the answer.
+
+    Example:
+        >>> from vlm_core import Completion
+        >>> as_message(Completion("TOTAL 9.00", route="novita:m"), "novita").content
+        'TOTAL 9.00'
+    """
+    calls = [_tool_call(call) for call in completion.tool_calls]
+    return AIMessage(
+        content=completion.text,
+        tool_calls=[call for call in calls if call["type"] == "tool_call"],
+        invalid_tool_calls=[call for call in calls if call["type"] == "invalid_tool_call"],
+        usage_metadata=usage_metadata(completion.usage),
+        additional_kwargs=_beside(completion.reasoning, completion.refusal),
+        response_metadata=_metadata(completion, provider),
+    )
+
+
+def as_chunk(delta: Delta, provider: str, *, in_blocks: bool = False) -> AIMessageChunk:
+    """A piece of a streamed answer as a chunk.
+
+    Args:
+        delta: the piece.
+        provider: as in `as_message`.
+        in_blocks: whether LangChain will make blocks of it (its output_version "v1").
+
+    Example:
+        >>> from vlm_core import Delta
+        >>> as_chunk(Delta("TOTAL"), "novita").content
+        'TOTAL'
+    """
+    return AIMessageChunk(
+        content=delta.text,
+        additional_kwargs=_beside(delta.reasoning, None),
+        tool_call_chunks=[_tool_call_chunk(call, in_blocks) for call in delta.tool_calls],
+        response_metadata={"model_provider": provider},
+    )
+
+
+def as_last_chunk(completion: Completion, provider: str, *, with_usage: bool = True) -> AIMessageChunk:
+    """What is known of a streamed answer once it is whole, as its last chunk.
+
+    Everything is in this one chunk, for LangChain adds the figures and texts of all chunks up.
+
+    Args:
+        completion: the answer.
+        provider: as in `as_message`.
+        with_usage: whether tokens are told.
+
+    Raises:
+        OutputTruncated: the answer was cut within a tool's arguments. LangChain would guess their end,
+            and an agent would act on the guess.
+
+    Example:
+        >>> from vlm_core import Completion
+        >>> as_last_chunk(Completion("TOTAL 9.00", route="novita:m"), "novita").chunk_position
+        'last'
+    """
+    if completion.finish_reason == "length":
+        _check_arguments(completion)
+    return AIMessageChunk(
+        content="",
+        usage_metadata=usage_metadata(completion.usage) if with_usage else None,
+        additional_kwargs=_beside("", completion.refusal),
+        response_metadata=_metadata(completion, provider),
+        chunk_position="last",
+    )
+
+
+def usage_metadata(usage: Usage) -> UsageMetadata | None:
+    """Tokens as LangChain counts them; None where the provider does not say both numbers.
+
+    Example:
+        >>> from vlm_core import Usage
+        >>> usage_metadata(Usage(input_tokens=9, output_tokens=2))
+        {'input_tokens': 9, 'output_tokens': 2, 'total_tokens': 11}
+    """
+    read, written = usage.input_tokens, usage.output_tokens
+    if read is None or written is None:
+        return None
+    found = UsageMetadata(input_tokens=read, output_tokens=written, total_tokens=read + written)
+    inputs = {"cache_read": usage.cached_tokens, "image": usage.image_tokens}
+    if of_input := {name: count for name, count in inputs.items() if count is not None}:
+        found["input_token_details"] = InputTokenDetails(**of_input)  # type: ignore[typeddict-item]
+    if usage.reasoning_tokens is not None:
+        found["output_token_details"] = OutputTokenDetails(reasoning=usage.reasoning_tokens)
+    return found
+
+
+def _beside(reasoning: str, refusal: str | None) -> dict[str, Any]:
+    """What LangChain keeps beside the content; it shows reasoning as a block of its own."""
+    found = {"reasoning_content": reasoning, "refusal": refusal}
+    return {name: text for name, text in found.items() if text}
+
+
+def _metadata(completion: Completion, provider: str) -> dict[str, Any]:
+    raw = completion.raw
+    found = {
+        "model_provider": provider,
+        "model_name": completion.served_model or completion.model,
+        "finish_reason": completion.finish_reason,
+        "id": raw.get("id"),
+        "request_id": completion.request_id,
+        "system_fingerprint": raw.get("system_fingerprint"),
+        "service_tier": raw.get("service_tier"),
+        "logprobs": _logprobs(raw),
+        "token_usage": raw.get("usage") or None,
+        "route": completion.route,
+        "attempts": [dict(vars(attempt)) for attempt in completion.attempts],
+        "cost_usd": completion.usage.cost_usd,
+        "warnings": list(completion.warnings),
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _logprobs(raw: Any) -> Any:
+    choices = raw.get("choices")
+    first = choices[0] if isinstance(choices, list) and choices else None
+    return first.get("logprobs") if isinstance(first, dict) else None
+
+
+# --- tool calls ----------------------------------------------------------------------------------
+
+
+def _tool_call(call: Call) -> Any:
+    """A call with its arguments read, or one that says why they cannot be."""
+    problem = _problem(call.arguments)
+    if problem is None:
+        return tool_call(name=call.name, args=json.loads(call.arguments or "{}", strict=False), id=call.id)
+    return invalid_tool_call(name=call.name, args=call.arguments, id=call.id, error=problem)
+
+
+def _problem(arguments: str) -> str | None:
+    """Why arguments cannot be read; None where they can. No arguments are none."""
+    try:
+        found = json.loads(arguments or "{}", strict=False)
+    except (ValueError, RecursionError) as error:
+        return f"The arguments are no JSON: {error}"
+    return None if isinstance(found, dict) else "The arguments are no JSON object"
+
+
+def _tool_call_chunk(delta: ToolCallDelta, in_blocks: bool) -> ToolCallChunk:
+    # LangChain counts blocks of text from 0, and puts blocks of one number together.
+    number = delta.index + _TOOL_BLOCKS if in_blocks else delta.index
+    return tool_call_chunk(name=delta.name, args=delta.arguments, id=delta.id, index=number)
+
+
+def _check_arguments(completion: Completion) -> None:
+    for call in completion.tool_calls:
+        if _problem(call.arguments):
+            error = OutputTruncated(
+                f"{completion.route}: the answer was cut within the arguments of the tool {call.name}",
+                route=completion.route,
+                request_id=completion.request_id,
+            )
+            error.partial = completion.text
+            error.attempts = completion.attempts
+            raise error

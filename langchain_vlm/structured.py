@@ -1,0 +1,281 @@
+"""Answers that have a structure: how they are asked for, and how they are read.
+
+They are read after the model answered, so that `include_raw=True` keeps the answer whatever is wrong
+with it, and what is wrong is said: cut, declined, no JSON, not of the schema, or no tool call.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from operator import itemgetter
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+from langchain_core.exceptions import OutputParserException
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.output_parsers.transform import BaseTransformOutputParser
+from langchain_core.outputs import ChatGeneration, Generation
+from langchain_core.runnables import Runnable, RunnableMap, RunnablePassthrough
+from langchain_core.utils.function_calling import convert_to_json_schema
+from langchain_core.utils.json import parse_partial_json
+from langchain_core.utils.pydantic import is_basemodel_subclass
+
+from langchain_vlm.tool_binding import as_choice, as_tools
+from vlm_core import ConfigError
+
+__all__ = ["Method", "Request", "StructureParser", "as_response_format", "parsed", "request_for"]
+
+Method: TypeAlias = Literal["json_schema", "function_calling", "json_mode"]
+_SHOWN = 500
+"""Characters of an answer that an error shows."""
+
+
+class Request(NamedTuple):
+    """How a model is asked for a structure."""
+
+    bound: dict[str, Any]
+    """Options of the calls."""
+    wanted: Any
+    """What the answer becomes: a class, or by a JSON schema a dict."""
+    tool_name: str | None = None
+    """The tool whose arguments are the answer; None where the text is."""
+
+
+def request_for(schema: Any, method: str, strict: bool | None = None) -> Request:
+    """How to ask for a structure.
+
+    Args:
+        schema: a pydantic class, a TypedDict, or a JSON schema; None for any JSON in `json_mode`.
+        method: "json_schema", "function_calling" or "json_mode".
+        strict: whether the model must keep to the schema exactly; None leaves it unsaid.
+
+    Raises:
+        ConfigError: the method is not known, or the schema is none.
+
+    Example:
+        >>> request_for({"type": "object", "properties": {}}, "json_mode").bound["response_format"]
+        {'type': 'json_object'}
+    """
+    if method not in _METHODS:
+        raise ConfigError(f"method={method!r} is not known", hint=f"It is one of {', '.join(_METHODS)}.")
+    if schema is None and method != "json_mode":
+        raise ConfigError("there is no schema", hint='Give one, or method="json_mode" for any JSON.')
+    if strict is not None and method == "json_mode":
+        raise ConfigError("strict has no meaning in json_mode", hint="Leave it out, or use json_schema.")
+    wanted = _with_name(schema)
+    request = _METHODS[method](wanted, strict)
+    if schema is None:
+        return request
+    # LangChain's traces show it.
+    asked = {"kwargs": {"method": method, "strict": strict}, "schema": wanted}
+    return request._replace(bound={**request.bound, "ls_structured_output_format": asked})
+
+
+def _by_schema(wanted: Any, strict: bool | None) -> Request:
+    found = _json_schema(wanted, strict)
+    named: dict[str, Any] = {"name": found["title"], "schema": found}
+    if strict is not None:
+        named["strict"] = strict
+    return Request({"response_format": {"type": "json_schema", "json_schema": named}}, wanted)
+
+
+def _by_tool(wanted: Any, strict: bool | None) -> Request:
+    (tool,) = as_tools([wanted], strict)
+    name = tool["function"]["name"]
+    return Request({"tools": [tool], "tool_choice": as_choice(name, [tool])}, wanted, name)
+
+
+def _by_json(wanted: Any, strict: bool | None) -> Request:
+    return Request({"response_format": {"type": "json_object"}}, wanted)
+
+
+_METHODS: Mapping[str, Callable[[Any, bool | None], Request]] = {
+    "json_schema": _by_schema,
+    "function_calling": _by_tool,
+    "json_mode": _by_json,
+}
+
+
+def as_response_format(given: Any) -> Any:
+    """A `response_format` as the client takes it; a class that it does not know as its JSON schema.
+
+    Example:
+        >>> as_response_format({"type": "json_object"})
+        {'type': 'json_object'}
+    """
+    if given is None or isinstance(given, Mapping) or hasattr(given, "model_json_schema"):
+        return given
+    return _by_schema(given, None).bound["response_format"]
+
+
+def _with_name(schema: Any) -> Any:
+    """A JSON schema with a title, which LangChain needs to have."""
+    if not isinstance(schema, Mapping):
+        return schema
+    inner = schema.get("json_schema")
+    if isinstance(inner, Mapping) and isinstance(inner.get("schema"), Mapping):  # OpenAI's response_format
+        return {**inner["schema"], "title": inner.get("name") or "answer"}
+    has_name = any(name in schema for name in ("title", "name", "function", "toolSpec"))
+    return dict(schema) if has_name else {"title": "answer", **schema}
+
+
+def _json_schema(schema: Any, strict: bool | None) -> dict[str, Any]:
+    try:
+        return convert_to_json_schema(schema, strict=strict)
+    except (TypeError, ValueError, KeyError) as error:
+        problem = str(error)[:200]
+    raise ConfigError(
+        f"the schema is none: {problem}", hint="Give a pydantic class, a TypedDict or a JSON schema."
+    )
+
+
+def parsed(
+    model: Runnable[Any, AIMessage], parser: StructureParser, *, include_raw: bool
+) -> Runnable[Any, Any]:
+    """A model whose answers are read; with the answer itself, and what was wrong with it, where wanted."""
+    if not include_raw:
+        return model | parser
+    reads = RunnablePassthrough.assign(parsed=itemgetter("raw") | parser, parsing_error=lambda _: None)
+    fails = RunnablePassthrough.assign(parsed=lambda _: None)
+    return RunnableMap(raw=model) | reads.with_fallbacks([fails], exception_key="parsing_error")
+
+
+class StructureParser(BaseTransformOutputParser[Any]):
+    """Reads an answer as JSON, and as an object of a class where the schema is one.
+
+    A stream gives what is there so far, where the schema is no class, and in any case the whole.
+
+    Example:
+        >>> StructureParser(schema={"type": "object"}).invoke(AIMessage('{"total": 9.0}'))
+        {'total': 9.0}
+    """
+
+    wanted: Any = None
+    """The class, or the JSON schema."""
+    tool_name: str | None = None
+    """The tool whose arguments are the answer; None where the text is."""
+
+    def __init__(self, schema: Any = None, **fields: Any) -> None:
+        super().__init__(**{"wanted": schema, **fields})
+
+    @property
+    def _type(self) -> str:
+        return "vlm-structure"
+
+    def parse(self, text: str) -> Any:
+        """An answer's text, read.
+
+        Raises:
+            OutputParserException: it cannot be read.
+        """
+        return self._read(AIMessage(content=text))
+
+    def parse_result(self, result: list[Generation], *, partial: bool = False) -> Any:
+        """An answer, read; of a part of one what is there, or None.
+
+        Raises:
+            OutputParserException: it cannot be read.
+        """
+        first = result[0]
+        message = first.message if isinstance(first, ChatGeneration) else AIMessage(content=first.text)
+        return self._so_far(message) if partial else self._read(message)
+
+    def _transform(self, input: Iterator[str | BaseMessage]) -> Iterator[Any]:  # noqa: A002
+        sofar, given = None, None
+        for piece in input:
+            sofar = _added(sofar, piece)
+            if (found := self._so_far(sofar)) is not None and found != given:
+                given = found
+                yield found
+        whole = self._read(sofar or AIMessage(content=""))
+        if whole != given:
+            yield whole
+
+    async def _atransform(self, input: AsyncIterator[str | BaseMessage]) -> AsyncIterator[Any]:  # noqa: A002
+        sofar, given = None, None
+        async for piece in input:
+            sofar = _added(sofar, piece)
+            if (found := self._so_far(sofar)) is not None and found != given:
+                given = found
+                yield found
+        whole = self._read(sofar or AIMessage(content=""))
+        if whole != given:
+            yield whole
+
+    def _so_far(self, message: BaseMessage) -> Any:
+        """What can be read of an answer that is not whole; of a class there is nothing in part."""
+        if isinstance(self.wanted, type) and is_basemodel_subclass(self.wanted):
+            return None
+        try:
+            found = parse_partial_json(self._arguments(message) or message.text)
+        except (ValueError, TypeError, RecursionError):
+            return None
+        return found if isinstance(found, dict) and found else None
+
+    def _arguments(self, message: BaseMessage) -> str:
+        chunks = message.tool_call_chunks if isinstance(message, AIMessageChunk) else []
+        return "".join(chunk["args"] or "" for chunk in chunks[:1]) if self.tool_name else ""
+
+    def _read(self, message: BaseMessage) -> Any:
+        if problem := _missing(message) or self._calls_others(message):
+            raise _failure(problem, message)
+        found = self._of_tool(message) if self.tool_name else _of_text(message)
+        try:
+            return self._as_wanted(found)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise _failure(f"it does not match the schema: {str(error)[:_SHOWN]}", message) from None
+
+    def _calls_others(self, message: BaseMessage) -> str:
+        calls = message.tool_calls if isinstance(message, AIMessage) and not self.tool_name else []
+        names = ", ".join(call["name"] for call in calls)
+        return f"it calls {names} and gives no answer yet" if names and not message.text else ""
+
+    def _of_tool(self, message: BaseMessage) -> Any:
+        if not isinstance(message, AIMessage):
+            raise _failure("it is no answer of a model", message)
+        for call in message.tool_calls:
+            if call["name"] == self.tool_name:
+                return call["args"]
+        broken = next((call["error"] for call in message.invalid_tool_calls), None)
+        raise _failure(broken or f"it does not call {self.tool_name}", message)
+
+    def _as_wanted(self, found: Any) -> Any:
+        wanted = self.wanted
+        if isinstance(wanted, type) and is_basemodel_subclass(wanted):
+            # As JSON, for a strict class takes a date's string from there and from nowhere else.
+            read = getattr(wanted, "model_validate_json", None) or wanted.parse_raw  # type: ignore[attr-defined]
+            return read(json.dumps(found))
+        asks_for = wanted.get("type", "object") if isinstance(wanted, Mapping) else "object"
+        if asks_for != "array" and not isinstance(found, dict):
+            raise TypeError(f"it is a {type(found).__name__} and no object")
+        return found
+
+
+def _added(sofar: Any, piece: str | BaseMessage) -> Any:
+    if isinstance(piece, str):
+        piece = AIMessageChunk(content=piece)
+    return piece if sofar is None else sofar + piece
+
+
+def _missing(message: BaseMessage) -> str:
+    """Why there is nothing to be read, where the provider says so."""
+    if refusal := message.additional_kwargs.get("refusal"):
+        return f"the model declined: {str(refusal)[:_SHOWN]}"
+    is_filtered = message.response_metadata.get("finish_reason") == "content_filter"
+    return "the provider's filter stopped it (finish_reason content_filter)" if is_filtered else ""
+
+
+def _of_text(message: BaseMessage) -> Any:
+    try:
+        return json.loads(message.text, strict=False)
+    except (ValueError, RecursionError) as error:
+        raise _failure(f"it is no JSON: {error}", message) from None
+
+
+def _failure(problem: str, message: BaseMessage) -> OutputParserException:
+    if message.response_metadata.get("finish_reason") == "length":
+        problem = f"it was cut at the limit of tokens (finish_reason length), raise max_tokens; {problem}"
+    text = message.text
+    shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}… ({len(text)} characters)"
+    said = f"The answer cannot be used: {problem}. It says: {shown!r}"
+    return OutputParserException(said, llm_output=shown)

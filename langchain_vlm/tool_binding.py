@@ -1,0 +1,95 @@
+"""Tools, and the choice among them, as the client takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from langchain_core.utils.function_calling import convert_to_openai_tool
+
+from vlm_core import ConfigError
+
+__all__ = ["as_choice", "as_tools"]
+
+_SAME = {
+    True: "required",
+    False: "none",
+    "any": "required",
+    "required": "required",
+    "auto": "auto",
+    "none": "none",
+}
+
+
+def as_tools(tools: Sequence[Any], strict: bool | None = None) -> list[dict[str, Any]]:
+    """Tools in OpenAI's shape.
+
+    Args:
+        tools: LangChain's tools, functions, pydantic classes, TypedDicts, and dicts in the shapes of
+            OpenAI and Anthropic.
+        strict: whether the model must keep to the schema exactly; None leaves it unsaid.
+
+    Raises:
+        ConfigError: one is no tool.
+
+    Example:
+        >>> def look(page: int) -> str:
+        ...     "Look at a page."
+        >>> as_tools([look])[0]["function"]["name"]
+        'look'
+    """
+    return [_as_tool(tool, number, strict) for number, tool in enumerate(tools)]
+
+
+def _as_tool(tool: Any, number: int, strict: bool | None) -> dict[str, Any]:
+    if strict is None and isinstance(tool, dict) and isinstance(tool.get("function"), dict):
+        return tool  # as it should be already
+    try:
+        return convert_to_openai_tool(tool, strict=strict)
+    except (TypeError, ValueError) as error:
+        problem = str(error)[:200]
+    raise ConfigError(
+        f"tools[{number}] is no tool: {problem}", hint="Give a function with a docstring, a tool or a schema."
+    )
+
+
+def as_choice(choice: Any, tools: Sequence[Mapping[str, Any]]) -> Any:
+    """A choice of tools in OpenAI's shape; None where nothing is chosen, or there is nothing to choose.
+
+    Args:
+        choice: "auto", "none", "any" or "required", True, a tool's name, or a dict of OpenAI's or
+            Anthropic's.
+        tools: as `as_tools` gives them.
+
+    Raises:
+        ConfigError: no tool has this name.
+
+    Example:
+        >>> as_choice("any", as_tools([{"name": "look", "input_schema": {"type": "object"}}]))
+        'required'
+    """
+    if choice is None or not tools:
+        return None
+    if isinstance(choice, Mapping):
+        choice = _of_dict(choice)
+    if isinstance(choice, (bool, str)) and choice in _SAME:
+        return _SAME[choice]
+    names = [name for tool in tools if (name := _name(tool))]
+    if choice not in names:
+        raise ConfigError(
+            f"tool_choice is no tool: {str(choice)[:80]!r}",
+            hint=f"It is any, auto, none, or one of {', '.join(names)}.",
+        )
+    return {"type": "function", "function": {"name": choice}}
+
+
+def _of_dict(choice: Mapping[str, Any]) -> Any:
+    """The name or the word that a dict says."""
+    function = choice.get("function")
+    name = function.get("name") if isinstance(function, Mapping) else choice.get("name")
+    return name or choice.get("type")
+
+
+def _name(tool: Mapping[str, Any]) -> Any:
+    function = tool.get("function")
+    return function.get("name") if isinstance(function, Mapping) else tool.get("name")

@@ -1,0 +1,203 @@
+"""Answers of the client as LlamaIndex's responses, whole and growing."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Generator, Iterable, Mapping, Sequence
+from contextlib import aclosing, closing
+from typing import Any, TypeAlias
+
+from llama_index.core.base.llms.types import (
+    ChatMessage,
+    ChatResponse,
+    CompletionResponse,
+    ContentBlock,
+    LogProb,
+    MessageRole,
+    TextBlock,
+    ThinkingBlock,
+    ToolCallBlock,
+)
+
+from vlm_core import Completion, Delta, ToolCall, ToolCallDelta
+
+Step: TypeAlias = Delta | Completion
+
+_COUNTS = (
+    *("prompt_tokens", "input_tokens", "prompt_token_count"),
+    *("completion_tokens", "output_tokens", "candidates_token_count"),
+    "total_tokens",
+)
+"""Names by which LlamaIndex looks for tokens."""
+
+
+def to_response(completion: Completion) -> ChatResponse:
+    """A whole answer.
+
+    `additional_kwargs` hold prompt_tokens, completion_tokens, total_tokens and cost_usd where the
+    provider said them, finish_reason, route, attempts, and where there is one the refusal.
+
+    Example:
+        >>> response = to_response(Completion("TOTAL 9.00", route="novita:qwen/qwen3-vl-8b-instruct"))
+        >>> response.message.content, response.additional_kwargs["finish_reason"]
+        ('TOTAL 9.00', 'stop')
+    """
+    message = _message(completion.text, completion.reasoning, completion.tool_calls, completion.refusal)
+    return ChatResponse(
+        message=message,
+        raw=_raw(completion),
+        delta="",
+        logprobs=_logprobs(completion),
+        additional_kwargs=_facts(completion),
+    )
+
+
+def to_completion_response(response: ChatResponse) -> CompletionResponse:
+    """The same answer as the completion of a prompt.
+
+    Example:
+        >>> to_completion_response(to_response(Completion("TOTAL 9.00"))).text
+        'TOTAL 9.00'
+    """
+    return CompletionResponse(
+        text=response.message.content or "",
+        additional_kwargs={**response.message.additional_kwargs, **response.additional_kwargs},
+        raw=response.raw,
+        logprobs=response.logprobs,
+        delta=response.delta,
+    )
+
+
+def is_whole(response: ChatResponse) -> bool:
+    """Whether it is no mere beginning of an answer.
+
+    Example:
+        >>> is_whole(to_response(Completion("TOTAL 9.00")))
+        True
+    """
+    return "finish_reason" in response.additional_kwargs
+
+
+# --- streams -------------------------------------------------------------------------------------
+
+
+def growing(steps: Generator[Step, None, None]) -> Generator[ChatResponse, None, None]:
+    """The answer so far, each time that a piece of it comes, and the whole one at last."""
+    answer = _GrowingAnswer()
+    with closing(steps):
+        for step in steps:
+            yield answer.with_step(step)
+
+
+async def agrowing(steps: AsyncGenerator[Step, None]) -> AsyncGenerator[ChatResponse, None]:
+    """As `growing`, on an event loop."""
+    answer = _GrowingAnswer()
+    async with aclosing(steps):
+        async for step in steps:
+            yield answer.with_step(step)
+
+
+class _GrowingAnswer:
+    def __init__(self) -> None:
+        self._text = ""
+        self._reasoning = ""
+        self._calls: dict[int, ToolCall] = {}
+
+    def with_step(self, step: Step) -> ChatResponse:
+        if isinstance(step, Completion):
+            return to_response(step)
+        self._text += step.text
+        self._reasoning += step.reasoning
+        for piece in step.tool_calls:
+            self._calls[piece.index] = _grown(self._calls.get(piece.index), piece)
+        return ChatResponse(
+            message=_message(self._text, self._reasoning, self._calls.values()),
+            delta=step.text,
+            additional_kwargs={"thinking_delta": step.reasoning} if step.reasoning else {},
+        )
+
+
+def _grown(call: ToolCall | None, piece: ToolCallDelta) -> ToolCall:
+    call = call or ToolCall("", "", "")
+    return ToolCall(
+        call.id or piece.id or "", call.name or piece.name or "", call.arguments + piece.arguments
+    )
+
+
+# --- what is in a response -----------------------------------------------------------------------
+
+
+def _message(
+    text: str, reasoning: str, calls: Iterable[ToolCall] = (), refusal: str | None = None
+) -> ChatMessage:
+    calls = list(calls)
+    blocks: list[ContentBlock] = [ThinkingBlock(content=reasoning)] if reasoning else []
+    if text or not (calls or refusal):
+        blocks.append(TextBlock(text=text))
+    blocks += [
+        ToolCallBlock(tool_call_id=call.id, tool_name=call.name, tool_kwargs=call.arguments) for call in calls
+    ]
+    # The blocks say it too, but structured streams of LlamaIndex look here for tool calls.
+    said = {"tool_calls": [_as_openai(call) for call in calls], "refusal": refusal}
+    kept = {name: value for name, value in said.items() if value}
+    return ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks, additional_kwargs=kept)
+
+
+def _as_openai(call: ToolCall) -> dict[str, Any]:
+    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+
+
+def _facts(completion: Completion) -> dict[str, Any]:
+    usage = completion.usage
+    known = {
+        **_counts(completion),
+        "cost_usd": usage.cost_usd,
+        "image_tokens": usage.image_tokens,
+        "cached_tokens": usage.cached_tokens,
+        "reasoning_tokens": usage.reasoning_tokens,
+        "refusal": completion.refusal,
+        "served_model": completion.served_model,
+        "request_id": completion.request_id,
+        "warnings": list(completion.warnings) or None,
+    }
+    return {
+        **{name: value for name, value in known.items() if value is not None},
+        "finish_reason": completion.finish_reason,
+        "route": completion.route,
+        "attempts": [dict(vars(attempt)) for attempt in completion.attempts],
+    }
+
+
+def _counts(completion: Completion) -> dict[str, int | None]:
+    said = completion.usage.input_tokens, completion.usage.output_tokens
+    total = sum(filter(None, said)) if None not in said else None
+    return {"prompt_tokens": said[0], "completion_tokens": said[1], "total_tokens": total}
+
+
+def _raw(completion: Completion) -> dict[str, Any]:
+    """The answer as it came, but for counts that are none, over which token counters would stumble."""
+    raw = dict(completion.raw)
+    if "usage" in raw:
+        said = raw["usage"] if isinstance(raw["usage"], Mapping) else {}
+        kept = {name: value for name, value in said.items() if name not in _COUNTS}
+        known = {name: count for name, count in _counts(completion).items() if count is not None}
+        raw["usage"] = {**kept, **known}
+    return raw
+
+
+def _logprobs(completion: Completion) -> list[list[LogProb]] | None:
+    """For each token its likeliest alternatives, or itself where no others were asked for.
+
+    None where there are none, or not as OpenAI has them; `raw` holds what came.
+    """
+    try:
+        tokens = completion.raw["choices"][0]["logprobs"]["content"]
+        return [_alternatives(token.get("top_logprobs") or [token]) for token in tokens] or None
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError):
+        return None
+
+
+def _alternatives(tokens: Sequence[Mapping[str, Any]]) -> list[LogProb]:
+    return [
+        LogProb(token=token["token"], logprob=token["logprob"], bytes=token.get("bytes") or [])
+        for token in tokens
+    ]

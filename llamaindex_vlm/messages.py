@@ -1,0 +1,294 @@
+"""LlamaIndex's messages as the client takes them: every block is sent, or refused by its place."""
+
+from __future__ import annotations
+
+import binascii
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from io import IOBase
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from llama_index.core.base.llms.types import (
+    BaseContentBlock,
+    CachePoint,
+    ChatMessage,
+    CitableBlock,
+    CitationBlock,
+    DocumentBlock,
+    ImageBlock,
+    MessageRole,
+    TextBlock,
+    ThinkingBlock,
+    ToolCallBlock,
+)
+
+from vlm_core import InputError, Source, expand, sniff, source_from
+
+Message: TypeAlias = dict[str, Any]
+Part: TypeAlias = dict[str, Any]
+
+_SAME_AS = {MessageRole.CHATBOT: MessageRole.ASSISTANT, MessageRole.MODEL: MessageRole.ASSISTANT}
+_KEPT = {
+    MessageRole.TOOL: ("tool_call_id",),
+    MessageRole.FUNCTION: ("name",),
+    MessageRole.ASSISTANT: ("refusal", "function_call"),
+}
+"""What is sent of a message's additional_kwargs, beside tool calls."""
+_HEAD_BYTES = 1024
+_GIVE = "Give it image, path or url."
+_UNTITLED = "input_document"
+"""The title that LlamaIndex gives to a document without one."""
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a block stands, and whether a URL there may lead to this machine or its network."""
+
+    name: str
+    allow_private_urls: bool = False
+
+    def at(self, name: str) -> _Place:
+        """A place within it."""
+        return replace(self, name=f"{self.name}.{name}")
+
+
+def to_messages(messages: Sequence[ChatMessage], *, allow_private_urls: bool = False) -> list[Message]:
+    """A conversation for `VLMClient`, which moves images to where the provider takes them.
+
+    Left out on purpose are what a model thought earlier, and cache points, which hold nothing. Of
+    `additional_kwargs` only tool calls, a tool's call id, a function's name and a refusal are sent.
+
+    Args:
+        messages: they, their blocks and open files stay as they are.
+        allow_private_urls: whether a document's URL may lead to this machine or its network.
+
+    Raises:
+        InputError: a block cannot be sent; the message names its place and shows nothing of it.
+
+    Example:
+        >>> to_messages([ChatMessage(role="user", content="What is the total?")])
+        [{'role': 'user', 'content': 'What is the total?'}]
+        >>> from llama_index.core.llms import AudioBlock
+        >>> to_messages([ChatMessage(role="user", blocks=[AudioBlock(audio=b"RIFF")])])
+        Traceback (most recent call last):
+        vlm_core.errors.InputError: messages[0].blocks[0]: vision models take no AudioBlock...
+    """
+    return [
+        _message(message, _Place(f"messages[{number}]", allow_private_urls))
+        for number, message in enumerate(messages)
+    ]
+
+
+def _message(message: ChatMessage, place: _Place) -> Message:
+    role = _SAME_AS.get(message.role, message.role)
+    calls = tool_calls_of(message, place.name)
+    if calls and role != MessageRole.ASSISTANT:
+        hint = "Give it the role assistant; results of tools have the role tool."
+        raise InputError(f"{place.name} calls a tool and has the role {role.value}", hint=hint)
+    said = message.additional_kwargs
+    kept = {name: said[name] for name in _KEPT.get(role, ()) if said.get(name) is not None}
+    parts = [
+        part
+        for number, block in enumerate(message.blocks)
+        for part in _parts(block, place.at(f"blocks[{number}]"))
+    ]
+    content = _content(parts)
+    more = {"tool_calls": calls} if calls else {}
+    return {"role": role.value, "content": content or None if more else content, **kept, **more}
+
+
+def _content(parts: list[Part]) -> str | list[Part]:
+    """Text alone as a string, since many servers take nothing else but from a user."""
+    if all(part["type"] == "text" for part in parts):
+        return "\n".join(part["text"] for part in parts)
+    return [part for part in parts if part.get("text") != ""]
+
+
+# --- tool calls ----------------------------------------------------------------------------------
+
+
+def tool_calls_of(message: ChatMessage, place: str = "the message") -> list[dict[str, Any]]:
+    """The tool calls of a message, as OpenAI has them.
+
+    They are those in its blocks; where there are none, those that older integrations keep in
+    `additional_kwargs`, be they dicts or objects of openai's client.
+
+    Args:
+        message: of an assistant.
+        place: what to call it in errors.
+
+    Raises:
+        InputError: one of them names no function.
+
+    Example:
+        >>> call = ToolCallBlock(tool_call_id="c1", tool_name="look", tool_kwargs={"page": 1})
+        >>> tool_calls_of(ChatMessage(role="assistant", blocks=[call]))[0]["function"]
+        {'name': 'look', 'arguments': '{"page": 1}'}
+    """
+    blocks = [block for block in message.blocks if isinstance(block, ToolCallBlock)]
+    if blocks:
+        return [_call(block.tool_call_id, block.tool_name, block.tool_kwargs) for block in blocks]
+    return [_said_call(call, place) for call in message.additional_kwargs.get("tool_calls") or ()]
+
+
+def _call(call_id: str | None, name: str, arguments: Mapping[str, Any] | str) -> dict[str, Any]:
+    written = arguments if isinstance(arguments, str) else json.dumps(arguments)
+    return {"id": call_id or "", "type": "function", "function": {"name": name, "arguments": written or "{}"}}
+
+
+def _said_call(call: Any, place: str) -> dict[str, Any]:
+    fields = call if isinstance(call, Mapping) or not hasattr(call, "model_dump") else call.model_dump()
+    function = fields.get("function") if isinstance(fields, Mapping) else None
+    if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
+        hint = 'Write {"id": ..., "type": "function", "function": {"name": ..., "arguments": "{}"}}.'
+        raise InputError(f"{place} has a tool call without a function", hint=hint)
+    return _call(fields.get("id"), function["name"], function.get("arguments") or "{}")
+
+
+# --- blocks --------------------------------------------------------------------------------------
+
+
+def _parts(block: BaseContentBlock, place: _Place) -> list[Part]:
+    for kind in type(block).__mro__:  # a block of one's own is of the kind that it comes from
+        if kind in _KINDS:
+            return _KINDS[kind](block, place)
+    raise InputError(
+        f"{place.name}: vision models take no {type(block).__name__}",
+        hint="Give what is said or shown there as text, or as images.",
+    )
+
+
+def _text(block: TextBlock, place: _Place) -> list[Part]:
+    return [{"type": "text", "text": block.text}]
+
+
+def _image(block: ImageBlock, place: _Place) -> list[Part]:
+    detail = {"detail": block.detail} if block.detail else {}
+    return [{**_picture(block, place), **detail}]
+
+
+def _picture(block: ImageBlock, place: _Place) -> Part:
+    if block.image is not None:
+        return _image_part(_held(block.image, place))
+    if block.path is not None:
+        return _image_part(block.path)
+    if block.url is not None:
+        return {"type": "image_url", "image_url": {"url": str(block.url)}}
+    raise InputError(f"{place.name} is an ImageBlock without an image", hint=_GIVE)
+
+
+def _image_part(image: Any) -> Part:
+    return {"type": "image", "image": image}
+
+
+def _held(image: bytes | IOBase, place: _Place) -> Any:
+    if isinstance(image, IOBase):
+        return source_from(partial(_whole, image), place.name)
+    # LlamaIndex copies blocks at every turn. What was sent before is known by its base64, and not decoded.
+    return Source(place.name, partial(_image_bytes, image, place.name), key=image)
+
+
+def _image_bytes(held: bytes, name: str) -> bytes:
+    """The picture in an image block, which may be written as a data URI in there."""
+    data = _bytes(held)
+    if data[:5].lower() == b"data:":
+        (source,) = expand(data.decode("latin-1"))
+        return source.read()
+    if not data:
+        raise InputError(f"{name} is an ImageBlock without an image", hint=_GIVE)
+    return data
+
+
+def _bytes(held: bytes) -> bytes:
+    """What a block was given. It keeps base64, but the bytes themselves where a template was filled in."""
+    try:
+        return binascii.a2b_base64(held, strict_mode=True)
+    except binascii.Error:
+        return held
+
+
+def _whole(file: IOBase) -> bytes:
+    """All of an open file, wherever it stands, which is where it is left."""
+    if not file.seekable():
+        return file.read()  # type: ignore[no-any-return]
+    position = file.tell()
+    file.seek(0)
+    try:
+        return file.read()  # type: ignore[no-any-return]
+    finally:
+        file.seek(position)
+
+
+def _document(block: DocumentBlock, place: _Place) -> list[Part]:
+    """A PDF as its pages, a text as such."""
+    if block.data:
+        data = _whole(block.data) if isinstance(block.data, IOBase) else _bytes(block.data)
+        return _of_bytes(data, data, block.title, place)
+    if block.path:
+        return _of_file(Path(block.path).expanduser(), block.title, place)
+    if block.url:
+        return _of_url(block.url, block.title, place)
+    raise InputError(f"{place.name} is a DocumentBlock without a document", hint="Give data, path or url.")
+
+
+def _of_file(path: Path, title: str | None, place: _Place) -> list[Part]:
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD_BYTES)
+            return [_image_part(path)] if sniff(head) else _of_bytes(head + file.read(), path, title, place)
+    except OSError:
+        return [_image_part(path)]  # reading it will say what is wrong
+
+
+def _of_url(url: str, title: str | None, place: _Place) -> list[Part]:
+    scheme = url.partition(":")[0].lower()
+    if scheme not in ("http", "https", "data"):
+        hint = "Give a file as path=..., or its bytes as data=..."
+        raise InputError(f"{place.name}: url is neither a web address nor a data URI", hint=hint)
+    (source,) = expand(url, allow_private_urls=place.allow_private_urls)
+    return _of_bytes(source.read(), source, title, place) if scheme == "data" else [_image_part(source)]
+
+
+def _of_bytes(data: bytes, given: Any, title: str | None, place: _Place) -> list[Part]:
+    if not data or sniff(data):
+        return [_image_part(given)]
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        hint = "Turn it into a PDF, pictures, or text in UTF-8."
+        raise InputError(f"{place.name} is a document that is neither PDF, picture nor text", hint=hint)
+    heading = f"{title}\n\n" if title and title != _UNTITLED else ""
+    return [{"type": "text", "text": heading + text}]
+
+
+def _citable(block: CitableBlock, place: _Place) -> list[Part]:
+    return [
+        part
+        for number, inner in enumerate(block.content)
+        for part in _parts(inner, place.at(f"content[{number}]"))
+    ]
+
+
+def _citation(block: CitationBlock, place: _Place) -> list[Part]:
+    return _parts(block.cited_content, place.at("cited_content"))
+
+
+def _nothing(block: BaseContentBlock, place: _Place) -> list[Part]:
+    return []
+
+
+_KINDS: Mapping[type, Callable[[Any, _Place], list[Part]]] = {
+    TextBlock: _text,
+    ImageBlock: _image,
+    DocumentBlock: _document,
+    CitableBlock: _citable,
+    CitationBlock: _citation,
+    ThinkingBlock: _nothing,  # providers do not take back what a model thought
+    CachePoint: _nothing,
+    ToolCallBlock: _nothing,  # stands beside the content
+}

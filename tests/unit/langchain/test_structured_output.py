@@ -1,0 +1,246 @@
+"""Answers with a structure: asked for as the provider takes it, read after the model answered."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import date
+from typing import Any, TypedDict
+
+import pydantic.v1
+import pytest
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.exceptions import OutputParserException
+from pydantic import BaseModel, ConfigDict
+
+from langchain_vlm import ChatVLM
+from vlm_core import ConfigError, Provider
+from vlm_core.answers import ToolCall
+from vlm_core.testing import ScriptedServer
+
+Make = Callable[..., ChatVLM]
+
+
+class Receipt(BaseModel):
+    """What a receipt says."""
+
+    total: float
+
+
+class OldReceipt(pydantic.v1.BaseModel):
+    """What a receipt says."""
+
+    total: float
+
+
+class ReceiptDict(TypedDict):
+    """What a receipt says."""
+
+    total: float
+
+
+SCHEMA = {
+    "title": "Receipt",
+    "type": "object",
+    "properties": {"total": {"type": "number"}},
+    "required": ["total"],
+}
+UNTITLED = {name: value for name, value in SCHEMA.items() if name != "title"}
+OPENAI = {"type": "json_schema", "json_schema": {"name": "Receipt", "schema": UNTITLED}}
+FUNCTION = {"name": "Receipt", "description": "A receipt.", "parameters": UNTITLED}
+
+SHAPES = [
+    pytest.param(Receipt, Receipt(total=9.0), id="pydantic"),
+    pytest.param(OldReceipt, OldReceipt(total=9.0), id="pydantic-1"),
+    pytest.param(ReceiptDict, {"total": 9.0}, id="typed-dict"),
+    pytest.param(SCHEMA, {"total": 9.0}, id="schema"),
+    pytest.param(UNTITLED, {"total": 9.0}, id="untitled"),
+    pytest.param(OPENAI, {"total": 9.0}, id="response-format"),
+    pytest.param(FUNCTION, {"total": 9.0}, id="function"),
+]
+
+
+def answer(server: ScriptedServer, method: str, arguments: str = '{"total": 9.0}', **settings: Any) -> None:
+    """Let the server answer in the way that a method asks for."""
+    if method == "function_calling":
+        server.answer(
+            lambda seen: _called(seen.options["tools"][0]["function"]["name"], arguments, **settings)
+        )
+    else:
+        server.say(arguments, **settings)
+
+
+def _called(name: str, arguments: str, **settings: Any) -> Any:
+    from vlm_core.testing import Answer
+
+    settings = {"finish_reason": "tool_calls", **settings}
+    return Answer(tool_calls=(ToolCall("1", name, arguments),), **settings)
+
+
+@pytest.mark.parametrize("method", ["json_schema", "function_calling", "json_mode"])
+@pytest.mark.parametrize(("schema", "expected"), SHAPES)
+def test_an_answer_becomes_what_was_wanted(
+    server: ScriptedServer, model: ChatVLM, method: Any, schema: Any, expected: Any
+) -> None:
+    answer(server, method)
+    reader = model.with_structured_output(schema, method=method)
+    assert reader.invoke("?") == expected
+    assert asyncio.run(reader.ainvoke("?")) == expected
+    assert list(reader.stream("?"))[-1] == expected
+
+
+@pytest.mark.parametrize(("schema", "expected"), SHAPES)
+def test_a_schema_is_asked_for(server: ScriptedServer, model: ChatVLM, schema: Any, expected: Any) -> None:
+    answer(server, "json_schema")
+    model.with_structured_output(schema, strict=True).invoke("?")
+    asked = server.seen[0].options["response_format"]["json_schema"]
+    assert "total" in asked["schema"]["properties"]
+    assert asked["strict"] is True
+    assert asked["schema"]["additionalProperties"] is False
+
+
+def test_json_mode_needs_no_schema(server: ScriptedServer, model: ChatVLM) -> None:
+    server.say('{"a": 1}')
+    assert model.with_structured_output(method="json_mode").invoke("?") == {"a": 1}
+    assert server.seen[0].options["response_format"] == {"type": "json_object"}
+
+
+def test_a_provider_without_schemas_is_asked_in_words(server: ScriptedServer, make: Make) -> None:
+    server.say('```json\n{"total": 9.0}\n```')
+    plain = Provider(name="plain", response_formats=frozenset())
+    assert make(provider=plain).with_structured_output(Receipt).invoke("?") == Receipt(total=9.0)
+    assert "response_format" not in server.seen[0].options
+    assert "total" in server.seen[0].text
+
+
+def test_a_stream_of_a_dict_grows(server: ScriptedServer, model: ChatVLM) -> None:
+    server.stream('{"total": 9', ", ", '"tax": 1', "}")
+    assert list(model.with_structured_output(SCHEMA).stream("?")) == [
+        {"total": 9},
+        {"total": 9, "tax": 1},
+    ]
+
+
+def test_a_strict_class_reads_json(server: ScriptedServer, model: ChatVLM) -> None:
+    class Dated(BaseModel):
+        model_config = ConfigDict(strict=True)
+        day: date
+
+    server.say('{"day": "2026-01-05"}')
+    assert model.with_structured_output(Dated).invoke("?").day == date(2026, 1, 5)
+
+
+FAILURES = [
+    pytest.param("json_schema", {"arguments": "The total is 9."}, "no JSON", id="prose"),
+    pytest.param("json_schema", {"arguments": '{"total": "nine"}'}, "does not match", id="other-type"),
+    pytest.param("json_schema", {"arguments": "[9]"}, "does not match", id="no-object"),
+    pytest.param(
+        "json_schema",
+        {"arguments": '{"total": ', "finish_reason": "length"},
+        "finish_reason length",
+        id="cut",
+    ),
+    pytest.param("json_schema", {"arguments": "", "refusal": "I will not."}, "I will not", id="declined"),
+    pytest.param(
+        "json_schema", {"arguments": "", "finish_reason": "content_filter"}, "content_filter", id="filtered"
+    ),
+    pytest.param("function_calling", {"arguments": '{"total": '}, "no JSON", id="broken-arguments"),
+    pytest.param(
+        "function_calling",
+        {"arguments": '{"total": ', "finish_reason": "length"},
+        "finish_reason length",
+        id="cut-arguments",
+    ),
+]
+
+
+@pytest.mark.parametrize(("method", "said", "problem"), FAILURES)
+@pytest.mark.parametrize("schema", [Receipt, SCHEMA], ids=["class", "dict"])
+def test_what_cannot_be_read_is_said(
+    server: ScriptedServer, model: ChatVLM, schema: Any, method: Any, said: Any, problem: str
+) -> None:
+    if schema is SCHEMA and said["arguments"] == '{"total": "nine"}':
+        pytest.skip("a dict is not checked by its schema")
+    answer(server, method, **said)
+    with pytest.raises(OutputParserException, match=problem):
+        model.with_structured_output(schema, method=method).invoke("?")
+    kept = model.with_structured_output(schema, method=method, include_raw=True).invoke("?")
+    assert kept["parsed"] is None
+    assert problem in str(kept["parsing_error"])
+    assert kept["raw"].response_metadata["route"]
+
+
+def test_no_call_of_the_tool_is_an_error(server: ScriptedServer, model: ChatVLM) -> None:
+    server.say("The total is 9.")
+    reader = model.with_structured_output(Receipt, method="function_calling")
+    with pytest.raises(OutputParserException, match="does not call Receipt"):
+        reader.invoke("?")
+    with pytest.raises(OutputParserException, match="does not call Receipt"):
+        list(reader.stream("?"))
+
+
+def test_a_stream_that_cannot_be_read_ends_with_an_error(server: ScriptedServer, model: ChatVLM) -> None:
+    server.say('{"total": 9.0', finish_reason="length")
+    pieces = model.with_structured_output(SCHEMA).stream("?")
+    assert next(pieces) == {"total": 9.0}
+    with pytest.raises(OutputParserException, match="finish_reason length"):
+        list(pieces)
+
+
+def test_an_error_shows_only_the_beginning_of_a_long_answer(server: ScriptedServer, model: ChatVLM) -> None:
+    server.say("word " * 5000)
+    with pytest.raises(OutputParserException) as caught:
+        model.with_structured_output(Receipt).invoke("?")
+    assert len(str(caught.value)) < 2000
+
+
+def test_the_whole_answer_is_kept_beside_what_was_read(server: ScriptedServer, model: ChatVLM) -> None:
+    answer(server, "json_schema")
+    kept = model.with_structured_output(Receipt, include_raw=True).invoke("?")
+    assert (kept["parsed"], kept["parsing_error"]) == (Receipt(total=9.0), None)
+    assert kept["raw"].content == '{"total": 9.0}'
+
+
+def test_tools_may_come_along(server: ScriptedServer, model: ChatVLM) -> None:
+    def look(page: int) -> str:
+        """Look at a page."""
+        return str(page)
+
+    server.call_tool("look", {"page": 1})
+    server.say('{"total": 9.0}')
+    reader = model.with_structured_output(Receipt, tools=[look], include_raw=True)
+    first = reader.invoke("?")
+    assert first["raw"].tool_calls[0]["name"] == "look"
+    assert "calls look" in str(first["parsing_error"])
+    assert reader.invoke("?")["parsed"] == Receipt(total=9.0)
+    assert server.seen[0].options["tools"][0]["function"]["name"] == "look"
+
+
+def test_traces_show_the_schema(server: ScriptedServer, model: ChatVLM) -> None:
+    class Watch(BaseCallbackHandler):
+        options: Any = None
+
+        def on_chat_model_start(self, *args: Any, **kwargs: Any) -> None:
+            self.options = kwargs["options"]
+
+    answer(server, "json_schema")
+    watch = Watch()
+    model.with_structured_output(Receipt).invoke("?", config={"callbacks": [watch]})
+    shown = watch.options["ls_structured_output_format"]
+    assert shown["kwargs"]["method"] == "json_schema"
+    assert shown["schema"]["title"] == "Receipt"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        pytest.param({"schema": Receipt, "method": "yaml"}, "yaml", id="method"),
+        pytest.param({"schema": None}, "no schema", id="none"),
+        pytest.param({"schema": 5}, "schema", id="number"),
+        pytest.param({"schema": Receipt, "method": "json_mode", "strict": True}, "strict", id="strict"),
+        pytest.param({"schema": Receipt, "temprature": 1}, "temprature", id="option"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_at_once(model: ChatVLM, arguments: Any, says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        model.with_structured_output(**arguments)

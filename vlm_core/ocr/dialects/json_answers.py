@@ -1,0 +1,196 @@
+"""Answers in JSON: found, decoded, checked against a schema, and what can be saved of a broken one."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from itertools import islice
+from typing import Any, NamedTuple
+
+from vlm_core.errors import ConfigError
+
+NO_JSON = "the answer holds no JSON"
+_OPENING = re.compile(r"[{\[]")
+_PLACES_TRIED = 8
+_MOST_FAULTS = 3
+_PYTHON_TYPES: Mapping[str, tuple[type, ...]] = {
+    "object": (dict,),
+    "array": (list,),
+    "string": (str,),
+    "number": (int, float),
+    "integer": (int,),
+    "boolean": (bool,),
+    "null": (type(None),),
+}
+
+
+class Found(NamedTuple):
+    """The JSON of an answer; NaN and Infinity are none."""
+
+    data: Any = None
+    problem: str = ""
+    has_words_around: bool = False
+
+
+def found_in(text: str) -> Found:
+    """The JSON in a text, which may have words around it.
+
+    Example:
+        >>> found_in('It says {"total": 9}.')
+        Found(data={'total': 9}, problem='', has_words_around=True)
+        >>> found_in('{"total": ').problem
+        'the answer holds no JSON'
+    """
+    text = text.strip()
+    for version in (text, mended(text)):
+        for opening in islice(_OPENING.finditer(version), _PLACES_TRIED):
+            value, end = _decoded(version, opening.start())
+            if end:
+                return Found(value, has_words_around=opening.start() > 0 or end < len(version))
+    return Found(problem=NO_JSON)
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse, strict=False)  # line breaks in strings are let pass
+
+
+def _decoded(text: str, start: int) -> tuple[Any, int]:
+    """A value and where it ends, which is 0 where there is none."""
+    try:
+        return _DECODER.raw_decode(text, start)
+    except (ValueError, RecursionError):  # ValueError: broken, or a number of thousands of digits
+        return None, 0
+
+
+def objects_in(text: str, first_key: str) -> tuple[list[dict[str, Any]], str]:
+    """The whole objects of a broken list, and what begins the one that was cut.
+
+    Args:
+        text: JSON that does not end, or has damage in it.
+        first_key: with which each object begins.
+
+    Example:
+        >>> objects_in('[{"bbox": [1]}, {"bbox": [2], "te', "bbox")
+        ([{'bbox': [1]}], '{"bbox": [2], "te')
+    """
+    starts = [match.start() for match in re.finditer(rf'\{{\s*"{first_key}"', text)]
+    whole: list[dict[str, Any]] = []
+    rest = ""
+    # Each is looked for only up to the next one, so that no text is read twice.
+    for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
+        rest = text[start:end]
+        value, stop = _decoded(mended(rest), 0)
+        if stop:
+            whole.append(value)
+            rest = ""
+    return whole, rest
+
+
+def cut_string(text: str, key: str) -> str | None:
+    """The string of a key, even if it does not end; None where the key is not there.
+
+    Example:
+        >>> cut_string('{"text": "TOTAL ', "text")
+        'TOTAL '
+    """
+    found = re.search(rf'"{key}"\s*:\s*"((?:[^"\\]|\\.)*)', text, re.DOTALL)
+    if found is None:
+        return None
+    value, _ = _decoded(f'"{mended(_CUT_ESCAPE.sub("", found[1]))}"', 0)
+    return value if isinstance(value, str) else None
+
+
+_CUT_ESCAPE = re.compile(r"\\u[0-9a-fA-F]{0,3}\Z")
+_ESCAPE = re.compile(r'\\(u[0-9a-fA-F]{4}|["\\/bfnrt])?')
+
+
+def mended(text: str) -> str:
+    """JSON in which backslashes that escape nothing, as LaTeX has them, are themselves escaped.
+
+    Example:
+        >>> len(mended(chr(92) + "alpha")), len(mended(chr(92) + "n"))
+        (7, 2)
+    """
+    return _ESCAPE.sub(lambda found: found[0] if found[1] else r"\\", text)
+
+
+def check_schema(schema: Any) -> None:
+    """Refuse what is no schema.
+
+    Raises:
+        ConfigError: it is neither a JSON schema nor a pydantic model's class.
+
+    Example:
+        >>> check_schema({"type": "object"})
+        >>> check_schema("total")
+        Traceback (most recent call last):
+        vlm_core.errors.ConfigError: schema is a str...
+    """
+    if schema is None or isinstance(schema, Mapping) or callable(getattr(schema, "model_json_schema", None)):
+        return
+    raise ConfigError(
+        f"schema is a {type(schema).__name__}", hint="Give a JSON schema, or a pydantic model's class."
+    )
+
+
+def fitted(data: Any, schema: Any) -> tuple[Any, str]:
+    """Data as a schema has it, and what is wrong with it; no value is named, since it may be private.
+
+    Args:
+        data: plain values.
+        schema: None, a JSON schema, of which the uppermost types and keys are checked, or a pydantic
+            model's class, which checks all.
+
+    Example:
+        >>> fitted({"total": "9"}, {"type": "object", "required": ["date"]})
+        ({'total': '9'}, 'the JSON does not fit the schema: date is missing')
+    """
+    if schema is None:
+        return data, ""
+    data, faults = _of_mapping(data, schema) if isinstance(schema, Mapping) else _of_model(data, schema)
+    return data, f"the JSON does not fit the schema: {', '.join(faults[:_MOST_FAULTS])}" if faults else ""
+
+
+def _of_model(data: Any, model: Any) -> tuple[Any, list[str]]:
+    from pydantic import ValidationError
+
+    try:
+        return model.model_validate_json(json.dumps(data)).model_dump(mode="json"), []
+    except ValidationError as error:
+        faults = error.errors(include_url=False, include_context=False, include_input=False)
+        return data, [f"{_place(fault['loc'])}: {fault['type']}" for fault in faults]
+
+
+def _place(location: tuple[int | str, ...]) -> str:
+    return ".".join(map(str, location)) or "all of it"
+
+
+def _of_mapping(data: Any, schema: Mapping[str, Any]) -> tuple[Any, list[str]]:
+    if not _is_of(data, schema.get("type")):
+        return data, [f"it is no {schema['type']}"]
+    if not isinstance(data, dict):
+        return data, []
+    fields = schema.get("properties")
+    typed = fields.items() if isinstance(fields, Mapping) else ()
+    wrong = [
+        f"{name} is no {field['type']}"
+        for name, field in typed
+        if name in data and isinstance(field, Mapping) and not _is_of(data[name], field.get("type"))
+    ]
+    return data, [*(f"{name} is missing" for name in schema.get("required", ()) if name not in data), *wrong]
+
+
+def _is_of(value: Any, kind: Any) -> bool:
+    """Whether a value is of a type, or of one of several; of an unknown type is anything."""
+    kinds = kind if isinstance(kind, (list, tuple)) else [kind]
+    if any(not isinstance(name, str) or name not in _PYTHON_TYPES for name in kinds):
+        return True
+    if isinstance(value, bool):
+        return "boolean" in kinds
+    if isinstance(value, float) and value.is_integer() and "integer" in kinds:
+        return True
+    return any(isinstance(value, _PYTHON_TYPES[name]) for name in kinds)

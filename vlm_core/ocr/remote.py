@@ -1,0 +1,175 @@
+"""A vision model as an OCR engine: any route, with fallbacks, and at last the embedded engine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Mapping
+from typing import Any
+
+from vlm_core.answers import Completion
+from vlm_core.client import VLMClient
+from vlm_core.errors import AuthenticationFailed, ConfigError, InputError, VLMError
+from vlm_core.ocr.engine import OCREngine
+from vlm_core.ocr.guards import page_warnings
+from vlm_core.ocr.page_reading import PageAnswer, Question, error_of, read_page
+from vlm_core.ocr.requests import Asker
+from vlm_core.types import PageImage, PageResult, PageState, total_usage
+
+NAME = "vlm"
+_NOT_READ = frozenset({PageState.FAILED, PageState.REFUSED})
+"""States in which another engine is better than none."""
+_STOPS_THE_JOB = (AuthenticationFailed, ConfigError, InputError)
+"""Errors that another engine would only hide."""
+
+
+class RemoteEngine:
+    """Reads pages by asking a vision model.
+
+    Args:
+        client: whom to ask; its fallbacks are asked where the first route cannot answer.
+        task: text, layout, markdown, table, json, handwriting, receipt or describe.
+        prompt: words of your own in place of the task's.
+        schema: of the JSON that is wanted: a JSON schema or a pydantic model.
+        options: of the requests: temperature, max_tokens, extra_body ..., `detail`, and `max_side` in pixels.
+        last_resort: reads pages that no route could read.
+
+    Raises:
+        ConfigError: a model was not trained for the task, or an option cannot be sent.
+
+    Example:
+        >>> from vlm_core.testing import ScriptedServer
+        >>> with ScriptedServer() as server:
+        ...     server.say("TOTAL 9.00")
+        ...     client = VLMClient("some-vlm", base_url=server.base_url, api_key=server.api_key)
+        ...     grey = PageImage(pixels=bytes([90, 120, 9]) * 900, width=30, height=30)
+        ...     RemoteEngine(client).read_page(grey).text
+        'TOTAL 9.00'
+    """
+
+    name = NAME
+
+    def __init__(
+        self,
+        client: VLMClient,
+        task: str = "markdown",
+        *,
+        prompt: str | None = None,
+        schema: Any = None,
+        options: Mapping[str, Any] | None = None,
+        last_resort: OCREngine | None = None,
+    ) -> None:
+        self.client = client
+        self.model: str | None = client.endpoint.model
+        self.last_resort = last_resort
+        self._asker = Asker(client.endpoints, task, prompt, schema, dict(options or {}))
+
+    @property
+    def max_side(self) -> int | None:
+        """Pixels of the longer side of what is sent, where all routes have a limit."""
+        return self._asker.max_side
+
+    @property
+    def identities(self) -> tuple[dict[str, Any], ...]:
+        """For each route all that changes a page's answer, the first one's first."""
+        return tuple(self._asker.identity(endpoint) for endpoint in self._asker.endpoints)
+
+    def identity_of(self, result: PageResult) -> dict[str, Any] | None:
+        """That of the route which gave a result; None where another engine did."""
+        routes = {endpoint.route: endpoint for endpoint in self._asker.endpoints}
+        endpoint = routes.get(f"{result.provider}:{result.model}")
+        return self._asker.identity(endpoint) if endpoint and result.engine == NAME else None
+
+    def read_page(self, page: PageImage) -> PageResult:
+        """Read one page.
+
+        Raises:
+            VLMError: no route gave any answer, and there is no last resort.
+        """
+        steps = self._steps(page)
+        step: Question | PageResult = next(steps)
+        while isinstance(step, Question):
+            step = _advanced(steps, self._ask(step))
+        return step
+
+    async def aread_page(self, page: PageImage) -> PageResult:
+        """As `read_page`, on an event loop; what takes a processor is done on a thread."""
+        import asyncio
+
+        steps = self._steps(page)
+        step: Question | PageResult = next(steps)
+        while isinstance(step, Question):
+            step = await asyncio.to_thread(_advanced, steps, await self._aask(step))
+        return step
+
+    def _ask(self, question: Question) -> Completion | VLMError:
+        try:
+            return self.client.chat(self._asker.question(question))
+        except VLMError as error:
+            return error
+
+    async def _aask(self, question: Question) -> Completion | VLMError:
+        try:
+            return await self.client.achat(self._asker.question(question))
+        except VLMError as error:
+            return error
+
+    def _steps(self, page: PageImage) -> Generator[Question, Completion, PageResult]:
+        began = time.perf_counter()
+        try:
+            answer = yield from read_page(page, self._asker)
+        except VLMError as error:
+            if self.last_resort is None or isinstance(error, _STOPS_THE_JOB):
+                raise
+            return _instead(self.last_resort, page, f"no route answered: {error.message}")
+        result = self._result(page, answer, time.perf_counter() - began)
+        if self.last_resort is None or result.state not in _NOT_READ:
+            return result
+        other = _instead(self.last_resort, page, f"{result.model} did not read it: {answer.verdict.reason}")
+        return other.model_copy(update={"usage": result.usage, "cost_usd": result.cost_usd})
+
+    def _result(self, page: PageImage, answer: PageAnswer, seconds: float) -> PageResult:
+        reading, completion = answer.reading, answer.completion
+        told = [warning for each in answer.completions for warning in each.warnings]
+        warnings = [*answer.warnings, *reading.warnings, *told, *page_warnings(reading.text)]
+        return PageResult(
+            text=reading.text,
+            state=answer.verdict.state,
+            source=page.source,
+            page_number=page.page_number,
+            total_pages=page.total_pages,
+            lines=reading.lines,
+            width=answer.page.width,
+            height=answer.page.height,
+            rotation=answer.page.rotation,
+            sha256=page.sha256,
+            engine=NAME,
+            provider=completion.provider or None,
+            model=completion.model or None,
+            usage=total_usage(one.usage for one in answer.completions),
+            cost_usd=self._asker.cost_usd(answer.completions),
+            attempts=answer.requests,
+            seconds=seconds,
+            language=reading.language,
+            tables=reading.tables,
+            data=reading.data,
+            raw=completion.text,
+            warnings=tuple(dict.fromkeys(warnings)),
+            error=error_of(answer, f"{page.source or 'the picture'}, page {page.page_number}"),
+        )
+
+
+def _advanced(
+    steps: Generator[Question, Completion, PageResult], outcome: Completion | VLMError
+) -> Question | PageResult:
+    """What comes of an answer: another question, or the page."""
+    try:
+        return steps.throw(outcome) if isinstance(outcome, VLMError) else steps.send(outcome)
+    except StopIteration as end:
+        result: PageResult = end.value
+        return result
+
+
+def _instead(engine: OCREngine, page: PageImage, why: str) -> PageResult:
+    """A page as another engine reads it, which says so."""
+    result = engine.read_page(page)
+    return result.model_copy(update={"warnings": (*result.warnings, f"read by {engine.name}, since {why}")})
