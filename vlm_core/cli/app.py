@@ -10,6 +10,7 @@ import typer
 from vlm_core.cli.ask import ask
 from vlm_core.cli.doctor import doctor
 from vlm_core.cli.journal import journal
+from vlm_core.cli.plan import plan
 from vlm_core.cli.providers import providers
 from vlm_core.cli.read import read
 
@@ -38,6 +39,7 @@ def vlm(
 
 
 app.command("read")(read)
+app.command("plan")(plan)
 app.command("ask")(ask)
 app.command("providers")(providers)
 app.command("doctor")(doctor)

@@ -65,7 +65,7 @@ class Account:
         return lambda page: self._recorded(page, read_page, journal)
 
     def _recorded(self, page: PageImage, read_page: ReadPage, journal: Journal) -> PageResult:
-        keys = [_key(page, identity) for identity in identities_of(self._engine, self._task)]
+        keys = [key_of(page, identity) for identity in identities_of(self._engine, self._task)]
         with journal.claim(keys[0], _LONGEST_READING_SECONDS) as known:
             known = known or next(filter(None, map(journal.get, keys[1:])), None)
             if known is not None:
@@ -87,7 +87,7 @@ class Account:
         identity_of = getattr(self._engine, "identity_of", None)
         first, *_ = identities_of(self._engine, self._task)
         identity = first if identity_of is None else identity_of(result)
-        return None if identity is None else _key(page, identity)
+        return None if identity is None else key_of(page, identity)
 
     def _read(self, page: PageImage, read_page: ReadPage) -> PageResult:
         if (end := self._end_for(page)) is not None:
@@ -160,7 +160,8 @@ def identities_of(engine: OCREngine, task: str) -> tuple[Identity, ...]:
     return ({"engine": engine.name, "model": engine.model, "task": task, **more},)
 
 
-def _key(page: PageImage, identity: Identity) -> str:
+def key_of(page: PageImage, identity: Identity) -> str:
+    """The key under which the journal has a page that was read so."""
     from vlm_core.jobs.journal import page_key
 
     return page_key(page.sha256, **identity)

@@ -6,6 +6,7 @@ import os
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
     import asyncio
 
     from vlm_core.catalog.routes import Route
+    from vlm_core.client import VLMClient
     from vlm_core.images.sources import Source
     from vlm_core.jobs.journal import Journal
+    from vlm_core.jobs.plan import Plan
 
 OnPage = Callable[[PageResult], None]
 _Stream: TypeAlias = Generator[tuple[int, PageResult], None, None]
@@ -98,6 +101,7 @@ class DocumentReader:
         _check_budget(budget_usd)
         wishes = Wishes(task, prompt, output_schema, request_options or {}, fallbacks, max_concurrency)
         self.engine = find_engine(engine, wishes)
+        self._wishes = wishes
         self.budget_usd = budget_usd
         self.journal = _opened(journal)
         self.task = task
@@ -167,6 +171,35 @@ class DocumentReader:
         """As `iter_pages`, on threads: the event loop is never blocked."""
         return adrive(lambda loop: _by_page(self._stream(sources, pages, self._read_page_on(loop))))
 
+    def plan(
+        self,
+        sources: Any,
+        *,
+        routes: Sequence[str | Route | VLMClient] = (),
+        pages: Iterable[int] | None = None,
+        expected_output_tokens: int | None = None,
+    ) -> Plan:
+        """What reading would take: pages, tokens and money. Every page is opened, and none is sent.
+
+        Args:
+            sources: as for `iter`.
+            routes: to compare; by default the engine's own, with its fallbacks.
+            pages: as for `iter`.
+            expected_output_tokens: of a page's answer, 400 by default.
+
+        Raises:
+            ConfigError: a route cannot be used.
+        """
+        from vlm_core.jobs.planning import EXPECTED_OUTPUT_TOKENS, Planner, pricings_of
+
+        own = replace(self._wishes, fallbacks=())
+        engines = [find_engine(route, own) for route in routes] or [self.engine]
+        pricings = [pricing for engine in engines for pricing in pricings_of(engine)]
+        planner = Planner(
+            self.engine, self.task, pricings, self.journal, expected_output_tokens or EXPECTED_OUTPUT_TOKENS
+        )
+        return planner.plan(self._results(sources, _page_numbers(pages), planner.look))
+
     def _the_only(self, document: Any) -> Source:
         from vlm_core.images.sources import expand
 
@@ -190,16 +223,23 @@ class DocumentReader:
         return lambda page: asyncio.run_coroutine_threadsafe(aread_page(page), loop).result()
 
     def _stream(self, sources: Any, pages: Iterable[int] | None, read_page: ReadPage) -> _Stream:
-        wanted = _page_numbers(pages)
         account = Account(self.engine, task=self.task, budget_usd=self.budget_usd, journal=self.journal)
-        read_page = account.paid(read_page)
-        with show_progress(self.progress, self.budget_usd) as bar, closing(OpenDocuments()) as documents:
-            tasks = page_tasks(self._job, sources, wanted, read_page, bar, documents)
-            ahead = 2 * self.max_concurrency
-            with closing(in_order(tasks, PageTask.run, self._threads(), ahead)) as results:
-                for document, result in results:
-                    self._deliver(result, bar)
-                    yield document, result
+        wanted = _page_numbers(pages)
+        with (
+            show_progress(self.progress, self.budget_usd) as bar,
+            closing(self._results(sources, wanted, account.paid(read_page), bar)) as results,
+        ):
+            for document, result in results:
+                self._deliver(result, bar)
+                yield document, result
+
+    def _results(
+        self, sources: Any, wanted: frozenset[int] | None, read_page: ReadPage, bar: Progress | None = None
+    ) -> _Stream:
+        with closing(OpenDocuments()) as documents:
+            tasks = page_tasks(self._job, sources, wanted, read_page, bar or Progress(), documents)
+            with closing(in_order(tasks, PageTask.run, self._threads(), 2 * self.max_concurrency)) as results:
+                yield from results
 
     def _deliver(self, result: PageResult, bar: Progress) -> None:
         bar.delivered(result)

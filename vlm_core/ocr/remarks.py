@@ -21,7 +21,7 @@ _NO_TEXT = tuple(
         r"\[(?:blank|empty)(?: page| image)?\]\Z",
         rf"there (?:is|are|was|appears to be|seems to be) no {_WORDS}",
         rf"there (?:isn['’]t|is not) any {_WORDS}",
-        rf"no {_WORDS} (?:(?:is|was|were|could be|can be) )?"
+        rf"\[?no {_WORDS} (?:(?:is|was|were|could be|can be) )?"
         r"(?:found|detected|visible|present|seen|in|on|extracted)\b",
         rf"{_PAGE} (?:does not|doesn['’]t) (?:appear to |seem to )?(?:contain|have|show) (?:any )?{_WORDS}",
         rf"{_PAGE} contains no {_WORDS}",

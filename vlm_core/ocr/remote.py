@@ -6,7 +6,8 @@ import time
 from collections.abc import Generator, Mapping
 from typing import Any
 
-from vlm_core.answers import Completion
+from vlm_core.answers import Completion, Estimate
+from vlm_core.catalog.routes import Endpoint
 from vlm_core.client import VLMClient
 from vlm_core.errors import AuthenticationFailed, ConfigError, InputError, VLMError
 from vlm_core.ocr.engine import OCREngine
@@ -67,6 +68,15 @@ class RemoteEngine:
     def max_side(self) -> int | None:
         """Pixels of the longer side of what is sent, where all routes have a limit."""
         return self._asker.max_side
+
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """The routes, the fallbacks behind the first."""
+        return self.client.endpoints
+
+    def estimate(self, endpoint: Endpoint, page: PageImage) -> Estimate:
+        """What a page takes on a route; nothing is sent."""
+        return self._asker.estimate(endpoint, page)
 
     @property
     def identities(self) -> tuple[dict[str, Any], ...]:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from vlm_core.answers import Completion
+from vlm_core.answers import Completion, Estimate
 from vlm_core.catalog.routes import Endpoint
 from vlm_core.errors import ConfigError
-from vlm_core.flow.attempt import PerRoute
+from vlm_core.flow.attempt import Call, PerRoute
+from vlm_core.flow.estimate import estimate
 from vlm_core.ocr.answer_guards import Verdict, check, page_is_blank
 from vlm_core.ocr.dialects.dialect import IMAGE, Dialect, Reading, find_dialect
 from vlm_core.ocr.page_reading import Question
@@ -100,6 +101,11 @@ class Asker:
         asked = self._ask(endpoint, 0).max_side
         sides = (asked, self.options.get("max_side"), endpoint.limits.max_side)
         return min((side for side in sides if side), default=None)
+
+    def estimate(self, endpoint: Endpoint, page: PageImage) -> Estimate:
+        """What a page takes on a route, asked for once."""
+        messages, options = self._request(endpoint, Question(page))
+        return estimate(Call(messages, options, endpoint))
 
     def cost_usd(self, completions: Iterable[Completion]) -> float | None:
         """What answers cost: as the provider said, else by the catalog's price; None where nobody knows."""

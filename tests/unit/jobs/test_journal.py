@@ -181,6 +181,21 @@ def test_a_new_file_that_another_holds_is_locked(tmp_path: Path, monkeypatch: py
             Journal(tmp_path / "a")
 
 
+def test_a_new_file_that_another_holds_for_a_moment_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(sqlite3.connect(tmp_path / "a", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+
+        def release() -> Iterator[float]:
+            yield 0.0
+            other.execute("ROLLBACK")
+            yield 0.0
+
+        monkeypatch.setattr(journal_file, "pauses", release)
+        Journal(tmp_path / "a").close()
+
+
 def test_many_may_make_the_same_journal_at_once(tmp_path: Path) -> None:
     start = threading.Barrier(8)
 
@@ -427,6 +442,22 @@ def test_reading_does_not_wait_for_writing(journal: Journal) -> None:
         assert known == GOOD
 
 
+def test_reading_does_not_wait_for_a_thread_that_waits_to_write(journal: Journal) -> None:
+    journal.put(KEY, GOOD)
+    writing, has_read = threading.Event(), threading.Event()
+
+    def write(connection: sqlite3.Connection) -> bool:
+        writing.set()
+        return has_read.wait(10)
+
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(journal._writes.run, write)
+        assert writing.wait(30)
+        assert journal.get(KEY) == GOOD
+        has_read.set()
+        assert future.result(30)
+
+
 @pytest.fixture
 def folder_of_a_plain_user() -> Iterator[Path]:
     """A folder of whoever the test runs as, who is never root: root may do all."""
@@ -658,20 +689,18 @@ async def test_a_task_that_is_cancelled_while_it_reads_gives_the_page_up(journal
     assert claimed(journal) == 0
 
 
-@pytest.mark.parametrize("when", [1, 2], ids=["before it is taken", "after it was taken"])
-def test_an_interrupt_while_a_page_is_claimed_leaves_no_claim(journal: Journal, when: int) -> None:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    looks = 0
-
-    def find() -> PageResult | None:
-        nonlocal looks
-        looks += 1
-        if looks == when:
-            signal.raise_signal(signal.SIGINT)
-        return None
-
+@pytest.mark.parametrize("step", ["_find", "_take"])
+def test_an_interrupt_while_a_page_is_claimed_leaves_no_claim(journal: Journal, step: str) -> None:
     claim = journal.claim(KEY)
-    claim._find = find
+    do: Callable[[], object] = getattr(claim, step)
+
+    def do_and_be_interrupted() -> object:
+        done = do()
+        if claimed(journal):
+            signal.raise_signal(signal.SIGINT)
+        return done
+
+    setattr(claim, step, do_and_be_interrupted)
     with pytest.raises(KeyboardInterrupt):
         claim.__enter__()
     assert claimed(journal) == 0

@@ -28,9 +28,8 @@ _LABELS = frozenset(
     | {"abstract", "aside_text", "image_caption", "image_footnote", "table_caption", "table_footnote"}
     | {"figure_caption", "figure_title", "code_caption", "caption"}
 )
-_PICTURES = frozenset({"image", "figure", "chart", "seal"})
 _MARK = re.compile(r"<\|(ref|/ref|det|/det)\|>")
-_BARE_MARK = re.compile(r"^(.{1,2000}?)[ \t]*(\[\[[\d\s,.\[\]-]{7,400}\]\])[ \t]*$", re.MULTILINE)
+_BARE_BOX = frozenset("0123456789.,-[] ")
 
 
 class _Block(NamedTuple):
@@ -61,7 +60,7 @@ def read(answer: Answer) -> Reading:
 
 
 def _marked(text: str) -> tuple[str, list[_Block]]:
-    """What stands before the first label, and the labels with their boxes; none may lack its end."""
+    """What stands before the first label, and the labels with their boxes; the last may lack its box."""
     before, *parts = _MARK.split(text)
     blocks: list[_Block] = []
     label = boxes = ""
@@ -72,21 +71,40 @@ def _marked(text: str) -> tuple[str, list[_Block]]:
             boxes = words
         elif mark == "/det":
             blocks.append(_Block(label, boxes, words))
+            label = ""
+    if blocks and label:
+        blocks.append(_Block(label, "", ""))
     return before, blocks
 
 
 def _marked_bare(text: str) -> tuple[str, list[_Block]]:
-    """The same where the server left the tokens out: each box ends a line."""
-    before, *parts = _BARE_MARK.split(text)
-    blocks = [_Block(*map(str.strip, parts[at : at + 3])) for at in range(0, len(parts), 3)]
-    return before, blocks
+    """The same where the server left the tokens out: a label and a box are a line."""
+    before: list[str] = []
+    below = before
+    found: list[tuple[str, str, list[str]]] = []
+    for line in text.split("\n"):
+        label, boxes = _label_and_boxes(line)
+        if boxes:
+            below = []
+            found.append((label, boxes, below))
+        else:
+            below.append(line)
+    blocks = [_Block(label, boxes, "\n".join(lines)) for label, boxes, lines in found]
+    return "\n".join(before), blocks
+
+
+def _label_and_boxes(line: str) -> tuple[str, str]:
+    label, brackets, rest = line.strip().partition("[[")
+    boxes = brackets + rest
+    if not label or not boxes.endswith("]]") or not _BARE_BOX.issuperset(boxes) or not _box(boxes):
+        return line, ""
+    return label.strip(), boxes
 
 
 def _words(block: _Block) -> str:
     """The text of a block: what stands below its label, or the label itself if that is no kind of block."""
-    if block.label in _LABELS:
-        return "" if block.label in _PICTURES and not block.below.strip() else block.below.strip()
-    return "\n".join(part for part in (block.label, block.below.strip()) if part)
+    label = "" if block.label in _LABELS else block.label
+    return "\n".join(part for part in (label, block.below.strip()) if part)
 
 
 def _box(boxes: str) -> Box | None:

@@ -8,7 +8,7 @@ be saved of it is.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import re
 from typing import Any
 
 from vlm_core.ocr.dialects.boxes import fractions
@@ -18,6 +18,7 @@ from vlm_core.ocr.dialects.plain import read_text
 from vlm_core.ocr.dialects.tables import tables_in
 from vlm_core.types import TextLine
 
+_BBOX = re.compile(r'"bbox"\s*:\s*(\[[^\[\]]{0,200}\])')
 _GRID = 28
 _LEAST_PIXELS = 3136
 _MOST_PIXELS = 11_289_600
@@ -57,8 +58,8 @@ def read(answer: Answer) -> Reading:
     cells = _cells(data.data) if not data.has_words_around else []
     if cells:
         return _reading(cells, answer)
-    saved, rest = objects_in(answer.text, "bbox")
-    cells = _cells([*saved, *_cut_cell(rest)])
+    saved = objects_in(answer.text, "bbox")
+    cells = _cells([_mended(part) if isinstance(part, str) else part for part in saved])
     if not cells:
         return Reading(answer.text, problem=NO_JSON)
     return _reading(cells, answer, f"the JSON of the answer is broken; {len(cells)} blocks were saved")
@@ -75,12 +76,17 @@ def _cells(data: Any) -> list[dict[str, Any]]:
     return [cell for cell in data if isinstance(cell, dict) and "bbox" in cell]
 
 
-def _cut_cell(rest: str) -> Iterator[dict[str, Any]]:
-    """The block in the middle of which the answer ended, if it had come to its text."""
-    words = cut_string(rest, "text")
-    if words:
-        _, _, box = rest.partition(":")
-        yield {"bbox": found_in(box).data, "category": cut_string(rest, "category"), "text": words}
+def _mended(part: str) -> dict[str, Any] | None:
+    """What can be saved of one block that is broken, or that the answer ended in; None if it has no text."""
+    words = cut_string(part, "text")
+    if not words:
+        return None
+    box = _BBOX.search(part)
+    return {
+        "bbox": found_in(box[1]).data if box else None,
+        "category": cut_string(part, "category"),
+        "text": words,
+    }
 
 
 def _reading(cells: list[dict[str, Any]], answer: Answer, *warnings: str) -> Reading:

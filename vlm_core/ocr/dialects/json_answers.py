@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Any, NamedTuple
 
 from vlm_core.errors import ConfigError
@@ -66,8 +66,8 @@ def _decoded(text: str, start: int) -> tuple[Any, int]:
         return None, 0
 
 
-def objects_in(text: str, first_key: str) -> tuple[list[dict[str, Any]], str]:
-    """The whole objects of a broken list, and what begins the one that was cut.
+def objects_in(text: str, first_key: str) -> list[dict[str, Any] | str]:
+    """The objects of a broken list in their order; those that are broken themselves as they stand.
 
     Args:
         text: JSON that does not end, or has damage in it.
@@ -75,19 +75,16 @@ def objects_in(text: str, first_key: str) -> tuple[list[dict[str, Any]], str]:
 
     Example:
         >>> objects_in('[{"bbox": [1]}, {"bbox": [2], "te', "bbox")
-        ([{'bbox': [1]}], '{"bbox": [2], "te')
+        [{'bbox': [1]}, '{"bbox": [2], "te']
     """
     starts = [match.start() for match in re.finditer(rf'\{{\s*"{first_key}"', text)]
-    whole: list[dict[str, Any]] = []
-    rest = ""
     # Each is looked for only up to the next one, so that no text is read twice.
-    for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
-        rest = text[start:end]
-        value, stop = _decoded(mended(rest), 0)
-        if stop:
-            whole.append(value)
-            rest = ""
-    return whole, rest
+    return [_object(text[start:end]) for start, end in pairwise([*starts, len(text)])]
+
+
+def _object(text: str) -> dict[str, Any] | str:
+    value, end = _decoded(mended(text), 0)
+    return value if end else text
 
 
 def cut_string(text: str, key: str) -> str | None:

@@ -48,7 +48,7 @@ _ANCHORED = (
 """build_finetuning_prompt, with no text that was extracted before: a picture has none."""
 
 _KEYS = frozenset({"primary_language", "is_rotation_valid", "rotation_correction", "is_table", "is_diagram"})
-_LINE = re.compile(r"[ \t]*([a-z_]{1,40})[ \t]*:[ \t]*(.{0,200})")
+_LINE = re.compile(r"[ \t]{0,8}([a-z_]{1,40})[ \t]{0,8}:(.{0,200})")
 _MOST_LINES = 20
 _NOTHING = frozenset({"", "null", "none", "~"})
 _NO_FRONT_MATTER = "the model left out the front matter that it was asked for"

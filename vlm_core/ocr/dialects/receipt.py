@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypeAlias
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 _AMOUNT = re.compile(r"[^\d]*?(-?)[^\d-]*(\d[\d.,'\u00a0\u202f ]*)(-?)[^\d]*")
+_LONGEST_AMOUNT = 60
 _DECIMALS = re.compile(r"[.,](\d{1,2})$")
 
 
@@ -17,7 +18,7 @@ def _amount(given: Any) -> Any:
         return given
     if not given.strip():
         return None
-    found = _AMOUNT.fullmatch(given.strip())
+    found = _AMOUNT.fullmatch(given.strip()) if len(given) <= _LONGEST_AMOUNT else None
     if not found:
         return given
     figures = found[2].rstrip(" .,'")

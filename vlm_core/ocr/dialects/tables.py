@@ -69,6 +69,7 @@ def _row(cells: list[str], tag: str) -> str:
 
 
 _OTSL = re.compile(r"(<(?:fcel|ecel|lcel|ucel|xcel|nl)>)")
+_CUT_TOKEN = re.compile(r"<(?:[felux]?(?:c(?:el?)?)?|nl?)?\Z")
 _STARTS = ("<fcel>", "<ecel>")
 _JOINED_LEFT, _JOINED_UP, _ROW_END = "<lcel>", "<ucel>", "<nl>"
 _Cell: TypeAlias = tuple[str, str]
@@ -88,6 +89,7 @@ def without_otsl(text: str) -> str:
     before, *parts = _OTSL.split(text)
     if not parts:
         return text
+    parts[-1] = _CUT_TOKEN.sub("", parts[-1])
     rows: list[list[_Cell]] = [[]]
     after = ""
     for token, words in zip(parts[::2], parts[1::2], strict=True):

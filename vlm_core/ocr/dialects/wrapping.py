@@ -9,7 +9,7 @@ _THOUGHT = re.compile(r"\s*<(think|thinking)>")
 # One that ends a line, so that no page which writes about such tags is taken for a thought.
 _END_OF_THOUGHT = re.compile(r"</think(?:ing)?>[ \t]*(?=\n|\Z|<answer>)")
 _ANSWER = re.compile(r"\s*<answer>")
-_FENCE = re.compile(r"(`{3,}|~{3,})[ \t]*([A-Za-z0-9_+-]{0,32})[ \t]*")
+_FENCE = re.compile(r"(`{3,}|~{3,})[ \t]{0,8}([A-Za-z0-9_+-]{0,32})")
 _WRAPPERS = frozenset({"", "markdown", "md", "text", "txt", "plaintext", "plain", "html", "json", "latex"})
 """Languages of a fence that is put around an answer; any other one is the page's own, as of a program."""
 _REMARK = re.compile(

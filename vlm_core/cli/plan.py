@@ -1,0 +1,87 @@
+"""`vlm plan`: what reading would take, before anything is paid."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+
+from vlm_core.cli import model_options as options
+from vlm_core.cli.page_range import page_numbers
+from vlm_core.cli.report import Report, exit_code_for_errors, printable
+from vlm_core.jobs.plan import Plan
+from vlm_core.jobs.reader import DocumentReader
+
+_Sources = Annotated[
+    list[str],
+    typer.Argument(metavar="SOURCE", help="Files, folders, patterns or URLs; - is standard input."),
+]
+_Engines = Annotated[
+    list[str],
+    typer.Option("--engine", "-e", metavar="PROVIDER:MODEL", help="What would read; several are compared."),
+]
+_Task = Annotated[str, typer.Option(metavar="NAME", help="What the text is to look like.")]
+_Pages = Annotated[str | None, typer.Option(metavar="1-3,7", help="These pages only.")]
+_OutputTokens = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="Expected of a page's answer; 400 by default.")
+]
+_AsJson = Annotated[bool, typer.Option("--json", help="All of it, with every page, as JSON.")]
+_Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
+
+
+def plan(
+    sources: _Sources,
+    engine: _Engines,
+    task: _Task = "markdown",
+    prompt: options.Prompt = None,
+    schema: options.Schema = None,
+    base_url: options.BaseUrl = None,
+    max_side: options.MaxSide = None,
+    max_tokens: options.MaxTokens = None,
+    journal: options.Journal = None,
+    pages: _Pages = None,
+    expected_output_tokens: _OutputTokens = None,
+    as_json: _AsJson = False,
+    quiet: _Quiet = False,
+) -> None:
+    """Tell what reading scans, photographs and PDFs would take: pages, tokens and money.
+
+    Every page is opened and measured; nothing is sent, and no key is needed.
+
+    \b
+    Examples:
+      vlm plan scans/ -e deepinfra:allenai/olmOCR-2-7B-1025 -e novita:deepseek/deepseek-ocr
+      vlm plan book.pdf -e deepinfra:allenai/olmOCR-2-7B-1025 --journal pages.journal
+
+    \b
+    Exit codes: 0 planned; 2 the command is wrong; 3 some pages cannot be opened.
+    """
+    report = Report(quiet=quiet)
+    with exit_code_for_errors(report):
+        first, *others = (options.engine_of(name, base_url, None) for name in engine)
+        request = {"max_side": max_side, "max_tokens": max_tokens}
+        reader = DocumentReader(
+            first,
+            task if schema is None else "json",
+            prompt=prompt,
+            output_schema=options.schema_in(schema),
+            request_options={name: value for name, value in request.items() if value is not None},
+            journal=journal,
+        )
+        found = reader.plan(
+            [sys.stdin.buffer if source == "-" else source for source in sources],
+            routes=[first, *others] if others else (),
+            pages=page_numbers(pages) if pages else None,
+            expected_output_tokens=expected_output_tokens,
+        )
+        typer.echo(json.dumps(_as_dict(found), indent=2) if as_json else printable(str(found), kept="\n"))
+        raise typer.Exit(3 if found.failed else 0)
+
+
+def _as_dict(plan: Plan) -> dict[str, Any]:
+    sums = ("image_tokens", "input_tokens", "expected_cost_usd", "worst_cost_usd")
+    rows = [{**asdict(route), **{name: getattr(route, name) for name in sums}} for route in plan.routes]
+    return {**asdict(plan), "routes": rows}
