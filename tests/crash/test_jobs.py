@@ -24,8 +24,7 @@ PAGES = 50
 IN_FLIGHT = 4
 KILLS = 20
 
-JOB = (
-    """
+JOB = """
 import json, sys
 from vlm_core import DocumentReader, VLMClient
 
@@ -35,8 +34,6 @@ reader = DocumentReader(client, journal=journal, max_concurrency=int(sys.argv[4]
 for page in reader.iter_pages(book):
     print(json.dumps([page.page_number, page.state, page.text]), flush=True)
 """
-    % IN_FLIGHT
-)
 
 
 @pytest.fixture(scope="module")
