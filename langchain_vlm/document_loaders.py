@@ -25,7 +25,9 @@ from vlm_core import (
 )
 
 if TYPE_CHECKING:
-    from vlm_core import Engine, Source
+    from langchain_core.language_models import BaseChatModel
+
+    from vlm_core import DocumentReader, Engine, Source
 
 
 class VLMLoader(BaseLoader):
@@ -42,7 +44,8 @@ class VLMLoader(BaseLoader):
     Args:
         source: a path, directory, glob pattern, URL, bytes, binary file or Pillow image, or a list
             of these.
-        engine: "local", or an OCR engine of your own.
+        engine: "local", a vision model as "provider:model" or VLMClient, any chat model of LangChain that
+            takes images, or an OCR engine of your own.
         mode: what becomes one Document: a "document", a "page" or a "block" of lines.
         empty_pages: give pages without text too; `ocr_state` says what became of them.
         reader_options: those of `vlm_core.DocumentReader`, such as task, password, max_pages and
@@ -60,7 +63,7 @@ class VLMLoader(BaseLoader):
     def __init__(
         self,
         source: Any,
-        engine: Engine = "local",
+        engine: Engine | BaseChatModel = "local",
         mode: Mode = "page",
         *,
         empty_pages: bool = False,
@@ -70,7 +73,7 @@ class VLMLoader(BaseLoader):
         self.source = source
         self.mode = mode
         self.empty_pages = empty_pages
-        self._reader = reader_with(engine, reader_options)
+        self._reader = _reader(engine, reader_options)
 
     def lazy_load(self) -> Iterator[Document]:
         """Yield each Document as soon as its page is read.
@@ -109,7 +112,7 @@ class VLMBlobParser(BaseBlobParser):
 
     def __init__(
         self,
-        engine: Engine = "local",
+        engine: Engine | BaseChatModel = "local",
         mode: Mode = "page",
         *,
         empty_pages: bool = False,
@@ -118,7 +121,7 @@ class VLMBlobParser(BaseBlobParser):
         check_mode(mode)
         self.mode = mode
         self.empty_pages = empty_pages
-        self._reader = reader_with(engine, reader_options)
+        self._reader = _reader(engine, reader_options)
 
     def lazy_parse(self, blob: Blob) -> Iterator[Document]:
         """Yield each Document as soon as its page is read.
@@ -165,6 +168,14 @@ def key_encoder(document: Document) -> str:
         return document.id
     content = json.dumps([document.page_content, document.metadata], sort_keys=True)
     return stable_id(hashlib.sha256(content.encode()).hexdigest())
+
+
+def _reader(engine: Engine | BaseChatModel, options: ReaderOptions) -> DocumentReader:
+    if isinstance(engine, str):
+        return reader_with(engine, options)
+    from langchain_vlm.engines import as_engine  # chat models are slow to import
+
+    return reader_with(as_engine(engine), options)
 
 
 def _document(passage: Passage, metadata: dict[str, Any] | None = None) -> Document:

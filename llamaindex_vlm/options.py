@@ -16,6 +16,7 @@ from llama_index.core.bridge.pydantic import (
 )
 from llama_index.core.schema import BaseComponent
 
+from llamaindex_vlm.engines import as_engine
 from vlm_core import (
     EmptyPages,
     Mode,
@@ -39,7 +40,8 @@ class ReadingOptions(BaseComponent):
 
     engine: str | Any = Field(
         default="local",
-        description='"local", a vision model as "provider:model", a VLMClient, or an OCR engine of your own.',
+        description='"local", a vision model as "provider:model" or VLMClient, any LLM that takes '
+        "images, or an OCR engine of your own.",
     )
     mode: Mode = Field(
         default="page", description='What becomes one Document: a "document", a "page" or a "block" of lines.'
@@ -119,7 +121,7 @@ class ReadingOptions(BaseComponent):
         """Make the reader that all calls share, so that its bound on pages holds over them."""
         options = {name: getattr(self, name) for name in ReaderOptions.__annotations__}
         options["password"] = self._password()
-        self._reader = reader_with(self.engine, cast("ReaderOptions", options))
+        self._reader = reader_with(as_engine(self.engine), cast("ReaderOptions", options))
 
     def __reduce__(self) -> tuple[Any, ...]:
         # LlamaIndex would leave out what cannot be pickled, and so change the engine in silence.
@@ -127,7 +129,7 @@ class ReadingOptions(BaseComponent):
 
     @field_serializer("engine")
     def _engine_name(self, engine: str | OCREngine) -> str:
-        return engine_name(engine)
+        return engine_name(as_engine(engine))
 
     @field_serializer("image_dir")
     def _image_dir_name(self, image_dir: Path | None) -> str | None:

@@ -116,6 +116,7 @@ if TYPE_CHECKING:
         OCREngine,
         engine_name,
     )
+    from vlm_core.ocr.foreign import ForeignClient
     from vlm_core.ocr.layout import (
         as_text,
         blocks,
@@ -241,6 +242,7 @@ _HOMES = {
         "OCREngine",
         "engine_name",
     ),
+    "ocr.foreign": ("ForeignClient",),
     "ocr.layout": (
         "as_text",
         "blocks",
@@ -285,6 +287,7 @@ __all__ = [
     "Engine",
     "EngineError",
     "Estimate",
+    "ForeignClient",
     "ImageLimits",
     "ImageTooLargeError",
     "ImageWarning",

@@ -14,9 +14,10 @@ from vlm_core.types import PageImage, PageResult
 if TYPE_CHECKING:
     from vlm_core.catalog.routes import Route
     from vlm_core.client import VLMClient
+    from vlm_core.ocr.foreign import ForeignClient
 
 
-Engine: TypeAlias = "str | Route | VLMClient | OCREngine"
+Engine: TypeAlias = "str | Route | VLMClient | ForeignClient | OCREngine"
 """How a user says what reads the pages."""
 
 
@@ -118,14 +119,17 @@ def engine_name(engine: Engine) -> str:
 def _of_model(engine: Any, wishes: Wishes) -> OCREngine:
     from vlm_core.catalog.routes import Route
     from vlm_core.client import VLMClient
+    from vlm_core.ocr.foreign import ForeignClient
     from vlm_core.ocr.remote import RemoteEngine
 
     routes, last_resort = _with_last_resort(wishes)
-    if isinstance(engine, VLMClient) and routes:
-        raise ConfigError("a VLMClient has fallbacks of its own", hint="Give them to the VLMClient.")
+    if isinstance(engine, (VLMClient, ForeignClient)) and routes:
+        raise ConfigError(
+            f"a {type(engine).__name__} takes no other routes as fallbacks", hint="Give them to the client."
+        )
     if isinstance(engine, (str, Route)):
         engine = VLMClient(engine, fallbacks=routes, max_concurrency=wishes.max_concurrency)
-    if not isinstance(engine, VLMClient):
+    if not isinstance(engine, (VLMClient, ForeignClient)):
         raise ConfigError(
             f"engine={type(engine).__name__} object is no OCR engine",
             hint='Give "local", a route, a VLMClient, or an object with name, model and read_page(page).',

@@ -11,6 +11,7 @@ from vlm_core.catalog.routes import Endpoint
 from vlm_core.client import VLMClient
 from vlm_core.errors import AuthenticationFailed, ConfigError, InputError, VLMError
 from vlm_core.ocr.engine import OCREngine
+from vlm_core.ocr.foreign import ForeignClient
 from vlm_core.ocr.guards import page_warnings
 from vlm_core.ocr.page_reading import PageAnswer, Question, error_of, read_page
 from vlm_core.ocr.requests import Asker
@@ -51,7 +52,7 @@ class RemoteEngine:
 
     def __init__(
         self,
-        client: VLMClient,
+        client: VLMClient | ForeignClient,
         task: str = "markdown",
         *,
         prompt: str | None = None,

@@ -45,12 +45,14 @@ def unwrapped(text: str, end_tokens: tuple[str, ...] = (), *, was_cut: bool = Fa
         >>> unwrapped("```python\\nprint()\\n```").text
         '```python\\nprint()\\n```'
     """
-    rest, is_thought = _without_thought(_without_ends(text.replace("\r\n", "\n"), end_tokens))
-    if is_thought:
+    said = _without_ends(text.replace("\r\n", "\n"), end_tokens)
+    rest, is_marked = _without_thought(said)
+    if rest is None:
         return Bare("", problem="" if was_cut else "the model thought and gave no answer")
     answer, no_end = _without_answer_tag(rest)
     bare, remarked = _without_remark(_trimmed(answer))
     warnings = [
+        *(["what stands before </think> is left out"] if len(rest) < len(said) and not is_marked else []),
         *(["the answer has no end tag"] if no_end and not was_cut else []),
         *(["a remark of the model before the text is left out"] if remarked else []),
     ]
@@ -71,11 +73,11 @@ def _without_ends(text: str, tokens: tuple[str, ...]) -> str:
     return text
 
 
-def _without_thought(text: str) -> tuple[str, bool]:
-    """What stands behind a thought, and whether all of it is thought."""
+def _without_thought(text: str) -> tuple[str | None, bool]:
+    """What stands behind a thought, None if nothing does; and whether the thought has both its marks."""
     if opening := _THOUGHT.match(text):
         _, end, rest = text[opening.end() :].partition(f"</{opening[1]}>")
-        return rest, not end
+        return rest if end else None, True
     closing = _END_OF_THOUGHT.search(text)
     if closing and "<think" not in text[: closing.start()] and text[: closing.start()].count("```") % 2 == 0:
         return text[closing.end() :], False

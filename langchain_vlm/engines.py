@@ -1,0 +1,74 @@
+"""Any chat model of LangChain as what reads the pages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+
+from vlm_core import Completion, Engine, ForeignClient, Usage
+
+Messages = Sequence[Mapping[str, Any]]
+
+
+def as_engine(engine: Engine | BaseChatModel) -> Engine:
+    """An engine as the reader takes it; a chat model is asked through LangChain.
+
+    Args:
+        engine: "local", a route, an engine, or a chat model such as ChatAnthropic.
+
+    Example:
+        >>> as_engine("local")
+        'local'
+    """
+    if not isinstance(engine, BaseChatModel):
+        return engine
+    told = engine._get_ls_params()  # what LangSmith calls it
+    name = type(engine).__name__
+    provider, model = told.get("ls_provider") or name, told.get("ls_model_name") or name
+    return ForeignClient(provider, model, partial(_ask, engine), partial(_aask, engine))
+
+
+def _ask(model: BaseChatModel, messages: Messages, options: Mapping[str, Any]) -> Completion:
+    return _completion(model.invoke(_converted(messages), **_taken(options)))
+
+
+async def _aask(model: BaseChatModel, messages: Messages, options: Mapping[str, Any]) -> Completion:
+    return _completion(await model.ainvoke(_converted(messages), **_taken(options)))
+
+
+def _taken(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Those that all chat models know by one name; what JSON is wanted, the prompt says."""
+    return {name: value for name, value in options.items() if name not in ("response_format", "extra_body")}
+
+
+def _converted(messages: Messages) -> list[BaseMessage]:
+    kinds = {"system": SystemMessage, "user": HumanMessage}
+    return [kinds[message["role"]](content=_content(message["content"])) for message in messages]
+
+
+def _content(content: Any) -> Any:
+    return content if isinstance(content, str) else [_block(part) for part in content]
+
+
+def _block(part: Mapping[str, Any]) -> dict[str, Any]:
+    if part["type"] != "image":
+        return dict(part)
+    image = part["image"]
+    encoded = image.data_uri.partition(b",")[2].decode("ascii")
+    return {"type": "image", "base64": encoded, "mime_type": f"image/{image.format}"}
+
+
+def _completion(message: AIMessage) -> Completion:
+    said = message.response_metadata
+    used: Mapping[str, Any] = message.usage_metadata or {}
+    return Completion(
+        str(message.text),
+        finish_reason=said.get("finish_reason") or said.get("stop_reason") or said.get("done_reason"),
+        refusal=message.additional_kwargs.get("refusal"),
+        usage=Usage(input_tokens=used.get("input_tokens"), output_tokens=used.get("output_tokens")),
+        request_id=message.id,
+    )
