@@ -113,6 +113,9 @@ class Provider(_Row):
     quirks: frozenset[Quirk] = frozenset()
     tools: bool | None = None
     response_formats: frozenset[ResponseFormat] | None = None
+    bills_abandoned: bool | None = None
+    """Whether an answer that is broken off is paid for all the same. Only where it is not, one that runs in
+    circles is ended early."""
     model_list_url: str = ""
     """A page for people, where its models stand."""
     notes: tuple[str, ...] = ()

@@ -15,6 +15,7 @@ from vlm_core.ocr.foreign import ForeignClient
 from vlm_core.ocr.guards import page_warnings
 from vlm_core.ocr.page_reading import PageAnswer, Question, error_of, read_page
 from vlm_core.ocr.requests import Asker
+from vlm_core.ocr.watching import auntil_looped, until_looped
 from vlm_core.types import PageImage, PageResult, PageState, total_usage
 
 NAME = "vlm"
@@ -71,6 +72,10 @@ class RemoteEngine:
         return self._asker.max_side
 
     @property
+    def _ends_loops(self) -> bool:
+        return all(endpoint.provider.bills_abandoned is False for endpoint in self.endpoints)
+
+    @property
     def endpoints(self) -> tuple[Endpoint, ...]:
         """The routes, the fallbacks behind the first."""
         return self.client.endpoints
@@ -114,12 +119,16 @@ class RemoteEngine:
 
     def _ask(self, question: Question) -> Completion | VLMError:
         try:
+            if self._ends_loops and isinstance(self.client, VLMClient):
+                return until_looped(self.client.stream(self._asker.question(question)))
             return self.client.chat(self._asker.question(question))
         except VLMError as error:
             return error
 
     async def _aask(self, question: Question) -> Completion | VLMError:
         try:
+            if self._ends_loops and isinstance(self.client, VLMClient):
+                return await auntil_looped(self.client.astream(self._asker.question(question)))
             return await self.client.achat(self._asker.question(question))
         except VLMError as error:
             return error
@@ -136,7 +145,9 @@ class RemoteEngine:
         if self.last_resort is None or result.state not in _NOT_READ:
             return result
         other = _instead(self.last_resort, page, f"{result.model} did not read it: {answer.verdict.reason}")
-        return other.model_copy(update={"usage": result.usage, "cost_usd": result.cost_usd})
+        return other.model_copy(
+            update={"usage": result.usage, "cost_usd": result.cost_usd, "attempts": result.attempts}
+        )
 
     def _result(self, page: PageImage, answer: PageAnswer, seconds: float) -> PageResult:
         reading, completion = answer.reading, answer.completion

@@ -252,6 +252,20 @@ def test_a_failure_after_a_cut_answer_costs_no_text(server: ScriptedServer, read
     assert (result.text, result.state) == ("TOTAL 9", PageState.TRUNCATED)
 
 
+@pytest.mark.parametrize(("bills", "is_streamed"), [(False, True), (True, False), (None, False)])
+def test_a_loop_is_ended_early_only_where_that_saves_money(
+    server: ScriptedServer, read: Read, bills: bool | None, is_streamed: bool
+) -> None:
+    server.answer(Answer("TOTAL 9.00 EUR again and again\n" * 20_000))
+    server.answer(Answer("TOTAL 9.00"))
+    lab = Provider(name="lab", bills_abandoned=bills)
+    route = Route(lab, "some-vlm", api_key=server.api_key, base_url=server.base_url)
+    result = told(RemoteEngine(VLMClient(route)), page(), read)
+    assert (result.text, result.state) == ("TOTAL 9.00", PageState.OK)
+    assert [seen.stream for seen in server.seen] == [is_streamed] * 2
+    assert result.attempts == 2
+
+
 # --- the way up
 
 

@@ -106,7 +106,7 @@ def _reading(cells: list[dict[str, Any]], answer: Answer, *warnings: str) -> Rea
 
 def _words(cell: dict[str, Any]) -> str:
     words = cell.get("text")
-    if not isinstance(words, str) or cell.get("category") == "Picture":
+    if not isinstance(words, str):
         return ""
     words = words.strip()
     is_bare_formula = cell.get("category") == "Formula" and not words.startswith(("$", "\\[", "\\("))

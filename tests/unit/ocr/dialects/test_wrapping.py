@@ -88,8 +88,14 @@ def test_a_thought_that_was_cut_is_no_fault_of_its_own() -> None:
     [
         pytest.param("Here is the extracted text:\nTOTAL", "remark", id="remark"),
         pytest.param("<answer>TOTAL", "no end tag", id="open-answer"),
+        pytest.param("It is a receipt.\n</think>\n\nTOTAL", "before </think>", id="thought-without-a-start"),
     ],
 )
 def test_what_is_left_out_or_missing_is_said(text: str, words: str) -> None:
     (warning,) = unwrapped(text).warnings
     assert words in warning
+
+
+@pytest.mark.parametrize("text", ["TOTAL", "<think>hm</think>TOTAL", "```\nTOTAL\n```"], ids=str)
+def test_what_is_as_it_should_be_is_not_talked_about(text: str) -> None:
+    assert unwrapped(text).warnings == ()
