@@ -26,11 +26,12 @@ lint: .venv/installed-dev
 types: .venv/installed-dev
 	$(BIN)/mypy
 
-bench: .venv/installed-dev
+bench: .venv/installed-dev .venv-openai2/installed
 	$(BIN)/python benchmarks/import_time.py
 	$(BIN)/python benchmarks/pdf_memory.py
 	$(BIN)/python benchmarks/chat_overhead.py
 	$(BIN)/python benchmarks/chat_model_overhead.py
+	.venv-openai2/bin/python benchmarks/llamaindex_overhead.py
 	$(BIN)/python benchmarks/image_fit.py
 	@if [ -d $(RECEIPTS) ]; then $(BIN)/python benchmarks/local_ocr.py $(RECEIPTS); \
 	else echo "local_ocr.py is left out: no receipts in $(RECEIPTS) (RECEIPTS=... names another folder)"; fi
@@ -54,5 +55,5 @@ clean:
 .venv-openai2/installed: pyproject.toml
 	$(PYTHON) -m venv .venv-openai2
 	.venv-openai2/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
-	.venv-openai2/bin/python -m pip install --quiet --editable '.[heif,langchain]' --group wire 'openai<3'
+	.venv-openai2/bin/python -m pip install --quiet --editable '.[heif,langchain,llamaindex]' --group wire --group peers 'openai<3'
 	touch $@

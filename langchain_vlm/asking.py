@@ -108,17 +108,18 @@ class AskingModel(ModelSettings):
         """What makes a chunk of each step of a stream."""
         from vlm_core import Delta
 
-        provider, in_blocks = self._provider_name, self.output_version == "v1"
+        provider, in_blocks = self._provider_name, self._in_blocks
 
         def chunk_of(step: Delta | Completion) -> ChatGenerationChunk:
             if isinstance(step, Delta):
                 return ChatGenerationChunk(message=as_chunk(step, provider, in_blocks=in_blocks))
-            return ChatGenerationChunk(message=as_last_chunk(step, provider, with_usage=with_usage))
+            last = as_last_chunk(step, provider, with_usage=with_usage, in_blocks=in_blocks)
+            return ChatGenerationChunk(message=last)
 
         return chunk_of
 
     def _result(self, completion: Completion) -> ChatResult:
-        message = as_message(completion, self._provider_name)
+        message = as_message(completion, self._provider_name, in_blocks=self._in_blocks)
         return ChatResult(generations=[ChatGeneration(message=message)])
 
     # --- the cache

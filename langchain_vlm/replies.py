@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, UsageMetadata
+from langchain_core.messages.content import KNOWN_BLOCK_TYPES
 from langchain_core.messages.tool import (
     ToolCallChunk,
     invalid_tool_call,
@@ -22,16 +23,18 @@ if TYPE_CHECKING:
 
 __all__ = ["as_chunk", "as_last_chunk", "as_message", "usage_metadata"]
 
+_HAS_REFUSALS = "refusal" in KNOWN_BLOCK_TYPES  # since core 1.7.5
 _TOOL_BLOCKS = 1000
 """The number of the first tool call among blocks."""
 
 
-def as_message(completion: Completion, provider: str) -> AIMessage:
+def as_message(completion: Completion, provider: str, *, in_blocks: bool = False) -> AIMessage:
     """A whole answer as a message.
 
     Args:
         completion: the answer.
         provider: what the message names as `model_provider`, whoever gave the answer.
+        in_blocks: whether LangChain will make blocks of it (its output_version "v1").
 
     Example:
         >>> from vlm_core import Completion
@@ -40,7 +43,7 @@ def as_message(completion: Completion, provider: str) -> AIMessage:
     """
     calls = [_tool_call(call) for call in completion.tool_calls]
     return AIMessage(
-        content=completion.text,
+        content=_content(completion.text, completion.refusal, in_blocks),
         tool_calls=[call for call in calls if call["type"] == "tool_call"],
         invalid_tool_calls=[call for call in calls if call["type"] == "invalid_tool_call"],
         usage_metadata=usage_metadata(completion.usage),
@@ -55,7 +58,7 @@ def as_chunk(delta: Delta, provider: str, *, in_blocks: bool = False) -> AIMessa
     Args:
         delta: the piece.
         provider: as in `as_message`.
-        in_blocks: whether LangChain will make blocks of it (its output_version "v1").
+        in_blocks: as in `as_message`.
 
     Example:
         >>> from vlm_core import Delta
@@ -70,7 +73,9 @@ def as_chunk(delta: Delta, provider: str, *, in_blocks: bool = False) -> AIMessa
     )
 
 
-def as_last_chunk(completion: Completion, provider: str, *, with_usage: bool = True) -> AIMessageChunk:
+def as_last_chunk(
+    completion: Completion, provider: str, *, with_usage: bool = True, in_blocks: bool = False
+) -> AIMessageChunk:
     """What is known of a streamed answer once it is whole, as its last chunk.
 
     Everything is in this one chunk, for LangChain adds the figures and texts of all chunks up.
@@ -79,6 +84,7 @@ def as_last_chunk(completion: Completion, provider: str, *, with_usage: bool = T
         completion: the answer.
         provider: as in `as_message`.
         with_usage: whether tokens are told.
+        in_blocks: as in `as_message`.
 
     Raises:
         OutputTruncated: the answer was cut within a tool's arguments. LangChain would guess their end,
@@ -92,7 +98,7 @@ def as_last_chunk(completion: Completion, provider: str, *, with_usage: bool = T
     if completion.finish_reason == "length":
         _check_arguments(completion)
     return AIMessageChunk(
-        content="",
+        content=_content("", completion.refusal, in_blocks),
         usage_metadata=usage_metadata(completion.usage) if with_usage else None,
         additional_kwargs=_beside("", completion.refusal),
         response_metadata=_metadata(completion, provider),
@@ -118,6 +124,14 @@ def usage_metadata(usage: Usage) -> UsageMetadata | None:
     if usage.reasoning_tokens is not None:
         found["output_token_details"] = OutputTokenDetails(reasoning=usage.reasoning_tokens)
     return found
+
+
+def _content(text: str, refusal: str | None, in_blocks: bool) -> str | list[str | dict[Any, Any]]:
+    """The text, and behind it a refusal where LangChain has blocks for these."""
+    if not (refusal and in_blocks and _HAS_REFUSALS):
+        return text
+    said: list[str | dict[Any, Any]] = [{"type": "text", "text": text}] if text else []
+    return [*said, {"type": "refusal", "refusal": refusal}]
 
 
 def _beside(reasoning: str, refusal: str | None) -> dict[str, Any]:

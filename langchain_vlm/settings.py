@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -17,6 +16,7 @@ from pydantic import (
     PrivateAttr,
     SecretStr,
     ValidationError,
+    field_serializer,
     field_validator,
     model_validator,
 )
@@ -25,7 +25,7 @@ from langchain_vlm.clients import Clients
 from langchain_vlm.errors import langchain_errors
 from langchain_vlm.option_names import CLIENT_SETTINGS, OPTION_FIELDS, canonical, options_of_call, renamed
 from langchain_vlm.profiles import profile_of
-from langchain_vlm.written import as_provider, as_route, plain_provider, plain_route
+from langchain_vlm.written import as_headers, as_provider, as_route, plain_provider, plain_route
 from vlm_core import ConfigError, Secret, check_options
 
 if TYPE_CHECKING:
@@ -139,6 +139,7 @@ class ModelSettings(BaseChatModel):
     @field_validator("default_headers", mode="before")
     @classmethod
     def _plain_values(cls, headers: Any) -> Any:
+        headers = as_headers(headers)
         if not isinstance(headers, Mapping):
             return headers
         plain = {
@@ -155,6 +156,14 @@ class ModelSettings(BaseChatModel):
     @classmethod
     def _routes(cls, fallbacks: Any) -> Any:
         return tuple(as_route(fallback) for fallback in fallbacks)
+
+    @field_serializer("provider", when_used="unless-none")
+    def _plain_row(self, provider: Any) -> Any:
+        return plain_provider(provider)
+
+    @field_serializer("fallbacks")
+    def _plain_routes(self, fallbacks: Any) -> list[Any]:
+        return [plain_route(route) for route in fallbacks]
 
     @model_validator(mode="after")
     def _check_by_client(self) -> Self:
@@ -199,6 +208,11 @@ class ModelSettings(BaseChatModel):
         return name if get_translator(name) is None else f"vlm-{name}"
 
     @property
+    def _in_blocks(self) -> bool:
+        """Whether LangChain makes blocks of the content of answers."""
+        return self.output_version == "v1"
+
+    @property
     def _identifying_params(self) -> dict[str, Any]:
         endpoint = self._client().endpoint
         return {
@@ -230,9 +244,12 @@ class ModelSettings(BaseChatModel):
 
     @property
     def lc_secrets(self) -> dict[str, str]:
-        """Where LangChain finds the secrets when it reads the model back: variables by field."""
+        """Where LangChain finds the secrets when it reads the model back: variables by field.
+
+        Headers are a JSON object there.
+        """
         names = self._client().endpoint.provider.api_key_env or ("VLM_API_KEY",)
-        headers = {f"default_headers.{name}": _header_variable(name) for name in self.default_headers}
+        headers = {"default_headers": "VLM_DEFAULT_HEADERS"} if self.default_headers else {}
         return {"api_key": names[0], **headers}
 
     @property
@@ -268,10 +285,6 @@ class ModelSettings(BaseChatModel):
         state = super().__getstate__()
         without = {"api_key": SecretStr("")} if self.api_key is not None else {}
         return {**state, "__dict__": {**state["__dict__"], **without}}
-
-
-def _header_variable(name: str) -> str:
-    return "VLM_HEADER_" + re.sub(r"\W", "_", name).upper()
 
 
 def _refused(error: ValidationError) -> ConfigError:

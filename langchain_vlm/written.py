@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -10,7 +11,7 @@ from pydantic import ValidationError
 
 from vlm_core import ConfigError
 
-__all__ = ["as_provider", "as_route", "plain_provider", "plain_route"]
+__all__ = ["as_headers", "as_provider", "as_route", "plain_provider", "plain_route"]
 
 
 def plain_provider(provider: Any) -> Any:
@@ -44,6 +45,26 @@ def as_provider(given: Any) -> Any:
     with suppress(TypeError, ValidationError):
         return Provider(**given)
     raise ConfigError("provider is no row of a provider", hint="Give a name, or a Provider(name=...).")
+
+
+def as_headers(given: Any) -> Any:
+    """Headers, where they come from a variable as a JSON object; others as they are.
+
+    Raises:
+        ConfigError: it is no JSON object.
+
+    Example:
+        >>> as_headers('{"X-Title": "my app"}')
+        {'X-Title': 'my app'}
+    """
+    if not isinstance(given, str):
+        return given
+    with suppress(ValueError):
+        if isinstance(found := json.loads(given), dict):
+            return found
+    raise ConfigError(
+        "default_headers is a text and no JSON object", hint='Give a dict, such as {"X-Title": "my app"}.'
+    )
 
 
 def plain_route(route: Any) -> Any:

@@ -11,6 +11,7 @@ from llama_index.core.bridge.pydantic import (
     Field,
     PrivateAttr,
     ValidationError,
+    WithJsonSchema,
     field_serializer,
     field_validator,
     model_validator,
@@ -107,19 +108,19 @@ class VLMSettings(FunctionCallingLLM):
     model_config = ConfigDict(defer_build=True)
 
     model: str = Field(description='"provider:model", or a model\'s id with provider or api_base.')
-    provider: Annotated[str | Provider | None, SkipValidation] = Field(
+    provider: Annotated[str | Provider | None, SkipValidation, WithJsonSchema({"type": "string"})] = Field(
         default=None, description="A known provider's name, or a Provider of your own."
     )
-    fallbacks: Annotated[Sequence[str | Route], SkipValidation] = Field(
+    fallbacks: Annotated[Sequence[str | Route], SkipValidation, WithJsonSchema({"type": "array"})] = Field(
         default=(), description="Routes to ask, in their order, where the model cannot answer."
     )
-    api_key: Annotated[Secret | None, SkipValidation] = Field(
+    api_key: Annotated[Secret | None, SkipValidation, WithJsonSchema({"type": "string"})] = Field(
         default=None, exclude=True, repr=False, description="By default what the provider's variable holds."
     )
     api_base: str | None = Field(default=None, description="URL of the API, also called base_url.")
-    default_headers: Annotated[Mapping[str, Secret] | None, SkipValidation] = Field(
-        default=None, exclude=True, description="Sent with each request; their values are kept secret."
-    )
+    default_headers: Annotated[
+        Mapping[str, Secret] | None, SkipValidation, WithJsonSchema({"type": "object"})
+    ] = Field(default=None, exclude=True, description="Sent with each request; their values are kept secret.")
     temperature: float | None = Field(default=None, description="0 is the most repeatable.")
     max_tokens: int | None = Field(default=None, description="Of an answer, at most.")
     top_p: float | None = Field(default=None, description="Share of the likeliest tokens to choose from.")
@@ -239,6 +240,10 @@ class VLMSettings(FunctionCallingLLM):
         copied = super().__copy__()
         copied._made = _Made()
         return copied
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> VLMSettings:
+        borrowed = (self.__dict__[name] for name in _BORROWED)
+        return super().__deepcopy__({**(memo or {}), **{id(client): client for client in borrowed}})
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         if any(self.__dict__[name] is not None for name in _BORROWED):

@@ -583,6 +583,17 @@ def test_a_users_own_http_client_is_used_and_left_open(server: ScriptedServer) -
 # --- estimates
 
 
+def test_an_estimate_counts_calls_of_tools(client: VLMClient) -> None:
+    call = {"id": "1", "type": "function", "function": {"name": "look", "arguments": '{"page": "the last"}'}}
+    said = {"role": "assistant", "content": "", "tool_calls": [call]}
+    plain, calling = (
+        client.estimate([message]).text_tokens for message in ({**said, "tool_calls": []}, said)
+    )
+    assert plain is not None
+    assert calling is not None
+    assert calling > plain + 5
+
+
 def test_an_estimate_counts_images_by_the_models_formula_and_sends_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

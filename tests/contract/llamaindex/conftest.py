@@ -7,7 +7,9 @@ marker `peer_fails`, by the name of its class; should it pass one day, the test 
 from __future__ import annotations
 
 import asyncio
+import gc
 import io
+import warnings
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import Any, NamedTuple
@@ -44,11 +46,15 @@ class Kind(NamedTuple):
         return True
 
 
-KINDS = (
-    Kind("VLM", "llamaindex_vlm", {}),
+PEERS = (
     Kind("OpenAILike", "llama_index.llms.openai_like", {"is_chat_model": True}),
     Kind("DeepInfraLLM", "llama_index.llms.deepinfra", {}),
 )
+KINDS = (Kind("VLM", "llamaindex_vlm", {}), *PEERS)
+LITTER = pytest.mark.filterwarnings(
+    "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
+)
+"""Peers leave connections open, which come to light in whichever test is next."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -63,9 +69,18 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def _param(kind: Kind, reason: str | None) -> Any:
-    marks = [] if kind.is_installed else [pytest.mark.skip(reason=f"{kind.name} is not installed")]
+    marks: list[Any] = [] if kind.is_installed else [pytest.mark.skip(f"{kind.name} is not installed")]
+    marks += [LITTER] if any(peer.is_installed for peer in PEERS) else []
     marks += [pytest.mark.xfail(strict=True, reason=reason)] if reason else []
     return pytest.param(kind, id=kind.name, marks=marks)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def swept() -> Iterator[None]:
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        gc.collect()
 
 
 @pytest.fixture(autouse=True)

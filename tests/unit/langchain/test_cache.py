@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+import random
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -35,14 +36,13 @@ def about(picture: bytes) -> list[HumanMessage]:
 
 
 @pytest.fixture
-def noise() -> Iterator[Callable[[int], bytes]]:
+def noise() -> Callable[[int], bytes]:
     """Pictures of 90 kB that do not resemble each other."""
-    import random
 
     def picture(seed: int) -> bytes:
         return b"P6 300 100 255 " + random.Random(seed).randbytes(90_000)
 
-    yield picture
+    return picture
 
 
 @pytest.mark.parametrize("is_global", [True, False], ids=["global", "own"])

@@ -17,6 +17,7 @@ import pytest
 from langchain_core.chat_history import InMemoryChatMessageHistory
 from langchain_core.exceptions import ModelAPIError
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage, trim_messages
+from langchain_core.messages.content import KNOWN_BLOCK_TYPES
 from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder
 from langchain_core.runnables.history import RunnableWithMessageHistory
 
@@ -119,6 +120,15 @@ def test_a_refusal_is_told(server: ScriptedServer, model: ChatVLM, ask: Any) -> 
     message = ask(model, QUESTION)
     assert message.additional_kwargs["refusal"] == "I cannot help with that."
     assert message.content == ""
+
+
+@pytest.mark.skipif("refusal" not in KNOWN_BLOCK_TYPES, reason="this LangChain has no block for it")
+@ways
+def test_a_refusal_is_a_block(server: ScriptedServer, make: Make, ask: Any) -> None:
+    server.say("", refusal="I cannot help with that.")
+    message = ask(make(output_version="v1"), QUESTION)
+    assert [block["type"] for block in message.content] == ["refusal"]
+    assert message.content[0]["refusal"] == "I cannot help with that."
 
 
 @ways

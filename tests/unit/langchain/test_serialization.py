@@ -87,15 +87,16 @@ def test_no_secret_is_traced(server: ScriptedServer) -> None:
 
 def test_what_was_written_down_is_read_back() -> None:
     model = secretive(temperature=0.5, stop=["END"], max_retries=5, tool_images="inline", extra_body={"k": 1})
-    secrets = {"LAB_KEY": KEY, "VLM_HEADER_X_TITLE": HEADER}
-    again = loads(dumps(model), secrets_map=secrets, allowed_objects=[ChatVLM])
+    secrets = {"LAB_KEY": KEY, "VLM_DEFAULT_HEADERS": json.dumps({"X-Title": HEADER})}
+    allowed: Any = {"allowed_objects": [ChatVLM], "valid_namespaces": ["langchain_vlm"]}
+    again = loads(dumps(model), secrets_map=secrets, **allowed)
     assert isinstance(again, ChatVLM)
     assert again.asdict() == model.asdict()
     assert again._get_llm_string() == model._get_llm_string()
     assert (again.api_key, again.default_headers) == (model.api_key, model.default_headers)
     assert (again.max_retries, again.provider) == (5, ROW)
     assert [str(route) for route in again.fallbacks] == ["lab:other-vlm", "novita:some-vlm"]
-    assert load(dumpd(model), secrets_map=secrets, allowed_objects=[ChatVLM]) == again
+    assert load(dumpd(model), secrets_map=secrets, **allowed).asdict() == again.asdict()
 
 
 def test_a_simple_model_is_written_simply() -> None:

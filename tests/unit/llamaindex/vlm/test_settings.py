@@ -8,6 +8,7 @@ import pickle
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import openai
 import pytest
 from llama_index.core import Settings
 from llama_index.core.base.llms.base import BaseLLM
@@ -187,13 +188,18 @@ def test_a_pickle_has_all_but_the_key_and_takes_that_from_the_variable(
 
 
 def test_what_cannot_be_pickled_is_not_dropped_in_silence(make_llm: Make) -> None:
-    import openai
-
     http = openai.DefaultHttpxClient()
     with http, pytest.raises(ConfigError, match="cannot be pickled"):
         pickle.dumps(make_llm(http_client=http))
     with pytest.raises((AttributeError, pickle.PicklingError)):
         pickle.dumps(make_llm(completion_to_prompt=lambda prompt: prompt))
+
+
+def test_a_copy_uses_the_same_http_client(make_llm: Make) -> None:
+    with openai.DefaultHttpxClient() as http:
+        llm = make_llm(http_client=http)
+        assert copy.copy(llm).http_client is copy.deepcopy(llm).http_client is http
+        assert copy.deepcopy(llm).complete("Total?").text
 
 
 def test_a_changed_copy_leaves_the_first_as_it_was(llm: VLM, server: ScriptedServer) -> None:
@@ -265,6 +271,10 @@ def test_events_tell_of_calls_and_of_no_key(make_llm: Make, recorder: Recorder) 
     assert "some-vlm" in "".join(recorder.written)
     assert HEADER not in "".join(recorder.written)
     assert KEY not in "".join(recorder.written)
+
+
+def test_its_schema_can_be_shown() -> None:
+    assert "api_key" in VLM.model_json_schema()["properties"]
 
 
 def test_it_can_be_the_llm_of_all(llm: VLM, monkeypatch: pytest.MonkeyPatch) -> None:
