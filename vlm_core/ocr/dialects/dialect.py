@@ -72,10 +72,6 @@ class Ask:
     """Of the request, as a client's chat takes them."""
     max_side: int | None = None
     """Pixels to which the page's longer side is shrunk before it is fitted to a provider."""
-    max_pixels: int | None = None
-    """Width × height, likewise."""
-    image_format: str | None = None
-    """png or jpeg, where the model was trained on one."""
 
 
 @dataclass(frozen=True)
@@ -121,8 +117,6 @@ class Dialect:
     input_tokens: int = 3000
     """What picture and prompt take of the context, at most."""
     max_side: int | None = None
-    max_pixels: int | None = None
-    image_format: str | None = None
     end_tokens: tuple[str, ...] = ()
     """Tokens of the family that may be left at the end of an answer."""
     boxes_in_pixels: bool = False
@@ -162,8 +156,6 @@ class Dialect:
             system=self.system,
             options=self._options(task, attempt, schema, context_tokens),
             max_side=self.max_side,
-            max_pixels=self.max_pixels,
-            image_format=self.image_format,
         )
 
     def parse(

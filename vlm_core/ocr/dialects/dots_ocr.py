@@ -142,7 +142,6 @@ DOTS_OCR = Dialect(
     options={"top_p": 0.9},
     max_tokens=16_384,
     input_tokens=14_900,  # 14,400 of a page at the most pixels that it takes, and the prompt
-    max_pixels=_MOST_PIXELS,
     end_tokens=("<|endofassistant|>", "<|endoftext|>", "<|im_end|>"),
     boxes_in_pixels=True,
 )

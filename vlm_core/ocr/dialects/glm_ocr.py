@@ -99,6 +99,5 @@ GLM_OCR = Dialect(
     temperatures=(0.01, 0.1, 0.3, 0.6),
     max_tokens=16_384,
     input_tokens=6000,
-    image_format="jpeg",
     end_tokens=("<|endoftext|>", "<|user|>"),
 )

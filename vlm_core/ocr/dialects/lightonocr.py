@@ -17,6 +17,5 @@ LIGHTONOCR = Dialect(
     max_tokens=4096,
     input_tokens=3200,
     max_side=1540,
-    image_format="png",
     end_tokens=("<|im_end|>", "<eos>"),
 )

@@ -17,6 +17,5 @@ NUMARKDOWN = Dialect(
     max_tokens=12_000,
     input_tokens=5200,
     max_side=2048,
-    max_pixels=5000 * 28 * 28,
     end_tokens=("<|im_end|>", "<|endoftext|>"),
 )

@@ -128,7 +128,6 @@ def _form(name: str, prompt: str, *, clockwise: bool, **differences: Any) -> Dia
         "max_tokens": 4500,
         "input_tokens": 2600,  # 2,116 of a square picture of 1,288 pixels, and the prompt
         "max_side": 1288,
-        "image_format": "png",
         "end_tokens": ("<|im_end|>", "<|endoftext|>"),
     }
     tasks = ("markdown", "text", "handwriting")

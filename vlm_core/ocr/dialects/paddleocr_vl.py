@@ -26,7 +26,7 @@ def read(answer: Answer) -> Reading:
 
 PADDLEOCR_VL = Dialect(
     name="paddleocr-vl",
-    prompts={"text": "OCR:", "table": "Table Recognition:"},
+    prompts={"text": "OCR:", "markdown": "OCR:", "table": "Table Recognition:"},
     read=read,
     max_tokens=8192,
     input_tokens=3200,  # 2,990 of a page at the most pixels that it takes, and the prompt

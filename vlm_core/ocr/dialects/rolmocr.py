@@ -19,6 +19,5 @@ ROLMOCR = Dialect(
     max_tokens=4096,
     input_tokens=2800,
     max_side=1288,
-    image_format="png",
     end_tokens=("<|im_end|>", "<|endoftext|>"),
 )

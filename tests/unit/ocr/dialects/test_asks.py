@@ -112,22 +112,18 @@ def test_a_long_prompt_is_whole(dialect: str, task: str, first: str, last: str) 
 
 
 @pytest.mark.parametrize(
-    ("dialect", "side", "pixels", "image_format"),
+    ("dialect", "side"),
     [
-        pytest.param("general", None, None, None, id="general"),
-        pytest.param("olmocr-2", 1288, None, "png", id="olmocr-2"),
-        pytest.param("olmocr-0225", 1024, None, "png", id="olmocr-0225"),
-        pytest.param("lightonocr", 1540, None, "png", id="lightonocr"),
-        pytest.param("dots-ocr", None, 11_289_600, None, id="dots"),
-        pytest.param("numarkdown", 2048, 3_920_000, None, id="numarkdown"),
-        pytest.param("glm-ocr", None, None, "jpeg", id="glm"),
+        ("general", None),
+        ("olmocr-2", 1288),
+        ("olmocr-0225", 1024),
+        ("lightonocr", 1540),
+        ("numarkdown", 2048),
+        ("rolmocr", 1288),
     ],
 )
-def test_the_picture_is_as_the_family_was_trained(
-    dialect: str, side: int | None, pixels: int | None, image_format: str | None
-) -> None:
-    ask = find_dialect(dialect).ask("markdown")
-    assert (ask.max_side, ask.max_pixels, ask.image_format) == (side, pixels, image_format)
+def test_the_picture_is_as_large_as_the_family_was_trained(dialect: str, side: int | None) -> None:
+    assert find_dialect(dialect).ask("markdown").max_side == side
 
 
 @pytest.mark.parametrize(
@@ -218,7 +214,7 @@ def test_a_general_model_knows_all_tasks() -> None:
 @pytest.mark.parametrize(
     ("dialect", "task", "words"),
     [
-        pytest.param("paddleocr-vl", "markdown", "They know text, table", id="paddle"),
+        pytest.param("paddleocr-vl", "receipt", "They know text, markdown, table", id="paddle"),
         pytest.param("numarkdown", "receipt", "They know markdown", id="numarkdown"),
         pytest.param("general", "tabel", "Did you mean table", id="misspelt"),
         pytest.param("general", "poem", "Known are text, layout", id="unknown"),
