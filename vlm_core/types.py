@@ -226,6 +226,35 @@ class PageImage:
     original: bytes | None = field(default=None, repr=False)
     """The file's own bytes where they are this one page and nothing else."""
     text_layer: TextLayer | None = field(default=None, repr=False)
+    levels: bytes | None = field(default=None, repr=False)
+    """Of a page that was drawn in grey: one byte a pixel. Its `pixels` are made when they are asked for."""
+
+    @classmethod
+    def of_levels(cls, levels: bytes, width: int, height: int, **fields: Any) -> PageImage:
+        """A page in grey, at a third of the memory until somebody asks for its `pixels`.
+
+        Args:
+            levels: width × height bytes, 0 for black.
+            width: in pixels.
+            height: in pixels.
+            fields: the others of a PageImage.
+
+        Example:
+            >>> PageImage.of_levels(b"\\x80", 1, 1).pixels
+            b'\\x80\\x80\\x80'
+        """
+        page = cls(pixels=b"", width=width, height=height, levels=levels, **fields)
+        del page.__dict__["pixels"]
+        return page
+
+    def __getattr__(self, name: str) -> bytes:
+        levels = self.__dict__.get("levels")
+        if name != "pixels" or levels is None:
+            raise AttributeError(name)
+        pixels = bytearray(3 * len(levels))
+        pixels[0::3] = pixels[1::3] = pixels[2::3] = levels
+        self.__dict__["pixels"] = made = bytes(pixels)
+        return made
 
     @cached_property
     def sha256(self) -> str:
@@ -238,5 +267,5 @@ class PageImage:
         import hashlib
 
         digest = hashlib.sha256(self.width.to_bytes(4, "big") + self.height.to_bytes(4, "big"))
-        digest.update(self.pixels)
+        digest.update(self.pixels if self.levels is None else self.levels)
         return digest.hexdigest()

@@ -6,6 +6,7 @@ Metadata stays behind, for only pixels are handed on.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from types import TracebackType
 from typing import Literal, Protocol
 
@@ -44,7 +45,7 @@ class Pages(Protocol):
 
 
 def open_document(
-    data: bytes,
+    data: bytes | Path,
     *,
     source: str = "",
     password: str | None = None,
@@ -58,7 +59,7 @@ def open_document(
     second eye (MPO) only the photograph itself.
 
     Args:
-        data: the file.
+        data: the file; of a PDF also its path, for one that is too large to be held in memory.
         source: what to call it in pages and errors.
         password: of a PDF that is encrypted.
         pdf_text: "auto" hands on the text that a PDF page brings itself, "ignore" does not.
@@ -76,9 +77,10 @@ def open_document(
         ...     document.page(1)
         PageImage(width=2, height=1, page_number=1, total_pages=1, rotation=0, source='')
     """
-    data = bytes(data)
-    kind = sniff(data)
-    if kind == "PDF":
+    if not isinstance(data, Path):
+        data = bytes(data)
+    kind = "PDF" if isinstance(data, Path) else sniff(data)
+    if isinstance(data, Path) or kind == "PDF":
         from vlm_core.images.pdf_worker import open_pdf
 
         return open_pdf(data, source=source, password=password, pdf_text=pdf_text, max_side=max_side)

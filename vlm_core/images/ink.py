@@ -24,7 +24,8 @@ def ink_share(page: PageImage) -> float:
     """
     from PIL import Image
 
-    image = Image.frombuffer("RGB", (page.width, page.height), page.pixels, "raw", "RGB", 0, 1)
+    mode, pixels = ("RGB", page.pixels) if page.levels is None else ("L", page.levels)
+    image = Image.frombuffer(mode, (page.width, page.height), pixels, "raw", mode, 0, 1)
     scale = min(1.0, _WIDTH / page.width)
     shape = max(1, round(page.width * scale)), max(1, round(page.height * scale))
     shades = image.convert("L").resize(shape, Image.Resampling.BOX).histogram()

@@ -174,8 +174,9 @@ def _draw(
             layer = _layer(view, lines, pictures) if lines else None
             resolution = max(picture.resolution for picture in pictures) if is_scan else None
             size = pixel_size(view.size, resolution, None if layer else max_side)
-            header = {"width": size[0], "height": size[1], "rotation": turn, "layer": layer}
-            return {**header, "dpi": 72 * size[0] / view.size[0]}, _pixels(page, size)
+            is_grey = is_scan and _is_grey(page)
+            header = {"width": size[0], "height": size[1], "rotation": turn, "layer": layer, "grey": is_grey}
+            return {**header, "dpi": 72 * size[0] / view.size[0]}, _pixels(page, size, is_grey)
 
 
 def _view(page: pdfium.PdfPage) -> View:
@@ -237,6 +238,19 @@ def _pictures(page: pdfium.PdfPage) -> Iterator[Picture]:
         points = abs(matrix.a * matrix.d - matrix.b * matrix.c)
         if points:
             yield Picture(matrix.on_rect(0, 0, 1, 1), math.sqrt(width * height / points))
+
+
+def _is_grey(page: pdfium.PdfPage) -> bool:
+    """Whether nothing is on a page but pictures in grey or in black and white."""
+    return not page.formenv and all(
+        thing.type == c.FPDF_PAGEOBJ_IMAGE and _is_grey_image(thing)
+        for thing in page.get_objects(max_depth=1)
+    )
+
+
+def _is_grey_image(image: pdfium.PdfImage) -> bool:
+    stored = image.get_metadata()
+    return stored.colorspace == c.FPDF_COLORSPACE_DEVICEGRAY and stored.bits_per_pixel in (1, 8)
 
 
 def _read(page: pdfium.PdfPage) -> list[Char]:
@@ -305,11 +319,15 @@ def _layer(view: View, lines: list[Line], pictures: list[Picture]) -> dict[str, 
     }
 
 
-def _pixels(page: pdfium.PdfPage, size: tuple[int, int]) -> ctypes.Array[ctypes.c_ubyte]:
-    """The page on white, as RGB bytes."""
-    bitmap = pdfium.PdfBitmap.new_native(*size, c.FPDFBitmap_BGR, rev_byteorder=True)
+def _pixels(
+    page: pdfium.PdfPage, size: tuple[int, int], is_grey: bool = False
+) -> ctypes.Array[ctypes.c_ubyte]:
+    """The page on white, as RGB bytes, or one byte a pixel."""
+    kind = c.FPDFBitmap_Gray if is_grey else c.FPDFBitmap_BGR
+    bitmap = pdfium.PdfBitmap.new_native(*size, kind, rev_byteorder=not is_grey)
     bitmap.fill_rect((255, 255, 255, 255), 0, 0, *size)
-    area_and_flags = (0, 0, *size, 0, c.FPDF_ANNOT | c.FPDF_REVERSE_BYTE_ORDER)
+    byte_order = 0 if is_grey else c.FPDF_REVERSE_BYTE_ORDER
+    area_and_flags = (0, 0, *size, 0, c.FPDF_ANNOT | byte_order)
     c.FPDF_RenderPageBitmap(bitmap, page, *area_and_flags)
     if page.formenv:
         c.FPDF_FFLDraw(page.formenv, bitmap, page, *area_and_flags)

@@ -33,6 +33,7 @@ _REPRINT = "Print it to a new PDF from a PDF viewer, and read that."
 
 # What the worker may answer: what is wrong, and what to do about it.
 _FAILURES = {
+    "changed": ("the file was changed while it was read", "Read it again."),
     "empty": ("it holds no page", "Open it in a PDF viewer; if that shows pages, save it anew from there."),
     "file": ("the file cannot be read", "Check that it exists and that you may read it."),
     "format": ("it is no PDF, or a damaged one", ""),
@@ -212,6 +213,7 @@ class PDFDocument:
     ) -> None:
         self._data = b"" if isinstance(data, Path) else data
         self._path = str(data.absolute()) if isinstance(data, Path) else None
+        self._stamp = self._stamp_now()
         self._source = source
         self._name = source or self._path or "PDF"
         self._password = password
@@ -236,10 +238,11 @@ class PDFDocument:
             missing = f"{self._name}: there is no page {number}"
             raise PDFError(missing, hint=f"The last page is {self.total_pages}.", page=number)
         drawn, pixels = self._ask(number)
-        return PageImage(
-            pixels=pixels,
-            width=drawn["width"],
-            height=drawn["height"],
+        make = PageImage.of_levels if drawn["grey"] else PageImage
+        return make(
+            pixels,
+            drawn["width"],
+            drawn["height"],
             page_number=number,
             total_pages=self.total_pages,
             rotation=drawn["rotation"],
@@ -269,9 +272,21 @@ class PDFDocument:
                 reply = self._try_again(number)
         except _WorkerEnded as end:
             raise self._error(str(end), number, f"{self._timeout:g} s" * (str(end) == "timeout")) from None
+        if self._stamp != self._stamp_now():
+            raise self._error("changed", number)
         if failure := reply[0].get("failure"):
             raise self._error(failure, number, reply[0].get("detail", ""))
         return reply
+
+    def _stamp_now(self) -> tuple[int, ...]:
+        """What a file's content is known by, where the worker reads it by its path."""
+        if self._path is None:
+            return ()
+        try:
+            found = os.stat(self._path)
+        except OSError:
+            return ()
+        return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
     def _try_again(self, number: int | None) -> Frame:
         """A page is blamed for a crash by a new worker only: the old one may have been ended from outside."""

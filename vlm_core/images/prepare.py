@@ -15,6 +15,7 @@ from vlm_core.answers import EncodedImage
 from vlm_core.catalog.rows import ImageLimits, ModelProfile
 from vlm_core.errors import ImageTooLargeError, TooManyImagesError
 from vlm_core.images import cache
+from vlm_core.images.cache import Content
 from vlm_core.images.data_uris import is_written_as
 from vlm_core.images.fit import canvas_size, is_sliver, meets, sent_size
 from vlm_core.images.sniff import sniff
@@ -117,13 +118,15 @@ def of_source(source: Source, target: Target, numbers: Numbers, password: str | 
             return of_pages(pages, target, numbers, source.name)
     if source.key is not None:
         read_and_make = partial(_of_file, source, target, numbers, password)
-        return cache.shared.get((source.key, target, numbers, password), read_and_make, original=source.key)
+        return cache.shared.get(
+            (Content(source.key), target, numbers, password), read_and_make, original=source.key
+        )
     if (stamp := _stamp(source)) is not None:
         read_and_make = partial(_of_file, source, target, numbers, password)
         return cache.shared.get((stamp, target, numbers, password), read_and_make)
     data = source.read()
     make = partial(_of_bytes, data, target, numbers, source.name, password)
-    return cache.shared.get((data, target, numbers, password), make, original=data)
+    return cache.shared.get((Content(data), target, numbers, password), make, original=data)
 
 
 def of_pages(document: Pages, target: Target, numbers: Numbers, name: str) -> Images:

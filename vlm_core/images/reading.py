@@ -14,11 +14,14 @@ from typing import Any, TypeAlias
 from urllib.parse import unquote_to_bytes
 
 from vlm_core.errors import InputError, UnsupportedImageError
+from vlm_core.images.sniff import sniff
 
 Fetch: TypeAlias = Callable[[], bytes]
 
 _FROM_URL_SAFE = bytes.maketrans(b"-_", b"+/")
 _NAMES_COMPARED = 10_000
+_LARGE_BYTES = 32 << 20
+_HEAD_BYTES = 4096
 
 
 def fetched(name: str, fetch: Fetch) -> bytes:
@@ -55,6 +58,23 @@ def file_bytes(path: str) -> bytes:
     if stat.S_ISCHR(mode) or stat.S_ISBLK(mode) or stat.S_ISSOCK(mode):
         raise OSError("it is a device")
     return Path(path).read_bytes()
+
+
+def is_large_pdf(path: Path) -> bool:
+    """Whether a file is a PDF that is better read piece by piece than held in memory.
+
+    Example:
+        >>> is_large_pdf(Path("missing.pdf"))
+        False
+    """
+    try:
+        found = os.stat(path)
+        if not stat.S_ISREG(found.st_mode) or found.st_size < _LARGE_BYTES:
+            return False
+        with path.open("rb") as file:
+            return sniff(file.read(_HEAD_BYTES)) == "PDF"
+    except (OSError, ValueError):  # which will be told when it is read
+        return False
 
 
 def rest_of(file: Any) -> Any:

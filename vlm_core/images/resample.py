@@ -68,7 +68,10 @@ def as_image(page: PageImage) -> Image.Image:
         >>> as_image(PageImage(pixels=b"\\x80" * 3, width=1, height=1)).mode
         'L'
     """
-    return _grey_if_grey(Image.frombytes("RGB", (page.width, page.height), page.pixels))
+    size = page.width, page.height
+    if page.levels is not None:
+        return Image.frombytes("L", size, page.levels)
+    return _grey_if_grey(Image.frombytes("RGB", size, page.pixels))
 
 
 def _grey_if_grey(image: Image.Image) -> Image.Image:

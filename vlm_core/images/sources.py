@@ -26,6 +26,7 @@ from vlm_core.images.reading import (
     Fetch,
     fetched,
     file_bytes,
+    is_large_pdf,
     open_for_text,
     rest_of,
     short,
@@ -93,9 +94,8 @@ class Source:
 
         if self.image is not None:
             return open_image(self.image, source=self.name)
-        return open_document(
-            self.read(), source=self.name, password=password, pdf_text=pdf_text, max_side=max_side
-        )
+        data = self.path if self.path is not None and is_large_pdf(self.path) else self.read()
+        return open_document(data, source=self.name, password=password, pdf_text=pdf_text, max_side=max_side)
 
 
 def expand(

@@ -57,13 +57,17 @@ def _lightest_row(image: Image.Image) -> int:
 
 
 def _as_image(page: PageImage) -> Image.Image:
-    return Image.frombytes("RGB", (page.width, page.height), page.pixels)
+    size = page.width, page.height
+    if page.levels is not None:
+        return Image.frombytes("L", size, page.levels)
+    return Image.frombytes("RGB", size, page.pixels)
 
 
 def _of_image(page: PageImage, image: Image.Image, rotation: int | None = None) -> PageImage:
     return replace(
         page,
-        pixels=image.tobytes(),
+        pixels=image.convert("RGB").tobytes(),
+        levels=None,
         width=image.width,
         height=image.height,
         rotation=page.rotation if rotation is None else rotation,

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable
 from concurrent.futures import Executor, Future
 from itertools import islice
-from threading import Thread
+from threading import Lock, Thread
 from typing import TYPE_CHECKING, TypeVar, cast
 
 if TYPE_CHECKING:
@@ -45,6 +45,42 @@ def in_order(
     finally:
         for future in begun:
             future.cancel()
+
+
+class Turns:
+    """So many places at once; whoever waits longest for one gets the next. `threading`'s are not fair.
+
+    Args:
+        count: the places.
+
+    Example:
+        >>> turns = Turns(1)
+        >>> with turns:
+        ...     print("alone")
+        alone
+    """
+
+    def __init__(self, count: int) -> None:
+        self._free = count
+        self._line: deque[Lock] = deque()
+        self._lock = Lock()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._free:
+                self._free -= 1
+                return
+            turn = Lock()
+            turn.acquire()
+            self._line.append(turn)
+        turn.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            if self._line:
+                self._line.popleft().release()
+            else:
+                self._free += 1
 
 
 async def adrive(

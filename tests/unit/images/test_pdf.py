@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from vlm_core.errors import PasswordRequiredError, PDFError
 from vlm_core.images import pdf_worker
 from vlm_core.images.pdf_text import Char, Style, lines_of
 from vlm_core.images.pdf_worker import open_pdf
+from vlm_core.images.sources import expand
 from vlm_core.types import PageImage
 
 FONT = b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>"
@@ -125,6 +127,14 @@ def worker_pid() -> int:
     return pdf_worker._host.worker._process.pid
 
 
+def shaded(channels: int) -> bytes:
+    """A picture that is dark on the left and light on the right, of a scan in grey or in RGB."""
+    space = {1: b"/DeviceGray", 3: b"/DeviceRGB"}[channels]
+    entries = b"/Type/XObject/Subtype/Image/Width 1024/Height 800/BitsPerComponent 8/ColorSpace" + space
+    row = b"".join(bytes([level]) * 4 * channels for level in range(256))
+    return stream(row * 800, entries)
+
+
 # How a page is drawn
 
 
@@ -141,6 +151,27 @@ def test_a_page_is_drawn_with_200_dpi_and_never_over_40_megapixels(box: bytes, s
     page = read(text_pdf(b"", page=b"/MediaBox[%s]" % box))
     assert (page.width, page.height) == size
     assert len(page.pixels) == 3 * size[0] * size[1]
+
+
+def test_a_scan_in_grey_is_drawn_as_one_in_colour_would_be() -> None:
+    fills = b"401 0 0 300 0 0 cm /I Do"
+    size = b"/MediaBox[0 0 401 300]"  # a width that is no multiple of four
+    grey, colour = (read(text_pdf(fills, page=size, image=shaded(channels))) for channels in (1, 3))
+    assert colour.levels is None
+    assert grey.levels == colour.pixels[::3]
+    assert grey.pixels == colour.pixels
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"400 0 0 300 0 0 cm /I Do 1 0 0 RG 0 0 m 1 1 l S", id="a red line over it"),
+        pytest.param(b"0 0 1 rg 0 0 400 300 re f 396 0 0 296 2 2 cm /I Do", id="a blue ground behind it"),
+        pytest.param(b"8 0 0 6 0 0 cm /G Do", id="a form that may draw anything"),
+    ],
+)
+def test_a_scan_with_more_on_the_page_keeps_its_colours(content: bytes) -> None:
+    assert read(text_pdf(content, image=shaded(1))).levels is None
 
 
 @pytest.mark.parametrize(
@@ -452,6 +483,28 @@ def test_a_document_can_be_given_as_a_path(tmp_path: Path, monkeypatch: pytest.M
     with open_pdf(Path("résumé.pdf")) as document:
         monkeypatch.chdir("/")
         assert texts(document.page(1)) == ["text"]
+
+
+def test_a_file_that_changes_while_it_is_read_is_not_mixed_with_what_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "scan.pdf"
+    path.write_bytes(text_pdf(say(b"old"), say(b"old")))
+    with open_pdf(path) as document:
+        document.page(1)
+        path.write_bytes(text_pdf(say(b"new page"), say(b"new page")))
+        with pytest.raises(PDFError, match="changed"):
+            document.page(2)
+
+
+def test_a_large_pdf_is_not_held_in_memory(tmp_path: Path) -> None:
+    path = tmp_path / "large.pdf"
+    path.write_bytes(text_pdf(say(b"a page"), font=FONT + b"\n" + b"%" * (33 << 20) + b"\n"))
+    tracemalloc.start()
+    try:
+        with next(iter(expand(path))).open() as document:
+            assert texts(document.page(1)) == ["a page"]
+        assert tracemalloc.get_traced_memory()[1] < 16 << 20
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_document_of_20_000_pages_gives_any_of_them() -> None:
