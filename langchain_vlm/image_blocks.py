@@ -33,6 +33,8 @@ def image_block(
         >>> image_block(b"GIF89a", detail="low")
         {'type': 'image_url', 'image_url': {'url': 'data:image/gif;base64,R0lGODlh', 'detail': 'low'}}
     """
+    if pages is not None and not isinstance(pages, Sequence):
+        raise InputError(f"pages={pages!r} is no list of page numbers", hint="Write [1, 3], for example.")
     beside: dict[str, Any] = {} if detail is None else {"detail": detail}
     chosen: dict[str, Any] = {} if pages is None else {"pages": list(pages)}
     if isinstance(source, str) and source[:8].lower().startswith(("http://", "https://")):

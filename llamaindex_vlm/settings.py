@@ -48,6 +48,8 @@ _CLIENT = {
 }
 """The fields that the client is made of, and what it calls them."""
 _OPTIONS = ("temperature", "top_p", "max_tokens", "stop", "seed", "extra_body")
+_OF_ROUTE = ("provider", "model", "base_url")
+"""What is stored of a route: all but its key and its headers."""
 _BORROWED = ("http_client", "async_http_client")
 
 
@@ -66,26 +68,28 @@ def _as_provider(given: Any) -> Any:
 
 
 def _as_route(given: Any) -> Any:
-    return (
-        Route(**{**given, "provider": _as_provider(given["provider"])})
-        if isinstance(given, Mapping)
-        else given
-    )
+    if isinstance(given, (str, Route)):
+        return given
+    if (
+        not isinstance(given, Mapping)
+        or {"provider", "model"} - given.keys()
+        or given.keys() - set(_OF_ROUTE)
+    ):
+        raise ValueError('a route is "provider:model", or a Route')
+    return Route(**{**given, "provider": _as_provider(given["provider"])})
 
 
 def _provider_as_plain(provider: Any) -> Any:
-    return (
-        provider.model_dump(mode="json", exclude_defaults=True)
-        if isinstance(provider, Provider)
-        else provider
-    )
+    if not isinstance(provider, Provider):
+        return provider
+    return provider.model_dump(mode="json", exclude_defaults=True)
 
 
 def _route_as_plain(route: Any) -> Any:
     if not isinstance(route, Route):
         return route
-    provider = _provider_as_plain(route.provider)
-    return {"provider": provider, "model": route.model, "base_url": route.base_url}
+    fields = {name: getattr(route, name) for name in _OF_ROUTE}
+    return {**fields, "provider": _provider_as_plain(route.provider)}
 
 
 class _Made:
@@ -242,13 +246,17 @@ class VLMSettings(FunctionCallingLLM):
         return copied
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> VLMSettings:
+        memo = {} if memo is None else memo
         borrowed = (self.__dict__[name] for name in _BORROWED)
-        return super().__deepcopy__({**(memo or {}), **{id(client): client for client in borrowed}})
+        memo |= {id(client): client for client in borrowed if client is not None}
+        return super().__deepcopy__(memo)
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         if any(self.__dict__[name] is not None for name in _BORROWED):
             raise ConfigError("a VLM with an http_client of yours cannot be pickled")
         fields = {name: self.__dict__[name] for name in self.model_fields_set}
+        fields["api_key"] = _as_secret(self.api_key)  # which may have been set since
+        fields["default_headers"] = _as_secrets(self.default_headers)
         if not self.callback_manager.handlers:
             fields.pop("callback_manager", None)  # the copy makes its own
         return _remade, (type(self), fields)

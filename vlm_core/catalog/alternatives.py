@@ -55,14 +55,15 @@ def same_family_routes(endpoint: Endpoint) -> tuple[str, ...]:
 
 
 def nearest_models(endpoint: Endpoint) -> tuple[str, ...]:
-    """The models of an endpoint's provider whose ids are most like its own, for when it is not known there.
+    """The other models of a provider whose ids are most like the one asked, for when that is not known.
 
     Example:
         >>> from vlm_core.catalog.registry import resolve
         >>> nearest_models(resolve("novita:Qwen/Qwen2.5-VL-7B-Instruct"))[0]
         'qwen/qwen2.5-vl-72b-instruct'
     """
-    ids = [model for provider, model in offers() if provider == endpoint.provider.name]
+    offered = [model for provider, model in offers() if provider == endpoint.provider.name]
+    ids = [model for model in offered if model != endpoint.model]  # which the provider may have ended
     likeness = {model: _likeness(endpoint.model, model) for model in ids}
     near = [model for model in ids if likeness[model] > _ALIKE]
     return tuple(sorted(near, key=lambda model: -likeness[model])[:_NAMED])

@@ -17,6 +17,7 @@ from vlm_core.errors import (
     AllRoutesFailed,
     DeadlineExceeded,
     IncompleteResponse,
+    InputError,
     ModelNotFound,
     ResponseError,
     VLMError,
@@ -265,6 +266,8 @@ def _given_up(job: _Job) -> VLMError:
     failure = job.causes[-1]
     if job.given.is_begun:
         failure = _broken_stream(failure, job)
+    elif all(isinstance(cause, InputError) for cause in job.causes):
+        failure = job.causes[0]  # nobody was asked, and the fault is the message's
     elif len(job.causes) > 1 and rule_for(failure).fail_over != "never":
         failure = _all_failed(job)
     failure.attempts = tuple(job.attempts)

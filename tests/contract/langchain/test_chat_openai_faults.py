@@ -11,6 +11,7 @@ import base64
 import gc
 import json
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -442,6 +443,15 @@ def test_a_request_that_is_refused_is_not_to_be_repeated(
 # --- 15: event loops
 
 
+@pytest.fixture
+def tidy() -> Iterator[None]:
+    """Drop the connections that ChatOpenAI shares in the whole process, so that no test meets them."""
+    yield
+    if clients := sys.modules.get("langchain_openai.chat_models._client_utils"):
+        clients._cached_async_httpx_client.cache_clear()
+    gc.collect()
+
+
 def said_in_a_loop(model: BaseChatModel) -> str:
     try:
         return asyncio.run(model.ainvoke("Hello")).text
@@ -449,13 +459,13 @@ def said_in_a_loop(model: BaseChatModel) -> str:
         return type(error).__name__
 
 
+@pytest.mark.usefixtures("tidy")
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 @both("the next event loop gets the connections of the last")
 def test_a_second_event_loop_is_served(host: ScriptedServer, make: Make) -> None:
     host.say("TOTAL 9.00")
     model = make(host)
     said = [said_in_a_loop(model) for _ in range(3)]
-    gc.collect()  # so that what ChatOpenAI leaves open is no other test's failure
     assert said == ["TOTAL 9.00"] * 3
     assert host.requests == 3
 

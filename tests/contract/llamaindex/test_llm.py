@@ -183,7 +183,8 @@ def test_a_chat_is_one_request(llm: Any, server: ScriptedServer) -> None:
 
 
 @pytest.mark.peer_fails(
-    OpenAILike="its small context makes it three requests", DeepInfraLLM="it makes more than one, and all without pictures"
+    OpenAILike="its small context makes it three requests",
+    DeepInfraLLM="it makes more than one, and all without pictures",
 )
 def test_three_pictures_of_a_query_are_one_request(
     llm: Any, server: ScriptedServer, picture: Picture, tmp_path: Path

@@ -38,6 +38,12 @@ def test_the_nearest_models_of_the_provider_come_first(route: str, nearest: str)
     assert nearest_models(resolve(route))[0] == nearest
 
 
+def test_a_model_is_not_its_own_nearest() -> None:
+    refused = resolve("deepinfra:Qwen/Qwen2.5-VL-32B-Instruct")
+    assert nearest_models(refused)
+    assert refused.model not in nearest_models(refused)
+
+
 def test_a_model_like_none_has_no_nearest() -> None:
     assert nearest_models(resolve("novita:whisper-large")) == ()
 

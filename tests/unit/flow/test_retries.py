@@ -20,6 +20,7 @@ from vlm_core.errors import (
     DeadlineExceeded,
     EmptyOutput,
     IncompleteResponse,
+    InputError,
     PayloadTooLarge,
     ProviderTimeout,
     RateLimited,
@@ -288,6 +289,12 @@ def test_where_no_context_is_larger_that_is_said() -> None:
     world = World([refuses(400, "maximum context length is 2000")])
     with pytest.raises(ContextOverflow):
         world.ask(question(), [with_context(FIRST, 2000), with_context(SECOND, 1000)])
+
+
+def test_what_can_be_sent_to_no_route_is_said_as_it_is() -> None:
+    call = replace(question(), messages=[{"role": "user", "content": [{"type": "image"}]}])
+    with pytest.raises(InputError, match=r"messages\[0\]\.content\[0\]"):
+        World([]).ask(call, two())
 
 
 def test_where_every_route_fails_each_cause_is_kept() -> None:

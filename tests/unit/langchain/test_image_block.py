@@ -118,6 +118,11 @@ def test_what_is_no_picture_is_refused(source: Any, kind: type[Exception]) -> No
         image_block(source)
 
 
+def test_pages_are_a_list(png: bytes) -> None:
+    with pytest.raises(InputError, match="pages=2"):
+        image_block(png, pages=2)  # type: ignore[arg-type]
+
+
 def test_of_a_decoded_picture_no_page_is_lost() -> None:
     file = io.BytesIO()
     frames = [Image.new("L", (40, 30)) for _ in range(2)]

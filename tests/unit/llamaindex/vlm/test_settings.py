@@ -19,7 +19,7 @@ from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.rate_limiter import TokenBucketRateLimiter
 
 from llamaindex_vlm import VLM
-from vlm_core import ConfigError, MissingKeyError, Provider, Route
+from vlm_core import AuthenticationFailed, ConfigError, MissingKeyError, Provider, Route
 from vlm_core.testing import ScriptedServer
 
 KEY = "canary-key-5d21c0"
@@ -47,6 +47,9 @@ WRONG = [
     pytest.param({"default_headers": {"a": 5}}, "headers", id="header"),
     pytest.param({"default_headers": 5}, "headers", id="headers"),
     pytest.param({"fallbacks": "novita:m"}, "fallbacks", id="fallbacks"),
+    pytest.param({"fallbacks": [5]}, "a route is", id="no-fallback"),
+    pytest.param({"fallbacks": [{"model": "m"}]}, "a route is", id="half-a-fallback"),
+    pytest.param({"provider": {"name": "UP:"}}, "provider", id="provider"),
     pytest.param({"fallbacks": ["nobody:m"]}, "nobody", id="fallback"),
     pytest.param({"tool_images": "drop"}, "tool_images", id="tool-images"),
     pytest.param({"http_client": 5}, "http_client", id="client"),
@@ -185,6 +188,17 @@ def test_a_pickle_has_all_but_the_key_and_takes_that_from_the_variable(
         twin.complete("Total?")
     monkeypatch.setenv("LAB_KEY", KEY)
     assert twin.complete("Total?").text
+
+
+def test_a_key_that_was_changed_is_used_and_not_pickled(llm: VLM, server: ScriptedServer) -> None:
+    llm.api_key = "canary-second-key-9"
+    llm.default_headers = {"X-Id": HEADER}
+    with pytest.raises(AuthenticationFailed):
+        llm.complete("Total?")
+    assert server.seen[0].headers["x-id"] == HEADER
+    written = pickle.dumps(llm)
+    assert b"canary-second-key-9" not in written
+    assert HEADER.encode() not in written
 
 
 def test_what_cannot_be_pickled_is_not_dropped_in_silence(make_llm: Make) -> None:
