@@ -35,9 +35,10 @@ class VLMLoader(BaseLoader):
 
     A Document has the same id and metadata whenever the same picture is read in the same way.
     Metadata: `source`, `page` (from 0), `page_label` (from 1), `total_pages`, `width`, `height`,
-    `sha256` (of the picture), `ocr_engine`, `ocr_state`, `trust` (always "untrusted": the text is a
-    stranger's), and in block mode `bbox` ("x0,y0,x1,y1", fractions of the page). What is not known,
-    such as the size of a page that could not be opened, is left out.
+    `rotation` (degrees clockwise, where it was turned), `sha256` (of the picture), `ocr_engine`,
+    `ocr_state`, `trust` (always "untrusted": the text is a stranger's), and in block mode `bbox`
+    ("x0,y0,x1,y1", fractions of the page). What is not known, such as the size of a page that could
+    not be opened, is left out.
 
     A page without text gives no Document; one `EmptyPagesWarning` lists them all at the end.
 
@@ -192,8 +193,6 @@ def _metadata(passage: Passage) -> dict[str, str | int | None]:
     return {
         "source": page.source,
         "page": None if number is None else number - 1,
-        "width": page.width or None,
-        "height": page.height or None,
         "sha256": page.sha256 or None,
         **passage.metadata,
     }

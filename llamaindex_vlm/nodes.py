@@ -9,7 +9,18 @@ from llama_index.core.schema import Document, MediaResource
 
 from vlm_core import Passage
 
-TECHNICAL = ("image_sha256", "file_sha256", "total_pages", "ocr_engine", "ocr_state", "trust", "bbox")
+TECHNICAL = (
+    "image_sha256",
+    "file_sha256",
+    "total_pages",
+    "ocr_engine",
+    "ocr_state",
+    "trust",
+    "width",
+    "height",
+    "rotation",
+    "bbox",
+)
 """Metadata that says nothing to a search or a language model."""
 
 

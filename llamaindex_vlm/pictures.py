@@ -23,6 +23,7 @@ from vlm_core import (
     Source,
     VLMError,
     expand,
+    page_again,
     page_png,
     sniff,
 )
@@ -106,14 +107,13 @@ def read_once(document: Any, *, allow_private_urls: bool = False) -> Any:
 
 
 def picture_again(
-    document: str | None, page_number: int, sha256: str, *, folder: Path | None, **opening: Any
+    document: str | None, page: PageResult, *, folder: Path | None, **opening: Any
 ) -> MediaResource:
     """The picture of a page that was read before, if it is still the same.
 
     Args:
         document: the path or URL that it was read from; None if it was in memory.
-        page_number: from 1. The only page of a document is found whatever its number.
-        sha256: what its picture was then.
+        page: what is known of it: its number, the digest of its picture, its size and its turn.
         folder: where pictures of pages are and may be written; None to hold the picture in memory.
         opening: `password` of an encrypted PDF, and `allow_private_urls`.
 
@@ -121,30 +121,23 @@ def picture_again(
         InputError: the document cannot be read, or is another one by now.
         ConfigError: the folder cannot be written to.
     """
-    if (written := _written_before(sha256, folder)) is not None:
+    if (written := _written_before(page.sha256, folder)) is not None:
         return MediaResource(path=written, mimetype="image/png")
     if not document:
         raise InputError("it was read from memory", hint="Read it with image_dir=..., and name that here.")
-    page = _decoded(document, page_number, **opening)
-    if page.sha256 != sha256:
-        raise InputError(f"{document} changed since it was read", hint="Read it again first.")
+    # A Path, because there are no patterns in it.
+    image = page_again(document if "://" in document else Path(document), page, **opening)
     file = Path(document).expanduser()
-    if file.is_file() and (found := _as_it_is(page, file.resolve())):
+    if not page.width:  # it was read when nodes did not tell of size and turn yet
+        page = page.model_copy(update={"rotation": image.rotation})
+    if not page.rotation and file.is_file() and (found := _as_it_is(image, file.resolve())):
         return found
-    png = page_png(page, PageResult(source=document, sha256=sha256, rotation=page.rotation))
+    png = page_png(image, page)
     if folder is None:
         return MediaResource(data=png, mimetype="image/png")
-    path = _path_in(folder, sha256, page.rotation)
+    path = _path_in(folder, page.sha256, page.rotation)
     _write(path, png)
     return MediaResource(path=path.resolve(), mimetype="image/png")
-
-
-def _decoded(document: str, page_number: int, *, password: str | None, allow_private_urls: bool) -> PageImage:
-    # A Path, because there are no patterns in it.
-    place = document if "://" in document else Path(document)
-    source = next(expand(place, allow_private_urls=allow_private_urls))
-    with source.open(password=password) as pages:
-        return pages.page(1 if pages.total_pages == 1 else page_number)
 
 
 def _path_in(folder: Path, sha256: str, rotation: int) -> Path:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from llama_index.core.bridge.pydantic import Field, SecretStr, field_serializer, model_validator
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
@@ -20,9 +19,7 @@ from llama_index.core.schema import (
 )
 
 from llamaindex_vlm.pictures import picture_again
-from vlm_core import VLMError, check_names
-
-_SHA256 = re.compile("[0-9a-f]{64}")
+from vlm_core import PageResult, VLMError, check_names, page_told_by
 
 
 class PagePictures(BaseNodePostprocessor):
@@ -82,7 +79,7 @@ class PagePictures(BaseNodePostprocessor):
         return [self._shown(found, shown) for found in nodes]
 
     def _shown(self, found: NodeWithScore, shown: dict[str, MediaResource | None]) -> NodeWithScore:
-        page = _page_of(found.node)
+        page = page_told_by(found.node.metadata)
         if page is None:
             return found
         wanted = page.sha256 not in shown and not self._is_enough(shown)
@@ -94,35 +91,18 @@ class PagePictures(BaseNodePostprocessor):
         count = sum(picture is not None for picture in shown.values())
         return self.max_images is not None and count >= self.max_images
 
-    def _picture(self, page: _Page) -> MediaResource | None:
+    def _picture(self, page: PageResult) -> MediaResource | None:
         try:
             return picture_again(
-                page.document,
-                page.number,
-                page.sha256,
+                page.source or None,
+                page,
                 folder=self.image_dir,
                 password=None if self.password is None else self.password.get_secret_value(),
                 allow_private_urls=self.allow_private_urls,
             )
         except VLMError as error:
-            warnings.warn(f"No picture of page {page.number}: {error}", stacklevel=2)
+            warnings.warn(f"No picture of page {page.page_number}: {error}", stacklevel=2)
             return None
-
-
-class _Page(NamedTuple):
-    """What a node says of the page that it was read from."""
-
-    document: str | None
-    number: int
-    sha256: str
-
-
-def _page_of(node: BaseNode) -> _Page | None:
-    known = node.metadata
-    sha256, label = str(known.get("image_sha256")), str(known.get("page_label"))
-    if not _SHA256.fullmatch(sha256) or not (label.isdecimal() or known.get("total_pages") == 1):
-        return None
-    return _Page(known.get("file_path"), int(label) if label.isdecimal() else 1, sha256)
 
 
 def _with_picture(found: NodeWithScore, picture: MediaResource | None) -> NodeWithScore:

@@ -23,9 +23,10 @@ class VLMReader(ReadingOptions, BasePydanticReader):
     """Loads scans, photographs and PDFs as Documents, page by page.
 
     A Document has the same id and metadata whenever the same picture is read in the same way.
-    Metadata: `file_path`, `file_name`, `page_label` (from 1), `total_pages`, `image_sha256`,
-    `ocr_engine`, `ocr_state`, `trust` (always "untrusted": the text is a stranger's), and in block
-    mode `bbox` ("x0,y0,x1,y1", fractions of the page). What is not known is left out.
+    Metadata: `file_path`, `file_name`, `page_label` (from 1), `total_pages`, `width`, `height`,
+    `rotation` (degrees clockwise, where the page was turned), `image_sha256`, `ocr_engine`, `ocr_state`,
+    `trust` (always "untrusted": the text is a stranger's), and in block mode `bbox` ("x0,y0,x1,y1",
+    fractions of the page). What is not known is left out.
 
     A page without text gives no Document; one `EmptyPagesWarning` lists them all at the end.
 

@@ -17,6 +17,23 @@ if TYPE_CHECKING:
         ToolCall,
         ToolCallDelta,
     )
+    from vlm_core.assistant.findings import (
+        Citation,
+        Finding,
+        ImageAnswer,
+        ImageData,
+        ImageReading,
+        PageEntry,
+        PageList,
+        PageReference,
+        TextMatch,
+        TextMatches,
+    )
+    from vlm_core.assistant.image_assistant import ImageAssistant
+    from vlm_core.assistant.tools import (
+        IMAGE_TOOLS,
+        ImageTool,
+    )
     from vlm_core.catalog.alternatives import SunsetWarning
     from vlm_core.catalog.known import (
         models_of,
@@ -74,7 +91,11 @@ if TYPE_CHECKING:
     from vlm_core.flow.estimate import text_tokens
     from vlm_core.images.data_uris import data_uri
     from vlm_core.images.encode import ImageWarning
-    from vlm_core.images.pictures import page_png
+    from vlm_core.images.pictures import (
+        page_again,
+        page_png,
+        page_told_by,
+    )
     from vlm_core.images.sniff import (
         SUFFIXES,
         sniff,
@@ -143,6 +164,23 @@ _HOMES = {
         "ToolCall",
         "ToolCallDelta",
     ),
+    "assistant.findings": (
+        "Citation",
+        "Finding",
+        "ImageAnswer",
+        "ImageData",
+        "ImageReading",
+        "PageEntry",
+        "PageList",
+        "PageReference",
+        "TextMatch",
+        "TextMatches",
+    ),
+    "assistant.image_assistant": ("ImageAssistant",),
+    "assistant.tools": (
+        "IMAGE_TOOLS",
+        "ImageTool",
+    ),
     "catalog.alternatives": ("SunsetWarning",),
     "catalog.known": (
         "models_of",
@@ -200,7 +238,11 @@ _HOMES = {
     "flow.estimate": ("text_tokens",),
     "images.data_uris": ("data_uri",),
     "images.encode": ("ImageWarning",),
-    "images.pictures": ("page_png",),
+    "images.pictures": (
+        "page_again",
+        "page_png",
+        "page_told_by",
+    ),
     "images.sniff": (
         "SUFFIXES",
         "sniff",
@@ -263,12 +305,14 @@ _HOMES = {
 __getattr__ = load_on_first_use(__name__, _HOMES)
 
 __all__ = [
+    "IMAGE_TOOLS",
     "SUFFIXES",
     "AllRoutesFailed",
     "Attempt",
     "AuthenticationFailed",
     "Box",
     "BudgetExceeded",
+    "Citation",
     "Completion",
     "ConfigError",
     "ConnectionFailed",
@@ -287,9 +331,15 @@ __all__ = [
     "Engine",
     "EngineError",
     "Estimate",
+    "Finding",
     "ForeignClient",
+    "ImageAnswer",
+    "ImageAssistant",
+    "ImageData",
     "ImageLimits",
+    "ImageReading",
     "ImageTooLargeError",
+    "ImageTool",
     "ImageWarning",
     "IncompleteResponse",
     "InputError",
@@ -306,7 +356,10 @@ __all__ = [
     "OCREngine",
     "OutputTruncated",
     "PDFError",
+    "PageEntry",
     "PageImage",
+    "PageList",
+    "PageReference",
     "PageResult",
     "PageState",
     "Passage",
@@ -328,6 +381,8 @@ __all__ = [
     "Source",
     "SunsetWarning",
     "TextLine",
+    "TextMatch",
+    "TextMatches",
     "TooManyImagesError",
     "ToolCall",
     "ToolCallDelta",
@@ -350,8 +405,10 @@ __all__ = [
     "expand",
     "load_on_first_use",
     "models_of",
+    "page_again",
     "page_key",
     "page_png",
+    "page_told_by",
     "passages",
     "passages_of_each",
     "providers",

@@ -97,6 +97,9 @@ class Passage:
             "ocr_engine": self.page.engine or None,
             "ocr_state": self.page.state.value,
             "trust": "untrusted",
+            "width": self.page.width or None,
+            "height": self.page.height or None,
+            "rotation": self.page.rotation or None,
             "bbox": self.bbox and ",".join(f"{edge:.4f}" for edge in self.bbox),
         }
         return {name: fact for name, fact in facts.items() if fact is not None}
@@ -109,12 +112,15 @@ def _of_document(document: DocumentResult, task: str) -> list[Passage]:
 
 def _as_one_page(pages: tuple[PageResult, ...]) -> PageResult:
     """What is true of all pages: their worst state, every engine, a digest of their digests."""
+    first, is_alone = pages[0], len(pages) == 1
     digests = [page.sha256 for page in pages]
     return PageResult(
         state=max((page.state for page in pages), key=_SEVERITY.index),
-        source=pages[0].source,
-        total_pages=pages[0].total_pages,
-        rotation=pages[0].rotation if len(pages) == 1 else 0,
+        source=first.source,
+        total_pages=first.total_pages,
+        rotation=first.rotation if is_alone else 0,
+        width=first.width if is_alone else 0,
+        height=first.height if is_alone else 0,
         sha256=digests[0] if len(digests) == 1 else _digest_of(digests),
         engine=_each_once(page.engine for page in pages),
         model=_each_once(page.model for page in pages) or None,

@@ -131,8 +131,8 @@ def test_a_picture_is_read_on_this_machine(tmp_path: Path) -> None:
     assert len(document.metadata["sha256"]) == 64
 
 
-OF_A_DOCUMENT = {"source", "total_pages", "sha256", "ocr_engine", "ocr_state", "trust"}
-OF_A_PAGE = OF_A_DOCUMENT | {"page", "page_label", "width", "height"}
+OF_A_DOCUMENT = {"source", "total_pages", "width", "height", "sha256", "ocr_engine", "ocr_state", "trust"}
+OF_A_PAGE = OF_A_DOCUMENT | {"page", "page_label"}
 
 
 @pytest.mark.parametrize(

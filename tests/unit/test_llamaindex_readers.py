@@ -127,6 +127,8 @@ def test_a_picture_is_read_on_this_machine(tmp_path: Path) -> None:
         "file_name": "receipt.png",
         "page_label": "1",
         "total_pages": 1,
+        "width": 480,
+        "height": 160,
         "image_sha256": "",
         "ocr_engine": "rapidocr",
         "ocr_state": "ok",
@@ -139,10 +141,11 @@ OF_A_DOCUMENT = {
     *("file_path", "file_name", "total_pages"),
     *("image_sha256", "ocr_engine", "ocr_state", "trust"),
 }
+OF_A_PAGE = {"page_label"}
 
 
 @pytest.mark.parametrize(
-    ("mode", "keys"), [("document", set()), ("page", {"page_label"}), ("block", {"page_label", "bbox"})]
+    ("mode", "keys"), [("document", set()), ("page", OF_A_PAGE), ("block", OF_A_PAGE | {"bbox"})]
 )
 def test_each_mode_has_its_metadata(mode: str, keys: set[str], fax: Path) -> None:
     (document, *_) = load(fax, mode=mode, empty_pages=True)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from vlm_core.errors import InputError
 from vlm_core.images.sources import expand
-from vlm_core.types import Box, PageResult
+from vlm_core.types import Box, PageImage, PageResult
 
+_SHA256 = re.compile("[0-9a-f]{64}")
 BOX_COLOUR = (214, 39, 40)
 
 
@@ -44,21 +46,67 @@ def page_png(
     """
     from PIL import Image
 
-    source, *others = expand(document, allow_private_urls=allow_private_urls)
-    if others:
-        raise InputError(f"{page.source} is more than one document", hint="Give the one that was read.")
-    with source.open(password=password) as pages:
-        image = pages.page(page.page_number)
-    if page.sha256 and image.sha256 != page.sha256:
-        raise InputError(
-            f"{page.source} changed since page {page.page_number} was read", hint="Read it again first."
-        )
+    image = page_again(document, page, password=password, allow_private_urls=allow_private_urls)
     picture = Image.frombytes("RGB", (image.width, image.height), image.pixels)
     turned = picture.rotate(image.rotation - page.rotation, expand=True)
     _draw(turned, boxes)
     png = io.BytesIO()
     turned.save(png, "PNG")
     return png.getvalue()
+
+
+def page_again(
+    document: Any, page: PageResult, *, password: str | None = None, allow_private_urls: bool = False
+) -> PageImage:
+    """The picture behind a page's result, as it was when it was read, but not turned.
+
+    Arguments and errors are those of `page_png`. The only page of a document is found whatever its number.
+
+    Example:
+        >>> from vlm_core import read
+        >>> white = b"P5 40 40 255 " + bytes([255]) * 1600
+        >>> page_again(white, read(white).pages[0]).width
+        40
+    """
+    source, *others = expand(document, allow_private_urls=allow_private_urls)
+    if others:
+        raise InputError(f"{page.source} is more than one document", hint="Give the one that was read.")
+    for pdf_text in ("auto", "ignore"):
+        for max_side in dict.fromkeys((max(page.width, page.height) or None, None)):
+            with source.open(password=password, pdf_text=pdf_text, max_side=max_side) as pages:
+                image = pages.page(1 if pages.total_pages == 1 else page.page_number)
+            if page.sha256 in ("", image.sha256):
+                return image
+        if image.dpi is None:  # it is no page of a PDF, and always the same
+            break
+    raise InputError(
+        f"{page.source} changed since page {page.page_number} was read", hint="Read it again first."
+    )
+
+
+def page_told_by(metadata: Mapping[str, Any]) -> PageResult | None:
+    """What a document's or node's metadata say of the page that it was read from; None if they name none.
+
+    Args:
+        metadata: those of a loader or reader of either framework.
+
+    Example:
+        >>> page_told_by({"source": "a.pdf", "sha256": "0" * 64, "page_label": "2"}).page_number
+        2
+    """
+    sha256 = str(metadata.get("image_sha256") or metadata.get("sha256"))
+    label = "1" if metadata.get("total_pages") == 1 else str(metadata.get("page_label"))
+    if not _SHA256.fullmatch(sha256) or not label.isdecimal() or label == "0":
+        return None
+    return PageResult(
+        source=str(metadata.get("file_path") or metadata.get("source") or ""),
+        page_number=int(label),
+        total_pages=metadata.get("total_pages"),
+        sha256=sha256,
+        width=metadata.get("width", 0),
+        height=metadata.get("height", 0),
+        rotation=metadata.get("rotation", 0),
+    )
 
 
 def _draw(picture: Any, boxes: Iterable[Box]) -> None:

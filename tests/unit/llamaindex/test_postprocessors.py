@@ -199,7 +199,7 @@ def test_a_file_that_is_another_one_by_now_is_not_shown(
 def test_a_reference_to_a_changed_file_is_taken_off(typist: Any, scan: Any) -> None:
     (node,) = OCRTransform(engine=typist, image_reference=True)(image_documents(scan("a.png", 10)))
     scan("a.png", 20)
-    with pytest.warns(UserWarning, match="changed since it was read"):
+    with pytest.warns(UserWarning, match="changed since page 1 was read"):
         (found,) = PagePictures().postprocess_nodes(retrieved([node]))
     assert kinds(found) == ["text"]
 

@@ -1,0 +1,100 @@
+"""The picture behind a page that was read before is found again as it was then."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageDraw
+
+from vlm_core import (
+    DocumentReader,
+    InputError,
+    PageResult,
+    VLMClient,
+    page_again,
+    page_png,
+    page_told_by,
+)
+from vlm_core.testing import ScriptedServer
+
+
+@pytest.fixture
+def client() -> Iterator[VLMClient]:
+    with ScriptedServer() as server:
+        server.say("TOTAL 9.00")
+        with VLMClient("some-vlm", base_url=server.base_url, api_key=server.api_key) as client:
+            yield client
+
+
+@pytest.fixture
+def scan(tmp_path: Path) -> Path:
+    """A PDF of two scanned pages."""
+    pages = [Image.new("L", (800, 1000), "white") for _ in range(2)]
+    for number, page in enumerate(pages, 1):
+        ImageDraw.Draw(page).text((100, 100), f"page {number}", "black", font_size=80)
+    path = tmp_path / "scan.pdf"
+    pages[0].save(path, save_all=True, append_images=pages[1:], resolution=100)
+    return path
+
+
+@pytest.mark.parametrize("max_side", [None, 500])
+@pytest.mark.parametrize("pdf_text", ["auto", "ignore"])
+def test_a_page_is_drawn_again_in_the_size_in_which_it_was_read(
+    client: VLMClient, scan: Path, max_side: int | None, pdf_text: str
+) -> None:
+    options = {} if max_side is None else {"max_side": max_side}
+    reader = DocumentReader(client, request_options=options, pdf_text=pdf_text)  # type: ignore[arg-type]
+    page = reader.read(scan).pages[1]
+    picture = Image.open(io.BytesIO(page_png(scan, page)))
+    assert picture.size == (page.width, page.height)
+    assert max_side in (None, page.height)
+
+
+def test_a_page_whose_own_text_was_ignored_is_found_too(client: VLMClient, data: Path) -> None:
+    filing = data / "pdfs" / "edgar.pdf"
+    options = {"max_side": 600}
+    page = DocumentReader(client, pdf_text="ignore", request_options=options).read(filing, pages=[1]).pages[0]
+    assert page_again(filing, page).height == 600
+
+
+def test_a_page_of_a_document_that_changed_is_not_shown(client: VLMClient, scan: Path) -> None:
+    page = DocumentReader(client).read(scan).pages[1]
+    Image.new("L", (800, 1000)).save(scan, "PDF")
+    with pytest.raises(InputError, match="changed since page 2 was read"):
+        page_again(scan, page)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "number"),
+    [
+        pytest.param({"source": "a.png", "sha256": "0" * 64, "page_label": "2"}, 2, id="LangChain"),
+        pytest.param({"file_path": "a.png", "image_sha256": "0" * 64, "page_label": "2"}, 2, id="LlamaIndex"),
+        pytest.param({"source": "a.png", "sha256": "0" * 64, "total_pages": 1}, 1, id="a whole document"),
+    ],
+)
+def test_metadata_tell_of_the_page(metadata: dict[str, object], number: int) -> None:
+    page = page_told_by({**metadata, "width": 910, "height": 1288, "rotation": 90})
+    assert page is not None
+    assert (page.source, page.page_number) == ("a.png", number)
+    assert (page.width, page.height, page.rotation) == (910, 1288, 90)
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        pytest.param({}, id="none"),
+        pytest.param({"source": "a.pdf", "sha256": "0" * 64, "total_pages": 2}, id="many pages"),
+        pytest.param({"source": "a.pdf", "sha256": "0", "page_label": "1"}, id="no digest"),
+        pytest.param({"source": "a.pdf", "sha256": "0" * 64, "page_label": "iv"}, id="no number"),
+    ],
+)
+def test_metadata_that_name_no_page_tell_of_none(metadata: dict[str, object]) -> None:
+    assert page_told_by(metadata) is None
+
+
+def test_a_picture_that_is_given_decoded_is_shown_as_it_is() -> None:
+    picture = Image.new("RGB", (40, 30), "red")
+    assert page_again(picture, PageResult()).pixels == picture.tobytes()
