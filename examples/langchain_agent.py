@@ -34,7 +34,6 @@ with ScriptedServer(provider="deepinfra") as server:
     server.answer(stand_in)
     at = {} if "DEEPINFRA_API_KEY" in os.environ else {"base_url": server.base_url, "api_key": server.api_key}
     model = ChatVLM(model="deepinfra:Qwen/Qwen2.5-VL-32B-Instruct", temperature=0, **at)
-    agent = create_agent(model, [show_page])
     question = {"messages": [("human", "How much butter comes, and how heavy is it?")]}
-    for message in agent.invoke(question)["messages"]:
+    for message in create_agent(model, [show_page]).invoke(question)["messages"]:
         print(message.type, message.text or [(call["name"], call["args"]) for call in message.tool_calls])

@@ -25,7 +25,7 @@ class Receipt(BaseModel):
 
 def stand_in(seen: Seen) -> str:
     """The items and the total of the picture, as JSON."""
-    items = re.findall(r"(.+)  ([\d.]+)\n", read(seen.images[0].data).text)
+    items = re.findall(r"(?:\d )?(.+)  ([\d.]+)\n", read(seen.images[0].data).text)
     return json.dumps({"items": dict(items[:5]), "total": dict(items)["TOTAL GBP"]})
 
 

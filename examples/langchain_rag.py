@@ -31,7 +31,7 @@ with ScriptedServer(provider="deepinfra") as server:
     server.answer(lambda seen: re.findall(".*Crab.*", read(seen.images[0].data).text)[0])
     at = {} if "DEEPINFRA_API_KEY" in os.environ else {"base_url": server.base_url, "api_key": server.api_key}
     model = ChatVLM(model="deepinfra:Qwen/Qwen2.5-VL-32B-Instruct", temperature=0, **at)
-    pages = VLMLoader(str(Path(__file__).parent / "scans" / "[nr]*")).load()  # two of them
+    pages = VLMLoader(str(Path(__file__).parent / "scans" / "[nr]*")).load()  # noisy.png and receipt.jpg
     store = InMemoryVectorStore.from_documents(pages, Words())
     question = "What was paid for crab salad?"
     for page in store.similarity_search(question, k=1):
