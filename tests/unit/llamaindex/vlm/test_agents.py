@@ -12,7 +12,7 @@ from llama_index.core.base.llms.types import ChatMessage, ImageBlock, TextBlock
 from llama_index.core.memory import ChatMemoryBuffer
 from llama_index.core.tools import FunctionTool
 
-from llamaindex_vlm import VLM
+from llamaindex_vlm import VLM, VLMReActAgent
 from vlm_core import Provider, ToolCall
 from vlm_core.testing import ScriptedServer
 
@@ -142,6 +142,37 @@ def test_a_react_agent_keeps_a_tools_text(llm: VLM, server: ScriptedServer, grey
     server.say(REACT_ANSWER)
     ask(ReActAgent(llm=llm, tools=[FunctionTool.from_defaults(show)]), "Which colour?")
     assert server.seen[1].messages[-1]["content"] == "Observation: page 1, grey"
+
+
+def react_agent(llm: VLM, tools: list[Any], *, streaming: bool = True) -> VLMReActAgent:
+    return VLMReActAgent(llm=llm, tools=tools, streaming=streaming, system_prompt="Look first.")
+
+
+def react_workflow(llm: VLM, tools: list[Any], *, streaming: bool = True) -> AgentWorkflow:
+    agent = VLMReActAgent(name="reader", description="Reads.", llm=llm, tools=tools, streaming=streaming)
+    return AgentWorkflow(agents=[agent], root_agent="reader")
+
+
+@pytest.mark.parametrize("make_agent", [react_agent, react_workflow])
+@EITHER
+def test_a_react_agent_of_ours_shows_the_model_what_its_tools_return(
+    make_agent: Agent, streaming: bool, llm: VLM, server: ScriptedServer, show: Any, shade_in: Any
+) -> None:
+    server.say(REACT_CALL)
+    server.say(REACT_CALL.replace("1", "2"))
+    server.say(REACT_ANSWER)
+    assert str(ask(make_agent(llm, [show], streaming=streaming), "Which colour?")) == "It is grey."
+    assert [[shade_in(image.data) for image in seen.images] for seen in server.seen] == [
+        [],
+        [SHADE],
+        [SHADE, SHADE],
+    ]
+
+
+def test_a_react_agent_of_ours_has_its_system_prompt(llm: VLM, server: ScriptedServer) -> None:
+    server.say(REACT_ANSWER)
+    ask(react_agent(llm, []), "Which colour?")
+    assert "Look first." in server.seen[0].messages[0]["content"]
 
 
 @pytest.mark.parametrize(("tools", "kind"), [(None, FunctionAgent), (False, ReActAgent)])
