@@ -93,6 +93,7 @@ if TYPE_CHECKING:
     from vlm_core.images.encode import ImageWarning
     from vlm_core.images.pictures import (
         page_again,
+        page_encoded,
         page_png,
         page_told_by,
     )
@@ -240,6 +241,7 @@ _HOMES = {
     "images.encode": ("ImageWarning",),
     "images.pictures": (
         "page_again",
+        "page_encoded",
         "page_png",
         "page_told_by",
     ),
@@ -406,6 +408,7 @@ __all__ = [
     "load_on_first_use",
     "models_of",
     "page_again",
+    "page_encoded",
     "page_key",
     "page_png",
     "page_told_by",

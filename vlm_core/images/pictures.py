@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from vlm_core.answers import EncodedImage
+from vlm_core.catalog.rows import ImageLimits
 from vlm_core.errors import InputError
 from vlm_core.images.sources import expand
 from vlm_core.types import Box, PageImage, PageResult
@@ -53,6 +55,39 @@ def page_png(
     png = io.BytesIO()
     turned.save(png, "PNG")
     return png.getvalue()
+
+
+def page_encoded(
+    document: Any,
+    page: PageResult,
+    *,
+    max_side: int | None = None,
+    password: str | None = None,
+    allow_private_urls: bool = False,
+) -> EncodedImage:
+    """The picture behind a page's result, upright, as models everywhere take it: PNG or JPEG.
+
+    A file that is just this is not written anew; its metadata are left out. Arguments and errors are
+    those of `page_png`.
+
+    Args:
+        document: what the result was read from.
+        page: the result.
+        max_side: pixels of the longer side, at most.
+        password: of an encrypted PDF.
+        allow_private_urls: whether a URL may lead to this machine or its network.
+
+    Example:
+        >>> from vlm_core import read
+        >>> white = b"P5 40 40 255 " + bytes([255]) * 1600
+        >>> page_encoded(white, read(white).pages[0], max_side=20)
+        EncodedImage(format='png', width=20, height=20)
+    """
+    from vlm_core.images.encode import fit
+    from vlm_core.images.turning import turned
+
+    image = page_again(document, page, password=password, allow_private_urls=allow_private_urls)
+    return fit(turned(image, page.rotation - image.rotation), ImageLimits(max_side=max_side))
 
 
 def page_again(

@@ -30,6 +30,7 @@ class ForeignClient:
         model: its id.
         ask: sends messages with options, and gives the answer; its finish_reason may be in anybody's words.
         aask: the same, without blocking an event loop.
+        max_images: that one question may have.
 
     Example:
         >>> client = ForeignClient("lab", "m", lambda messages, options: Completion("TOTAL"), None)
@@ -37,11 +38,15 @@ class ForeignClient:
         'lab:m'
     """
 
-    def __init__(self, provider: str, model: str, ask: Ask, aask: AskAsync | None) -> None:
+    def __init__(
+        self, provider: str, model: str, ask: Ask, aask: AskAsync | None, *, max_images: int | None = None
+    ) -> None:
         name = "".join(provider.lower().split()).replace(":", "-") or "foreign"
         row = Provider(name=name, key_required=False)
         found = profile(model, name)
-        limits = ImageLimits(max_side=found.limits.max_side, max_pixels=found.limits.max_pixels)
+        limits = ImageLimits(
+            max_side=found.limits.max_side, max_pixels=found.limits.max_pixels, max_images=max_images
+        )
         self.endpoint = Endpoint(row, model, found, limits, base_url="")
         self._asks = ask
         self._aasks = aask

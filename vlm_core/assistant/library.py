@@ -1,0 +1,224 @@
+"""Documents that are asked about again and again: each opened, decoded and read once.
+
+They are told by their name and content, so that a file changed in place is another document. What two
+callers want at the same time is done by one of them, on whatever threads and event loops they are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError, Future
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from threading import Lock
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from vlm_core.assistant.kept import Kept
+from vlm_core.errors import PasswordRequiredError, VLMError
+from vlm_core.images.sources import Source
+from vlm_core.types import PageImage, PageResult, PageState
+
+if TYPE_CHECKING:
+    from vlm_core.images.decode import Pages
+    from vlm_core.jobs.reader import DocumentReader
+
+OnProgress: TypeAlias = Callable[[int, int, str], None]
+"""Is told how much is done, of how much, and what of; on any thread."""
+KEPT_BYTES = 128 * 2**20
+"""Of files, and as many of decoded pages."""
+_READ_AGAIN = frozenset({PageState.FAILED, PageState.SKIPPED_BUDGET, PageState.REFUSED})
+"""How a page may end and be worth another try, when it is next asked for."""
+_NO_PASSWORD = "Tell the user that this document needs a password, which cannot be given here."  # noqa: S105
+
+
+class Document:
+    """An open document. Its pages are decoded one at a time, and kept a while."""
+
+    def __init__(self, name: str, data: bytes, password: str | None, kept: Kept[PageImage]) -> None:
+        self.name = name
+        self.key = name, hashlib.sha256(data).digest()
+        self.readings: dict[int, Future[PageResult]] = {}
+        self.lock = Lock()
+        """Of the readings."""
+        self._data = data
+        self._password = password
+        self._kept = kept
+        self._opened: Pages | None = None
+        self._opening = Lock()
+
+    @property
+    def total_pages(self) -> int:
+        """How many it has.
+
+        Raises:
+            InputError: it cannot be opened.
+        """
+        with self._opening:
+            return self._pages().total_pages
+
+    def page(self, number: int) -> PageImage:
+        """A page, decoded.
+
+        Args:
+            number: from 1.
+
+        Raises:
+            InputError: it cannot be decoded; the error has its number.
+        """
+        with self._opening:
+            page = self._kept.get((self.key, number))
+            if page is None:
+                page = self._decoded(number)
+                self._kept.put((self.key, number), page, len(page.pixels))
+        return page
+
+    def _decoded(self, number: int) -> PageImage:
+        try:
+            return self._pages().page(number)
+        except VLMError as error:
+            error.page = error.page or number
+            raise
+
+    def _pages(self) -> Pages:
+        if self._opened is None:
+            from vlm_core.images.decode import open_document
+
+            try:
+                self._opened = open_document(self._data, source=self.name, password=self._password)
+            except PasswordRequiredError as error:
+                raise PasswordRequiredError(error.message, hint=_NO_PASSWORD) from None
+        return self._opened
+
+    def close(self) -> None:
+        """Let go of what is open. It opens again when it is asked for something."""
+        with self._opening:
+            opened, self._opened = self._opened, None
+        if opened is not None:
+            opened.close()
+
+
+class Library:
+    """Documents by name and content, and what an engine read on their pages.
+
+    Args:
+        reader: reads pages.
+        password: of encrypted PDFs.
+        kept_bytes: of files, and as many of decoded pages, that are kept.
+    """
+
+    def __init__(
+        self, reader: DocumentReader, password: str | None = None, kept_bytes: int = KEPT_BYTES
+    ) -> None:
+        self._reader = reader
+        self._password = password
+        self._documents: Kept[Document] = Kept(kept_bytes)
+        self._pages: Kept[PageImage] = Kept(kept_bytes)
+        self._lock = Lock()
+
+    def document(self, name: str, data: bytes) -> Document:
+        """The document of this name and content."""
+        fresh = Document(name, data, self._password, self._pages)
+        with self._lock:
+            known = self._documents.get(fresh.key)
+            dropped = [] if known else self._documents.put(fresh.key, fresh, len(data))
+        for other in dropped:
+            other.close()
+        return known or fresh
+
+    def read(
+        self, document: Document, numbers: Sequence[int], on_progress: OnProgress | None = None
+    ) -> tuple[PageResult, ...]:
+        """What the engine reads on pages, each of which it reads once.
+
+        Args:
+            document: one of this library.
+            numbers: of the pages, from 1.
+            on_progress: is told of each page that is read here and now.
+
+        Returns:
+            A result for each; what went wrong with a page is on it.
+
+        Raises:
+            VLMError: the engine cannot read anything at all.
+        """
+        found: dict[int, PageResult] = {}
+        while missing := [number for number in dict.fromkeys(numbers) if number not in found]:
+            with _claimed(document, missing) as (futures, mine):
+                self._read(document, mine, futures, on_progress)
+            found |= _settled(futures)
+        return tuple(found[number] for number in numbers)
+
+    def _read(
+        self,
+        document: Document,
+        numbers: Sequence[int],
+        futures: dict[int, Future[PageResult]],
+        on_progress: OnProgress | None,
+    ) -> None:
+        sources = (_PageSource.of(document, number) for number in numbers)
+        with closing(self._reader.iter_pages(sources)) as results:
+            for done, (number, result) in enumerate(zip(numbers, results, strict=True), start=1):
+                futures[number].set_result(_placed(result, document, number))
+                if on_progress is not None:
+                    on_progress(done, len(numbers), f"{document.name}, page {number}")
+
+    def close(self) -> None:
+        """Forget everything."""
+        self._pages.clear()
+        for document in self._documents.clear():
+            document.close()
+
+
+@dataclass(frozen=True, eq=False)
+class _PageSource(Source):
+    """A page of a document, as a document of its own that is opened when it is its turn."""
+
+    decode: Callable[[], PageImage] | None = None
+
+    @classmethod
+    def of(cls, document: Document, number: int) -> _PageSource:
+        return cls(document.name, bytes, decode=lambda: document.page(number))
+
+    def open(self, **options: Any) -> Pages:
+        from vlm_core.images.decode import open_image
+
+        assert self.decode is not None
+        return open_image(self.decode(), source=self.name)
+
+
+@contextmanager
+def _claimed(
+    document: Document, numbers: Sequence[int]
+) -> Iterator[tuple[dict[int, Future[PageResult]], list[int]]]:
+    """What will be read of pages, by whomever, and the numbers of those that are now this caller's to read.
+
+    However that ends, nobody is left waiting: what was not read is cancelled, and may be claimed anew.
+    """
+    with document.lock:
+        mine = [number for number in numbers if number not in document.readings]
+        document.readings |= {number: Future() for number in mine}
+        futures = {number: document.readings[number] for number in numbers}
+    try:
+        yield futures, mine
+    finally:
+        with document.lock:
+            for number in mine:
+                if futures[number].cancel() or futures[number].result().state in _READ_AGAIN:
+                    document.readings.pop(number, None)
+
+
+def _settled(futures: dict[int, Future[PageResult]]) -> dict[int, PageResult]:
+    """What was read, once it is; not what another caller gave up."""
+    found = {}
+    for number, future in futures.items():
+        try:
+            found[number] = future.result()
+        except CancelledError:
+            continue
+    return found
+
+
+def _placed(result: PageResult, document: Document, number: int) -> PageResult:
+    """A result with the number that the page has in its own document."""
+    return result.model_copy(update={"page_number": number, "total_pages": document.total_pages})
