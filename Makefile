@@ -33,6 +33,7 @@ bench: .venv/installed-dev .venv-openai2/installed
 	$(BIN)/python benchmarks/chat_model_overhead.py
 	.venv-openai2/bin/python benchmarks/llamaindex_overhead.py
 	$(BIN)/python benchmarks/image_fit.py
+	.venv-openai2/bin/python benchmarks/ledger.py
 	@if [ -d $(RECEIPTS) ]; then $(BIN)/python benchmarks/local_ocr.py $(RECEIPTS); \
 	else echo "local_ocr.py is left out: no receipts in $(RECEIPTS) (RECEIPTS=... names another folder)"; fi
 

@@ -6,7 +6,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -147,18 +147,52 @@ def test_what_was_read_is_kept_when_it_is_interrupted(folder: Path) -> None:
 
 
 def test_json_is_complete_where_reading_was_interrupted() -> None:
-    def pages() -> Iterator[PageResult]:
+    def pages() -> Generator[PageResult, None, None]:
         yield PageResult(text="one", source="a", total_pages=2)
         raise KeyboardInterrupt
 
-    usual = signal.getsignal(signal.SIGINT)
+    usual = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     report = Report()
     try:
         written = "".join(render("json", report.until_interrupted(pages()), many=True))
     finally:
-        signal.signal(signal.SIGINT, usual)
+        for number, handler in usual.items():
+            signal.signal(number, handler)
     assert [len(document["pages"]) for document in json.loads(written)] == [1]
     assert report.exit_code == 130
+
+
+def pages_in_all() -> Generator[PageResult, None, None]:
+    for number in range(1, 4):
+        yield PageResult(page_number=number, source="a", total_pages=3)
+
+
+def test_a_signal_never_cuts_short_the_writing_of_a_page() -> None:
+    report, written = Report(), []
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        for page in report.until_interrupted(pages_in_all()):
+            signal.raise_signal(signal.SIGINT)
+            written.append(page.page_number)
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    assert (written, report.exit_code) == ([1], 130)
+
+
+def test_signals_are_as_they_were_once_all_is_read() -> None:
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    assert len(list(Report().until_interrupted(pages_in_all()))) == 3
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_a_signal_that_is_ignored_stays_so() -> None:
+    usual = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        for _ in Report().until_interrupted(pages_in_all()):
+            assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, usual)
 
 
 def test_without_typer_it_says_what_to_install() -> None:

@@ -93,8 +93,8 @@ def read(
 
     \b
     Exit codes: 0 all was read; 1 nothing could be read; 2 the command is wrong;
-    3 some pages failed; 4 no key, a wrong key or no credit; 130 interrupted. What was read is always
-    written.
+    3 some pages failed; 4 no key, a wrong key or no credit; 130 interrupted with Ctrl-C, 143 by
+    SIGTERM. What was read is always written.
     """
     report = Report(quiet=quiet)
     with exit_code_for_errors(report):
@@ -123,6 +123,7 @@ def read(
         report.tell_skipped()
         write = destination(output, chosen, sources, documents, lambda: not report.interrupted)
         write(report.until_interrupted(reader.iter_pages(documents, pages=numbers)))
+        report.tell_alike()
     raise typer.Exit(report.exit_code)
 
 

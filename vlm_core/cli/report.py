@@ -6,17 +6,27 @@ import os
 import signal
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 from tqdm import tqdm
 
-from vlm_core.errors import AuthenticationFailed, ConfigError, MissingKeyError, QuotaExhausted, VLMError
+from vlm_core.errors import (
+    AuthenticationFailed,
+    BudgetExceeded,
+    ConfigError,
+    MissingKeyError,
+    QuotaExhausted,
+    VLMError,
+)
 from vlm_core.types import PageResult, PageState
 
-FAILED, USAGE, SOME_FAILED, KEY_OR_QUOTA, INTERRUPTED = 1, 2, 3, 4, 130
+FAILED, USAGE, SOME_FAILED, KEY_OR_QUOTA = 1, 2, 3, 4
+_BY_SIGNAL = 128
+"""What shells add to a signal's number: 130 is Ctrl-C, 143 SIGTERM."""
+_STOPS = (signal.SIGINT, signal.SIGTERM)
 _OPTIONS = {
     "with password=...": "with VLM_PASSWORD or --password",
     "pass allow_private_urls=True": "give --allow-private-urls",
@@ -26,7 +36,11 @@ _OPTIONS = {
     "Pass api_key=...": "Set VLM_API_KEY",
     "with base_url=...": "with --base-url",
     "needs base_url=...": "needs --base-url",
+    "give base_url=...": "give --base-url",
+    "root_dir: ": "--root ",
     "max_tokens=...": "--max-tokens",
+    "budget_usd=...": "--budget",
+    "budget_usd": "--budget",
     "timeout=...": "--timeout",
     "older_than_days=, bad_only= or model=": "--older-than, --bad or --model",
 }
@@ -39,6 +53,8 @@ _CODES: tuple[tuple[type[VLMError], int], ...] = (
     (VLMError, FAILED),
 )
 _NO_ACCESS = (MissingKeyError, AuthenticationFailed, QuotaExhausted)
+_SAME_FOR_ALL = (*_NO_ACCESS, BudgetExceeded)
+"""What is wrong with one page is then wrong with those behind it, and told once."""
 _READ = (PageState.OK, PageState.BLANK)
 _NAMED = 3  # files that are passed over, up to which each is named
 _Item = TypeVar("_Item")
@@ -87,10 +103,12 @@ class Report:
 
     def __init__(self, *, quiet: bool = False) -> None:
         self.quiet = quiet
-        self.interrupted = False
+        self._stopped_by = 0
+        self._waits = False
         self._read = 0
         self._failed = 0
         self._refused = 0
+        self._alike = 0
         self._some_text = False
         self._skipped: list[tuple[str, str]] = []
 
@@ -102,7 +120,8 @@ class Report:
         else:
             self._failed += 1
             self._refused += isinstance(page.error, _NO_ACCESS)
-            if self._refused < 2 or not isinstance(page.error, _NO_ACCESS):  # it is the same for all pages
+            self._alike += isinstance(page.error, _SAME_FOR_ALL)
+            if self._alike < 2 or not isinstance(page.error, _SAME_FOR_ALL):
                 say(_with_place(page, _failure(page)))
         for warning in () if self.quiet else page.warnings:
             say(_with_place(page, warning))
@@ -123,29 +142,75 @@ class Report:
         counts = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
         say(f"skipped {len(self._skipped)} files that are no documents: {counts}")
 
+    def tell_alike(self) -> None:
+        """Say how many pages more failed for a reason that was told once."""
+        if self._alike > 1:
+            say(f"pages that were not read for the same reason: {self._alike - 1} more")
+
     @property
     def exit_code(self) -> int:
-        """0 if all went well, else the first that applies of 130, 4, 3 and 1."""
+        """0 if all went well, else the first that applies of 130 or 143, 4, 3 and 1."""
         if self.interrupted:
-            return INTERRUPTED
+            return _BY_SIGNAL + self._stopped_by
         if not self._failed:
             return 0
         if self._refused:
             return KEY_OR_QUOTA
         return SOME_FAILED if self._read or self._some_text else FAILED
 
-    def until_interrupted(self, items: Iterable[_Item]) -> Iterator[_Item]:
-        """Items until Ctrl-C, after which what there is of them can still be written."""
-        try:
-            yield from items
-        except KeyboardInterrupt:
-            self.interrupt()
+    @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C or SIGTERM has stopped it."""
+        return self._stopped_by > 0
 
-    def interrupt(self) -> None:
-        """Ctrl-C was pressed: pages begun are waited for, unless it is pressed again."""
-        self.interrupted = True
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    def until_interrupted(self, items: Generator[_Item, None, None]) -> Iterator[_Item]:
+        """Items until Ctrl-C or SIGTERM, after which what there is of them can still be written.
+
+        A signal cuts the waiting for an item short, and never the writing of one.
+        """
+        with closing(items), self._minding_signals():
+            while not self.interrupted and (item := self._next(items)) is not None:
+                yield item
+
+    def interrupt(self, number: int = signal.SIGINT) -> None:
+        """A signal has come: pages begun are waited for, unless there is a second one."""
+        self._note(number)
         say("interrupted; what was read is kept")
+
+    def _note(self, number: int) -> None:
+        self._stopped_by = number
+        for stop in _STOPS:
+            signal.signal(stop, signal.SIG_DFL)
+
+    def _next(self, items: Iterator[_Item]) -> _Item | None:
+        self._waits = True
+        try:
+            return next(items, None)
+        except KeyboardInterrupt:
+            self._note(self._stopped_by or signal.SIGINT)
+            return None
+        finally:
+            self._waits = False
+
+    @contextmanager
+    def _minding_signals(self) -> Iterator[None]:
+        def stop(number: int, _frame: object) -> None:
+            self._note(number)
+            if self._waits:
+                raise KeyboardInterrupt
+
+        usual = {number: signal.getsignal(number) for number in _STOPS}
+        for number, handler in usual.items():
+            if handler is not signal.SIG_IGN:  # as nohup and shells have it for what runs behind them
+                signal.signal(number, stop)
+        try:
+            yield
+        finally:
+            if self.interrupted:
+                self.interrupt(self._stopped_by)  # told now, when nothing more is begun
+            else:
+                for number, handler in usual.items():
+                    signal.signal(number, handler)
 
 
 def _failure(page: PageResult) -> str:

@@ -19,6 +19,8 @@ Identity: TypeAlias = Mapping[str, Any]
 _ENDS_THE_JOB = (AuthenticationFailed, MissingKeyError)
 """What is wrong with one page's request is wrong with all."""
 _LONGEST_READING_SECONDS = 3600.0
+_ALL_BUT_ROUNDING = 1 - 1e-9
+"""Of a budget; ten times $0.01 are less than $0.10 in floating point."""
 
 
 class Account:
@@ -108,7 +110,7 @@ class Account:
             end = copy.copy(self._end)
             end.page = page.page_number
             return end
-        if self.budget_usd is None or self.spent_usd < self.budget_usd:
+        if self.budget_usd is None or self.spent_usd < self.budget_usd * _ALL_BUT_ROUNDING:
             return None
         return BudgetExceeded(
             f"{page.source or 'the picture'}, page {page.page_number} was not read: "

@@ -153,9 +153,9 @@ class _OpenDocument:
         from vlm_core.ocr.text_layer import read_with_text_layer
 
         try:
-            result = _identified(
-                read_with_text_layer(self._decode(number), read_page, job.task), self, number
-            )
+            page = self._decode(number)
+            read = read_with_text_layer(page, read_page, job.task)
+            result = _identified(read, self, number, page, job.engine.name)
         except MissingExtraError:
             raise
         except VLMError as error:
@@ -186,10 +186,18 @@ class _OpenDocument:
         return result.model_copy(update={"warnings": (*result.warnings, warning)})
 
 
-def _identified(result: PageResult, document: _OpenDocument, number: int) -> PageResult:
-    """The result with the source's own name and numbers, whatever the engine put there."""
+def _identified(
+    result: PageResult, document: _OpenDocument, number: int, page: PageImage, engine: str
+) -> PageResult:
+    """The result with the source's own name and numbers, whatever the engine said, and what it left out."""
     return result.model_copy(
-        update={"source": document.name, "page_number": number, "total_pages": document.pages.total_pages}
+        update={
+            "source": document.name,
+            "page_number": number,
+            "total_pages": document.pages.total_pages,
+            "sha256": result.sha256 or page.sha256,
+            "engine": result.engine or engine,
+        }
     )
 
 

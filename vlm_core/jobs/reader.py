@@ -5,22 +5,21 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import aclosing, closing
 from dataclasses import replace
 from itertools import groupby, islice
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 from vlm_core.errors import ConfigError, InputError
 from vlm_core.jobs.account import Account
+from vlm_core.jobs.breaking_off import Reading
 from vlm_core.jobs.documents import Job, OpenDocuments, PageTask, ReadPage, page_tasks
-from vlm_core.jobs.ordered import adrive, in_order
+from vlm_core.jobs.ordered import Turns, adrive, in_order
 from vlm_core.jobs.progress import Progress, show_progress
 from vlm_core.ocr.engine import Engine, Wishes, find_engine
-from vlm_core.types import DocumentResult, PageResult
+from vlm_core.types import DocumentResult, PageImage, PageResult
 
 if TYPE_CHECKING:
-    import asyncio
-
     from vlm_core.catalog.routes import Route
     from vlm_core.client import VLMClient
     from vlm_core.images.sources import Source
@@ -28,8 +27,21 @@ if TYPE_CHECKING:
     from vlm_core.jobs.plan import Plan
 
 OnPage = Callable[[PageResult], None]
+_DRAWN_AHEAD = 4
+"""For so many pages that are read at once, one more is drawn."""
 _Stream: TypeAlias = Generator[tuple[int, PageResult], None, None]
 """Results with the number of their document in the job, from 0."""
+_Item = TypeVar("_Item")
+
+
+class _Threads:
+    """The threads of a reader, in one process."""
+
+    def __init__(self, max_concurrency: int) -> None:
+        self.pid = os.getpid()
+        drawn_ahead = max_concurrency // _DRAWN_AHEAD
+        self.pool = ThreadPoolExecutor(max_concurrency + drawn_ahead, thread_name_prefix="vlm-page")
+        self.turns = Turns(max_concurrency)
 
 
 class DocumentReader:
@@ -112,10 +124,10 @@ class DocumentReader:
         self.progress = progress
         self.max_concurrency = min(max_concurrency, getattr(self.engine, "max_concurrency", max_concurrency))
         self._job = Job(self.engine, task, pdf_text, password, max_pages, allow_private_urls)
-        self._pool: tuple[int, ThreadPoolExecutor] | None = None
+        self._running: _Threads | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_pool": None}
+        return {**self.__dict__, "_running": None}
 
     def __repr__(self) -> str:
         return f"DocumentReader(engine={self.engine.name!r}, task={self.task!r})"
@@ -151,25 +163,28 @@ class DocumentReader:
             sources: as for `read`, or a directory, a glob pattern, or a list of any of these.
             pages: the numbers of the pages to read of each.
         """
-        return _by_document(self._stream(sources, pages, self.engine.read_page))
+        return _by_document(self._stream(sources, pages, Reading(self.engine)))
 
     def aiter(
         self, sources: Any, *, pages: Iterable[int] | None = None
     ) -> AsyncGenerator[DocumentResult, None]:
-        """As `iter`, on threads: the event loop is never blocked."""
-        return adrive(lambda loop: _by_document(self._stream(sources, pages, self._read_page_on(loop))))
+        """As `iter`, on threads: the event loop is never blocked.
+
+        Once it is closed or cancelled, pages that a vision model is reading are cancelled too.
+        """
+        return self._aiter(_by_document, sources, pages)
 
     def iter_pages(
         self, sources: Any, *, pages: Iterable[int] | None = None
     ) -> Generator[PageResult, None, None]:
         """Read many documents and deliver each page as soon as it is its turn."""
-        return _by_page(self._stream(sources, pages, self.engine.read_page))
+        return _by_page(self._stream(sources, pages, Reading(self.engine)))
 
     def aiter_pages(
         self, sources: Any, *, pages: Iterable[int] | None = None
     ) -> AsyncGenerator[PageResult, None]:
-        """As `iter_pages`, on threads: the event loop is never blocked."""
-        return adrive(lambda loop: _by_page(self._stream(sources, pages, self._read_page_on(loop))))
+        """As `iter_pages`, on threads: the event loop is never blocked. It ends as `aiter` does."""
+        return self._aiter(_by_page, sources, pages)
 
     def plan(
         self,
@@ -213,21 +228,26 @@ class DocumentReader:
             hint="Use iter() for directories, patterns and lists.",
         )
 
-    def _read_page_on(self, loop: asyncio.AbstractEventLoop) -> ReadPage:
-        """How a thread reads a page for a coroutine: on the loop, if the engine can."""
-        aread_page = getattr(self.engine, "aread_page", None)
-        if aread_page is None:
-            return self.engine.read_page
-        import asyncio
+    async def _aiter(
+        self, arranged: Callable[[_Stream], Generator[_Item, None, None]], sources: Any, pages: Any
+    ) -> AsyncGenerator[_Item, None]:
+        import asyncio  # slow to load, and not needed where all is done in threads
 
-        return lambda page: asyncio.run_coroutine_threadsafe(aread_page(page), loop).result()
+        reading = Reading(self.engine, asyncio.get_running_loop())
+        stream = self._stream(sources, pages, reading)
+        async with aclosing(adrive(lambda loop: arranged(stream))) as items:
+            with closing(reading):
+                async for item in items:
+                    yield item
 
-    def _stream(self, sources: Any, pages: Iterable[int] | None, read_page: ReadPage) -> _Stream:
+    def _stream(self, sources: Any, pages: Iterable[int] | None, reading: Reading) -> _Stream:
         account = Account(self.engine, task=self.task, budget_usd=self.budget_usd, journal=self.journal)
         wanted = _page_numbers(pages)
+        read_page = self._in_turn(account.paid(reading.read_page))
         with (
             show_progress(self.progress, self.budget_usd) as bar,
-            closing(self._results(sources, wanted, account.paid(read_page), bar)) as results,
+            closing(self._results(sources, wanted, read_page, bar)) as results,
+            closing(reading),
         ):
             for document, result in results:
                 self._deliver(result, bar)
@@ -238,7 +258,8 @@ class DocumentReader:
     ) -> _Stream:
         with closing(OpenDocuments()) as documents:
             tasks = page_tasks(self._job, sources, wanted, read_page, bar or Progress(), documents)
-            with closing(in_order(tasks, PageTask.run, self._threads(), 2 * self.max_concurrency)) as results:
+            pool = self._threads().pool
+            with closing(in_order(tasks, PageTask.run, pool, 2 * self.max_concurrency)) as results:
                 yield from results
 
     def _deliver(self, result: PageResult, bar: Progress) -> None:
@@ -248,12 +269,21 @@ class DocumentReader:
         if self.on_error == "raise" and result.error is not None:
             raise result.error
 
-    def _threads(self) -> ThreadPoolExecutor:
-        """One pool for all that this reader does, so that its bound holds over concurrent calls."""
-        pid = os.getpid()
-        if self._pool is None or self._pool[0] != pid:
-            self._pool = pid, ThreadPoolExecutor(self.max_concurrency, thread_name_prefix="vlm-page")
-        return self._pool[1]
+    def _in_turn(self, read_page: ReadPage) -> ReadPage:
+        """Bound how many pages are read at once: a few more are drawn meanwhile, to be ready in time."""
+        turns = self._threads().turns
+
+        def read(page: PageImage) -> PageResult:
+            with turns:
+                return read_page(page)
+
+        return read
+
+    def _threads(self) -> _Threads:
+        """The same for all that this reader does, so that its bound holds over concurrent calls."""
+        if self._running is None or self._running.pid != os.getpid():
+            self._running = _Threads(self.max_concurrency)
+        return self._running
 
 
 def read(document: Any, *, pages: Iterable[int] | None = None, **options: Any) -> DocumentResult:

@@ -81,6 +81,19 @@ def test_every_frame_is_a_page_with_the_numbers_of_its_source(reader: DocumentRe
     assert [(p.text, p.page_number, p.total_pages) for p in pages] == [("1", 1, 3), ("2", 2, 3), ("3", 3, 3)]
 
 
+def test_what_an_engine_does_not_say_of_a_page_is_filled_in() -> None:
+    class Terse:
+        name = "terse"
+        model: str | None = None
+
+        def read_page(self, page: PageImage) -> PageResult:
+            return PageResult(text="TOTAL 9.00")
+
+    (page,) = DocumentReader(Terse()).read(picture(7)).pages
+    (full,) = DocumentReader(GreyEngine()).read(picture(7)).pages
+    assert (page.engine, page.sha256) == ("terse", full.sha256)
+
+
 def test_documents_come_in_the_order_of_their_sources(reader: DocumentReader) -> None:
     sources = [picture(level, level + 1) for level in range(20, 60, 2)]
     assert texts(reader.iter(sources)) == [str(level) for level in range(20, 60)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import islice, pairwise
 from typing import Any, NamedTuple
 
@@ -12,6 +12,10 @@ from vlm_core.errors import ConfigError
 
 NO_JSON = "the answer holds no JSON"
 _OPENING = re.compile(r"[{\[]")
+_BEGINNING = re.compile(r"""\{\s*"|\[\s*["{\[\d-]""")
+"""JSON, however it goes on; other brackets are of the words around it."""
+_BRACKET = re.compile(r"""[{\[]|[}\]]|"(?:[^"\\]|\\.)*+"?""", re.DOTALL)
+"""Or a string, the brackets in which are none; one without an end goes to that of the text."""
 _PLACES_TRIED = 8
 _MOST_FAULTS = 3
 _PYTHON_TYPES: Mapping[str, tuple[type, ...]] = {
@@ -44,11 +48,30 @@ def found_in(text: str) -> Found:
     """
     text = text.strip()
     for version in (text, mended(text)):
-        for opening in islice(_OPENING.finditer(version), _PLACES_TRIED):
-            value, end = _decoded(version, opening.start())
+        for start in islice(_places(version), _PLACES_TRIED):
+            value, end = _decoded(version, start)
             if end:
-                return Found(value, has_words_around=opening.start() > 0 or end < len(version))
+                return Found(value, has_words_around=start > 0 or end < len(version))
     return Found(problem=NO_JSON)
+
+
+def _places(text: str) -> Iterator[int]:
+    """Where JSON may begin: never within JSON, since a part of a broken answer is not the answer."""
+    opening = _OPENING.search(text)
+    while opening is not None:
+        yield opening.start()
+        is_json = _BEGINNING.match(text, opening.start())
+        opening = _OPENING.search(text, _end_of(text, opening.start()) if is_json else opening.end())
+
+
+def _end_of(text: str, start: int) -> int:
+    """Where what a bracket opens is closed, or the end of the text."""
+    depth = 0
+    for found in _BRACKET.finditer(text, start):
+        depth += (found[0] in "{[") - (found[0] in "}]")
+        if not depth:
+            return found.end()
+    return len(text)
 
 
 def _refuse(constant: str) -> None:

@@ -21,6 +21,9 @@ from vlm_core.ocr.dialects.json_answers import cut_string, fitted, found_in, obj
         pytest.param(r'{"a": "\alpha"}', {"a": r"\alpha"}, id="bare-backslash"),
         pytest.param(r'{"a": "\\alpha"}', {"a": r"\alpha"}, id="escaped-backslash"),
         pytest.param("{}", {}, id="empty"),
+        pytest.param('As {"a": <number>}: {"a": 1}', {"a": 1}, id="after-its-form"),
+        pytest.param('{"a": [<"}">]} is the form. {"a": 1}', {"a": 1}, id="bracket-in-a-string"),
+        pytest.param('It costs [ nine {"a": 1}', {"a": 1}, id="bracket-never-closed"),
     ],
 )
 def test_json_is_found(text: str, data: Any) -> None:
@@ -40,6 +43,10 @@ def test_json_is_found(text: str, data: Any) -> None:
         pytest.param('{"a":' * 100_000, id="deep-objects"),
         pytest.param('{"a": ' + "1" * 5000 + "}", id="a-number-of-5000-digits"),
         pytest.param("{'a': 1}", id="python"),
+        pytest.param('{"shop": {"name": "X"}, "date": "2', id="cut-behind-a-part"),
+        pytest.param('[{"name": "X"}, {"na', id="list-cut-behind-a-part"),
+        pytest.param('{"a": 1 "shop": {"name": "X"}}', id="broken-before-a-part"),
+        pytest.param('{"' + '\\"' * 100_000, id="a-string-without-end"),
     ],
 )
 def test_what_is_no_json_is_a_problem(text: str) -> None:
