@@ -34,8 +34,10 @@ bench: .venv/installed-dev .venv-openai2/installed
 	.venv-openai2/bin/python benchmarks/llamaindex_overhead.py
 	$(BIN)/python benchmarks/image_fit.py
 	.venv-openai2/bin/python benchmarks/ledger.py
-	@if [ -d $(RECEIPTS) ]; then $(BIN)/python benchmarks/local_ocr.py $(RECEIPTS); \
-	else echo "local_ocr.py is left out: no receipts in $(RECEIPTS) (RECEIPTS=... names another folder)"; fi
+	$(BIN)/python benchmarks/throughput.py
+	@if [ -d $(RECEIPTS) ]; then $(BIN)/python benchmarks/local_ocr.py $(RECEIPTS) && \
+	$(BIN)/python benchmarks/find_text.py $(RECEIPTS); \
+	else echo "local_ocr.py and find_text.py are left out: no receipts in $(RECEIPTS) (RECEIPTS=... names another folder)"; fi
 
 docs: .venv/installed-dev
 	$(BIN)/python -m pytest tests/docs

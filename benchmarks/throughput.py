@@ -2,35 +2,46 @@
 
     python benchmarks/throughput.py [--pages 640]
 
-One PDF of A4 pages scanned at 200 dpi, sent with a longest side of 1288 pixels, 32 at a time. The server
-runs in a process of its own. Wall time stands beside the ideal, which is a second for each 32 pages; CPU
-of this process and its worker beside the floor: drawing each page in that size with pdfium, and writing
-it as a JPEG. py-zerox does the same pages where it is installed.
+One PDF of A4 pages scanned at 200 dpi, sent with a longest side of 1288 pixels, 32 at a time. Servers and
+readers run in processes of their own. Wall time stands beside the ideal, which is a second for each 32 pages;
+CPU of the reading process and what it started beside the floor: drawing each page in that size with pdfium,
+and writing it as a JPEG. Ours reads twice: from one provider, and with a first one beside it that answers
+every other request with 503 or 429. py-zerox (it needs poppler) and the class with which docling asks such
+models read the same pages where they are installed.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import io
 import json
+import logging
 import multiprocessing
 import os
 import tempfile
 import threading
 import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 import pypdfium2
+from ledger import Reader, cpu_seconds, why_left_out
 from PIL import Image, ImageChops, ImageDraw, ImageFont
 
-from vlm_core import DocumentReader, PageState, VLMClient
-from vlm_core.testing import ScriptedServer
+from vlm_core import DocumentReader, Route, VLMClient
+from vlm_core.testing import FAULTS, Answer, Reply, ScriptedServer, Seen
 
 A4_AT_200_DPI = (1654, 2339)
 MAX_SIDE = 1288
 AT_ONCE = 32
 SECONDS = 1.0
+KEY = "sk-throughput-0123456789"
 WORDS = "The quick brown fox jumps over the lazy dog and pays 9.00 EUR at the till. "
 
 
@@ -54,34 +65,27 @@ def scans(count: int) -> bytes:
     return file.getvalue()
 
 
-def serve(pipe: Any) -> None:
-    with ScriptedServer(keep=1) as server:
-        server.say("The quick brown fox.", pause=SECONDS)
-        pipe.send((server.base_url, server.api_key))
+class Storm:
+    """Every other request is answered with 503 or 429, the rest as by anybody."""
+
+    def __init__(self) -> None:
+        self._bad = cycle([None, "status_503", None, "rate_limited_silent"])
+
+    def __call__(self, seen: Seen) -> Reply:
+        bad = next(self._bad)
+        return FAULTS[bad] if bad else Answer(WORDS, pause=SECONDS)
+
+
+def serve(pipe: Any, is_stormy: bool) -> None:
+    with ScriptedServer(keep=1, api_key=KEY) as server:
+        if is_stormy:
+            server.answer(Storm())
+        else:
+            server.say(WORDS, pause=SECONDS)
+        pipe.send(server.base_url)
         pipe.recv()
-        image = server.seen[-1].images[0]
-        pipe.send((server.requests, image.width, image.height))
-
-
-def cpu_seconds() -> float:
-    """Of this process and of the worker that draws PDFs."""
-    return time.process_time() + sum(_cpu_of(child) for child in _children())
-
-
-def _children() -> list[int]:
-    listed = Path(f"/proc/self/task/{os.getpid()}/children")
-    return [int(pid) for pid in listed.read_text().split()] if listed.exists() else []
-
-
-def _cpu_of(pid: int) -> float:
-    try:
-        command = Path(f"/proc/{pid}/cmdline").read_bytes()
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return 0.0
-    if b"spawn" in command or b"resource_tracker" in command:
-        return 0.0
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        image = server.seen[-1].images[0] if server.seen else None
+        pipe.send((server.requests, image and (image.width, image.height)))
 
 
 class Memory(threading.Thread):
@@ -102,6 +106,15 @@ class Memory(threading.Thread):
         self._over.set()
         self.join()
 
+    def figures(self) -> dict[str, float]:
+        half = len(self.megabytes) // 2
+        early, late = self.megabytes[:half], self.megabytes[half:]
+        return {"memory": max(self.megabytes), "growth": max(late) - max(early)}
+
+
+def drawn(page: pypdfium2.PdfPage) -> Image.Image:
+    return page.render(scale=MAX_SIDE / max(page.get_size())).to_pil()
+
 
 def floor(pdf: bytes, pages: int) -> float:
     """CPU seconds for a page: drawn in the size that is sent, and written as a JPEG."""
@@ -109,27 +122,113 @@ def floor(pdf: bytes, pages: int) -> float:
     document = pypdfium2.PdfDocument(pdf)
     for number in range(pages):
         page = document[number]
-        image = page.render(scale=MAX_SIDE / max(page.get_size())).to_pil()
-        image.save(io.BytesIO(), "JPEG", quality=85)
+        drawn(page).save(io.BytesIO(), "JPEG", quality=85)
         page.close()
     document.close()
     return (time.process_time() - began) / pages
 
 
-def ours(pdf: Path, client: VLMClient) -> dict[str, float]:
-    reader = DocumentReader(
-        client, max_concurrency=AT_ONCE, request_options={"max_side": MAX_SIDE}, on_error="raise"
+# --- who reads
+
+
+def ours(pdf: Path, base_url: str, *others: str) -> list[str]:
+    fallbacks = [Route("other", "some-vlm", base_url=url, api_key=KEY) for url in others]
+    with VLMClient(
+        "some-vlm", base_url=base_url, api_key=KEY, fallbacks=fallbacks, max_concurrency=AT_ONCE
+    ) as client:
+        reader = DocumentReader(
+            client, max_concurrency=AT_ONCE, request_options={"max_side": MAX_SIDE}, on_error="raise"
+        )
+        pages = list(reader.iter_pages(pdf))
+    assert [page.page_number for page in pages] == list(range(1, len(pages) + 1))
+    return [page.text for page in pages]
+
+
+def zerox(pdf: Path, base_url: str) -> list[str]:
+    import litellm
+    from pyzerox import zerox
+
+    litellm.suppress_debug_info = True
+    os.environ |= {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": base_url, "OPENAI_API_BASE": base_url}
+    sent = {"image_height": (None, MAX_SIDE), "image_format": "jpeg"}
+    output = asyncio.run(zerox(file_path=str(pdf), model="gpt-4o-mini", concurrency=AT_ONCE, **sent))
+    return [page.content for page in output.pages]
+
+
+def docling(pdf: Path, base_url: str) -> list[str]:
+    from docling.datamodel.pipeline_options_vlm_model import ApiVlmOptions, ResponseFormat
+    from docling.models.vlm_pipeline_models.api_vlm_model import ApiVlmModel
+
+    options = ApiVlmOptions(
+        url=f"{base_url}/chat/completions",
+        headers={"Authorization": f"Bearer {KEY}"},
+        params={"model": "some-vlm"},
+        prompt="Convert this page to Markdown.",
+        response_format=ResponseFormat.MARKDOWN,
+        concurrency=AT_ONCE,
     )
+    model = ApiVlmModel(enabled=True, enable_remote_services=True, vlm_options=options)
+    answers = model.process_images(map(drawn, pypdfium2.PdfDocument(pdf)), options.prompt)
+    return [answer.text for answer in answers]
+
+
+READERS = {
+    "vlm-adapters": Reader(ours, "vlm_core.wire.transport"),
+    "the same, one in bad weather": Reader(ours, "vlm_core.wire.transport"),
+    "py-zerox": Reader(zerox, "pyzerox", "pdftoppm"),
+    "docling's ApiVlmModel": Reader(docling, "docling.models.vlm_pipeline_models.api_vlm_model"),
+}
+
+
+# --- the measuring
+
+
+def run(name: str, pdf: Path, urls: list[str], pipe: Any) -> None:
+    """Read the pages in this process, and send what that took."""
+    logging.disable()
+    warnings.simplefilter("ignore")
+    import_module(READERS[name].module)
     memory = Memory()
     memory.start()
-    wall, cpu = time.perf_counter(), cpu_seconds()
-    states = [page.state for page in reader.iter_pages(pdf)]
-    figures = {"wall": time.perf_counter() - wall, "cpu": (cpu_seconds() - cpu) / len(states)}
+    cpu, wall = cpu_seconds(), time.perf_counter()
+    texts = READERS[name].read(pdf, *urls)
+    wall, cpu = time.perf_counter() - wall, cpu_seconds() - cpu
     memory.stop()
-    assert set(states) == {PageState.OK}
-    seen = memory.megabytes
-    half = len(seen) // 2
-    return {**figures, "memory": max(seen), "growth": max(seen[half:]) - max(seen[:half])}
+    read = sum(bool(text.strip()) for text in texts)
+    pipe.send({"read": read, "wall": wall, "cpu": cpu, **memory.figures()})
+
+
+@contextmanager
+def serving(kinds: list[bool], found: dict[str, Any]) -> Iterator[list[str]]:
+    """Servers in processes of their own; what they saw is in `found` at the end."""
+    context = multiprocessing.get_context("spawn")
+    pipes = [context.Pipe() for _ in kinds]
+    servers = [
+        context.Process(target=serve, args=(theirs, kind), daemon=True)
+        for (_, theirs), kind in zip(pipes, kinds, strict=True)
+    ]
+    for server in servers:
+        server.start()
+    yield [mine.recv() for mine, _ in pipes]
+    for mine, _ in pipes:
+        mine.send("stop")
+    seen = [mine.recv() for mine, _ in pipes]
+    found |= {"requests": [requests for requests, _ in seen], "size": seen[-1][1]}
+    for server in servers:
+        server.join()
+
+
+def measured(name: str, pdf: Path) -> dict[str, Any]:
+    figures: dict[str, Any] = {}
+    context = multiprocessing.get_context("spawn")
+    kinds = [True, False] if "weather" in name else [False]
+    with serving(kinds, figures) as urls:
+        results, sender = context.Pipe()
+        reader = context.Process(target=run, args=(name, pdf, urls, sender))
+        reader.start()
+        figures |= results.recv()
+        reader.join()
+    return figures
 
 
 def main() -> None:
@@ -137,30 +236,44 @@ def main() -> None:
     options.add_argument("--pages", type=int, default=640)
     options.add_argument("--json", action="store_true", help="print the figures as JSON at the end")
     arguments = options.parse_args()
+    pages = arguments.pages
     context = multiprocessing.get_context("spawn")
     pipe, theirs = context.Pipe()
-    server = context.Process(target=serve, args=(theirs,), daemon=True)
-    server.start()
-    base_url, key = pipe.recv()
     path = Path(tempfile.mkdtemp()) / "scans.pdf"
-    preparing = context.Process(target=prepare, args=(path, arguments.pages, theirs))
+    preparing = context.Process(target=prepare, args=(path, pages, theirs))
     preparing.start()
     least = pipe.recv()
     preparing.join()
-    with VLMClient("some-vlm", base_url=base_url, api_key=key, max_concurrency=AT_ONCE) as client:
-        figures = ours(path, client)
-    pipe.send("stop")
-    requests, width, height = pipe.recv()
-    server.join()
-    ideal = SECONDS * -(-arguments.pages // AT_ONCE)
-    print(f"{arguments.pages} pages, {requests} requests of {width} x {height} pixels, {AT_ONCE} at a time")
-    wall, cpu, floor_ms = figures["wall"], figures["cpu"] * 1e3, least * 1e3
-    print(f"wall    {wall:7.1f} s   ideal {ideal:5.1f} s  ({wall / ideal:.2f})")
-    print(f"CPU     {cpu:7.1f} ms a page   floor {floor_ms:.1f} ms  ({cpu / floor_ms:.2f})")
-    print(f"memory  {figures['memory']:7.0f} MB at most, {figures['growth']:+.0f} MB in the second half")
+    ideal = SECONDS * -(-pages // AT_ONCE)
+    print(f"{pages} pages, {AT_ONCE} at a time, {SECONDS:g} s an answer: {ideal:.1f} s at best")
+    print(f"drawing a page and writing it as JPEG: {1e3 * least:.1f} ms of CPU")
+    print(f"{'':30}" + "".join(f"{column:>14}" for column in COLUMNS))
+    rows = {}
+    for name, reader in READERS.items():
+        if why := why_left_out(reader):
+            print(f"{name:30}  left out: {why}")
+            continue
+        row = rows[name] = measured(name, path)
+        shown = (
+            f"{row['read']}",
+            "+".join(map(str, row["requests"])),
+            "{}x{}".format(*row["size"]),
+            f"{row['wall']:.1f}",
+            f"{row['wall'] / ideal:.2f}",
+            f"{1e3 * row['cpu'] / pages:.1f}",
+            f"{row['cpu'] / pages / least:.2f}",
+            f"{row['memory']:.0f}",
+            f"{row['growth']:+.0f}",
+        )
+        print(f"{name:30}" + "".join(f"{cell:>14}" for cell in shown), flush=True)
     if arguments.json:
-        print(json.dumps({**figures, "ideal": ideal, "floor": least}))
+        print(json.dumps({**rows, "ideal": ideal, "floor": least}))
 
+
+COLUMNS = (
+    *("pages read", "requests", "pixels", "seconds", "to the ideal"),
+    *("CPU ms/page", "to the floor", "MB at most", "MB, 2nd half"),
+)
 
 if __name__ == "__main__":
     main()

@@ -95,7 +95,7 @@ class _World:
             Read: lambda effect: transport.read(effect.answer, effect.seconds),
             Release: self._release,
             Wait: lambda effect: time.sleep(effect.seconds),
-            Enter: lambda effect: effect.gate.enter(effect.seconds),
+            Enter: lambda effect: effect.gate.enter(effect.seconds, effect.is_patient),
         }
 
     def _open(self, effect: Open) -> Answer:
@@ -122,7 +122,7 @@ class _AsyncWorld:
             Read: lambda effect: transport.read(effect.answer, effect.seconds),
             Release: self._release,
             Wait: self._wait,
-            Enter: lambda effect: effect.gate.aenter(effect.seconds),
+            Enter: lambda effect: effect.gate.aenter(effect.seconds, effect.is_patient),
         }
 
     async def _wait(self, effect: Wait) -> None:

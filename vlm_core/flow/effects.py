@@ -58,10 +58,12 @@ class Wait:
 
 @dataclass(frozen=True)
 class Enter:
-    """Wait for a place among the calls that a route gets at once. Reply: whether there was one in time."""
+    """Wait for a place among the calls that a route gets at once. Reply: whether there was one."""
 
     gate: Gate
     seconds: float
+    is_patient: bool = True
+    """Whether to wait even where the route takes fewer calls than it did."""
 
 
 Effect: TypeAlias = Fit | Open | Read | Release | Wait | Enter

@@ -7,8 +7,9 @@ one generator serves threads and event loops alike, and its tests choose the tim
 from __future__ import annotations
 
 import random
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from vlm_core.answers import Attempt, Completion, Delta
@@ -19,6 +20,7 @@ from vlm_core.errors import (
     IncompleteResponse,
     InputError,
     ModelNotFound,
+    RateLimited,
     ResponseError,
     VLMError,
 )
@@ -53,6 +55,8 @@ class _Job:
     attempts: list[Attempt] = field(default_factory=list)
     causes: list[VLMError] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    crowded: list[Station] = field(default_factory=list)
+    """Where there was no place, and another could be asked."""
     given: Delivered = field(default_factory=Delivered)
     stream: bool = False
     """Whether the next attempt is to be streamed."""
@@ -77,16 +81,22 @@ def exchange(call: Call, stations: Sequence[Station], clock: Clock, dice: random
     call = replace(call, messages=held(call.messages))
     job = _Job(call, Time(clock, clock() + call.limits.timeout), dice, stream=call.stream)
     asked: list[Station] = []
-    for station in worth_asking(stations, clock):
+    for station in chain(worth_asking(stations, clock), _crowded_before(job)):
         if asked and not _passes_on(job.causes[-1], asked[-1], station):
             station.breaker.gave_back()
             continue
+        has_other = station not in asked and _has_other(stations, station, clock())
         asked.append(station)
-        outcome = yield from _ask(job, station, _has_other(stations, station, clock()))
+        outcome = yield from _ask(job, station, has_other)
         if isinstance(outcome, Completion):
             return _told(outcome, job)
         job.causes.append(outcome)
     raise _given_up(job)
+
+
+def _crowded_before(job: _Job) -> Iterator[Station]:
+    """The routes at which nobody waited, once no other gave an answer."""
+    return (station for station in job.crowded if station.breaker.admits(job.time.clock()))
 
 
 def _has_other(stations: Sequence[Station], station: Station, now: float) -> bool:
@@ -116,6 +126,8 @@ def _ask(job: _Job, station: Station, has_other: bool) -> Outcomes:
             return (yield from _once(job, call, station, request, has_other=has_other))
         except VLMError as error:
             failure = _bare(error)
+        if has_other and station in job.crowded:
+            return failure
         change = _change(failure, earlier, call, messages)
         if change is None and not _tries_again(failure, earlier, call, has_other):
             return failure
@@ -151,13 +163,9 @@ def _tries_again(failure: VLMError, earlier: list[VLMError], call: Call, has_oth
 def _once(job: _Job, call: Call, station: Station, request: Request, *, has_other: bool) -> Exchange:
     """One attempt, with its place in the queue, its record, and its word on the route's health."""
     left = job.time.left()
-    if left <= 0 or not (yield Enter(station.gate, left)):
+    if left <= 0 or not (yield Enter(station.gate, left, is_patient=not has_other)):
         station.breaker.gave_back()
-        raise DeadlineExceeded(
-            f"{station.route}: the time was over before it was this call's turn",
-            hint="Raise timeout=..., or max_concurrency=... where many calls wait.",
-            route=station.route,
-        )
+        raise _no_place(job, station, has_other)
     began = job.time.clock()
     outcome, error, completion = Outcome.NEUTRAL, None, None
     try:
@@ -173,6 +181,19 @@ def _once(job: _Job, call: Call, station: Station, request: Request, *, has_othe
         if completion is not None or error is not None:
             job.attempts.append(_record(station, error, completion, now - began))
     return completion
+
+
+def _no_place(job: _Job, station: Station, has_other: bool) -> VLMError:
+    if has_other and job.time.left() > 0:
+        job.crowded.append(station)
+        return RateLimited(
+            f"{station.route}: it takes fewer calls at once now, and others are waiting", route=station.route
+        )
+    return DeadlineExceeded(
+        f"{station.route}: the time was over before it was this call's turn",
+        hint="Raise timeout=..., or max_concurrency=... where many calls wait.",
+        route=station.route,
+    )
 
 
 def _placed(error: VLMError, endpoint: Endpoint) -> VLMError:

@@ -19,8 +19,9 @@ Result = TypeVar("Result")
 class _Waiter:
     """A call that stands in line."""
 
-    def __init__(self, wake: Callable[[], object]) -> None:
+    def __init__(self, wake: Callable[[], object], is_patient: bool) -> None:
         self._wake = wake
+        self.is_patient = is_patient
         self.has_place = False
 
     def is_woken(self) -> bool:
@@ -31,6 +32,11 @@ class _Waiter:
             return False
         self.has_place = True
         return True
+
+    def send_on(self) -> None:
+        """Wake it without a place: it knows of another route."""
+        with suppress(RuntimeError):  # its event loop was closed meanwhile
+            self._wake()
 
 
 class Gate:
@@ -70,23 +76,25 @@ class Gate:
         """How many stand in line."""
         return len(self._line)
 
-    def enter(self, seconds: float) -> bool:
+    def enter(self, seconds: float, is_patient: bool = True) -> bool:
         """Wait for a place, blocking the thread.
 
         Args:
             seconds: how long at most; with 0, a place is taken only if it is free now.
+            is_patient: False not to wait while there are fewer places than there were, for too many
+                calls went out: another route may have some.
 
         Returns:
-            Whether there is a place, now taken; False once the time is over.
+            Whether there is a place, now taken; False once the time or the patience is over.
         """
         if self._now(self.limiter.admits):
             return True
         woken = threading.Event()
-        with self._in_line(woken.set) as waiter:
+        with self._in_line(woken.set, is_patient) as waiter:
             woken.wait(min(seconds, threading.TIMEOUT_MAX))
         return waiter.has_place
 
-    async def aenter(self, seconds: float) -> bool:
+    async def aenter(self, seconds: float, is_patient: bool = True) -> bool:
         """Wait for a place on an event loop. Arguments and result are those of `enter`."""
         if self._now(self.limiter.admits):
             return True
@@ -94,7 +102,8 @@ class Gate:
 
         loop = asyncio.get_running_loop()
         woken = loop.create_future()
-        with self._in_line(partial(loop.call_soon_threadsafe, woken.set_result, None)) as waiter:
+        wake = partial(loop.call_soon_threadsafe, woken.set_result, None)
+        with self._in_line(wake, is_patient) as waiter:
             await asyncio.wait((woken,), timeout=min(seconds, threading.TIMEOUT_MAX))
         return waiter.has_place
 
@@ -106,13 +115,26 @@ class Gate:
             now: seconds.
             began: when the call was let in, or later, in seconds on the same clock.
         """
-        self._later(partial(self.limiter.done, outcome, now, began))
+        self._later(partial(self._done, outcome, now, began))
+
+    def _done(self, outcome: Outcome, now: float, began: float) -> None:
+        self.limiter.done(outcome, now, began)
+        if outcome is Outcome.OVERLOADED:
+            waiting, self._line = self._line, deque()
+            for waiter in waiting:
+                self._line_up(waiter)
+
+    def _line_up(self, waiter: _Waiter) -> None:
+        if waiter.is_patient or not self.limiter.is_cut:
+            self._line.append(waiter)
+        else:
+            waiter.send_on()
 
     @contextmanager
-    def _in_line(self, wake: Callable[[], object]) -> Iterator[_Waiter]:
-        waiter = _Waiter(wake)
+    def _in_line(self, wake: Callable[[], object], is_patient: bool) -> Iterator[_Waiter]:
+        waiter = _Waiter(wake, is_patient)
         try:
-            self._now(partial(self._line.append, waiter))
+            self._now(partial(self._line_up, waiter))
             yield waiter
             self._now(partial(self._step_aside, waiter))
         except BaseException:  # cancelled, interrupted, or thrown away

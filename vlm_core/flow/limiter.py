@@ -60,6 +60,11 @@ class Limiter:
         self._successes = 0
         self._cut_at = -inf
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether it was too much, and has not recovered since."""
+        return self._was_ever_overloaded and self.limit < self.ceiling
+
     def admits(self) -> bool:
         """Take a place, if one is free."""
         if self.in_flight >= self.limit:

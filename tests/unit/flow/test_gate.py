@@ -92,6 +92,39 @@ async def test_as_many_as_the_limit_enter_without_waiting() -> None:
     assert not await gate.aenter(0)
 
 
+async def test_whoever_knows_of_another_route_is_sent_on_when_one_becomes_too_much() -> None:
+    gate = Gate()
+    assert all(gate.enter(0) for _ in range(4))
+    patient, impatient = (asyncio.create_task(gate.aenter(LONG, is_patient)) for is_patient in (True, False))
+    await asyncio.sleep(0)
+    leave(gate, Outcome.OVERLOADED)
+    assert not await impatient
+    assert not patient.done()
+    leave(gate)
+    leave(gate)
+    assert await patient
+
+
+async def test_whoever_knows_of_another_route_does_not_wait_at_one_that_was_too_much() -> None:
+    gate = Gate()
+    assert all(gate.enter(0) for _ in range(4))
+    leave(gate, Outcome.OVERLOADED)
+    assert not gate.enter(LONG, is_patient=False)
+    assert not await gate.aenter(LONG, is_patient=False)
+    leave(gate)
+    leave(gate)
+    assert gate.enter(0, is_patient=False)
+
+
+async def test_while_a_route_is_found_out_everybody_waits_for_it() -> None:
+    gate = Gate()
+    assert all(gate.enter(0) for _ in range(4))
+    task = asyncio.create_task(gate.aenter(LONG, is_patient=False))
+    await asyncio.sleep(0)
+    leave(gate, Outcome.OK)
+    assert await task
+
+
 @pytest.mark.parametrize("seconds", [0.0, -1.0, 0.001])
 async def test_a_wait_that_is_over_takes_no_place_and_leaves_nobody_in_line(
     gate: Gate, seconds: float
@@ -150,7 +183,7 @@ def test_threads_and_tasks_enter_in_the_order_in_which_they_came(
 
 def test_a_place_that_is_freed_just_before_one_lines_up_is_taken() -> None:
     gate = Gate()
-    with gate._in_line(lambda: None) as waiter:
+    with gate._in_line(lambda: None, True) as waiter:
         assert waiter.has_place
     assert (gate.limiter.in_flight, gate.waiting) == (1, 0)
 

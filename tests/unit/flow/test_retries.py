@@ -30,6 +30,7 @@ from vlm_core.errors import (
 )
 from vlm_core.flow.effects import Effect, Enter, Fit, Open, Read, Wait
 from vlm_core.flow.exchange import Call, Limits, exchange
+from vlm_core.flow.limiter import Outcome
 from vlm_core.flow.stations import Station
 from vlm_core.wire.transport import Answer
 
@@ -108,7 +109,7 @@ class World:
                 self.waits.append(step.seconds)
                 self.now += step.seconds
             case Enter():
-                return step.gate.enter(0)
+                return step.gate.enter(0, step.is_patient)
             case Fit():
                 return self.fit(step)
             case Open():
@@ -423,3 +424,45 @@ def test_a_route_that_keeps_failing_is_left_alone() -> None:
     world = World([says("TOTAL")])
     world.ask(question(), stations)
     assert world.routes == ["second"]
+
+
+# --- a route that takes fewer calls than there are
+
+
+def crowded(station: Station) -> Station:
+    """A route that was asked too much: all the places that are left are taken."""
+    while station.gate.enter(0):
+        pass
+    station.gate.leave(Outcome.OVERLOADED, now=0.0, began=0.0)
+    return station
+
+
+def test_a_crowded_route_is_passed_over_at_once() -> None:
+    first, second = two()
+    world = World([says("TOTAL")])
+    completion = world.ask(question(), [crowded(first), second])
+    assert [attempt.route for attempt in completion.attempts] == [second.route]
+    assert world.waits == []
+    assert "takes fewer calls at once" in completion.warnings[0]
+
+
+def test_a_crowded_route_is_waited_for_where_there_is_no_other() -> None:
+    (first, _) = two()
+    with pytest.raises(DeadlineExceeded, match="this call's turn"):
+        World([]).ask(question(), [crowded(first)])
+
+
+def test_a_crowded_route_is_gone_back_to_where_no_other_answers() -> None:
+    first, second = two()
+
+    class Leaving(World):
+        """Calls leave the first route while the second one is asked."""
+
+        def open(self, step: Open) -> Answer:
+            if step.endpoint == SECOND:
+                first.gate.limiter.in_flight = 0
+            return super().open(step)
+
+    world = Leaving([refuses(402), says("TOTAL")])
+    completion = world.ask(question(), [crowded(first), second])
+    assert [attempt.route for attempt in completion.attempts] == [second.route, first.route]
