@@ -11,7 +11,7 @@ from zlib import crc32
 from langchain_core.embeddings import Embeddings
 from langchain_core.vectorstores import InMemoryVectorStore
 
-from langchain_vlm import ChatVLM, VLMLoader, image_block
+from langchain_vlm import ChatVLM, VLMLoader, page_images
 from vlm_core import read
 from vlm_core.testing import ScriptedServer
 
@@ -34,6 +34,6 @@ with ScriptedServer(provider="deepinfra") as server:
     pages = VLMLoader(str(Path(__file__).parent / "scans" / "[nr]*")).load()  # noisy.png and receipt.jpg
     store = InMemoryVectorStore.from_documents(pages, Words())
     question = "What was paid for crab salad?"
-    for page in store.similarity_search(question, k=1):
-        picture = image_block(page.metadata["source"], pages=[page.metadata["page"] + 1])
-        print(model.invoke([("human", [picture, question])]).text, "- from", page.metadata["source"])
+    found = store.similarity_search(question, k=1)
+    answer = model.invoke([("human", [*page_images(found), question])])
+    print(answer.text, "- from", found[0].metadata["source"])

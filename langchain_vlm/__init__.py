@@ -11,16 +11,29 @@ if TYPE_CHECKING:
     from langchain_vlm.chat_models import ChatVLM
     from langchain_vlm.document_loaders import VLMBlobParser, VLMLoader, key_encoder
     from langchain_vlm.image_blocks import image_block
+    from langchain_vlm.retrieved_pages import page_images
+    from langchain_vlm.tools import ImageToolkit, image_tools
 
 _HOMES = {
     "chat_models": ("ChatVLM",),
     "document_loaders": ("VLMBlobParser", "VLMLoader", "key_encoder"),
     "image_blocks": ("image_block",),
+    "retrieved_pages": ("page_images",),
+    "tools": ("ImageToolkit", "image_tools"),
 }
 
 __getattr__ = load_on_first_use(__name__, _HOMES, needs="langchain_core", extra="langchain")
 
-__all__ = ["ChatVLM", "VLMBlobParser", "VLMLoader", "image_block", "key_encoder"]
+__all__ = [
+    "ChatVLM",
+    "ImageToolkit",
+    "VLMBlobParser",
+    "VLMLoader",
+    "image_block",
+    "image_tools",
+    "key_encoder",
+    "page_images",
+]
 
 
 def __dir__() -> list[str]:

@@ -24,12 +24,38 @@ def as_engine(engine: Engine | BaseChatModel) -> Engine:
         >>> as_engine("local")
         'local'
     """
-    if not isinstance(engine, BaseChatModel):
-        return engine
-    told = engine._get_ls_params()  # what LangSmith calls it
-    name = type(engine).__name__
-    provider, model = told.get("ls_provider") or name, told.get("ls_model_name") or name
-    return ForeignClient(provider, model, partial(_ask, engine), partial(_aask, engine))
+    return as_client(engine) if isinstance(engine, BaseChatModel) else engine
+
+
+def as_client(model: BaseChatModel) -> ForeignClient:
+    """A chat model of LangChain as the client that is asked about pages.
+
+    Args:
+        model: ChatVLM, or any other that takes images.
+
+    Example:
+        >>> from langchain_vlm import ChatVLM
+        >>> as_client(ChatVLM(model="some-vlm", base_url="http://127.0.0.1:8000/v1")).endpoint.model
+        'some-vlm'
+    """
+    told = model._get_ls_params()  # what LangSmith calls it
+    name = type(model).__name__
+    return ForeignClient(
+        told.get("ls_provider") or name,
+        told.get("ls_model_name") or name,
+        partial(_ask, model),
+        partial(_aask, model),
+        max_images=_most_images(model),
+    )
+
+
+def _most_images(model: BaseChatModel) -> int | None:
+    """How many pictures one question may have, where we know: of our own model, by its provider's row."""
+    from langchain_vlm.chat_models import ChatVLM
+
+    endpoints = model._client().endpoints if isinstance(model, ChatVLM) else ()
+    known = [endpoint.limits.max_images for endpoint in endpoints]
+    return min((count for count in known if count is not None), default=None)
 
 
 def _ask(model: BaseChatModel, messages: Messages, options: Mapping[str, Any]) -> Completion:

@@ -23,6 +23,7 @@ from langchain_core.messages import (
 )
 
 from langchain_vlm.content_blocks import CALLS, THOUGHTS, Block, Part, is_a, parts_of
+from langchain_vlm.lost_pictures import warn_of_lost_pictures
 from vlm_core import InputError
 
 __all__ = ["to_messages"]
@@ -47,11 +48,15 @@ def to_messages(messages: Sequence[BaseMessage], *, allow_private_urls: bool = F
         InputError: a message, or a block of one, cannot be sent; it is named as in
             "messages[2].content[1]".
 
+    Warns:
+        ImageWarning: a tool's result holds a picture that became text.
+
     Example:
         >>> from langchain_core.messages import HumanMessage, SystemMessage
         >>> to_messages([SystemMessage("Be brief."), HumanMessage("What is the total?")])[1]
         {'role': 'user', 'content': 'What is the total?'}
     """
+    warn_of_lost_pictures(messages)
     read = partial(parts_of, allow_private_urls=allow_private_urls)
     return [
         converted

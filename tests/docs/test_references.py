@@ -12,10 +12,11 @@ import langchain_core.exceptions
 import pytest
 
 import vlm_core.errors
-from langchain_vlm import ChatVLM, VLMBlobParser, VLMLoader
+from langchain_vlm import ChatVLM, ImageToolkit, VLMBlobParser, VLMLoader, image_tools, page_images
 from langchain_vlm.errors import of_both_families
-from llamaindex_vlm import VLM, OCRTransform, PagePictures, VLMReader
-from vlm_core import ReaderOptions, VLMError
+from langchain_vlm.tools import AssistantOptions
+from llamaindex_vlm import VLM, OCRTransform, PagePictures, VLMReader, VLMToolSpec
+from vlm_core import ImageAssistant, ReaderOptions, VLMError
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 CLASSES = [
@@ -41,7 +42,7 @@ def names_in(cell: str) -> list[str]:
     return re.findall(r"`(\w+)`", cell)
 
 
-def arguments(kind: type, page: str) -> dict[str, str]:
+def arguments(kind: Any, page: str) -> dict[str, str]:
     """The names in the table of a class, each with what is in the second column."""
     return {
         name: default.strip("`")
@@ -78,6 +79,29 @@ def test_the_transform_has_the_readers_options_and_marks_failed_pages() -> None:
 
 def test_the_parser_has_the_loaders_options() -> None:
     assert defaults(VLMBlobParser) == defaults(VLMLoader)
+
+
+def test_the_arguments_of_page_images_are_named() -> None:
+    own = inspect.signature(page_images).parameters.values()
+    told = {
+        name: ast.literal_eval(default) for name, default in arguments(page_images, "langchain.md").items()
+    }
+    assert told == {one.name: one.default for one in own if one.default is not one.empty}
+
+
+@pytest.mark.parametrize("kind", [image_tools, ImageToolkit.__init__], ids=["image_tools", "ImageToolkit"])
+def test_the_arguments_of_image_tools_are_named(kind: Any) -> None:
+    own = inspect.signature(kind).parameters.keys() - {"self", "options"}
+    assert arguments(image_tools, "langchain.md").keys() == own | AssistantOptions.__annotations__.keys()
+
+
+def test_the_options_of_the_tool_spec_are_named_with_its_defaults() -> None:
+    told = arguments(VLMToolSpec, "llamaindex.md")
+    own = {one.name: one.default for one in inspect.signature(VLMToolSpec).parameters.values()}
+    assert told.keys() == {*own, *inspect.signature(ImageAssistant).parameters} - {"options"}
+    assert {name: own[name] for name in told if told[name]} == {
+        name: ast.literal_eval(default) for name, default in told.items() if default
+    }
 
 
 # --- the errors of ChatVLM

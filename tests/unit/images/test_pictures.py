@@ -15,6 +15,7 @@ from vlm_core import (
     PageResult,
     VLMClient,
     page_again,
+    page_encoded,
     page_png,
     page_told_by,
 )
@@ -98,3 +99,21 @@ def test_metadata_that_name_no_page_tell_of_none(metadata: dict[str, object]) ->
 def test_a_picture_that_is_given_decoded_is_shown_as_it_is() -> None:
     picture = Image.new("RGB", (40, 30), "red")
     assert page_again(picture, PageResult()).pixels == picture.tobytes()
+
+
+@pytest.mark.parametrize("rotation", [0, 90, 180, 270])
+def test_a_page_is_encoded_as_upright_as_it_was_read(tmp_path: Path, rotation: int) -> None:
+    path = tmp_path / "scan.png"
+    Image.linear_gradient("L").resize((60, 40)).save(path)
+    page = PageResult(source=str(path), rotation=rotation)
+    found = Image.open(io.BytesIO(page_encoded(path, page).data)).convert("RGB")
+    assert found.tobytes() == Image.open(io.BytesIO(page_png(path, page))).tobytes()
+
+
+def test_a_photograph_is_encoded_without_what_the_camera_noted(tmp_path: Path) -> None:
+    path = tmp_path / "photograph.jpg"
+    Image.linear_gradient("L").save(path, exif=b"Exif\0\0secret-place")
+    encoded = page_encoded(path, PageResult(source=str(path)))
+    assert encoded.format == "jpeg"
+    assert b"secret-place" in path.read_bytes()
+    assert b"secret-place" not in encoded.data

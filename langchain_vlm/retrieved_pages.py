@@ -1,0 +1,128 @@
+"""The pictures behind retrieved Documents, for a model that is to see what it answers from."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from functools import cache
+from itertools import islice
+from pathlib import Path, PurePath
+from typing import Any
+
+from langchain_core.documents import Document
+
+from vlm_core import ConfigError, ImageWarning, PageResult, VLMError, expand, page_encoded, page_told_by
+
+__all__ = ["page_images"]
+
+
+def page_images(
+    documents: Iterable[Document],
+    *,
+    max_images: int | None = None,
+    max_side: int | None = None,
+    password: str | None = None,
+    allow_private_urls: bool = False,
+) -> list[dict[str, Any]]:
+    """The pages that Documents were read from, as content blocks for a message.
+
+    Each page is shown once, however many Documents are of it, in their order and as upright as it was
+    read. A text block in front of each says which it is, as in "receipt.jpg, page 1:". The blocks are such
+    as all chat models of LangChain take; ChatVLM fits the pictures to its provider too. Documents that
+    were not read from pictures are passed over.
+
+    Args:
+        documents: as VLMLoader gave them, or pieces of them with their metadata.
+        max_images: pictures at most; those of the first Documents.
+        max_side: pixels of a picture's longer side at most, to take fewer tokens.
+        password: of encrypted PDFs.
+        allow_private_urls: whether a URL may lead to this machine or its network.
+
+    Raises:
+        ConfigError: a limit is no positive number.
+
+    Warns:
+        ImageWarning: a page is left out: it is gone, it is another one by now, it is one too many, or
+            it is not known, since the Document is of several pages.
+
+    Example:
+        >>> page_images([Document("no picture", metadata={"source": "notes.txt"})])
+        []
+    """
+    _check_count("max_images", max_images, least=0)
+    _check_count("max_side", max_side, least=1)
+    pages = _pages_behind(documents)
+    pictures = _Pictures(_names(pages), max_side, password, allow_private_urls)
+    waiting = iter(pages)
+    shown = list(islice(filter(None, map(pictures.blocks, waiting)), max_images))
+    if left_out := "; ".join(map(pictures.label, waiting)):
+        _warn(f"With max_images={max_images} these are not shown: {left_out}")
+    return [block for blocks in shown for block in blocks]
+
+
+class _Pictures:
+    """Opens documents again; each is read or downloaded once."""
+
+    def __init__(
+        self, names: dict[str, str], max_side: int | None, password: str | None, allow_private_urls: bool
+    ) -> None:
+        self._names = names
+        self._max_side = max_side
+        self._password = password
+        self._allow_private_urls = allow_private_urls
+        self._opened = cache(self._open)
+
+    def label(self, page: PageResult) -> str:
+        return f"{self._names[page.source]}, page {page.page_number}"
+
+    def blocks(self, page: PageResult) -> list[dict[str, Any]]:
+        """A page's label and its picture; none, with a warning, where it cannot be had."""
+        try:
+            document = self._opened(page.source)
+            image = page_encoded(document, page, max_side=self._max_side, password=self._password)
+        except VLMError as error:
+            _warn(f"{self.label(page)} is not shown: {error}")
+            return []
+        return [
+            {"type": "text", "text": f"{self.label(page)}:"},
+            {"type": "image_url", "image_url": {"url": image.data_uri.decode("ascii")}},
+        ]
+
+    def _open(self, name: str) -> Any:
+        if "://" not in name:
+            return Path(name)  # in which nothing is a pattern
+        source = next(expand(name, allow_private_urls=self._allow_private_urls))
+        return replace(source, read=cache(source.read))
+
+
+def _pages_behind(documents: Iterable[Document]) -> list[PageResult]:
+    """The pages of Documents, each once."""
+    pages: dict[str, PageResult] = {}
+    for document in documents:
+        page = page_told_by(document.metadata)
+        if page is not None:
+            pages.setdefault(page.sha256, page)
+        elif "ocr_engine" in document.metadata:
+            _warn(f"{document.metadata.get('source')} is not shown: it was read as a whole. {_BY_PAGE}")
+    return list(pages.values())
+
+
+_BY_PAGE = 'Read it with mode="page" or "block", so that its pages are known.'
+
+
+def _names(pages: Sequence[PageResult]) -> dict[str, str]:
+    """What each source is called: by its file's name, unless two have the same."""
+    short = {page.source: " ".join(PurePath(page.source).name.split()) for page in pages}
+    times = Counter(short.values())
+    return {source: name if times[name] == 1 else source for source, name in short.items()}
+
+
+def _check_count(name: str, value: int | None, *, least: int) -> None:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least):
+        raise ConfigError(f"{name}={value!r} is no number of at least {least}", hint="Give one, or None.")
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, ImageWarning, stacklevel=3)
