@@ -10,15 +10,19 @@ from vlm_core import load_on_first_use
 if TYPE_CHECKING:
     from llamaindex_vlm.llms import VLM
     from llamaindex_vlm.postprocessors import PagePictures
+    from llamaindex_vlm.react_agent import VLMReActAgent
     from llamaindex_vlm.readers import VLMReader, file_extractor
     from llamaindex_vlm.scans import image_documents
+    from llamaindex_vlm.tool_spec import VLMToolSpec
     from llamaindex_vlm.transforms import OCRTransform
 
 _HOMES = {
     "llms": ("VLM",),
     "postprocessors": ("PagePictures",),
+    "react_agent": ("VLMReActAgent",),
     "readers": ("VLMReader", "file_extractor"),
     "scans": ("image_documents",),
+    "tool_spec": ("VLMToolSpec",),
     "transforms": ("OCRTransform",),
 }
 
@@ -28,7 +32,9 @@ __all__ = [
     "VLM",
     "OCRTransform",
     "PagePictures",
+    "VLMReActAgent",
     "VLMReader",
+    "VLMToolSpec",
     "file_extractor",
     "image_documents",
 ]

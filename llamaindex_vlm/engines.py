@@ -27,7 +27,18 @@ def as_engine(engine: Engine | LLM) -> Engine:
     if not isinstance(engine, LLM):
         return engine
     name, model = engine.class_name(), engine.metadata.model_name
-    return ForeignClient(name, model, partial(_ask, engine), partial(_aask, engine))
+    return ForeignClient(
+        name, model, partial(_ask, engine), partial(_aask, engine), max_images=_most_images(engine)
+    )
+
+
+def _most_images(llm: LLM) -> int | None:
+    """How many pictures one question may have, where we know: of our own model, by its provider's row."""
+    from llamaindex_vlm.llms import VLM
+
+    endpoints = llm._client().endpoints if isinstance(llm, VLM) else ()
+    known = [endpoint.limits.max_images for endpoint in endpoints]
+    return min((count for count in known if count is not None), default=None)
 
 
 def _ask(llm: LLM, messages: Messages, options: Mapping[str, Any]) -> Completion:

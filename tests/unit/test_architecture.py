@@ -22,6 +22,7 @@ FLOORS = (
     {"ocr"},
     {"jobs"},
     {"nodes", "assistant"},
+    {"mcp_server"},
     {"cli", "testing", "langchain_vlm", "llamaindex_vlm"},
 )
 OWNERS = {
@@ -36,6 +37,8 @@ OWNERS = {
     "cv2": "vlm_core/ocr/",
     "langchain_core": "langchain_vlm/",
     "llama_index": "llamaindex_vlm/",
+    "mcp": "vlm_core/mcp_server/",
+    "anyio": "vlm_core/mcp_server/",
     "typer": "vlm_core/cli/",
     "rich": "vlm_core/cli/",
 }

@@ -10,6 +10,7 @@ import typer
 from vlm_core.cli.ask import ask
 from vlm_core.cli.doctor import doctor
 from vlm_core.cli.journal import journal
+from vlm_core.cli.mcp import mcp
 from vlm_core.cli.plan import plan
 from vlm_core.cli.providers import providers
 from vlm_core.cli.read import read
@@ -43,4 +44,5 @@ app.command("plan")(plan)
 app.command("ask")(ask)
 app.command("providers")(providers)
 app.command("doctor")(doctor)
+app.command("mcp")(mcp)
 app.add_typer(journal, name="journal")

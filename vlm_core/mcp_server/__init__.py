@@ -1,0 +1,1 @@
+"""The tools of an assistant for any program that speaks MCP, the Model Context Protocol."""
