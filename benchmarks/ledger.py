@@ -172,7 +172,7 @@ class Reader(NamedTuple):
 
 
 READERS = {
-    "vlm-adapters": Reader(ours, "vlm_core.wire.transport"),
+    "vlm-adapters": Reader(ours, "openai.resources.chat"),
     "py-zerox": Reader(zerox, "pyzerox", "pdftoppm"),
     "py-zerox, max_retries=5": Reader(zerox_retrying, "pyzerox", "pdftoppm"),
     "docling's ApiVlmModel": Reader(docling, "docling.models.vlm_pipeline_models.api_vlm_model"),

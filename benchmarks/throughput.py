@@ -173,8 +173,8 @@ def docling(pdf: Path, base_url: str) -> list[str]:
 
 
 READERS = {
-    "vlm-adapters": Reader(ours, "vlm_core.wire.transport"),
-    "the same, one in bad weather": Reader(ours, "vlm_core.wire.transport"),
+    "vlm-adapters": Reader(ours, "openai.resources.chat"),
+    "the same, one in bad weather": Reader(ours, "openai.resources.chat"),
     "py-zerox": Reader(zerox, "pyzerox", "pdftoppm"),
     "docling's ApiVlmModel": Reader(docling, "docling.models.vlm_pipeline_models.api_vlm_model"),
 }

@@ -16,6 +16,11 @@ from vlm_core.flow.limiter import Limiter, Outcome
 Result = TypeVar("Result")
 
 
+_LEAST_START = 4
+_START_SHARE = 4
+"""A route begins with a quarter of the calls that it is trusted with."""
+
+
 class _Waiter:
     """A call that stands in line."""
 
@@ -60,7 +65,7 @@ class Gate:
     """
 
     def __init__(self, ceiling: int = 16) -> None:
-        self.limiter = Limiter(ceiling)
+        self.limiter = Limiter(ceiling, start=max(_LEAST_START, ceiling // _START_SHARE))
         self._begin()
         _gates.add(self)
 

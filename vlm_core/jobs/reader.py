@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from vlm_core.jobs.plan import Plan
 
 OnPage = Callable[[PageResult], None]
-_DRAWN_AHEAD = 4
-"""For so many pages that are read at once, one more is drawn."""
+_DRAWN_AHEAD = 2
+"""For so many pages that are read at once, one more is drawn: answers come in bursts."""
 _Stream: TypeAlias = Generator[tuple[int, PageResult], None, None]
 """Results with the number of their document in the job, from 0."""
 _Item = TypeVar("_Item")
