@@ -21,7 +21,8 @@ from vlm_core.types import PageResult
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
 
 # For each line on standard input, a process that says its number, and each key once its result is
-# recorded; without end. They are forked, since starting Python takes longer than the test.
+# recorded; without end. They are forked, since starting Python takes longer than the test. A line is written
+# at once: print writes its end by itself where PYTHONUNBUFFERED is set.
 PUTS = """
 import os, sys
 from itertools import count
@@ -36,7 +37,7 @@ for name in sys.stdin:
         for number in count():
             key = page_key(f"{name}-{number}")
             journal.put(key, PageResult(text=f"{key} " * (number * 37 % 400)))
-            print(key, flush=True)
+            os.write(1, key.encode() + b"\\n")
     os.waitpid(child, 0)
     print("killed", flush=True)
 """

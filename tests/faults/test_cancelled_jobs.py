@@ -128,18 +128,30 @@ def run(main: Callable[[], Awaitable[None]]) -> None:
     assert complaints == []
 
 
-def end_of_threads() -> None:
-    """Wait for the threads of readers that are gone; one that goes on asking would not end."""
-    for thread in threading.enumerate():
-        if thread.name.startswith(("vlm-page", "vlm-close")):
-            thread.join(LONG_SECONDS)
-            assert not thread.is_alive()
+@pytest.fixture
+def end_of_threads() -> Callable[[], None]:
+    """Waits for the threads of readers that are gone; one that goes on asking would not end."""
+    before = set(threading.enumerate())
+
+    def wait() -> None:
+        for thread in set(threading.enumerate()) - before:
+            if thread.name.startswith(("vlm-page", "vlm-close")):
+                thread.join(LONG_SECONDS)
+                assert not thread.is_alive()
+
+    return wait
 
 
 @pytest.mark.parametrize("break_off", [by_closing, by_cancelling, by_a_time_limit, by_forgetting])
 @pytest.mark.parametrize("journal", [False, True], ids=["without-journal", "with-journal"])
 def test_a_job_that_is_broken_off_asks_for_nothing_more(
-    server: ScriptedServer, slow: Slow, book: Path, tmp_path: Path, break_off: BreakOff, journal: bool
+    server: ScriptedServer,
+    slow: Slow,
+    book: Path,
+    tmp_path: Path,
+    break_off: BreakOff,
+    journal: bool,
+    end_of_threads: Callable[[], None],
 ) -> None:
     options: dict[str, Any] = {"journal": tmp_path / "pages.journal"} if journal else {}
 
@@ -158,7 +170,7 @@ def test_a_job_that_is_broken_off_asks_for_nothing_more(
 
 
 def test_tasks_of_a_job_that_is_cancelled_end_while_the_loop_goes_on(
-    server: ScriptedServer, slow: Slow, book: Path
+    server: ScriptedServer, slow: Slow, book: Path, end_of_threads: Callable[[], None]
 ) -> None:
     async def main() -> None:
         async with VLMClient("some-vlm", base_url=server.base_url, api_key=server.api_key) as client:
@@ -179,7 +191,9 @@ def test_tasks_of_a_job_that_is_cancelled_end_while_the_loop_goes_on(
     assert slow.asked == TAKEN + AT_ONCE
 
 
-def test_an_engine_that_works_on_threads_reads_no_further_page(book: Path) -> None:
+def test_an_engine_that_works_on_threads_reads_no_further_page(
+    book: Path, end_of_threads: Callable[[], None]
+) -> None:
     may_end, busy = Event(), threading.Semaphore(0)
     begun: list[int] = []
 
