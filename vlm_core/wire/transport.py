@@ -8,6 +8,7 @@ provider. It neither retries nor follows redirects here.
 from __future__ import annotations
 
 import math
+import os
 import sys
 import time
 from collections.abc import Mapping
@@ -74,7 +75,7 @@ class Transport:
     """
 
     def __init__(self, http_client: Any = None) -> None:
-        self._http = http_client or _library().DefaultHttpxClient(event_hooks={"response": [_shorten]})
+        self._http = http_client or _library().DefaultHttpxClient(**_settings(_shorten))
         self._owns_http = http_client is None
         self._clients: dict[Any, Any] = {}
 
@@ -159,7 +160,7 @@ class AsyncTransport:
     """
 
     def __init__(self, http_client: Any = None) -> None:
-        self._http = http_client or _library().DefaultAsyncHttpxClient(event_hooks={"response": [_ashorten]})
+        self._http = http_client or _library().DefaultAsyncHttpxClient(**_settings(_ashorten))
         self._owns_http = http_client is None
         self._clients: dict[Any, Any] = {}
 
@@ -221,6 +222,18 @@ def _library() -> Any:
 def _http_library() -> Any:
     """httpx2 under openai 3, httpx under openai 2."""
     return import_module(_library().DefaultHttpxClient.__mro__[1].__module__.partition(".")[0])
+
+
+def _settings(shorten: Any) -> dict[str, Any]:
+    """Those of our own HTTP clients."""
+    certificates = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
+    return {"event_hooks": {"response": [shorten]}, "verify": _certificates(*certificates)}
+
+
+@cache
+def _certificates(file: str | None, folder: str | None) -> Any:
+    """What servers are checked against, read once: that takes 20 ms, and clients may share it."""
+    return _http_library().create_ssl_context()
 
 
 @cache

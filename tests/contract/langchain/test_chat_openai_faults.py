@@ -13,6 +13,7 @@ import json
 import socket
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import reduce
@@ -443,13 +444,16 @@ def test_a_request_that_is_refused_is_not_to_be_repeated(
 # --- 15: event loops
 
 
-@pytest.fixture
-def tidy() -> Iterator[None]:
+@pytest.fixture(autouse=True)
+def tidy(request: pytest.FixtureRequest) -> Iterator[None]:
     """Drop the connections that ChatOpenAI shares in the whole process, so that no test meets them."""
     yield
+    if "[ChatOpenAI" not in request.node.name:
+        return
     if clients := sys.modules.get("langchain_openai.chat_models._client_utils"):
         clients._cached_async_httpx_client.cache_clear()
-    gc.collect()
+    with warnings.catch_warnings(action="ignore", category=ResourceWarning):
+        gc.collect()
 
 
 def said_in_a_loop(model: BaseChatModel) -> str:
@@ -459,7 +463,6 @@ def said_in_a_loop(model: BaseChatModel) -> str:
         return type(error).__name__
 
 
-@pytest.mark.usefixtures("tidy")
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 @both("the next event loop gets the connections of the last")
 def test_a_second_event_loop_is_served(host: ScriptedServer, make: Make) -> None:
