@@ -82,10 +82,11 @@ def exchange(call: Call, stations: Sequence[Station], clock: Clock, dice: random
     job = _Job(call, Time(clock, clock() + call.limits.timeout), dice, stream=call.stream)
     asked: list[Station] = []
     for station in chain(worth_asking(stations, clock), _crowded_before(job)):
-        if asked and not _passes_on(job.causes[-1], asked[-1], station):
+        is_again = station in asked  # it was crowded, and comes before those that were asked meanwhile
+        if asked and not is_again and not _passes_on(job.causes[-1], asked[-1], station):
             station.breaker.gave_back()
             continue
-        has_other = station not in asked and _has_other(stations, station, clock())
+        has_other = not is_again and _has_other(stations, station, clock())
         asked.append(station)
         outcome = yield from _ask(job, station, has_other)
         if isinstance(outcome, Completion):

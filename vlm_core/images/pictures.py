@@ -138,9 +138,9 @@ def page_told_by(metadata: Mapping[str, Any]) -> PageResult | None:
         page_number=int(label),
         total_pages=metadata.get("total_pages"),
         sha256=sha256,
-        width=metadata.get("width", 0),
-        height=metadata.get("height", 0),
-        rotation=metadata.get("rotation", 0),
+        width=metadata.get("width") or 0,  # some stores give None for what is not there
+        height=metadata.get("height") or 0,
+        rotation=metadata.get("rotation") or 0,
     )
 
 

@@ -452,7 +452,8 @@ def test_a_crowded_route_is_waited_for_where_there_is_no_other() -> None:
         World([]).ask(question(), [crowded(first)])
 
 
-def test_a_crowded_route_is_gone_back_to_where_no_other_answers() -> None:
+@pytest.mark.parametrize("status", [400, 401, 402])
+def test_a_crowded_route_is_gone_back_to_where_no_other_answers(status: int) -> None:
     first, second = two()
 
     class Leaving(World):
@@ -463,6 +464,6 @@ def test_a_crowded_route_is_gone_back_to_where_no_other_answers() -> None:
                 first.gate.limiter.in_flight = 0
             return super().open(step)
 
-    world = Leaving([refuses(402), says("TOTAL")])
+    world = Leaving([refuses(status), says("TOTAL")])
     completion = world.ask(question(), [crowded(first), second])
     assert [attempt.route for attempt in completion.attempts] == [second.route, first.route]

@@ -96,6 +96,12 @@ def test_metadata_that_name_no_page_tell_of_none(metadata: dict[str, object]) ->
     assert page_told_by(metadata) is None
 
 
+def test_metadata_of_a_store_that_writes_none_tell_of_the_page() -> None:
+    page = page_told_by({"source": "a.png", "sha256": "0" * 64, "page_label": "2", "rotation": None})
+    assert page is not None
+    assert page.rotation == 0
+
+
 def test_a_picture_that_is_given_decoded_is_shown_as_it_is() -> None:
     picture = Image.new("RGB", (40, 30), "red")
     assert page_again(picture, PageResult()).pixels == picture.tobytes()
