@@ -34,14 +34,14 @@ VLMError
 │  └─ EmptyOutput
 ├─ DeadlineExceeded        the time for the whole call is over
 ├─ BudgetExceeded          the money for the whole job is spent
-└─ AllRoutesFailed         .causes, one for each attempt
+└─ AllRoutesFailed         .causes, one for each route
 
 No error holds a request, a response, a header or a key.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 
 class VLMError(Exception):
@@ -273,9 +273,12 @@ class MalformedResponse(ResponseError):
 
 
 class IncompleteResponse(ResponseError):
-    """The answer ended before its end."""
+    """The answer ended before its end. `reason` says how."""
 
     default_hint = "Try again; .partial holds what came."
+    reason: Literal["cut", "silent", "damaged", "different"] = "cut"
+    """cut: the connection or the stream ended; silent: nothing came for too long; damaged: an event of the
+    stream cannot be read; different: asked again, the model gave another answer than the one it began."""
 
 
 class OutputTruncated(ResponseError):
@@ -309,7 +312,11 @@ class BudgetExceeded(VLMError):
 
 
 class AllRoutesFailed(VLMError):
-    """No route gave an answer. `causes` are their errors, one for each attempt."""
+    """No route gave an answer. `causes` are their errors, one for each route, in order of preference.
+
+    A route that was not asked, because it had failed too often just before or because the time was over,
+    has a cause too, whose message says so.
+    """
 
     default_hint = "See .causes for what each route said."
     causes: tuple[VLMError, ...] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from vlm_core.answers import Completion, Delta, EncodedImage
 from vlm_core.errors import (
@@ -16,9 +16,10 @@ from vlm_core.errors import (
 )
 from vlm_core.flow.effects import Effect, Fit, Open, Read, Release
 from vlm_core.flow.pictures import Message, filled, find, held, to_picture
+from vlm_core.flow.policy import FIRST_TOKEN_SECONDS
 from vlm_core.wire.placement import ToolImages
 from vlm_core.wire.request import Request
-from vlm_core.wire.response import StreamedAnswer, read_completion, read_error
+from vlm_core.wire.response import StreamedAnswer, is_whole, read_completion, read_error
 from vlm_core.wire.transport import Answer, Timeouts
 
 if TYPE_CHECKING:
@@ -50,9 +51,12 @@ class PerRoute:
 
     Args:
         ask: gives the messages and options for an endpoint.
+        fallback_first: whether another route is asked before a wait for this one. A job wants all its pages
+            soon, a chat the route that it prefers.
     """
 
     ask: Callable[[Endpoint], tuple[Sequence[Mapping[str, Any]], Mapping[str, Any]]]
+    fallback_first: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,11 @@ class Call:
     max_pages: int | None = None
     per_route: PerRoute | None = None
     """Where it is set, messages and options are those for the endpoint."""
+
+    @property
+    def fallback_first(self) -> bool:
+        """Whether another route is asked before a wait for this one."""
+        return self.per_route is not None and self.per_route.fallback_first
 
     def of(self, endpoint: Endpoint) -> Call:
         """The same question for another route."""
@@ -149,108 +158,176 @@ def _texts(value: Any) -> Generator[str, None, None]:
             yield from _texts(inner)
 
 
-def attempt(call: Call, request: Request, time: Time, patience: float | None) -> Exchange:
+@dataclass(frozen=True)
+class Waits:
+    """How long an answer may keep its caller waiting, in seconds; None for all the time there is."""
+
+    first: float | None = None
+    """Until it begins."""
+    idle: float | None = None
+    """From one piece to the next."""
+
+
+AFTER_END_SECONDS = 5.0
+"""How long usage and [DONE] may take once a finish_reason has come: the answer is whole without them."""
+
+
+def attempt(call: Call, request: Request, time: Time, waits: Waits) -> Exchange:
     """Send a request once, and return its answer.
 
     Args:
         call: the question.
         request: as it is sent.
         time: what is left of it.
-        patience: seconds until a streamed answer must have begun; None for all there are.
+        waits: how long the answer may take to begin and to go on.
 
     Raises:
         VLMError: whatever went wrong.
     """
-    asked_at, left = time.clock(), max(time.left(), 0.001)
-    answer = yield Open(call.endpoint, request.body, _timeouts(call, left, request.stream, patience))
+    incoming = _Incoming(call, time, waits)
+    left = max(time.left(), 0.001)
+    answer = yield Open(call.endpoint, request.body, _timeouts(left, waits))
     if not 200 <= answer.status < 300:
-        body = yield from _body(answer, call, time)
+        body, _ = yield from _body(answer, incoming)
         raise read_error(answer.status, answer.headers, body, call.endpoint)
-    if request.stream:
-        begin_by = None if patience is None else asked_at + patience
-        return (yield from _streamed(answer, request, call, time, begin_by))
-    body = yield from _body(answer, call, time)
-    completion = read_completion(body, request, call.endpoint, headers=answer.headers)
-    yield Release(answer)
-    return completion
+    try:
+        if request.stream:
+            return (yield from _streamed(answer, request, incoming))
+        return (yield from _whole(answer, request, incoming))
+    except IncompleteResponse as error:
+        if error.reason == "cut" and incoming.was_silent:
+            error.reason = "silent"
+        raise
 
 
-def _timeouts(call: Call, left: float, stream: bool, patience: float | None) -> Timeouts:
+def _timeouts(left: float, waits: Waits) -> Timeouts:
     return Timeouts(
         connect=min(30.0, left),
         write=min(60.0, left),
-        first_byte=min(left, patience or left) if stream else left,
-        between_bytes=min(left, call.limits.idle_timeout) if stream else left,
+        first_byte=min(left, waits.first or left),
+        between_bytes=min(left, waits.idle or left),
         whole=left,
     )
 
 
-def _body(answer: Answer, call: Call, time: Time) -> Generator[Effect, Any, bytes]:
-    pieces: list[bytes] = []
-    size = 0
-    try:
-        while piece := (yield Read(answer)):
-            pieces.append(piece)
-            size = _counted(size, piece, call)
-            time.check(answer.route)
-    except ConnectionFailed as error:
-        _broke_off(error, "")
-    return b"".join(pieces)
+class _Incoming:
+    """What is known of an answer while it comes: its size, and how long it has been silent."""
+
+    def __init__(self, call: Call, time: Time, waits: Waits) -> None:
+        self.call, self._time, self._waits = call, time, waits
+        self._size = 0
+        self._asked_at = self._heard_at = time.clock()
+        self.has_begun = False
+        self._ended_at: float | None = None
+
+    def read(self, answer: Answer) -> Generator[Effect, Any, bytes]:
+        """The next piece; none at the end."""
+        piece: bytes = yield Read(answer, self._allowed())
+        self._size += len(piece)
+        if self._size > self.call.limits.max_answer_bytes:
+            raise _too_long(self.call)
+        if piece and self._ended_at is None:
+            self._time.check(answer.route)
+        return piece
+
+    def heard(self, is_word: bool) -> None:
+        """A piece came; whether it is of the answer, and not only a sign of life."""
+        now = self._time.clock()
+        if is_word:
+            self._heard_at, self.has_begun = now, True
+        elif self.has_begun and self._waits.idle is not None and now - self._heard_at > self._waits.idle:
+            route, seconds = self.call.endpoint.route, self._waits.idle
+            raise ProviderTimeout(f"{route}: only keep-alives for {seconds} seconds", route=route)
+
+    def ended(self) -> None:
+        """The answer is whole. What may still come is welcome, and is not waited for long."""
+        self._ended_at = self._time.clock() if self._ended_at is None else self._ended_at
+
+    @property
+    def was_silent(self) -> bool:
+        """Whether nothing came for as long as an answer may take to begin, or to go on."""
+        longest = self._waits.first or FIRST_TOKEN_SECONDS
+        return self._time.clock() - self._heard_at >= min(longest, self._waits.idle or longest)
+
+    @property
+    def may_not_have_begun(self) -> bool:
+        """Whether the time in which it had to begin is what ended it."""
+        return self._waits.first is not None and not self.has_begun
+
+    def _allowed(self) -> float | None:
+        """How long the next piece may take; None where the socket's own timeout says it."""
+        if self._ended_at is not None:
+            return max(0.0, self._ended_at + AFTER_END_SECONDS - self._time.clock())
+        if self._waits.first is None or self.has_begun:
+            return None
+        return max(0.0, self._asked_at + self._waits.first - self._time.clock())
 
 
-def _streamed(answer: Answer, request: Request, call: Call, time: Time, begin_by: float | None) -> Exchange:
-    incoming = StreamedAnswer(request, call.endpoint, headers=answer.headers)
-    size, heard_at = 0, None
-    try:
-        while not incoming.done and (piece := (yield Read(answer, _until_token(heard_at, begin_by, time)))):
-            size = _counted(size, piece, call)
-            deltas = incoming.feed(piece)
-            yield from deltas
-            heard_at = time.clock() if deltas else _still_heard(heard_at, call, time)
-            time.check(answer.route)
-    except (ConnectionFailed, ProviderTimeout) as error:
-        # A role, which some servers send at once, is no word of the answer.
-        is_late = isinstance(error, ProviderTimeout) and begin_by is not None and heard_at is None
-        if is_late or not incoming.started:
-            raise
-        _broke_off(error, incoming.partial)
-    completion = incoming.finish()
-    if rest := completion.text[len(incoming.partial) :]:
-        yield Delta(rest)
-    yield Release(answer, has_rest=incoming.done)
+def _whole(answer: Answer, request: Request, incoming: _Incoming) -> Exchange:
+    """An answer that comes in one piece. All of its JSON is all of it, however the body ends."""
+    body, failure = yield from _body(answer, incoming)
+    if failure is not None and not is_whole(body, request, incoming.call.endpoint):
+        raise failure if isinstance(failure, ProviderTimeout) else _broken_off(failure, "")
+    completion = read_completion(body, request, incoming.call.endpoint, headers=answer.headers)
+    yield Release(answer)
     return completion
 
 
-def _until_token(heard_at: float | None, begin_by: float | None, time: Time) -> float | None:
-    """How long the next piece may take until the answer has begun; later the socket's timeout counts."""
-    return None if heard_at is not None or begin_by is None else max(0.0, begin_by - time.clock())
+def _body(
+    answer: Answer, incoming: _Incoming
+) -> Generator[Effect, Any, tuple[bytes, ConnectionFailed | ProviderTimeout | None]]:
+    """The bytes that came, and what kept more of them from coming."""
+    pieces: list[bytes] = []
+    try:
+        while piece := (yield from incoming.read(answer)):
+            pieces.append(piece)
+            incoming.heard(is_word=not piece.isspace())  # some send blanks until the answer is there
+    except (ConnectionFailed, ProviderTimeout) as failure:
+        return b"".join(pieces), failure
+    return b"".join(pieces), None
 
 
-def _still_heard(heard_at: float | None, call: Call, time: Time) -> float | None:
-    """Signs of life without a word of the answer are no answer."""
-    if heard_at is not None and time.clock() - heard_at > call.limits.idle_timeout:
-        route = call.endpoint.route
-        raise ProviderTimeout(f"{route}: signs of life, but no word for {call.limits.idle_timeout} seconds")
-    return heard_at
+def _streamed(answer: Answer, request: Request, incoming: _Incoming) -> Exchange:
+    """An answer that comes in pieces. With its finish_reason it is whole, however the body ends."""
+    stream = StreamedAnswer(request, incoming.call.endpoint, headers=answer.headers)
+    try:
+        while not stream.done and (piece := (yield from incoming.read(answer))):
+            deltas = stream.feed(piece)
+            yield from deltas
+            incoming.heard(is_word=bool(deltas))
+            if stream.has_ended:
+                incoming.ended()
+    except (ConnectionFailed, ProviderTimeout) as error:
+        if not stream.is_whole:
+            is_late = isinstance(error, ProviderTimeout) and incoming.may_not_have_begun
+            # A role, which some servers send at once, is no word of the answer.
+            is_empty = is_late or not stream.started
+            raise (error if is_empty else _broken_off(error, stream.partial)) from None
+    completion = stream.finish()
+    if rest := completion.text[len(stream.partial) :]:
+        yield Delta(rest)
+    yield Release(answer, has_rest=stream.done)
+    return completion
 
 
-def _counted(size: int, piece: bytes, call: Call) -> int:
-    size += len(piece)
-    if size > call.limits.max_answer_bytes:
-        raise MalformedResponse(
-            f"{call.endpoint.route}: the answer is longer than {call.limits.max_answer_bytes:,} bytes",
-            hint="Ask for less with max_tokens=...",
-            route=call.endpoint.route,
-        )
-    return size
+def _too_long(call: Call) -> MalformedResponse:
+    return MalformedResponse(
+        f"{call.endpoint.route}: the answer is longer than {call.limits.max_answer_bytes:,} bytes",
+        hint="Ask for less with max_tokens=...",
+        route=call.endpoint.route,
+    )
 
 
 _SILENCE = "Allow longer silences with idle_timeout=..., or more time with timeout=...; see .partial."
 
 
-def _broke_off(error: ConnectionFailed | ProviderTimeout, partial: str) -> NoReturn:
-    said = error.message.removeprefix(f"{error.route}: ")
-    hint = _SILENCE if isinstance(error, ProviderTimeout) else ""
-    broken = IncompleteResponse(f"{error.route}: the answer broke off: {said}", hint=hint, route=error.route)
-    broken.partial = partial
-    raise broken from None
+def _broken_off(error: ConnectionFailed | ProviderTimeout, partial: str) -> IncompleteResponse:
+    is_silence = isinstance(error, ProviderTimeout)
+    reason = error.message.removeprefix(f"{error.route}: ")
+    broken = IncompleteResponse(
+        f"{error.route}: the answer broke off: {reason}",
+        hint=_SILENCE if is_silence else "",
+        route=error.route,
+    )
+    broken.partial, broken.reason = partial, "silent" if is_silence else "cut"
+    return broken

@@ -15,7 +15,8 @@ OUTCOMES = 10
 """So many in the last RECENT_SECONDS, at least half of them failures, open it too."""
 RECENT_SECONDS = 30.0
 FIRST_PAUSE_SECONDS = 10.0
-LONGEST_PAUSE_SECONDS = 300.0
+LONGEST_PAUSE_SECONDS = 30.0
+"""Even where the provider asks for more: a probe is one request, and finds a route that is well again."""
 
 # One for all breakers, held for about a microsecond. It can be taken twice, since a call that was
 # abandoned may be given back while garbage is collected, at any moment on any thread.
@@ -30,7 +31,7 @@ class Breaker:
     It is closed at first and admits every call. It opens after 5 failures in a row, or once at least
     half of at least 10 outcomes in the last 30 seconds were failures. Open, it admits nobody for
     10 seconds, or for as long as the provider asked; then one call, the probe. If that succeeds it
-    closes, else it opens again for twice as long, up to 300 seconds.
+    closes, else it opens again for twice as long. No pause is longer than 30 seconds.
 
     An outcome may say when its call `began`, in seconds: when it was admitted, or later. One that
     began before the breaker last opened or closed says nothing new, and is not counted.
@@ -88,13 +89,13 @@ class Breaker:
 
         Args:
             now: seconds.
-            retry_after: for how many seconds the provider asked to be left alone. It is kept to even
-                where the outcome is not counted.
+            retry_after: for how many seconds the provider asked to be left alone. It is kept to, up to
+                the longest pause, even where the outcome is not counted.
             began: seconds.
         """
         with _lock:
             if retry_after is not None:
-                self._not_before = max(self._not_before, now + retry_after)
+                self._not_before = max(self._not_before, now + min(retry_after, LONGEST_PAUSE_SECONDS))
                 self._next_probe_at = max(self._next_probe_at, self._not_before)
             if self._is_old(began):
                 return

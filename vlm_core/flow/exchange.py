@@ -1,7 +1,7 @@
-"""The way from messages to an answer: attempts, waits, other routes, within one time.
+"""From messages to an answer: attempts, waits and routes, within one time.
 
-It opens no socket, reads no file, sleeps not, and looks at no clock but the one it is given, so that
-one generator serves threads and event loops alike, and its tests choose the time.
+It does no I/O and no sleeping, and its clock is passed in: one generator serves threads and event loops,
+and its tests choose the time.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import random
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from vlm_core.answers import Attempt, Completion, Delta
@@ -25,12 +24,19 @@ from vlm_core.errors import (
     VLMError,
 )
 from vlm_core.flow.adapt import Adaptation, adapted
-from vlm_core.flow.attempt import Call, Clock, Exchange, Limits, Time, attempt, fitted, images_in
+from vlm_core.flow.attempt import Call, Clock, Exchange, Limits, Time, Waits, attempt, fitted, images_in
 from vlm_core.flow.delivered import Delivered
 from vlm_core.flow.effects import Effect, Enter, Wait
 from vlm_core.flow.limiter import Outcome
 from vlm_core.flow.pictures import Message, held
-from vlm_core.flow.policy import PATIENCE_SECONDS, may_fail_over, may_retry, rule_for, wait_before
+from vlm_core.flow.policy import (
+    FIRST_TOKEN_SECONDS,
+    PATIENCE_SECONDS,
+    may_fail_over,
+    may_retry,
+    rule_for,
+    wait_before,
+)
 from vlm_core.flow.stations import Station, worth_asking
 from vlm_core.wire.request import Request, build
 
@@ -39,10 +45,38 @@ if TYPE_CHECKING:
 
 __all__ = ["Call", "Limits", "exchange"]
 
-FIRST_TOKEN_SECONDS = 10.0
-"""How long a streamed answer may take to begin where another route can be asked."""
 
-Outcomes: TypeAlias = Generator[Effect | Delta, Any, Completion | VLMError]
+@dataclass
+class _Visit:
+    """A call at one route."""
+
+    station: Station
+    call: Call
+    """In this route's words, with the changes that its refusals asked for."""
+    has_other: bool
+    """Whether a route behind this one can be asked."""
+    messages: list[Message] | None = None
+    """With their pictures as this route takes them."""
+    failures: list[VLMError] = field(default_factory=list)
+    """How each attempt ended."""
+    ready_at: float = 0.0
+    """When it may be asked again."""
+
+    @property
+    def failure(self) -> VLMError:
+        """Why there is no answer from here."""
+        if self.failures:
+            return self.failures[-1]
+        message = f"{self.station.route}: it takes fewer calls at once now, and others are waiting"
+        return RateLimited(message, route=self.station.route)
+
+
+_LONGEST_REASON = 200
+"""Characters of each route's error in the message of AllRoutesFailed."""
+_MORE_TIME = "Raise timeout=..., or stream: first_token_timeout=... leaves time for the next route."
+
+Outcomes: TypeAlias = Generator[Effect | Delta, Any, Completion | VLMError | None]
+NextVisit: TypeAlias = Generator[Effect | Delta, Any, _Visit | None]
 
 
 @dataclass
@@ -52,22 +86,37 @@ class _Job:
     call: Call
     time: Time
     dice: random.Random
-    attempts: list[Attempt] = field(default_factory=list)
-    causes: list[VLMError] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-    crowded: list[Station] = field(default_factory=list)
-    """Where there was no place, and another could be asked."""
-    given: Delivered = field(default_factory=Delivered)
-    stream: bool = False
+    stations: Sequence[Station]
+    stream: bool
     """Whether the next attempt is to be streamed."""
+    left_alone: dict[Station, VLMError] = field(default_factory=dict)
+    """Routes in their breaker's pause, and why."""
+    visits: dict[Station, _Visit] = field(default_factory=dict)
+    waiting: list[_Visit] = field(default_factory=list)
+    """Visits that go on once no other route gave an answer."""
+    attempts: list[Attempt] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    given: Delivered = field(default_factory=Delivered)
+
+    def __post_init__(self) -> None:
+        self.unasked: Iterator[Station] = worth_asking(self.stations, self.time.clock, self.left_alone)
+
+    def visit(self, station: Station) -> _Visit:
+        """Begin to ask a route."""
+        now = self.time.clock()
+        behind = self.stations[self.stations.index(station) + 1 :]
+        has_other = any(not other.breaker.is_open(now) for other in behind)
+        visit = _Visit(station, self.call.of(station.endpoint), has_other)
+        self.visits[station] = visit
+        return visit
 
 
 def exchange(call: Call, stations: Sequence[Station], clock: Clock, dice: random.Random) -> Exchange:
     """Ask until there is an answer, and return it.
 
     Args:
-        call: the question; whom to ask is said by the stations.
-        stations: the routes, in the order of preference.
+        call: the question.
+        stations: the routes, in order of preference.
         clock: tells the time in seconds; any origin will do.
         dice: for the waits.
 
@@ -75,126 +124,87 @@ def exchange(call: Call, stations: Sequence[Station], clock: Clock, dice: random
         What is to be done, as effects; and of a streamed answer the pieces as they come.
 
     Raises:
-        VLMError: whatever went wrong last, with all attempts that were made; AllRoutesFailed where
-            several routes were asked in vain.
+        VLMError: why there is no answer, with all attempts that were made: AllRoutesFailed where
+            several routes could have given one, else the route's own error.
     """
     call = replace(call, messages=held(call.messages))
-    job = _Job(call, Time(clock, clock() + call.limits.timeout), dice, stream=call.stream)
-    asked: list[Station] = []
-    for station in chain(worth_asking(stations, clock), _crowded_before(job)):
-        is_again = station in asked  # it was crowded, and comes before those that were asked meanwhile
-        if asked and not is_again and not _passes_on(job.causes[-1], asked[-1], station):
-            station.breaker.gave_back()
-            continue
-        has_other = not is_again and _has_other(stations, station, clock())
-        asked.append(station)
-        outcome = yield from _ask(job, station, has_other)
+    job = _Job(call, Time(clock, clock() + call.limits.timeout), dice, stations, stream=call.stream)
+    visit: _Visit | None = job.visit(next(job.unasked))
+    while visit is not None:
+        last = visit
+        outcome = yield from _ask(job, visit)
         if isinstance(outcome, Completion):
-            return _told(outcome, job)
-        job.causes.append(outcome)
-    raise _given_up(job)
+            return _told(outcome, job, visit)
+        if outcome is None:
+            visit = yield from _later(job, visit, wait=0.0)
+        else:
+            visit.failures.append(outcome)
+            visit = yield from _after(job, visit)
+    raise _given_up(job, last)
 
 
-def _crowded_before(job: _Job) -> Iterator[Station]:
-    """The routes at which nobody waited, once no other gave an answer."""
-    return (station for station in job.crowded if station.breaker.admits(job.time.clock()))
+# --- one attempt
 
 
-def _has_other(stations: Sequence[Station], station: Station, now: float) -> bool:
-    behind = stations[stations.index(station) + 1 :]
-    return any(not other.breaker.is_open(now) for other in behind)
+def _ask(job: _Job, visit: _Visit) -> Outcomes:
+    """Send a request: the answer, or how it failed; None where the route had no place for it."""
+    try:
+        request = yield from _request(job, visit)
+    except VLMError as error:
+        visit.station.breaker.gave_back()
+        # What was made smaller after a refusal, and can be made no smaller, was refused for good.
+        return visit.failures[-1] if visit.failures else _bare(error)
+    try:
+        if not (yield from _entered(job, visit)):
+            return None
+        return (yield from _once(job, visit, request))
+    except VLMError as error:
+        return _bare(error)
 
 
-def _passes_on(failure: VLMError, before: Station, station: Station) -> bool:
-    contexts = (one.endpoint.profile.context_tokens for one in (before, station))
-    return may_fail_over(failure, *contexts)
+def _request(job: _Job, visit: _Visit) -> Generator[Effect, Any, Request]:
+    call = visit.call
+    if visit.messages is None:
+        visit.messages = yield from fitted(call, max(0.0, min(60.0, job.time.left())))
+    return build(visit.messages, call.options, call.endpoint, stream=job.stream, tool_images=call.tool_images)
 
 
-def _ask(job: _Job, station: Station, has_other: bool) -> Outcomes:
-    """Ask one route as often as it makes sense."""
-    call = job.call.of(station.endpoint)
-    earlier: list[VLMError] = []
-    messages: list[Message] | None = None
-    while True:
-        try:
-            messages = messages or (yield from fitted(call, max(0.0, min(60.0, job.time.left()))))
-            request = _built(job, call, messages)
-        except VLMError as error:
-            station.breaker.gave_back()
-            # What was made smaller after a refusal, and can be made no smaller, was refused for good.
-            return earlier[-1] if earlier else _bare(error)
-        try:
-            return (yield from _once(job, call, station, request, has_other=has_other))
-        except VLMError as error:
-            failure = _bare(error)
-        if has_other and station in job.crowded:
-            return failure
-        change = _change(failure, earlier, call, messages)
-        if change is None and not _tries_again(failure, earlier, call, has_other):
-            return failure
-        earlier.append(failure)
-        if change is not None:
-            call, messages = replace(call, endpoint=change.endpoint, options=change.options), None
-            job.warnings.append(change.warning)
-            continue
-        wait = wait_before(failure, len(earlier), job.dice)
-        if wait >= job.time.left() or (has_other and wait > PATIENCE_SECONDS):
-            return failure
-        yield Wait(wait)
+def _entered(job: _Job, visit: _Visit) -> Generator[Effect, Any, bool]:
+    """Whether the route has a place for the call.
 
-
-def _built(job: _Job, call: Call, messages: Sequence[Message]) -> Request:
-    return build(messages, call.options, call.endpoint, stream=job.stream, tool_images=call.tool_images)
-
-
-def _change(
-    failure: VLMError, earlier: list[VLMError], call: Call, messages: Sequence[Message]
-) -> Adaptation | None:
-    if any(type(failure) is type(before) for before in earlier):
-        return None
-    return adapted(failure, call.endpoint, call.options, images_in(messages))
-
-
-def _tries_again(failure: VLMError, earlier: list[VLMError], call: Call, has_other: bool) -> bool:
-    same = sum(isinstance(before, type(failure)) for before in earlier)
-    is_allowed = may_retry(failure, earlier=same, has_other=has_other)
-    return is_allowed and len(earlier) + 1 < call.limits.max_attempts
-
-
-def _once(job: _Job, call: Call, station: Station, request: Request, *, has_other: bool) -> Exchange:
-    """One attempt, with its place in the queue, its record, and its word on the route's health."""
+    Raises:
+        DeadlineExceeded: the time was over before there was one.
+    """
     left = job.time.left()
-    if left <= 0 or not (yield Enter(station.gate, left, is_patient=not has_other)):
-        station.breaker.gave_back()
-        raise _no_place(job, station, has_other)
+    if left > 0 and (yield Enter(visit.station.gate, left, is_patient=not visit.has_other)):
+        return True
+    visit.station.breaker.gave_back()
+    if visit.has_other and job.time.left() > 0:
+        return False
+    raise DeadlineExceeded(
+        f"{visit.station.route}: the time was over before it was this call's turn",
+        hint="Raise timeout=..., or max_concurrency=... where many calls wait.",
+        route=visit.station.route,
+    )
+
+
+def _once(job: _Job, visit: _Visit, request: Request) -> Exchange:
+    """One attempt, with its record and its word on the route's health; its place is given back."""
     began = job.time.clock()
     outcome, error, completion = Outcome.NEUTRAL, None, None
     try:
-        completion = yield from _followed(job, call, request, has_other)
+        completion = yield from _followed(job, visit, request)
         outcome = Outcome.OK
     except VLMError as failure:
-        error = _placed(failure, call.endpoint)
+        error = _placed(failure, visit.call.endpoint)
         outcome = Outcome.OVERLOADED if rule_for(failure).is_overload else Outcome.NEUTRAL
         raise
     finally:  # the caller may also break it off, which says nothing of the route
         now = job.time.clock()
-        station.left(outcome, error, now, began)
+        visit.station.left(outcome, error, now, began)
         if completion is not None or error is not None:
-            job.attempts.append(_record(station, error, completion, now - began))
+            job.attempts.append(_record(visit.station, error, completion, now - began))
     return completion
-
-
-def _no_place(job: _Job, station: Station, has_other: bool) -> VLMError:
-    if has_other and job.time.left() > 0:
-        job.crowded.append(station)
-        return RateLimited(
-            f"{station.route}: it takes fewer calls at once now, and others are waiting", route=station.route
-        )
-    return DeadlineExceeded(
-        f"{station.route}: the time was over before it was this call's turn",
-        hint="Raise timeout=..., or max_concurrency=... where many calls wait.",
-        route=station.route,
-    )
 
 
 def _placed(error: VLMError, endpoint: Endpoint) -> VLMError:
@@ -204,9 +214,9 @@ def _placed(error: VLMError, endpoint: Endpoint) -> VLMError:
     return error
 
 
-def _followed(job: _Job, call: Call, request: Request, has_other: bool) -> Exchange:
+def _followed(job: _Job, visit: _Visit, request: Request) -> Exchange:
     """One attempt, its pieces noted as they are handed on; one after a broken stream comes whole."""
-    steps = attempt(call, request, job.time, _patience(call, has_other))
+    steps = attempt(visit.call, request, job.time, _waits(job, visit, request))
     if not request.stream:
         completion = yield from steps
         return (yield from _completed(job, completion))
@@ -217,6 +227,27 @@ def _followed(job: _Job, call: Call, request: Request, has_other: bool) -> Excha
         if job.given.is_begun or isinstance(error, ResponseError):
             job.stream = False
         raise
+
+
+def _waits(job: _Job, visit: _Visit, request: Request) -> Waits:
+    """How long an answer may take to begin and to go on, where it or one before it is streamed.
+
+    One that is asked for again, whole, after a broken stream must begin as soon as a stream must: a route
+    that has fallen silent would else keep the next one from being asked.
+    """
+    if not job.call.stream:
+        return Waits()
+    limits = visit.call.limits
+    first = limits.first_token_timeout
+    if first is None and visit.has_other:
+        first = FIRST_TOKEN_SECONDS
+    if first is None and not request.stream and visit.failures and _was_silent(visit.failures[-1]):
+        first = limits.idle_timeout
+    return Waits(first, limits.idle_timeout)
+
+
+def _was_silent(failure: VLMError) -> bool:
+    return isinstance(failure, IncompleteResponse) and failure.reason == "silent"
 
 
 def _noted(job: _Job, steps: Exchange) -> Exchange:
@@ -255,12 +286,6 @@ def _completed(job: _Job, completion: Completion) -> Exchange:
     return job.given.whole(completion)
 
 
-def _patience(call: Call, has_other: bool) -> float | None:
-    """Seconds until a streamed answer must have begun."""
-    own = call.limits.first_token_timeout
-    return own if own is not None else FIRST_TOKEN_SECONDS if has_other else None
-
-
 def _record(
     station: Station, error: VLMError | None, completion: Completion | None, seconds: float
 ) -> Attempt:
@@ -271,27 +296,115 @@ def _record(
     return Attempt(station.route, type(error).__name__, seconds, billed, error.request_id)
 
 
-def _told(completion: Completion, job: _Job) -> Completion:
+# --- where to go after a failure
+
+
+def _after(job: _Job, visit: _Visit) -> NextVisit:
+    """The route to ask after a failure: the same, changed or after a wait, or another; None for none."""
+    if change := _change(visit):
+        visit.call = replace(visit.call, endpoint=change.endpoint, options=change.options)
+        visit.messages = None
+        job.warnings.append(change.warning)
+        return visit
+    if not _may_be_asked_again(job, visit):
+        return (yield from _next(job, visit))
+    wait = wait_before(visit.failure, len(visit.failures), job.dice)
+    if job.call.fallback_first and not job.given.is_begun:
+        return (yield from _later(job, visit, wait))
+    if _is_too_long(wait, job, visit):
+        return (yield from _next(job, visit))
+    yield Wait(wait)
+    return visit if _is_admitted(job, visit) else (yield from _next(job, visit))
+
+
+def _change(visit: _Visit) -> Adaptation | None:
+    """What to change before the route is asked again; each kind of change is made once."""
+    *earlier, failure = visit.failures
+    if any(type(failure) is type(before) for before in earlier):
+        return None
+    images = images_in(visit.messages or ())
+    return adapted(failure, visit.call.endpoint, visit.call.options, images)
+
+
+def _may_be_asked_again(job: _Job, visit: _Visit) -> bool:
+    *earlier, failure = visit.failures
+    rule = rule_for(failure).retry
+    same = sum(rule_for(before).retry == rule for before in earlier)
+    is_allowed = may_retry(failure, earlier=same, has_other=visit.has_other)
+    return is_allowed and len(visit.failures) < visit.call.limits.max_attempts
+
+
+def _is_too_long(wait: float, job: _Job, visit: _Visit) -> bool:
+    """Whether the call does better without a wait: its time would be over, or the breaker still open."""
+    if wait >= job.time.left() or (visit.has_other and wait > PATIENCE_SECONDS):
+        return True
+    return len(job.stations) > 1 and visit.station.breaker.is_open(job.time.clock() + wait)
+
+
+def _is_admitted(job: _Job, visit: _Visit) -> bool:
+    """Whether the breaker lets a route be asked again. A lone route is never left alone."""
+    return len(job.stations) == 1 or visit.station.breaker.admits(job.time.clock())
+
+
+def _later(job: _Job, visit: _Visit, wait: float) -> NextVisit:
+    """Another route, if there is one; the visit goes on when no other gave an answer."""
+    visit.ready_at = job.time.clock() + wait
+    job.waiting.append(visit)
+    return (yield from _next(job, visit))
+
+
+def _next(job: _Job, before: _Visit) -> NextVisit:
+    """The next route that was not asked yet, else the one among those that wait which is ready first."""
+    if job.time.left() <= 0:
+        return None
+    for station in job.unasked:
+        if _passes_on(before, station):
+            return job.visit(station)
+        station.breaker.gave_back()
+    while job.waiting:
+        visit = min(job.waiting, key=lambda waiting: waiting.ready_at)
+        job.waiting.remove(visit)
+        visit.has_other = False
+        wait = visit.ready_at - job.time.clock()
+        if wait > 0 and _is_too_long(wait, job, visit):
+            continue
+        if wait > 0:
+            yield Wait(wait)
+        if _is_admitted(job, visit):
+            return visit
+    return None
+
+
+def _passes_on(before: _Visit, station: Station) -> bool:
+    contexts = (one.endpoint.profile.context_tokens for one in (before.station, station))
+    return may_fail_over(before.failure, *contexts)
+
+
+# --- the end
+
+
+def _told(completion: Completion, job: _Job, answered: _Visit) -> Completion:
     """The answer with what it took to get it."""
-    warnings = [*job.warnings, *(_passed_over(cause) for cause in job.causes)]
+    others = (visit.failure for visit in job.visits.values() if visit is not answered)
+    warnings = [*job.warnings, *(_passed_over(failure) for failure in others)]
     return replace(
         completion, attempts=tuple(job.attempts), warnings=(*completion.warnings, *dict.fromkeys(warnings))
     )
 
 
-def _passed_over(cause: VLMError) -> str:
-    return f"{cause.route} did not answer ({type(cause).__name__}): {cause.message}"
+def _passed_over(failure: VLMError) -> str:
+    return f"{failure.route} did not answer ({type(failure).__name__}): {failure.message}"
 
 
-def _given_up(job: _Job) -> VLMError:
+def _given_up(job: _Job, last: _Visit) -> VLMError:
     """The error that ends a call, with its attempts."""
-    failure = job.causes[-1]
+    failure = last.failure
     if job.given.is_begun:
         failure = _broken_stream(failure, job)
-    elif all(isinstance(cause, InputError) for cause in job.causes):
-        failure = job.causes[0]  # nobody was asked, and the fault is the message's
-    elif len(job.causes) > 1 and rule_for(failure).fail_over != "never":
-        failure = _all_failed(job)
+    elif all(isinstance(visit.failure, InputError) for visit in job.visits.values()):
+        failure = next(iter(job.visits.values())).failure  # nothing was sent, and the fault is the message's
+    elif rule_for(failure).fail_over != "never":
+        failure = _all_failed(job, last)
     failure.attempts = tuple(job.attempts)
     return failure
 
@@ -307,11 +420,30 @@ def _broken_stream(cause: VLMError, job: _Job) -> IncompleteResponse:
     return broken
 
 
-def _all_failed(job: _Job) -> AllRoutesFailed:
-    routes = ", ".join(f"{cause.route} ({type(cause).__name__})" for cause in job.causes)
-    failure = AllRoutesFailed(f"no route gave an answer: {routes}", hint=job.causes[-1].hint)
-    failure.causes = tuple(job.causes)
+def _all_failed(job: _Job, last: _Visit) -> VLMError:
+    """The error of all routes that could have answered; of one alone its own."""
+    causes = [cause for station in job.stations if (cause := _cause(job, last, station))]
+    if len(causes) == 1:
+        return causes[0]
+    reasons = "; ".join(cause.message[:_LONGEST_REASON] for cause in causes)
+    is_late = isinstance(causes[-1], DeadlineExceeded)
+    failure = AllRoutesFailed(
+        f"no route gave an answer: {reasons}", hint=_MORE_TIME if is_late else last.failure.hint
+    )
+    failure.causes = tuple(causes)
     return failure
+
+
+def _cause(job: _Job, last: _Visit, station: Station) -> VLMError | None:
+    """Why a route gave no answer; None for one that could not have given any."""
+    if station in job.visits:
+        return job.visits[station].failure
+    if not _passes_on(last, station):
+        return None
+    if job.time.left() <= 0:
+        message = f"{station.route}: it was not asked, as the time was over"
+        return job.left_alone.get(station) or DeadlineExceeded(message, route=station.route)
+    return job.left_alone.get(station)
 
 
 def _bare(error: VLMError) -> VLMError:

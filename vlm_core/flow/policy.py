@@ -35,6 +35,8 @@ BASE_SECONDS = 0.5
 MAX_SECONDS = 8.0
 PATIENCE_SECONDS = 10.0
 """The longest wait that a provider may ask for where another route could be asked instead."""
+FIRST_TOKEN_SECONDS = 10.0
+"""How long a streamed answer may take to begin where another route can be asked."""
 
 Retry: TypeAlias = Literal["never", "once", "once_if_last", "always"]
 FailOver: TypeAlias = Literal["never", "always", "larger_context"]
@@ -65,12 +67,18 @@ _RULES: tuple[tuple[type[VLMError], Rule], ...] = (
     (PayloadTooLarge, Rule()),
     (RequestRejected, Rule()),
     (MalformedResponse, Rule("always", "always", is_ill=True)),
-    (IncompleteResponse, Rule("always", "always", is_ill=True)),
     (EmptyOutput, Rule("once", "always")),
     (ContentFiltered, Rule()),
     # Of a route that takes less than the one before; where it is the first, nothing was sent at all.
     (InputError, Rule("never", "always")),
 )
+_INCOMPLETE: dict[str, Rule] = {
+    "cut": Rule("always", "always", is_ill=True),
+    "silent": Rule("once_if_last", "always", is_ill=True),
+    "damaged": Rule("once", "always", is_ill=True),
+    "different": Rule("never", "always"),  # the route is well; a third answer would be paid for in vain
+}
+"""By `IncompleteResponse.reason`."""
 _GIVE_UP = Rule()
 
 
@@ -83,6 +91,8 @@ def rule_for(error: VLMError) -> Rule:
     """
     if isinstance(error, ConnectionFailed) and not error.is_passing:
         return Rule("never", "always", is_ill=True)
+    if isinstance(error, IncompleteResponse):
+        return _INCOMPLETE[error.reason]
     return next((rule for kind, rule in _RULES if isinstance(error, kind)), _GIVE_UP)
 
 
@@ -91,7 +101,7 @@ def may_retry(error: VLMError, *, earlier: int, has_other: bool) -> bool:
 
     Args:
         error: how the last attempt ended.
-        earlier: how many attempts on this route ended before it in the same way.
+        earlier: how many attempts on this route ended before it with the same rule for a retry.
         has_other: whether another route could be asked.
     """
     retry = rule_for(error).retry

@@ -51,7 +51,7 @@ class Asker:
 
     def question(self, asked: Question) -> PerRoute:
         """A question about a page, in the words of each model."""
-        return PerRoute(lambda endpoint: self._request(endpoint, asked))
+        return PerRoute(lambda endpoint: self._request(endpoint, asked), fallback_first=True)
 
     def parse(self, page: PageImage, completion: Completion) -> Reading:
         """An answer as a reading of the page."""

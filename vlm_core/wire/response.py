@@ -18,7 +18,7 @@ from vlm_core.wire.request import Request
 from vlm_core.wire.said import page_title, said_in, shown
 from vlm_core.wire.sse import EventDecoder
 
-__all__ = ["StreamedAnswer", "read_completion", "read_error"]
+__all__ = ["StreamedAnswer", "is_whole", "read_completion", "read_error"]
 
 _Failure = TypeVar("_Failure", bound=VLMError)
 
@@ -76,6 +76,31 @@ def read_completion(
         raise _placed(error, endpoint, headers) from None
 
 
+def is_whole(body: bytes, request: Request, endpoint: Endpoint) -> bool:
+    """Whether a body holds all of an answer, though its transfer broke off: all of its JSON, or its end.
+
+    Args:
+        body: what came.
+        request: what was sent.
+        endpoint: who was asked.
+
+    Example:
+        >>> from vlm_core.catalog.rows import ImageLimits, ModelProfile, Provider
+        >>> lab = Endpoint(Provider(name="lab"), "m", ModelProfile(prefix="m"), ImageLimits(), "http://lab/v1")
+        >>> is_whole(b'{"choices": []}', Request(b""), lab), is_whole(b'{"choices": [', Request(b""), lab)
+        (True, False)
+    """
+    bare = body.lstrip(_BLANK)
+    if not _EVENT_FIELD.match(bare):
+        return isinstance(_parsed(bare.decode(errors="replace")), dict)
+    stream = StreamedAnswer(request, endpoint)
+    try:
+        stream.feed(bare)
+    except VLMError:
+        return False
+    return stream.is_whole
+
+
 class StreamedAnswer:
     """An answer that comes in pieces. Make one for each streamed request.
 
@@ -109,6 +134,19 @@ class StreamedAnswer:
         self._head = b""
         self._other: list[bytes] = []
         self._failure: VLMError | None = None
+        self._skipped: list[str] = []
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the answer's end has come; usage and [DONE] may still follow."""
+        return self.done or self._answer.finish_word is not None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of an answer has come: its end, or all of the JSON that is sent in a stream's place."""
+        if self._is_events is not False:
+            return self.has_ended
+        return is_whole(b"".join(self._other), self._request, self._endpoint)
 
     @property
     def partial(self) -> str:
