@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -28,6 +29,12 @@ _BLANK = b"\xef\xbb\xbf \t\r\n"
 _EVENT_FIELD = re.compile(rb"(?:data|event|id|retry)?:")
 _LONGEST_FIELD = len(b"event:")
 _EXCERPT_CHARS = 200
+_TEXTLESS = {
+    "null": re.compile(r"null$|\[\s*\]$"),
+    "HTML": re.compile(r"<(?:!doctype|html|head|body|title|center|h1)\b"),
+    "ping": re.compile(r"\W*(?:ping|pong|heartbeat|keep[-_ ]?alive)\W*$"),
+}
+"""Events that cannot have held text."""
 
 
 def read_completion(
@@ -206,7 +213,8 @@ class StreamedAnswer:
         try:
             self._finish_events()
             self._answer.end()
-            return completed(self._answer, self._request, self._endpoint, self._headers)
+            completion = completed(self._answer, self._request, self._endpoint, self._headers)
+            return replace(completion, warnings=(*completion.warnings, *self._warnings()))
         except VLMError as error:
             if isinstance(error, ResponseError):
                 error.partial = self.partial
@@ -227,36 +235,90 @@ class StreamedAnswer:
 
     def _read(self, data: bytes, deltas: list[Delta]) -> None:
         for kind, payload in self._decoder.feed(data):
-            delta = self._event(kind, payload)
-            if delta is not None:
-                deltas.append(delta)
+            self._take(kind, payload, deltas)
             if self.done:
                 return
 
-    def _event(self, kind: str, payload: str) -> Delta | None:
+    def _take(self, kind: str, payload: str, deltas: list[Delta]) -> None:
+        """Read an event. One after the answer's end is no reason to doubt the answer, whatever it holds."""
+        if self._answer.finish_word is None:
+            self._event(kind, payload, deltas)
+            return
+        try:
+            self._event(kind, payload, deltas)
+        except VLMError as error:
+            self._skipped.append(f"after the end: {error.message[:_EXCERPT_CHARS]}")
+
+    def _event(self, kind: str, payload: str, deltas: list[Delta]) -> None:
         if payload.startswith("[DONE]"):
             self.done = True
-            return self._answer.end()
-        chunk = _parsed(payload)
-        if kind == "error":
-            raise read_inner_error(payload if chunk is None else chunk, self._headers, self._endpoint)
-        if not isinstance(chunk, dict):
-            raise IncompleteResponse("an event of the stream is damaged")
-        if error_inside(chunk):
-            raise read_inner_error(chunk, self._headers, self._endpoint)
-        return self._answer.add(chunk)
+            delta = self._answer.end()
+        else:
+            chunk = _parsed(payload)
+            if not isinstance(chunk, dict) or kind == "error":
+                return self._no_chunk(kind, payload, chunk, deltas)
+            if error_inside(chunk):
+                raise read_inner_error(chunk, self._headers, self._endpoint)
+            if "choices" not in chunk and "usage" not in chunk:
+                self._skipped.append(str(chunk.get("type") or kind or "no choices")[:40])
+            delta = self._answer.add(chunk)
+        if delta is not None:
+            deltas.append(delta)
+        return None
+
+    def _no_chunk(self, kind: str, payload: str, value: object, deltas: list[Delta]) -> None:
+        """An event that is not a chunk: an error, several events, one without text, or a damaged one."""
+        if kind == "error" or (isinstance(value, list) and any(map(_is_error, value))):
+            raise read_inner_error(payload if value is None else value, self._headers, self._endpoint)
+        lines = payload.split("\n")
+        if len(lines) > 1 and all(map(_stands_alone, lines)):
+            for line in lines:
+                self._take(kind, line, deltas)
+        elif name := textless(kind, payload):
+            self._skipped.append(name)
+        else:
+            damaged = IncompleteResponse("an event of the stream is damaged")
+            damaged.reason = "damaged"
+            raise damaged
 
     def _finish_events(self) -> None:
         """Read what no blank line ended, which counts only where the answer had not ended before."""
-        ended = self.done or self._answer.finish_word is not None
-        try:
-            if not self.done:
-                self._read(b"\n\n", [])
-        except IncompleteResponse:
-            if not ended:
-                raise
-        if not self.done and self._answer.finish_word is None:
+        if not self.done:
+            self._read(b"\n\n", [])
+        if not self.has_ended:
             raise IncompleteResponse("the stream ended before the answer did")
+
+    def _warnings(self) -> list[str]:
+        names = [*self._skipped, *["empty"] * self._decoder.empty_events]
+        if not names:
+            return []
+        kinds = ", ".join(dict.fromkeys(names))
+        return [f"{self._endpoint.route} sent {len(names)} events without text, which were skipped: {kinds}"]
+
+
+def textless(kind: str, payload: str) -> str:
+    """What an event is that cannot have held text; "" for one that may have.
+
+    Args:
+        kind: the event's type.
+        payload: its data.
+
+    Example:
+        >>> textless("", "null"), textless("", "<html>"), textless("ping", "17:04"), textless("", '{"choic')
+        ('null', 'HTML', 'ping', '')
+    """
+    names = (kind, payload.strip().lower())
+    return next((name for name, pattern in _TEXTLESS.items() if any(map(pattern.match, names))), "")
+
+
+def _is_error(value: object) -> bool:
+    return isinstance(value, dict) and error_inside(value)
+
+
+def _stands_alone(line: str) -> bool:
+    """Whether a line of an event is one by itself: some servers part events by one line end only."""
+    is_end = not line or line.startswith("[DONE]")
+    return is_end or isinstance(_parsed(line), dict) or bool(textless("", line))
 
 
 def _parsed(text: str) -> object:

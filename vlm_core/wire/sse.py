@@ -1,7 +1,8 @@
 """Server-sent events from bytes as they come, however they are cut.
 
-Made by the WHATWG's rules for event streams, but for two things that servers do: a data line that is
-blank, or begins with a colon, is a keep-alive; and an event at the very end needs no blank line.
+Made by the WHATWG's rules for event streams, but for three things that servers do: a data line that is
+blank, or begins with a colon, is a keep-alive; an event at the very end needs no blank line; and JSON on a
+line of its own, without "data:", is data, for an error often comes so.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ Event: TypeAlias = tuple[str, str]
 """The event's type, "" where it names none, and its data."""
 
 MAX_EVENT_BYTES = 16 * 1024 * 1024
+_FIELDS = ("", "event", "id", "retry")
+"""Those beside data; a comment's name is empty."""
 
 
 class EventDecoder:
@@ -38,6 +41,9 @@ class EventDecoder:
         self._data: list[str] = []  # lines of the event that has not ended
         self._size = 0  # bytes of both
         self._type = ""
+        self._is_bare = False  # the last line was JSON without "data:"
+        self.empty_events = 0
+        """How many events had nothing in them."""
         self._skip_lf = False
         self._at_start = True
 
@@ -83,21 +89,32 @@ class EventDecoder:
             self._at_start = False
         for line in lines:
             if line.startswith("data:"):
+                self._is_bare = False
                 self._data.append(line[6:] if line.startswith(" ", 5) else line[5:])
             elif line:
-                name, _, value = line.partition(":")
-                self._type = value.removeprefix(" ") if name == "event" else self._type
+                self._other_line(line)
             elif self._data or self._type:
                 self._dispatch(events)
         if not self._data or self._data is not open_event:
             self._size = sum(map(len, self._data)) + sum(map(len, self._line))
         return events
 
+    def _other_line(self, line: str) -> None:
+        name, _, value = line.partition(":")
+        # JSON that is spread over lines goes on until a blank line or a field.
+        self._is_bare = line.startswith("{") or (self._is_bare and name not in _FIELDS)
+        if self._is_bare:
+            self._data.append(line)
+        elif name == "event":
+            self._type = value.removeprefix(" ")
+
     def _dispatch(self, events: list[Event]) -> None:
         data = self._data[0] if len(self._data) == 1 else "\n".join(self._data)
         if self._type == "error" or (data and data[0] != ":" and not data.isspace()):
             events.append((self._type, data))
-        self._type = ""
+        else:
+            self.empty_events += 1
+        self._type, self._is_bare = "", False
         self._data = []
 
 

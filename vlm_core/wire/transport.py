@@ -75,7 +75,8 @@ class Transport:
     """
 
     def __init__(self, http_client: Any = None) -> None:
-        self._http = http_client or _library().DefaultHttpxClient(**_settings(_shorten))
+        library = _library()  # here, and not in the time of the first call
+        self._http = http_client or library.DefaultHttpxClient(**_settings(_shorten))
         self._owns_http = http_client is None
         self._clients: dict[Any, Any] = {}
 
@@ -160,7 +161,8 @@ class AsyncTransport:
     """
 
     def __init__(self, http_client: Any = None) -> None:
-        self._http = http_client or _library().DefaultAsyncHttpxClient(**_settings(_ashorten))
+        library = _library()
+        self._http = http_client or library.DefaultAsyncHttpxClient(**_settings(_ashorten))
         self._owns_http = http_client is None
         self._clients: dict[Any, Any] = {}
 
