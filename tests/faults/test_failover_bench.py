@@ -1,9 +1,9 @@
 """The sixteen scenarios of Failover Bench 0.1: primary and fallback, streamed, by six ways to ask.
 
 As at its wall, a fault that is not said to come once comes with each request, streamed or not, and the
-primary answers with events whatever was asked for. Times are scaled down twentyfold and more; S15 keeps its own, on
-a simulated clock that goes on while requests are under way. Left out: a network, the scorecard's JSON, and
-its middle grades, for each scenario has to pass.
+primary answers with events whatever was asked for. Times are scaled down twentyfold and more; S15 keeps its
+own, on a simulated clock that goes on while requests are under way. Left out: a network, the scorecard's
+JSON, and its middle grades, for each scenario has to pass.
 """
 
 from __future__ import annotations
