@@ -156,3 +156,25 @@ def test_where_one_of_two_providers_fails_half_the_time_every_page_comes_once(bo
     assert {result.provider for result in results} == {"one", "two"}
     sound = Counter(result.provider for result in results)
     assert sound["two"] == sum(good.asked.values())
+
+
+@pytest.mark.parametrize("bad", BUSY, ids=["503", "429"])
+def test_no_page_waits_for_one_provider_while_another_has_room(
+    book: Path, monkeypatch: pytest.MonkeyPatch, bad: Reply
+) -> None:
+    """A wait at the first would take a minute; each page goes to the second at once."""
+    monkeypatch.setattr(policy, "BASE_SECONDS", 120.0)
+    monkeypatch.setattr(policy, "MAX_SECONDS", 120.0)
+    refusing = Weather(random.Random(3), share=0.5, bad=(bad,))
+    with ScriptedServer(keep=10) as first, ScriptedServer(keep=10) as second:
+        first.answer(refusing)
+        second.answer(Weather(random.Random(4), share=0.0))
+        one, two = (
+            Route(Provider(name=name), "some-vlm", api_key=each.api_key, base_url=each.base_url)
+            for name, each in (("one", first), ("two", second))
+        )
+        # The time for a page ends before such a wait would.
+        results = read(book, VLMClient(one, fallbacks=[two], timeout=50))
+    check_ledger(results)
+    assert {result.state for result in results} == {PageState.OK}
+    assert max(refusing.asked.values()) == 1

@@ -246,8 +246,8 @@ class _Incoming:
     @property
     def was_silent(self) -> bool:
         """Whether nothing came for as long as an answer may take to begin, or to go on."""
-        longest = self._waits.first or FIRST_TOKEN_SECONDS
-        return self._time.clock() - self._heard_at >= min(longest, self._waits.idle or longest)
+        bounds = (FIRST_TOKEN_SECONDS, self._waits.first, self._waits.idle)
+        return self._time.clock() - self._heard_at >= min(bound for bound in bounds if bound is not None)
 
     @property
     def may_not_have_begun(self) -> bool:

@@ -19,6 +19,7 @@ from vlm_core.errors import (
     IncompleteResponse,
     InputError,
     ModelNotFound,
+    ProviderTimeout,
     RateLimited,
     ResponseError,
     VLMError,
@@ -280,7 +281,7 @@ def _completed(job: _Job, completion: Completion) -> Exchange:
             f"{completion.route}: the stream broke off, and asked again the model answered otherwise",
             route=completion.route,
         )
-        another.partial = job.given.text
+        another.partial, another.reason = job.given.text, "different"
         raise another
     yield from rest
     return job.given.whole(completion)
@@ -415,6 +416,7 @@ def _broken_stream(cause: VLMError, job: _Job) -> IncompleteResponse:
     if not isinstance(cause, IncompleteResponse):
         message = f"{cause.route}: the stream broke off, and asking again failed: {cause.message}"
         broken = IncompleteResponse(message, hint=cause.hint, route=cause.route, request_id=cause.request_id)
+        broken.reason = "silent" if isinstance(cause, ProviderTimeout) else "cut"
     assert isinstance(broken, IncompleteResponse)
     broken.partial = job.given.text
     return broken

@@ -35,6 +35,9 @@ ROWS = [
     pytest.param("PayloadTooLarge", {}, (False, False), False, False, id="413"),
     pytest.param("MalformedResponse", {}, (True, True), True, True, id="malformed"),
     pytest.param("IncompleteResponse", {}, (True, True), True, True, id="incomplete"),
+    pytest.param("IncompleteResponse", {"reason": "silent"}, (True, False), False, True, id="silent"),
+    pytest.param("IncompleteResponse", {"reason": "damaged"}, (True, False), True, True, id="damaged"),
+    pytest.param("IncompleteResponse", {"reason": "different"}, (False, False), False, True, id="different"),
     pytest.param("EmptyOutput", {}, (True, False), True, True, id="empty"),
     pytest.param("ContentFiltered", {}, (False, False), False, False, id="filtered"),
     pytest.param("OutputTruncated", {}, (False, False), False, False, id="truncated"),
@@ -94,6 +97,10 @@ def test_a_context_that_was_too_short_is_only_left_for_a_larger_one(
 def test_what_an_error_says_of_its_route(kinds: set[str], field: str) -> None:
     every = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, VLMError)]
     assert {kind.__name__ for kind in every if getattr(rule_for(kind("no")), field)} == kinds
+
+
+def test_another_answer_than_the_one_begun_says_nothing_against_a_route() -> None:
+    assert not rule_for(made("IncompleteResponse", reason="different")).is_ill
 
 
 class Always:

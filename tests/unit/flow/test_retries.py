@@ -23,11 +23,13 @@ from vlm_core.errors import (
     InputError,
     PayloadTooLarge,
     ProviderTimeout,
+    QuotaExhausted,
     RateLimited,
     RequestRejected,
     ServerError,
     VLMError,
 )
+from vlm_core.flow.attempt import PerRoute
 from vlm_core.flow.effects import Effect, Enter, Fit, Open, Read, Wait
 from vlm_core.flow.exchange import Call, Limits, exchange
 from vlm_core.flow.limiter import Outcome
@@ -43,16 +45,19 @@ class Reply:
     """What a provider does with one request."""
 
     status: int
-    pieces: tuple[bytes | VLMError, ...]
+    pieces: tuple[bytes | float | VLMError, ...]
+    """Of the body; a number is a silence of so many seconds."""
     headers: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
+    failure: VLMError | None = None
+    """What comes in place of the head."""
 
 
 def says(text: str) -> Reply:
     return Reply(200, (json.dumps({"choices": [choice(text, "message", "stop")]}).encode(),))
 
 
-def streams(*pieces: str | VLMError | bytes, ends: bool = True) -> Reply:
+def streams(*pieces: str | VLMError | bytes | float, ends: bool = True) -> Reply:
     written = [event(choice(piece)) if isinstance(piece, str) else piece for piece in pieces]
     return Reply(200, (*written, *([event(choice("", reason="stop")), b"data: [DONE]\n\n"] if ends else [])))
 
@@ -70,7 +75,10 @@ def refuses(status: int, message: str = "no", *, after: float | None = None, **f
     return Reply(status, (json.dumps({"error": {"message": message, **fields}}).encode(),), headers)
 
 
-def slow(seconds: float, reply: Reply) -> Reply:
+def slow(seconds: float, reply: Reply | VLMError) -> Reply:
+    """A reply that takes a while."""
+    if isinstance(reply, VLMError):
+        return Reply(200, (), seconds=seconds, failure=reply)
     return replace(reply, seconds=seconds)
 
 
@@ -101,6 +109,11 @@ class World:
             except VLMError as failure:
                 error = failure
 
+    def fails(self, call: Call, stations: Sequence[Station]) -> VLMError:
+        with pytest.raises(VLMError) as caught:
+            self.ask(call, stations)
+        return caught.value
+
     def perform(self, step: Effect | Delta) -> Any:
         match step:
             case Delta():
@@ -129,10 +142,17 @@ class World:
         if isinstance(reply, VLMError):
             raise reply
         self.now += reply.seconds
+        if reply.failure:
+            raise reply.failure
         return Answer(reply.status, reply.headers, step.endpoint.route, iter(reply.pieces), None)
 
     def read(self, step: Read) -> bytes:
         piece = next(step.answer.pieces, b"")
+        if isinstance(piece, float):
+            self.now += piece if step.seconds is None else min(piece, step.seconds)
+            if step.seconds is not None and step.seconds < piece:
+                raise ProviderTimeout("nothing came in time")
+            return self.read(step)
         if isinstance(piece, VLMError):
             raise piece
         return bytes(piece)
@@ -298,6 +318,66 @@ def test_what_can_be_sent_to_no_route_is_said_as_it_is() -> None:
         World([]).ask(call, two())
 
 
+def test_a_retry_asks_the_breaker_first() -> None:
+    world = World([refuses(503)] * 5 + [says("TOTAL")])
+    assert world.ask(question(limits={"max_attempts": 9}), two()).provider == "second"
+    assert world.routes == [*["first"] * 5, "second"]
+
+
+def test_after_a_pause_one_request_tries_the_route() -> None:
+    stations = two()
+    World([refuses(503)] * 5 + [says("TOTAL")]).ask(question(limits={"max_attempts": 5}), stations)
+    world = World([refuses(503), says("TOTAL")], now=70)
+    world.ask(question(), stations)
+    assert (world.routes, world.waits) == (["first", "second"], [])
+
+
+def test_a_lone_route_is_asked_again_whatever_its_breaker_says() -> None:
+    world = World([refuses(503)] * 8 + [says("TOTAL")])
+    assert world.ask(question(limits={"max_attempts": 9}), one()).text == "TOTAL"
+
+
+def test_a_route_that_was_left_alone_is_among_the_causes() -> None:
+    stations = two()
+    refusals: list[Reply | VLMError] = [refuses(503, "overloaded")] * 5
+    World([*refusals, says("TOTAL")]).ask(question(limits={"max_attempts": 5}), stations)
+    with pytest.raises(AllRoutesFailed) as caught:
+        World([refuses(402)], now=60).ask(question(), stations)
+    first, second = caught.value.causes
+    assert (type(first), type(second)) == (ServerError, QuotaExhausted)
+    assert first.route == FIRST.route
+    assert "left alone for" in first.message
+    assert "overloaded" in first.message
+    assert 0 < first.retry_after <= 10  # type: ignore[attr-defined]
+    assert first.attempts == ()
+    assert first.message in str(caught.value)
+
+
+def test_while_all_are_left_alone_the_one_that_was_longest_is_asked_once() -> None:
+    stations = two()
+    World([refuses(503)] * 10).fails(question(limits={"max_attempts": 5}), stations)
+    world = World([refuses(503)])
+    assert isinstance(error := world.fails(question(), stations), AllRoutesFailed)
+    assert [type(cause).__name__ for cause in error.causes] == ["ServerError", "ServerError"]
+    assert world.routes == ["first"]
+
+
+def test_where_no_time_is_left_for_the_next_route_it_is_said_which_failed_and_what_helps() -> None:
+    world = World([slow(20, failed(ProviderTimeout, f"{FIRST.route}: no answer in the time allowed"))])
+    error = world.fails(question(limits={"timeout": 20}), two())
+    assert isinstance(error, AllRoutesFailed)
+    assert [type(cause) for cause in error.causes] == [ProviderTimeout, DeadlineExceeded]
+    assert f"{FIRST.route}: no answer" in error.message
+    assert "first_token_timeout" in error.hint
+    assert "max_concurrency" not in error.hint
+
+
+def test_a_key_that_is_refused_is_raised_though_another_route_is_left_alone() -> None:
+    stations = two()
+    World([refuses(503)] * 5 + [says("TOTAL")]).ask(question(limits={"max_attempts": 5}), stations)
+    assert isinstance(World([refuses(401)]).fails(question(), stations), AuthenticationFailed)
+
+
 def test_where_every_route_fails_each_cause_is_kept() -> None:
     world = World([refuses(402), failed(ProviderTimeout), failed(ProviderTimeout)])
     with pytest.raises(AllRoutesFailed) as caught:
@@ -381,6 +461,90 @@ def test_a_stream_that_fails_before_its_beginning_is_streamed_again() -> None:
     world = World([refuses(503), streams("TO", "TAL")])
     world.ask(question(stream=True), one())
     assert world.deltas == ["TO", "TAL"]
+
+
+@pytest.mark.parametrize(
+    "silence",
+    [
+        pytest.param((failed(ProviderTimeout),), id="idle"),
+        pytest.param((10.0,), id="closed-after-a-while"),
+        pytest.param((10.0, failed(ConnectionFailed)), id="reset-after-a-while"),
+    ],
+)
+class TestSilence:
+    """A stream that falls silent."""
+
+    def test_beside_another_route_it_is_not_asked_for_there_again(self, silence: tuple[Any, ...]) -> None:
+        world = World([streams("TOT", *silence, ends=False), says("TOTAL")])
+        assert world.ask(question(stream=True), two()).provider == "second"
+        assert (world.routes, world.waits) == (["first", "second"], [])
+
+    def test_alone_it_is_asked_for_once_more(self, silence: tuple[Any, ...]) -> None:
+        world = World([streams("TOT", *silence, ends=False)] * 4)
+        error = world.fails(question(stream=True, limits={"max_attempts": 5}), one())
+        assert isinstance(error, IncompleteResponse)
+        assert (len(world.opened), error.reason) == (2, "silent")
+
+
+def test_a_short_silence_before_the_end_is_only_a_cut() -> None:
+    world = World([streams("TOT", 9.0, ends=False), says("TOTAL")])
+    assert world.ask(question(stream=True), two()).provider == "first"
+
+
+CUT = streams("TOT", failed(ConnectionFailed), ends=False)
+SILENT = streams("TOT", failed(ProviderTimeout), ends=False)
+
+
+@pytest.mark.parametrize(
+    ("broken", "stations", "limits", "first", "idle"),
+    [
+        pytest.param(CUT, two, {}, 10, 60, id="beside-another-route"),
+        pytest.param(CUT, two, {"first_token_timeout": 3, "idle_timeout": 5}, 3, 5, id="as-it-was-set"),
+        pytest.param(CUT, one, {"first_token_timeout": 3}, 3, 60, id="alone-as-it-was-set"),
+        pytest.param(CUT, one, {"timeout": 100}, 100, 60, id="alone"),
+        pytest.param(SILENT, one, {"idle_timeout": 5}, 5, 5, id="alone-after-a-silence"),
+    ],
+)
+def test_the_repetition_of_a_broken_stream_is_bounded_as_a_stream_is(
+    broken: Reply, stations: Any, limits: dict[str, float], first: float, idle: float
+) -> None:
+    world = World([broken, says("TOTAL")])
+    world.ask(question(stream=True, limits=limits), stations())
+    timeouts = world.opened[1].timeouts
+    assert (timeouts.first_byte, timeouts.between_bytes) == (pytest.approx(first, abs=1), idle)
+
+
+def test_blanks_do_not_count_as_the_beginning_of_a_repetition() -> None:
+    blanks = Reply(200, (b"\n", 9.0, b"\n", 9.0, b"\n"))
+    world = World([CUT, blanks, says("TOTAL")])
+    began = world.now
+    assert world.ask(question(stream=True), two()).provider == "second"
+    assert world.now - began < 11
+
+
+def test_a_whole_answer_that_was_not_streamed_before_has_all_the_time() -> None:
+    world = World([says("TOTAL")])
+    world.ask(question(), two())
+    assert world.opened[0].timeouts.first_byte == world.opened[0].timeouts.between_bytes == 600
+
+
+DAMAGED = streams("TOT", b"data: {oops\n\n")
+
+
+@pytest.mark.parametrize("again", [DAMAGED, says("The total is 9.00")], ids=["damaged", "different"])
+def test_a_damaged_answer_is_asked_for_once_more_and_no_oftener(again: Reply) -> None:
+    world = World([DAMAGED, *[again] * 5])
+    error = world.fails(question(stream=True, limits={"max_attempts": 5}), one())
+    assert isinstance(error, IncompleteResponse)
+    assert len(world.opened) == 2
+
+
+def test_after_the_end_nothing_is_waited_for_long() -> None:
+    end = event(choice("", reason="stop"))
+    world = World([streams("TOTAL", end, 60.0, ends=False)])
+    began = world.now
+    assert world.ask(question(stream=True), one()).text == "TOTAL"
+    assert (world.now - began, len(world.opened)) == (5, 1)
 
 
 ROLE = event({"delta": {"role": "assistant", "content": ""}})
@@ -467,3 +631,52 @@ def test_a_crowded_route_is_gone_back_to_where_no_other_answers(status: int) -> 
     world = Leaving([refuses(status), says("TOTAL")])
     completion = world.ask(question(), [crowded(first), second])
     assert [attempt.route for attempt in completion.attempts] == [second.route, first.route]
+
+
+# --- pages, which go to another route before they wait for this one
+
+
+def page(**limits: Any) -> Call:
+    call = question(limits=limits)
+    return replace(call, per_route=PerRoute(lambda endpoint: (call.messages, {}), fallback_first=True))
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        pytest.param(refuses(503), id="503"),
+        pytest.param(refuses(429, after=4), id="429"),
+        pytest.param(failed(ConnectionFailed), id="connection"),
+    ],
+)
+def test_a_page_goes_to_another_route_before_it_waits(refusal: Reply | VLMError) -> None:
+    world = World([refusal, says("TOTAL")])
+    assert world.ask(page(), two()).provider == "second"
+    assert world.waits == []
+
+
+def test_a_page_comes_back_to_the_first_route_when_no_other_answers() -> None:
+    world = World([refuses(503), slow(0.1, refuses(503)), says("TOTAL")])
+    assert world.ask(page(), two()).provider == "first"
+    assert world.routes == ["first", "second", "first"]
+    assert len(world.waits) == 1
+    assert world.waits[0] <= 0.4  # what went by at the second route counts
+
+
+def test_a_page_asks_each_route_max_attempts_times_and_no_oftener() -> None:
+    world = World([refuses(503)] * 20)
+    assert isinstance(world.fails(page(max_attempts=3), two()), AllRoutesFailed)
+    assert (world.routes.count("first"), world.routes.count("second")) == (3, 3)
+
+
+def test_a_page_waits_where_there_is_one_route_only() -> None:
+    world = World([refuses(503), says("TOTAL")])
+    assert world.ask(page(), one()).text == "TOTAL"
+    assert len(world.waits) == 1
+
+
+def test_a_page_comes_back_no_later_than_its_time_is_over() -> None:
+    world = World([refuses(429, after=500), refuses(402)])
+    error = world.fails(page(timeout=100), two())
+    assert isinstance(error, AllRoutesFailed)
+    assert (world.routes, world.waits) == (["first", "second"], [])
