@@ -146,7 +146,7 @@ class StreamedAnswer:
     @property
     def has_ended(self) -> bool:
         """Whether the answer's end has come; usage and [DONE] may still follow."""
-        return self.done or self._answer.finish_word is not None
+        return self._failure is None and (self.done or self._answer.finish_word is not None)
 
     @property
     def is_whole(self) -> bool:

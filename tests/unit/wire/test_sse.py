@@ -39,6 +39,13 @@ def decode(*pieces: bytes) -> list[Event]:
         pytest.param(b"event: ping\n\ndata: x\n\n", [("", "x")], id="a type holds for one event"),
         pytest.param(b'data: {"a":1}\n\ndata: [DONE]\n\n', [A, ("", "[DONE]")], id="two events"),
         pytest.param(b'data: {"a":1}\n\n\n\n\ndata: x\n\n', [A, ("", "x")], id="more blank lines"),
+        pytest.param(b'{"a":1}\n\ndata: x\n\n', [A, ("", "x")], id="bare JSON"),
+        pytest.param(b'{"a":\n1}\n\n', [("", '{"a":\n1}')], id="bare JSON, on two lines"),
+        pytest.param(b'{"a":1}\n: ping\n\n', [A], id="bare JSON, then a comment"),
+        pytest.param(b'{"a":1}\nid: 7\n\n', [A], id="bare JSON, then a field"),
+        pytest.param(b'event: error\n{"a":1}\n\n', [("error", '{"a":1}')], id="bare JSON, of a type"),
+        pytest.param(b'data: x\n{"a":1}\n\n', [("", 'x\n{"a":1}')], id="bare JSON, after data"),
+        pytest.param(b'{"a":1}', [A], id="bare JSON, at the end"),
         pytest.param(b"data: [DONE]", [("", "[DONE]")], id="no end of line"),
         pytest.param(b"data: [DONE]\n", [("", "[DONE]")], id="no blank line"),
         pytest.param(
@@ -57,6 +64,24 @@ class TestFraming:
 
     def test_read_byte_by_byte(self, stream: bytes, events: list[Event]) -> None:
         assert decode(*(stream[at : at + 1] for at in range(len(stream)))) == events
+
+
+@pytest.mark.parametrize(
+    ("stream", "count"),
+    [
+        pytest.param(b"data:\n\n", 1, id="blank data"),
+        pytest.param(b"data: : ping\n\n", 1, id="a comment as data"),
+        pytest.param(b"event: ping\n\n", 1, id="a type alone"),
+        pytest.param(b": ping\n\n", 0, id="a comment"),
+        pytest.param(b"id: 7\n\n", 0, id="an id"),
+        pytest.param(b"\n\n\n", 0, id="blank lines"),
+        pytest.param(b'data: {"a":1}\n\n', 0, id="an event"),
+    ],
+)
+def test_events_with_nothing_in_them_are_counted(stream: bytes, count: int) -> None:
+    decoder = EventDecoder()
+    decoder.feed(stream)
+    assert decoder.empty_events == count
 
 
 def test_an_event_is_given_with_its_last_byte() -> None:

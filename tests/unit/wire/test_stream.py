@@ -19,7 +19,7 @@ from vlm_core.errors import (
 )
 from vlm_core.types import Usage
 from vlm_core.wire.request import Reading, Request
-from vlm_core.wire.response import StreamedAnswer
+from vlm_core.wire.response import StreamedAnswer, is_whole
 
 DONE = b"data: [DONE]\n\n"
 
@@ -178,6 +178,155 @@ def test_text_before_an_error_in_the_same_bytes_is_given_first(lab: Any) -> None
         stream.finish()
     with pytest.raises(MalformedResponse):
         stream.feed(say("b"))
+
+
+@pytest.mark.parametrize(
+    ("extra", "name"),
+    [
+        pytest.param(b"data:\n\n", "empty", id="empty"),
+        pytest.param(b"data: : ping\n\n", "empty", id="a comment as data"),
+        pytest.param(b"event: ping\n\n", "empty", id="a type alone"),
+        pytest.param(b"data: null\n\n", "null", id="null"),
+        pytest.param(b"data: []\n\n", "null", id="a list with nothing in it"),
+        pytest.param(b"data: {}\n\n", "no choices", id="an object with nothing in it"),
+        pytest.param(b"data: <!DOCTYPE html><html>\ndata: <p>502</p>\n\n", "HTML", id="HTML"),
+        pytest.param(b"data: <center>nginx</center>\n\n", "HTML", id="a piece of HTML"),
+        pytest.param(b"data: ping\n\n", "ping", id="ping"),
+        pytest.param(b"data: [keep-alive]\n\n", "ping", id="keep-alive"),
+        pytest.param(b"event: heartbeat\ndata: 17:04\n\n", "ping", id="heartbeat"),
+        pytest.param(event({"type": "ping"}), "ping", id="ping in JSON"),
+        pytest.param(event({"type": "status", "step": 2}), "status", id="of an unknown type"),
+    ],
+)
+def test_an_event_that_cannot_have_held_text_is_skipped_with_a_warning(
+    extra: bytes, name: str, lab: Any
+) -> None:
+    deltas, completion = read(lab, say("a"), extra, say("b"), END, DONE)
+    assert "".join(texts(deltas)) == completion.text == "ab"
+    (warning,) = completion.warnings
+    assert "1 events without text" in warning
+    assert name in warning
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        pytest.param(b": keep-alive\n\n", id="a comment"),
+        pytest.param(b"id: 7\nretry: 100\n\n", id="other fields"),
+        pytest.param(event({"choices": []}), id="no choice"),
+        pytest.param(event({"usage": {"prompt_tokens": 9}}), id="usage"),
+    ],
+)
+def test_what_the_protocol_knows_is_no_reason_for_a_warning(extra: bytes, lab: Any) -> None:
+    assert read(lab, say("a"), extra, END, DONE)[1].warnings == ()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(b'data: {"choices": [{"del\n\n', id="cut"),
+        pytest.param(b'data: ices": [{"delta": {"content": "b"}}]}\n\n', id="cut at its beginning"),
+        pytest.param(b"data: some words\n\n", id="words"),
+        pytest.param(b'data: "b"\n\n', id="a string"),
+        pytest.param(b"data: 7\n\n", id="a number"),
+        pytest.param(b"data: [1, 2]\n\n", id="a list"),
+        pytest.param(b"data: <td>9.00</td>\n\n", id="a piece of a table"),
+        pytest.param(b'{"choices": [{"del\n\n', id="cut, without data:"),
+        pytest.param(say("b").rstrip() + b"\n" + b'data: {"cho\n\n', id="one of two"),
+    ],
+)
+def test_an_event_that_may_have_held_text_is_damage(damage: bytes, lab: Any) -> None:
+    error = failure(lab, say("a"), damage, END, DONE)
+    assert isinstance(error, IncompleteResponse)
+    assert (error.reason, error.partial) == ("damaged", "a")
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        pytest.param(b'{"error": {"message": "no GPU left", "code": 503}}\n', ServerError, id="a line"),
+        pytest.param(b'{\n "error": {\n  "message": "no GPU left"}\n}\n', MalformedResponse, id="lines"),
+        pytest.param(b'data: [{"error": {"message": "no GPU left"}}]\n', MalformedResponse, id="in a list"),
+        pytest.param(b'data: {"error": "no GPU left"}\n', MalformedResponse, id="as an event"),
+    ],
+)
+@pytest.mark.parametrize("end", [b"\n", b""], ids=["ended", "at-the-end"])
+def test_an_error_in_a_stream_keeps_the_providers_words(
+    line: bytes, kind: type, end: bytes, lab: Any
+) -> None:
+    error = failure(lab, say("a"), line + end)
+    assert isinstance(error, kind)
+    assert "no GPU left" in error.message
+
+
+def parted_by_one_line_end(*events: bytes) -> bytes:
+    return b"\n".join(event.rstrip() for event in events) + b"\n\n"
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        pytest.param([say("a"), say("b"), END, DONE], id="all"),
+        pytest.param([say("a"), event({"type": "ping"}), say("b"), END, DONE], id="with a ping"),
+        pytest.param([say("a"), b"data: null", say("b"), END], id="with a null"),
+    ],
+)
+def test_events_that_are_parted_by_one_line_end_are_read(pieces: list[bytes], lab: Any) -> None:
+    deltas, completion = read(lab, parted_by_one_line_end(*pieces))
+    assert "".join(texts(deltas)) == completion.text == "ab"
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        pytest.param(parted_by_one_line_end(event({"type": "ping"}), DONE), id="a ping and the end as one"),
+        pytest.param(b"data: {oops\n\n", id="damage"),
+        pytest.param(b"data: some words\n\n" + DONE, id="words"),
+        pytest.param(event({"error": {"message": "late", "code": 500}}) + DONE, id="an error"),
+        pytest.param(b"event: error\ndata: late\n\n", id="an error by its type"),
+        pytest.param(event({"choices": ["b"]}), id="a choice that is none"),
+        pytest.param(b'{"usage": {"prom', id="cut usage"),
+    ],
+)
+def test_what_comes_after_the_end_takes_nothing_from_the_answer(rest: bytes, lab: Any) -> None:
+    deltas, completion = read(lab, say("a"), END, rest)
+    assert "".join(texts(deltas)) == completion.text == "a"
+
+
+def test_an_error_after_the_end_is_told(lab: Any) -> None:
+    _, completion = read(lab, say("a"), END, event({"error": "the meter is broken"}))
+    assert "the meter is broken" in completion.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("pieces", "has_ended"),
+    [
+        pytest.param([say("a")], False, id="text"),
+        pytest.param([say("a"), END], True, id="finish_reason"),
+        pytest.param([say("a"), DONE], True, id="[DONE]"),
+    ],
+)
+def test_an_answer_ends_with_its_finish_reason(pieces: list[bytes], has_ended: bool, lab: Any) -> None:
+    stream = start(lab)
+    for piece in pieces:
+        stream.feed(piece)
+    assert stream.has_ended is stream.is_whole is has_ended
+
+
+@pytest.mark.parametrize(
+    ("body", "whole"),
+    [
+        pytest.param(b'{"choices": [{"message": {"content": "a"}}]}', True, id="JSON"),
+        pytest.param(b'{"choices": [{"message": {"content": "a', False, id="cut JSON"),
+        pytest.param(say("a") + END, True, id="events"),
+        pytest.param(say("a"), False, id="events without an end"),
+        pytest.param(say("a") + b"data: {oops\n\n" + END, False, id="damaged events"),
+        pytest.param(b"", False, id="nothing"),
+        pytest.param(b"<html></html>", False, id="HTML"),
+    ],
+)
+def test_a_body_that_broke_off_may_hold_the_whole_answer(body: bytes, whole: bool, lab: Any) -> None:
+    assert is_whole(body, Request(b""), lab) is whole
 
 
 @pytest.mark.parametrize(
