@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import example, given, settings
@@ -16,10 +17,18 @@ from hypothesis import strategies as st
 
 from vlm_core.answers import Completion, Delta, EncodedImage
 from vlm_core.catalog.registry import resolve
-from vlm_core.errors import AllRoutesFailed, ConnectionFailed, IncompleteResponse, ProviderTimeout, VLMError
+from vlm_core.errors import (
+    AllRoutesFailed,
+    ConnectionFailed,
+    IncompleteResponse,
+    InputError,
+    ProviderTimeout,
+    VLMError,
+)
 from vlm_core.flow.effects import Enter, Fit, Open, Read, Wait
 from vlm_core.flow.exchange import Call, Limits, exchange
 from vlm_core.flow.gate import Gate
+from vlm_core.flow.policy import rule_for
 from vlm_core.flow.stations import Station
 from vlm_core.wire.transport import Answer, Timeouts
 
@@ -126,8 +135,8 @@ def rendered(outcome: Outcome, is_streamed: bool) -> list[bytes | VLMError]:
         "damaged event": b'data: {"choi\n\n',
         "error event": b'data: {"error": {"message": "overloaded"}}\n\n',
         "policy event": b'data: {"error": {"message": "content policy"}}\n\n',
-        "reset": ConnectionFailed("reset", route="x"),
-        "silent": ProviderTimeout("silent", route="x"),
+        "reset": ConnectionFailed("reset"),
+        "silent": ProviderTimeout("silent"),
     }
     ends = [told[outcome.kind]] if outcome.kind in told else []
     if outcome.kind in ("html", "no choices", "error inside"):
@@ -247,7 +256,7 @@ def check(result: Result, call: Call, world: World, stations: list[Station]) -> 
     if isinstance(result.end, Completion):
         check_answer(result.end, result, call)
     elif result.end is not None:
-        check_failure(result.end, result)
+        check_failure(result.end, result, stations)
 
 
 def check_answer(completion: Completion, result: Result, call: Call) -> None:
@@ -256,7 +265,12 @@ def check_answer(completion: Completion, result: Result, call: Call) -> None:
     assert [attempt.ok for attempt in completion.attempts].index(True) == len(completion.attempts) - 1
 
 
-def check_failure(error: VLMError, result: Result) -> None:
+def leads_on(error: VLMError) -> bool:
+    """Whether another route could have answered in place of the one that failed so."""
+    return rule_for(error).fail_over == "always" and not isinstance(error, InputError)
+
+
+def check_failure(error: VLMError, result: Result, stations: list[Station]) -> None:
     assert error.hint
     assert str(error).count(error.hint) >= 1
     assert not any(attempt.ok for attempt in error.attempts)
@@ -264,7 +278,13 @@ def check_failure(error: VLMError, result: Result) -> None:
         assert isinstance(error, IncompleteResponse)
         assert error.partial == result.given
     if isinstance(error, AllRoutesFailed):
-        assert error.causes
+        routes = [station.route for station in stations]
+        causes = [routes.index(cause.route or "") for cause in error.causes]
+        assert causes == sorted(set(causes)), "one cause for each route, in their order"
+        assert len(causes) > 1
+        assert set(result.asked) <= {routes[number] for number in causes}
+    elif len(stations) > 1 and not result.given:
+        assert not leads_on(error)
 
 
 BROKEN_BY_AN_ERROR = [Outcome("error event", "aaaaaaaa", 3), Outcome("whole", "bbbbbbbb")]
@@ -301,3 +321,93 @@ def test_whatever_happens_a_call_keeps_its_promises(
         result = driven(world, call, stations, steps_to_go)
         check(result, call, world, stations)
         world.now += 7.0
+    assert all(station.breaker.admits(world.now + 23.0) for station in stations), "left alone for too long"
+
+
+@dataclass
+class Outage:
+    """Two routes, the first of which fails from 1000 on for a while."""
+
+    until: float
+    seconds: float
+    """That a request takes."""
+    kind: str
+    retry_after: float | None
+    now: float = 1000.0
+    asked: list[tuple[float, str]] = field(default_factory=list)
+    """When and which route, for each request."""
+
+    def perform(self, effect: Any) -> Any:
+        match effect:
+            case Enter():
+                return effect.gate.enter(0)
+            case Wait():
+                self.now += effect.seconds
+            case Open():
+                return self.open(effect)
+            case Read():
+                return next(effect.answer.pieces, b"")
+        return None
+
+    def open(self, effect: Open) -> Answer:
+        route = effect.endpoint.route
+        self.asked.append((self.now, route))
+        is_down = "lab0" in route and self.now < self.until
+        patience = effect.timeouts.first_byte
+        self.now += min(self.seconds, patience)
+        if is_down and self.kind == "silent":
+            self.now += patience - min(self.seconds, patience)
+            raise ProviderTimeout("nothing came in time", route=route)
+        if is_down and self.kind == "refused":
+            raise ConnectionFailed("no connection", route=route)
+        headers = {} if self.retry_after is None else {"retry-after": str(self.retry_after)}
+        body = b"".join(events("TOTAL 9.00", Outcome()))
+        return Answer(503 if is_down else 200, headers, route, iter([b"" if is_down else body]), None)
+
+    def ask(self, call: Call, stations: list[Station]) -> str:
+        """The route that answers."""
+        steps = exchange(call, stations, lambda: self.now, random.Random(0))
+        reply, error = None, None
+        try:
+            while True:
+                step = steps.throw(error) if error else steps.send(reply)
+                reply = error = None
+                try:
+                    reply = None if isinstance(step, Delta) else self.perform(step)
+                except VLMError as failure:
+                    error = failure
+        except StopIteration as stop:
+            return str(stop.value.route)
+
+
+@settings(max_examples=50)
+@given(
+    length=st.sampled_from([5.0, 30.0, 60.0, 61.5, 300.0]),
+    seconds=st.sampled_from([0.0, 0.1, 0.5, 2.0]),
+    kind=st.sampled_from(["503", "refused", "silent"]),
+    retry_after=st.none() | st.sampled_from([0.0, 2.0, 12.0, 60.0, 3600.0]),
+    apart=st.sampled_from([3.0, 4.0, 7.0]),
+    attempts=st.integers(1, 4),
+)
+@example(60.0, 0.1, "503", None, 4.0, 3)
+def test_a_route_that_recovers_is_asked_again_within_thirty_seconds(
+    length: float, seconds: float, kind: str, retry_after: float | None, apart: float, attempts: int
+) -> None:
+    world = Outage(1000.0 + length, seconds, kind, retry_after)
+    stations = [Station(resolve("m", base_url=f"http://lab{number}/v1")) for number in range(2)]
+    first, second = (station.route for station in stations)
+    call = Call([{"role": "user", "content": "What is the total?"}], {}, stations[0].endpoint, stream=True)
+    call = replace(call, limits=Limits(max_attempts=attempts))
+    while world.now < world.until + 30:
+        began = world.now
+        answered = world.ask(call, stations)
+        assert answered == (second if world.asked[-1][1] == second else first)
+        world.now = max(world.now, began + apart)
+    assert world.ask(call, stations) == first
+    check_probes([at for at, route in world.asked if route == first and at < world.until])
+
+
+def check_probes(asked: list[float]) -> None:
+    """Five requests find out that a route is ill; from then on one at a time tries it."""
+    apart = [later - before for before, later in pairwise(asked[4:])]
+    assert all(seconds >= 10 for seconds in apart)

@@ -29,6 +29,12 @@ LINES = st.sampled_from(
 STREAMS = st.lists(st.tuples(LINES, st.sampled_from([b"\n", b"\r", b"\r\n", b"\n\n"]))).map(
     lambda lines: b"".join(line + end for line, end in lines)
 )
+TEXTLESS = st.sampled_from(
+    [
+        *(b"data: null", b"data:", b"data: : ping", b"event: ping", b"data: ping", b'data: {"type": "ping"}'),
+        *(b"data: <html></html>", b"data: []", b"event: heartbeat\ndata: 17:04", b"data: {}"),
+    ]
+)
 READINGS = st.builds(Reading, strip_fence=st.booleans(), may_think=st.booleans())
 # Letters that tags and fences are made of come often.
 TEXTS = st.text(st.sampled_from("<>/think`json\n 😀é{}"), max_size=40) | st.text(max_size=20)
@@ -104,6 +110,35 @@ def test_a_text_is_read_the_same_in_one_piece_and_in_many(texts: list[str], stri
         if isinstance(one, Completion)
         else many == one
     )  # type: ignore[union-attr]
+
+
+@given(CHUNKS, READINGS, st.lists(st.tuples(st.integers(0, 99), TEXTLESS), min_size=1, max_size=5))
+def test_events_without_text_change_nothing_but_the_warnings(
+    deltas: list[dict[str, str | None]], reading: Reading, extras: list[tuple[int, bytes]]
+) -> None:
+    sound = stream_of(deltas).split(b"\n\n")[:-1]
+    mixed = list(sound)
+    for place, extra in extras:
+        mixed.insert(place % len(sound), extra)  # [DONE] stays the last
+    expected, got = (outcome([b"\n\n".join([*events, b""])], reading) for events in (sound, mixed))
+    assert got[0] == expected[0]
+    if isinstance(expected[1], Completion):
+        assert isinstance(got[1], Completion)
+        assert got[1].text == expected[1].text
+        assert f"{len(extras)} events without text" in got[1].warnings[-1]
+    else:
+        assert got[1] == expected[1]
+
+
+@given(TEXTS.filter(str.strip), st.lists(STREAMS | st.binary() | TEXTLESS), st.lists(st.integers(0, 10_000)))
+def test_what_comes_after_the_end_takes_nothing_away(text: str, rest: list[bytes], places: list[int]) -> None:
+    whole = stream_of([{"content": text}])
+    with_end = whole[: whole.index(b"data: [DONE]")]
+    expected = outcome([whole], Reading())[1]
+    assert isinstance(expected, Completion)
+    got = outcome([with_end, *cut(b"".join(rest), places)], Reading())[1]
+    assert isinstance(got, Completion)
+    assert got.text == expected.text
 
 
 @given(st.lists(STREAMS | st.binary()), READINGS)

@@ -267,7 +267,7 @@ def _whole(answer: Answer, request: Request, incoming: _Incoming) -> Exchange:
     """An answer that comes in one piece. All of its JSON is all of it, however the body ends."""
     body, failure = yield from _body(answer, incoming)
     if failure is not None and not is_whole(body, request, incoming.call.endpoint):
-        raise failure if isinstance(failure, ProviderTimeout) else _broken_off(failure, "")
+        raise failure if isinstance(failure, ProviderTimeout) else _broken_off(failure, "", answer.route)
     completion = read_completion(body, request, incoming.call.endpoint, headers=answer.headers)
     yield Release(answer)
     return completion
@@ -302,7 +302,7 @@ def _streamed(answer: Answer, request: Request, incoming: _Incoming) -> Exchange
             is_late = isinstance(error, ProviderTimeout) and incoming.may_not_have_begun
             # A role, which some servers send at once, is no word of the answer.
             is_empty = is_late or not stream.started
-            raise (error if is_empty else _broken_off(error, stream.partial)) from None
+            raise (error if is_empty else _broken_off(error, stream.partial, answer.route)) from None
     completion = stream.finish()
     if rest := completion.text[len(stream.partial) :]:
         yield Delta(rest)
@@ -321,13 +321,11 @@ def _too_long(call: Call) -> MalformedResponse:
 _SILENCE = "Allow longer silences with idle_timeout=..., or more time with timeout=...; see .partial."
 
 
-def _broken_off(error: ConnectionFailed | ProviderTimeout, partial: str) -> IncompleteResponse:
+def _broken_off(error: ConnectionFailed | ProviderTimeout, partial: str, route: str) -> IncompleteResponse:
     is_silence = isinstance(error, ProviderTimeout)
-    reason = error.message.removeprefix(f"{error.route}: ")
+    reason = error.message.removeprefix(f"{route}: ")
     broken = IncompleteResponse(
-        f"{error.route}: the answer broke off: {reason}",
-        hint=_SILENCE if is_silence else "",
-        route=error.route,
+        f"{route}: the answer broke off: {reason}", hint=_SILENCE if is_silence else "", route=route
     )
     broken.partial, broken.reason = partial, "silent" if is_silence else "cut"
     return broken

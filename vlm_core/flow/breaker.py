@@ -31,7 +31,8 @@ class Breaker:
     It is closed at first and admits every call. It opens after 5 failures in a row, or once at least
     half of at least 10 outcomes in the last 30 seconds were failures. Open, it admits nobody for
     10 seconds, or for as long as the provider asked; then one call, the probe. If that succeeds it
-    closes, else it opens again for twice as long. No pause is longer than 30 seconds.
+    closes, else it opens again for twice as long, from when the probe was sent. No pause is longer than
+    30 seconds.
 
     An outcome may say when its call `began`, in seconds: when it was admitted, or later. One that
     began before the breaker last opened or closed says nothing new, and is not counted.
@@ -102,10 +103,10 @@ class Breaker:
             if self.opened_at is None:
                 self._record(now, has_failed=True)
                 if self._is_ill():
-                    self._open(now)
+                    self._open(now, since=now)
             elif self._probe_at is not None:
                 self._pause = min(2 * self._pause, LONGEST_PAUSE_SECONDS)
-                self._open(now)
+                self._open(now, since=self._probe_at)
 
     def gave_back(self, began: float | None = None) -> None:
         """A call ended without telling anything, as when it was cancelled; a probe may be tried again."""
@@ -138,13 +139,15 @@ class Breaker:
         count = len(self._recent)
         return count >= OUTCOMES and 2 * sum(has_failed for _, has_failed in self._recent) >= count
 
-    def _open(self, now: float) -> None:
+    def _open(self, now: float, since: float) -> None:
         self._probe_at = None
         self.opened_at = self._changed_at = now
-        self._pause_from(now)
+        self._pause_from(since)
+        self._next_probe_at = max(self._next_probe_at, now + FIRST_PAUSE_SECONDS)
 
-    def _pause_from(self, now: float) -> None:
-        self._next_probe_at = max(now + self._pause, self._not_before)
+    def _pause_from(self, since: float) -> None:
+        # From when a probe was sent: one that takes long to fail puts the next one off no further.
+        self._next_probe_at = max(since + self._pause, self._not_before)
 
     def _close(self, now: float) -> None:
         self._probe_at = None

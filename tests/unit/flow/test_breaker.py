@@ -177,7 +177,25 @@ def test_a_slow_probe_that_fails_opens_it_again_though_another_has_gone_since() 
     breaker.admits(10)
     breaker.admits(20)
     breaker.failed(25, began=10)
-    assert breaker.opens_again_at == 45
+    assert breaker.opens_again_at == 40
+
+
+@pytest.mark.parametrize(
+    ("took", "opens_again_at"),
+    [
+        pytest.param(0, 30, id="at once"),
+        pytest.param(9, 30, id="it takes a while"),
+        pytest.param(15, 35, id="so long that the pause is nearly over"),
+        pytest.param(60, 80, id="longer than the pause"),
+    ],
+)
+def test_a_pause_counts_from_when_its_probe_was_sent_but_leaves_the_route_alone(
+    took: float, opens_again_at: float
+) -> None:
+    breaker = opened(at=0)
+    breaker.admits(10)
+    breaker.failed(10 + took, began=10)
+    assert breaker.opens_again_at == opens_again_at
 
 
 @pytest.mark.parametrize("probes", [pytest.param(0, id="open"), pytest.param(1, id="with the probe out")])
