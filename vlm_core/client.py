@@ -170,6 +170,7 @@ class VLMClient:
             ProviderError: the provider refused, or was not to be reached.
             ResponseError: what came is no whole answer.
             DeadlineExceeded: the time was over.
+            AllRoutesFailed: there are fallbacks, and no route gave an answer.
         """
         *_, completion = run(self._exchange(messages, options, stream=False), self._connections.blocking())
         assert isinstance(completion, Completion)

@@ -9,6 +9,8 @@ JSON, and its middle grades, for each scenario has to pass.
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -503,3 +505,34 @@ def test_where_the_begun_answer_comes_from_nobody_the_error_names_the_route_that
     assert caught.value.partial == "".join(WORDS[:20])
     assert caught.value.route == "fallback:fallback-model"
     assert "refused the connection" in caught.value.message
+
+
+SLOW_IMPORT = """
+import sys, time
+
+class Slow:
+    def find_spec(self, name, path=None, target=None):
+        if name == "openai":
+            time.sleep(2.0)
+
+sys.meta_path.insert(0, Slow())
+from vlm_core import VLMClient
+try:
+    from httpx2 import Client
+except ImportError:
+    from httpx import Client
+
+assert "openai" not in sys.modules
+with Client() as own, VLMClient("m", base_url=sys.argv[1], api_key=sys.argv[2], http_client=own,
+                                first_token_timeout=1.5, timeout=20) as client:
+    *_, answer = client.stream("What is the total?")
+    print(len(answer.attempts), answer.text)
+"""
+
+
+def test_s01_loading_openai_takes_nothing_of_the_first_calls_time() -> None:
+    with ScriptedServer() as server:
+        server.say("TOTAL")
+        command = [sys.executable, "-c", SLOW_IMPORT, server.base_url, server.api_key]
+        told = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert told.stdout == "1 TOTAL\n"
