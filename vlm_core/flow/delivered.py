@@ -31,14 +31,20 @@ class Delivered:
         True
     """
 
-    text: str = ""
+    pieces: list[str] = field(default_factory=list)
+    """Of text; joined only where they are compared, for an answer may have a million."""
     calls: dict[int, _Call] = field(default_factory=dict)
     is_begun: bool = False
     """Whether anything of the answer was given; thoughts are none of it."""
 
+    @property
+    def text(self) -> str:
+        """All text that was handed on."""
+        return "".join(self.pieces)
+
     def add(self, delta: Delta) -> None:
         """A piece was handed on."""
-        self.text += delta.text
+        self.pieces.append(delta.text)
         for piece in delta.tool_calls:
             call = self.calls.setdefault(piece.index, _Call())
             call.id, call.name = call.id or piece.id or "", call.name or piece.name or ""
@@ -47,13 +53,14 @@ class Delivered:
 
     def rest_of(self, completion: Completion) -> list[Delta] | None:
         """The pieces that make a whole of what was given; None where the answer is another one."""
-        if not completion.text.startswith(self.text) or len(self.calls) > len(completion.tool_calls):
+        given = self.text
+        if not completion.text.startswith(given) or len(self.calls) > len(completion.tool_calls):
             return None
         rests = [self._rest_of_call(number, call) for number, call in enumerate(completion.tool_calls)]
         if None in rests:
             return None
         pieces = tuple(rest for rest in rests if rest and (rest.id or rest.name or rest.arguments))
-        rest = Delta(completion.text[len(self.text) :], tool_calls=pieces)
+        rest = Delta(completion.text[len(given) :], tool_calls=pieces)
         return [rest] if rest.text or rest.tool_calls else []
 
     def whole(self, completion: Completion) -> Completion:
