@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -50,7 +51,7 @@ class ToolCall:
         >>> call.name, call.args
         ('read_image', {'page': 1})
         >>> ToolCall("call_2", "read_image", '{"page": ').problem
-        'the arguments are cut off'
+        'the arguments are no JSON: they end too early'
     """
 
     id: str
@@ -79,13 +80,17 @@ class ToolCall:
 
         Example:
             >>> ToolCall("call_2", "read_image", '{"page": ').error("length")
-            OutputTruncated('the arguments for the tool read_image are cut off')
+            OutputTruncated('the answer was cut within the arguments of the tool read_image')
         """
         if self.problem is None:
             return None
-        kind: type[ResponseError] = ToolCallTruncated if self.problem == _CUT else MalformedResponse
-        kind = OutputTruncated if finish_reason == "length" else kind
-        words = self.problem.replace("arguments", f"arguments for the tool {self.name}", 1)
+        is_cut, is_long = self.problem == _CUT, finish_reason == "length"
+        if is_cut or is_long:
+            words = f"the answer was cut within the arguments of the tool {self.name}"
+        else:
+            words = f"the tool {self.name} cannot be called: {self.problem}"
+        kind: type[ResponseError] = ToolCallTruncated if is_cut else MalformedResponse
+        kind = OutputTruncated if is_long else kind
         hint = _ASK_AGAIN if kind is MalformedResponse else ""
         error = kind(f"{route}: {words}" if route else words, hint=hint, route=route)
         error.partial = self.arguments
@@ -104,13 +109,18 @@ class ToolCall:
         return (found, None) if isinstance(found, dict) else (None, "the arguments are no JSON object")
 
 
-_CUT = "the arguments are cut off"
+_CUT = "the arguments are no JSON: they end too early"
 _ASK_AGAIN = "Ask again, or use another model; .partial holds what it wrote."
+
+
+_BEGUN = re.compile(r"[\\\w.+-]{0,6}")
+"""A literal, number or escape that was cut, or nothing."""
 
 
 def _is_at_end(error: json.JSONDecodeError) -> bool:
     """Whether more text might have made it JSON."""
-    return error.msg.startswith("Unterminated string") or error.pos >= len(error.doc.rstrip())
+    rest = error.doc[error.pos :].rstrip()
+    return error.msg.startswith("Unterminated string") or _BEGUN.fullmatch(rest) is not None
 
 
 @dataclass(frozen=True)

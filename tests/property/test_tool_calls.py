@@ -62,9 +62,7 @@ def written(arguments: Any, layout: int) -> str:
     return json.dumps(arguments, **options[layout])
 
 
-WITH_ARGUMENTS = st.builds(
-    Call, st.sampled_from(NAMES), st.builds(written, ARGUMENTS, st.integers(0, 3))
-)
+WITH_ARGUMENTS = st.builds(Call, st.sampled_from(NAMES), st.builds(written, ARGUMENTS, st.integers(0, 3)))
 WITHOUT = st.builds(Call, st.sampled_from(NAMES), st.sampled_from(["", " ", "null", "{}"]))
 STYLES = st.builds(
     Style,
@@ -159,7 +157,9 @@ def chunk(pieces: list[Piece], finish: str | None = None) -> bytes:
     return b"data: " + json.dumps({"id": "x", "choices": [choice]}).encode() + b"\n\n"
 
 
-def streamed(pieces: list[Piece], sizes: list[int], finish: str, offered: OfferedTools) -> tuple[Any, Completion]:
+def streamed(
+    pieces: list[Piece], sizes: list[int], finish: str, offered: OfferedTools
+) -> tuple[Any, Completion]:
     """What a client gets of a stream of pieces, some of them in one chunk."""
     stream = StreamedAnswer(Request(b"", stream=True, reading=Reading(offered=offered)), LAB)
     deltas: list[Delta] = []
@@ -190,13 +190,17 @@ def has_equals(calls: list[tuple[Call, list[int]]]) -> bool:
     return len({json.dumps(call.meant, sort_keys=True) for call, _ in calls}) < len(calls)
 
 
+def has_empty(calls: list[tuple[Call, list[int]]]) -> bool:
+    return any(call.text.strip() in ("", "null") for call, _ in calls)
+
+
 TOOLS = OfferedTools(frozenset(NAMES))
 FINISH = st.sampled_from(["tool_calls", "stop", "length", "model_length", "max_output_tokens"])
 CUTS = st.lists(st.integers(0, 40), max_size=6)
 SIZES = st.lists(st.integers(1, 4), max_size=8)
 
 
-@settings(max_examples=1500)
+@settings(max_examples=1000)
 @given(
     st.lists(st.tuples(WITH_ARGUMENTS | WITHOUT, CUTS), min_size=1, max_size=4),
     STYLES,
@@ -217,6 +221,8 @@ def test_any_splitting_gives_the_same_calls_or_an_error(
     assume(style.ids != "fresh" or style.names == "once")  # a name under a new id is a new call
     # Equal calls under one id and index, the first one in pieces, look as a repetition does.
     assume(not (style.ids == "same_each" and style.index == "zero" and has_equals(given_calls)))
+    # A piece without an id goes on with a call that has one, where that has no arguments so far.
+    assume(not (style.ids == "some" and style.index == "zero" and has_empty(given_calls)))
     streams = [pieces_of(style, call, number, cuts) for number, (call, cuts) in enumerate(given_calls)]
     can_weave = style.index in ("right", "odd") or (style.ids == "each" and style.index != "zero")
     weaves = style.interleaves and can_weave
@@ -260,7 +266,7 @@ CLEAR = [
 ]
 
 
-@settings(max_examples=1000)
+@settings(max_examples=500)
 @given(
     st.lists(st.tuples(WITH_ARGUMENTS, CUTS), min_size=1, max_size=4, unique_by=lambda one: one[0].text),
     st.sampled_from(CLEAR),
@@ -273,14 +279,19 @@ def test_what_servers_are_known_to_send_is_no_error(
     streams = [pieces_of(style, call, number, cuts) for number, (call, cuts) in enumerate(given_calls)]
     pieces = woven(streams, order) if style.interleaves else [one for stream in streams for one in stream]
     _, completion = streamed(pieces, sizes, "tool_calls", TOOLS)
-    assert [(call.name, call.args) for call in completion.tool_calls] == [call.meant for call, _ in given_calls]
+    assert [(call.name, call.args) for call in completion.tool_calls] == [
+        call.meant for call, _ in given_calls
+    ]
 
 
 @given(st.lists(WITH_ARGUMENTS | WITHOUT, min_size=1, max_size=4), STYLES)
 def test_a_whole_answer_is_never_ambiguous(calls: list[Call], style: Style) -> None:
     style = replace(style, names="once", head_alone=False, repeats_all="")
     pieces = [one for number, call in enumerate(calls) for one in pieces_of(style, call, number, [])]
-    choice = {"message": {"role": "assistant", "content": None, "tool_calls": pieces}, "finish_reason": "stop"}
+    choice = {
+        "message": {"role": "assistant", "content": None, "tool_calls": pieces},
+        "finish_reason": "stop",
+    }
     completion = read_completion(json.dumps({"choices": [choice]}).encode(), Request(b""), LAB)
     assert [(call.name, call.args) for call in completion.tool_calls] == [call.meant for call in calls]
     assert len({call.id for call in completion.tool_calls}) == len(calls)
@@ -292,6 +303,7 @@ def test_arguments_that_end_too_early_are_never_completed(
     call: Call, length: int, cuts: list[int], style: Style, finish: str
 ) -> None:
     style = replace(style, as_objects=False, repeats_all="")
+    assume(style.ids != "fresh" or style.names == "once")
     assume(length < len(call.text.rstrip()))
     short = replace(call, text=call.text[:length])
     try:
@@ -299,5 +311,5 @@ def test_arguments_that_end_too_early_are_never_completed(
     except MalformedResponse:
         return
     (cut,) = completion.tool_calls
-    assert (cut.args, cut.problem) == (None, "the arguments are cut off")
+    assert (cut.args, cut.problem) == (None, "the arguments are no JSON: they end too early")
     assert cut.error(completion.finish_reason) is not None

@@ -31,9 +31,7 @@ def without_broken_calls(messages: list[Message], warn: Warn) -> list[Message]:
     if not any(_has_broken(message) for message in messages):
         return messages
     answered = {message.get("tool_call_id") for message in messages if message["role"] == "tool"}
-    return [
-        _mended(message, answered, warn) if _has_broken(message) else message for message in messages
-    ]
+    return [_mended(message, answered, warn) if _has_broken(message) else message for message in messages]
 
 
 def _has_broken(message: Message) -> bool:

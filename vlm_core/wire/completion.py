@@ -82,9 +82,7 @@ def _broken_off(answer: AnswerGatherer, endpoint: Endpoint, headers: Mapping[str
     return error
 
 
-def _empty(
-    answer: AnswerGatherer, reason: str | None, endpoint: Endpoint, request: Request
-) -> EmptyOutput:
+def _empty(answer: AnswerGatherer, reason: str | None, endpoint: Endpoint, request: Request) -> EmptyOutput:
     thought = len(answer.reasoning)
     what = f"only {thought} characters of reasoning" if thought else "no text"
     hint = _HINTS_OF_EMPTY["length"] if reason == "length" else ""

@@ -60,7 +60,9 @@ class ProviderFields:
     @property
     def fields(self) -> dict[str, Any]:
         """What came, put together; of two fields with the same text one."""
-        found = {name: joined(value) if isinstance(value, str) else value for name, value in self._found.items()}
+        found = {
+            name: joined(value) if isinstance(value, str) else value for name, value in self._found.items()
+        }
         if isinstance(found.get(_DETAILS), list):
             found[_DETAILS] = reassembled(found[_DETAILS])
         texts = [name for name in _REASONING if name in found]
@@ -181,7 +183,9 @@ def _completed(message: Message, endpoint: Endpoint, warn: Warn) -> Message:
     quirks = endpoint.quirks
     has_reasoning = any(message.get(name) for name in (*_REASONING, _DETAILS))
     if Quirk.NEEDS_REASONING in quirks and not has_reasoning and endpoint.reasoning_back != "never":
-        warn(f"{endpoint.route} wants reasoning_content with each tool call: a blank stands for one not known")
+        warn(
+            f"{endpoint.route} wants reasoning_content with each tool call: a blank stands for one not known"
+        )
         message = {**message, "reasoning_content": _BLANK_REASONING}
     calls = calls_in(message)
     if Quirk.NEEDS_THOUGHT_SIGNATURE in quirks and not any("extra_content" in call for call in calls):
