@@ -273,8 +273,16 @@ class ToolCallGatherer:
         return any(call.index is not None for call in self._calls)
 
     def _is_cut_name(self, call: _Call, piece: _Piece) -> bool:
-        names, both = self._offered.names, call.name + piece.name
-        return call.name not in names and (both in names or self._offered.has_longer(both))
+        """Whether a name can only be the rest of the call's."""
+        return self._may_go_on(call, piece) and not self._may_be_two(call, piece)
+
+    def _may_go_on(self, call: _Call, piece: _Piece) -> bool:
+        both = call.name + piece.name
+        return both in self._offered.names or self._offered.has_longer(both)
+
+    def _may_be_two(self, call: _Call, piece: _Piece) -> bool:
+        names = self._offered.names
+        return call.name in names and (piece.name in names or self._offered.has_longer(piece.name))
 
     def _after_blank(self, call: _Call, piece: _Piece) -> _Call | None:
         """A named piece behind a call that has no arguments so far."""
@@ -285,11 +293,10 @@ class ToolCallGatherer:
             if not (only_call_has_id or call.name in self._offered.need_arguments):
                 self._doubt(call)
             return call
-        names = self._offered.names
-        if call.name in names and (piece.name in names or self._offered.has_longer(piece.name)):
-            return None
-        self._doubt(call)
-        return call
+        if not self._may_be_two(call, piece) or self._may_go_on(call, piece):
+            self._doubt(call)
+            return call
+        return None
 
     def _after_whole(self, call: _Call, piece: _Piece) -> _Call | None:
         """A named piece behind a call that is whole."""
