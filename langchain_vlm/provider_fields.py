@@ -78,8 +78,9 @@ def provider_fields(message: AIMessage) -> tuple[dict[str, Any], Mapping[str, Ma
 
 def _route(message: AIMessage) -> str | None:
     metadata = message.response_metadata
-    if isinstance(metadata.get("route"), str):
-        return metadata["route"]
+    route = metadata.get("route")
+    if isinstance(route, str):
+        return route
     provider = metadata.get("model_provider")
     return f"{provider}:{metadata.get('model_name', '')}" if provider else None
 

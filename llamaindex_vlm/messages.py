@@ -60,8 +60,8 @@ def to_messages(messages: Sequence[ChatMessage], *, allow_private_urls: bool = F
     """A conversation for `VLMClient`, which moves images to where the provider takes them.
 
     Left out on purpose are cache points, which hold nothing. What a model thought earlier is not sent as
-    text; the client gives it back to the route that it came from, where that takes it. Of `additional_kwargs` only
-    tool calls, a tool's call id, a function's name, a refusal and reasoning are sent.
+    text; the client gives it back to the route that it came from. Of `additional_kwargs` only tool calls,
+    a tool's call id, a function's name, a refusal and reasoning are sent.
 
     Args:
         messages: they, their blocks and open files stay as they are.

@@ -1,8 +1,8 @@
 """What a provider sends with an answer and wants back, on LlamaIndex's messages and off them again.
 
-It stands in the `additional_information` of the message's ThinkingBlock, which memories, `Context` and JSON keep,
-and which other LLMs do not send on. The route that the answer came from stands there too; the client sends all
-of it to that route and to no other.
+It stands in the `additional_information` of the message's ThinkingBlock, which memories, `Context` and
+JSON keep, and which other LLMs do not send on. The route that the answer came from stands there too; the
+client sends all of it to that route and to no other.
 """
 
 from __future__ import annotations
@@ -62,9 +62,9 @@ def provider_fields(message: ChatMessage) -> tuple[dict[str, Any], Mapping[str, 
         if isinstance(block, ThinkingBlock) and "route" in block.additional_information:
             fields, of_calls = _of_answer(block)
             return {**fields, **given}, of_calls
-    texts = [block.content for block in message.blocks if _is_own_thought(block)]
-    if any(texts) and not given and _calls_tools(message):
-        given = {_TEXTS[0]: "".join(filter(None, texts))}
+    text = "".join(map(_own_thought, message.blocks))
+    if text and not given and _calls_tools(message):
+        given = {_TEXTS[0]: text}
     return given, {}
 
 
@@ -76,9 +76,10 @@ def _of_answer(block: ThinkingBlock) -> tuple[dict[str, Any], Mapping[str, Mappi
     return fields, known.get("tool_call_fields", {})
 
 
-def _is_own_thought(block: Any) -> bool:
-    """Whether a block is a thought without anything of another integration, such as a signature."""
-    return isinstance(block, ThinkingBlock) and not block.additional_information
+def _own_thought(block: Any) -> str:
+    """The text of a thought that has nothing of another integration with it, such as a signature."""
+    is_own = isinstance(block, ThinkingBlock) and not block.additional_information
+    return block.content or "" if is_own else ""
 
 
 def _calls_tools(message: ChatMessage) -> bool:

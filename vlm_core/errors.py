@@ -289,7 +289,7 @@ class OutputTruncated(ResponseError):
 
 
 class ToolCallTruncated(OutputTruncated, MalformedResponse):
-    """The answer ended within the arguments of a tool, and claims to be whole. `partial` is what came of them."""
+    """The answer ended within a tool's arguments, and claims to be whole. `partial` is what came of them."""
 
     default_hint = "Ask again, or raise max_tokens=...; .partial holds what came of the arguments."
 

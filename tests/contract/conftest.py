@@ -23,7 +23,9 @@ def as_events(chunks: list[list[dict[str, Any]]], finish: str | None) -> bytes:
     choices = [{"index": 0, "delta": delta, "finish_reason": None} for delta in deltas]
     choices.append({"index": 0, "delta": {}, "finish_reason": finish})
     events = [{"id": "x", "model": "m", "choices": [choice]} for choice in choices]
-    return b"".join(b"data: " + json.dumps(event).encode() + b"\n\n" for event in events) + b"data: [DONE]\n\n"
+    return (
+        b"".join(b"data: " + json.dumps(event).encode() + b"\n\n" for event in events) + b"data: [DONE]\n\n"
+    )
 
 
 def as_answer(chunks: list[list[dict[str, Any]]], finish: str | None) -> bytes:

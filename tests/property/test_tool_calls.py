@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import assume, given, settings
@@ -105,7 +106,7 @@ def names_of(style: Style, name: str, count: int) -> list[str | None]:
 def arguments_of(style: Style, call: Call, cuts: list[int]) -> list[Any]:
     """What each piece says of the arguments."""
     bounds = sorted({min(cut, len(call.text)) for cut in cuts} | {0, len(call.text)})
-    parts: list[Any] = [call.text[start:end] for start, end in zip(bounds, bounds[1:], strict=False)] or [""]
+    parts: list[Any] = [call.text[start:end] for start, end in pairwise(bounds)] or [""]
     if style.as_objects and call.text.strip()[:1] == "{":
         parts = [json.loads(call.text)]
     if style.names == "split":

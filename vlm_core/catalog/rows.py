@@ -40,11 +40,11 @@ class Quirk(StrEnum):
     ONE_SYSTEM_MESSAGE = "one_system_message"
     """Only one system message, and only in the first place. Others are merged into it, in their order."""
     NEEDS_REASONING = "needs_reasoning"
-    """An assistant's message that calls tools must hold reasoning_content. Where none is known, as of calls that
-    another model made, a blank is sent."""
+    """An assistant's message that calls tools must hold reasoning_content. Where none is known, as of calls
+    that another model made, a blank is sent."""
     NEEDS_THOUGHT_SIGNATURE = "needs_thought_signature"
-    """Tool calls must hold a thought signature of Gemini. Calls of another model are marked as Google documents
-    it."""
+    """Tool calls must hold a thought signature of Gemini. Calls of another model are marked as Google
+    documents it."""
 
 
 class _Row(BaseModel):
@@ -123,8 +123,8 @@ class Provider(_Row):
     tools: bool | None = None
     response_formats: frozenset[ResponseFormat] | None = None
     reasoning_back: ReasoningBack | None = None
-    """Whether reasoning that came with an answer is sent back to it: with each message, within turns that call
-    tools, or never since it is refused. None: within turns that call tools."""
+    """Whether reasoning that came with an answer is sent back to it: with each message, within turns that
+    call tools, or never since it is refused. None: within turns that call tools."""
     returned_fields: frozenset[str] = frozenset()
     """Further fields of an answer's message or tool calls that are sent back, beside reasoning and
     extra_content."""
@@ -190,8 +190,8 @@ class ModelProfile(_Row):
     thinking: bool | None = None
     """Whether it thinks aloud before it answers."""
     reasoning_back: ReasoningBack | None = None
-    """Whether reasoning that came with an answer is sent back to it: with each message, within turns that call
-    tools, or never since it is refused. None: within turns that call tools."""
+    """Whether reasoning that came with an answer is sent back to it: with each message, within turns that
+    call tools, or never since it is refused. None: within turns that call tools."""
     returned_fields: frozenset[str] = frozenset()
     """Further fields of an answer's message or tool calls that are sent back, beside reasoning and
     extra_content."""

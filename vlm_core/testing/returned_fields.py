@@ -53,7 +53,9 @@ class SentFields:
 def _lacking(came: Mapping[str, Any], sent: Mapping[str, Any], place: str) -> Iterator[Refusal]:
     for name, value in sent.items():
         if _put_together(came.get(name)) != _put_together(value):
-            yield Refusal(400, f"{place} is missing the {name} that came with it.", parameter=f"{place}.{name}")
+            yield Refusal(
+                400, f"{place} is missing the {name} that came with it.", parameter=f"{place}.{name}"
+            )
 
 
 def _put_together(value: Any) -> Any:

@@ -191,9 +191,10 @@ def tool_calls_have_results(seen: Seen) -> Refusal | None:
             open_calls.discard(str(message.get("tool_call_id")))
         elif open_calls:
             text = (
-                "An assistant message with 'tool_calls' must be followed by tool messages responding to each "
-                f"'tool_call_id'. The following tool_call_ids did not have response messages: {sorted(open_calls)}"
+                "An assistant message with 'tool_calls' must be followed by tool messages responding to each"
             )
+            names = ", ".join(sorted(open_calls))
+            text = f"{text} 'tool_call_id'. These did not have response messages: {names}"
             return _bad(text, f"messages[{number}].role")
         open_calls |= {str(call.get("id")) for call in calls_in(message)}
     return None
@@ -226,8 +227,8 @@ def signatures_come_back(seen: Seen) -> Refusal | None:
         first = next(iter(calls_in(message)), None)
         if first is not None and not _signature(first):
             name = (first.get("function") or {}).get("name")
-            text = f"Function call is missing a thought_signature in functionCall parts: `{name}`, position {number}."
-            return Refusal(400, text, "INVALID_ARGUMENT")
+            text = f"Function call is missing a thought_signature in functionCall parts: `{name}`"
+            return Refusal(400, f"{text}, position {number}.", "INVALID_ARGUMENT")
     return None
 
 

@@ -32,7 +32,7 @@ class Reading:
     tools_asked: bool = False
     may_think: bool = False
     """Whether a thought may begin without a tag; text is then held back until it is known to be none."""
-    offered: OfferedTools = OfferedTools()
+    offered: OfferedTools = field(default_factory=OfferedTools)
     returned_fields: frozenset[str] = frozenset()
     """Fields of the answer that its provider's row wants back, beside the usual ones."""
     may_stop: bool = False

@@ -44,8 +44,10 @@ class OfferedTools:
         """Those of a request's `tools`."""
         functions = [tool.get("function") for tool in tools if isinstance(tool, Mapping)]
         named = {one["name"]: one.get("parameters") for one in functions if isinstance(one, Mapping)}
-        needing = (name for name, schema in named.items() if isinstance(schema, Mapping))
-        return cls(frozenset(named), frozenset(name for name in needing if named[name].get("required")))
+        needing = {
+            name for name, schema in named.items() if isinstance(schema, Mapping) and schema.get("required")
+        }
+        return cls(frozenset(named), frozenset(needing))
 
     def has_longer(self, start: str) -> bool:
         """Whether a name begins so, and goes on."""
@@ -110,10 +112,10 @@ class ToolCallGatherer:
     """Collects tool calls.
 
     A piece belongs to the call with its id and index, with its id, or with its index, and without
-    either to the last call. Arguments are JSON objects, and an object ends where its last brace does. So a piece
-    with a name begins a new call where its index is new, where the call that it would belong to is whole,
-    where the call has another name, or another id. A piece without a name never begins a call of its own.
-    Arguments that are said again for a call that is whole add nothing.
+    either to the last call. Arguments are JSON objects, and an object ends where its last brace does. So a
+    piece with a name begins a new call where its index is new, where the call that it would belong to is
+    whole, where the call has another name, or another id. A piece without a name never begins a call of
+    its own. Arguments that are said again for a call that is whole add nothing.
 
     Ambiguous is what could be one call or two, and `calls` raises an error for it:
 
@@ -122,9 +124,9 @@ class ToolCallGatherer:
     - a call without arguments so far, then a piece with another name and no other id. Known tools tell
       whether the name was cut in two;
     - a whole call, then a piece with its name and no arguments, unless the tool needs arguments;
-    - a whole call, then a piece with its name and the same arguments again, and no other id. It is a repetition
-      where the call came in several pieces, and all of them have one id and one index. It is a second
-      call where the first one came in one piece and neither has an id.
+    - a whole call, then a piece with its name and the same arguments again, and no other id. It is a
+      repetition where the call came in several pieces, and all of them have one id and one index. It is
+      a second call where the first one came in one piece and neither has an id.
 
     An answer with two different indexes shows that they are right: pieces of one index are one call, and the
     first three are not ambiguous in it.

@@ -172,7 +172,12 @@ def test_an_agent_never_runs_a_tool_on_half_of_its_arguments(
         ran.append(to)
         return "paid"
 
-    play(server, [[{"index": 0, "id": "c", "name": "pay", "arguments": '{"amount": 9, "to": "the sup'}]], finish)
+    play(
+        server,
+        [[{"index": 0, "id": "c", "name": "pay", "arguments": '{"amount": 9, "to": "the sup'}]],
+        finish,
+    )
+    server.say("Paid.")
     agent = create_agent(make(max_retries=0), [pay])
     with pytest.raises(OutputTruncated):
         list(agent.stream({"messages": QUESTION}, stream_mode="messages"))
@@ -207,7 +212,13 @@ def test_missing_arguments_are_none(
 # --- calls that could not be read, in a history
 
 
-BROKEN = {"name": "look", "args": '{"page": ', "id": "broken", "error": "no JSON", "type": "invalid_tool_call"}
+BROKEN = {
+    "name": "look",
+    "args": '{"page": ',
+    "id": "broken",
+    "error": "no JSON",
+    "type": "invalid_tool_call",
+}
 
 
 def test_a_broken_call_is_not_sent_without_a_result(make: Make, server: ScriptedServer) -> None:
