@@ -112,7 +112,14 @@ _CLOSED = (
     # What a patch costs here is told in several ways, and was measured to be none of them.
     *_family("gpt-5", "gpt-5", "gpt-5.", thinking=True, source=_OPENAI),
     *_family("gemini-2", "gemini-2.", image_tokens="gemini", source="Google's guide, 2026"),
-    *_family("gemini-3", "gemini-3", "gemini-3.", thinking=True, source="litellm 1.106.2"),
+    *_family(
+        "gemini-3",
+        "gemini-3",
+        "gemini-3.",
+        thinking=True,
+        quirks=frozenset({Quirk.NEEDS_THOUGHT_SIGNATURE}),
+        source="litellm 1.106.2; ai.google.dev/gemini-api/docs/thought-signatures",
+    ),
 )
 
 
@@ -174,9 +181,6 @@ _SOME_PROVIDERS_OWN = (
              limits=ImageLimits(recommended_images=2), source="docs.siliconflow.com: vision"),
     *_family("gpt-5", "gpt-5", "gpt-5.", provider="azure", quirks=frozenset({Quirk.MAX_COMPLETION_TOKENS}),
              source=_OPENAI),
-    *_family("gemini-3", "gemini-3", "gemini-3.", provider="gemini",
-             quirks=frozenset({Quirk.NEEDS_THOUGHT_SIGNATURE}),
-             source="ai.google.dev/gemini-api/docs/thought-signatures; langchain-ai/langchain#37347"),
 )  # fmt: skip
 
 FAMILIES: tuple[ModelProfile, ...] = _GENERAL + _CLOSED + _READERS + _SOME_PROVIDERS_OWN

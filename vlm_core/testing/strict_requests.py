@@ -225,7 +225,8 @@ def signatures_come_back(seen: Seen) -> Refusal | None:
         return None
     for number, message in enumerate(seen.messages):
         first = next(iter(calls_in(message)), None)
-        if first is not None and not _signature(first):
+        is_signed = first is None or _signature(first) or message.get("reasoning_details")
+        if not is_signed and first is not None:
             name = (first.get("function") or {}).get("name")
             text = f"Function call is missing a thought_signature in functionCall parts: `{name}`"
             return Refusal(400, f"{text}, position {number}.", "INVALID_ARGUMENT")

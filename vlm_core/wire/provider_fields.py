@@ -188,7 +188,9 @@ def _completed(message: Message, endpoint: Endpoint, warn: Warn) -> Message:
         )
         message = {**message, "reasoning_content": _BLANK_REASONING}
     calls = calls_in(message)
-    if Quirk.NEEDS_THOUGHT_SIGNATURE in quirks and not any("extra_content" in call for call in calls):
+    # Through OpenRouter, signatures are among the reasoning details.
+    is_signed = message.get(_DETAILS) or any("extra_content" in call for call in calls)
+    if Quirk.NEEDS_THOUGHT_SIGNATURE in quirks and not is_signed:
         warn(f"{endpoint.route} wants a thought signature with tool calls: it is told to go without one")
         message = {**message, "tool_calls": [merged(calls[0], _NO_SIGNATURE), *calls[1:]]}
     return message
