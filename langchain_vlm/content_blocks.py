@@ -25,7 +25,7 @@ _TEXT_TYPE = re.compile(r"text/|application/(json|xml)\b", re.IGNORECASE)
 _BESIDE = ("detail", "pages", "password")
 _GIVE = "Give the picture or PDF itself, as image_block(path) makes it."
 THOUGHTS = frozenset({"reasoning", "thinking", "redacted_thinking", "reasoning_content"})
-"""Types of what a model thought, which no provider takes back."""
+"""Types of what a model thought, which is never sent as text."""
 CALLS = frozenset({"tool_use", "tool_call", "tool_call_chunk", "invalid_tool_call", "function_call"})
 """Types of tool calls in the content of the assistant."""
 

@@ -1,8 +1,8 @@
 """LangChain's messages as the client takes them: roles, tool calls and their results.
 
 Whatever a message holds is sent, moved to where providers take it, or refused with an InputError that
-names its place. One thing is left out on purpose: what the model thought in earlier turns, since no
-provider takes it back. A tool's artifact is for the program and never sent.
+names its place. What the model thought in earlier turns is not sent as text: the client gives it back to the
+route that it came from, where that takes it. A tool's artifact is for the program and never sent.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from langchain_core.messages import (
 
 from langchain_vlm.content_blocks import CALLS, THOUGHTS, Block, Part, is_a, parts_of
 from langchain_vlm.lost_pictures import warn_of_lost_pictures
+from langchain_vlm.provider_fields import provider_fields
 from vlm_core import InputError
 
 __all__ = ["to_messages"]
@@ -131,10 +132,13 @@ def _of_anyone(message: ChatMessage, where: str, read: Read) -> Iterator[Message
 def _of_assistant(message: AIMessage, where: str, read: Read) -> Iterator[Message]:
     blocks = message.content if isinstance(message.content, list) else []
     content = _content("assistant", message.content, where, read, without=_NO_WORDS)
+    fields, of_calls = provider_fields(message)
+    calls = _calls(message, blocks, where)
     more = {
-        "tool_calls": [*_calls(message, blocks, where)],
+        "tool_calls": [{**call, **of_calls.get(call["id"], {})} for call in calls],
         "function_call": message.additional_kwargs.get("function_call") if not message.tool_calls else None,
         "refusal": None if _refuses(content) else message.additional_kwargs.get("refusal"),
+        **fields,
     }
     yield {
         "role": "assistant",
@@ -150,11 +154,12 @@ def _refuses(content: str | list[Part]) -> bool:
 
 def _calls(message: AIMessage, blocks: Sequence[Any], where: str) -> Iterator[Message]:
     """Its tool calls, those that LangChain could not read, and those that only its content has."""
-    seen: set[Any] = set()
+    own = [*message.tool_calls, *message.invalid_tool_calls]
     written = [block for block in blocks if is_a(block, CALLS)]
-    for number, call in enumerate([*message.tool_calls, *message.invalid_tool_calls, *written]):
+    seen: set[Any] = set()
+    for number, call in enumerate([*own, *written]):
         found = _call(cast("Block", call), number, where)
-        if found["id"] not in seen:
+        if number < len(own) or found["id"] not in seen:
             seen.add(found["id"])
             yield found
 

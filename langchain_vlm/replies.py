@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import AIMessage, AIMessageChunk
@@ -15,7 +14,7 @@ from langchain_core.messages.tool import (
     tool_call_chunk,
 )
 
-from vlm_core import OutputTruncated
+from langchain_vlm.provider_fields import fields_beside, reasoning_field
 
 if TYPE_CHECKING:
     from vlm_core import Completion, Delta, ToolCallDelta, Usage
@@ -47,7 +46,10 @@ def as_message(completion: Completion, provider: str, *, in_blocks: bool = False
         tool_calls=[call for call in calls if call["type"] == "tool_call"],
         invalid_tool_calls=[call for call in calls if call["type"] == "invalid_tool_call"],
         usage_metadata=usage_metadata(completion.usage),
-        additional_kwargs=_beside(completion.reasoning, completion.refusal),
+        additional_kwargs={
+            **_beside(_reasoning(completion), completion.refusal),
+            **fields_beside(completion),
+        },
         response_metadata=_metadata(completion, provider),
     )
 
@@ -78,7 +80,8 @@ def as_last_chunk(
 ) -> AIMessageChunk:
     """What is known of a streamed answer once it is whole, as its last chunk.
 
-    Everything is in this one chunk, for LangChain adds the figures and texts of all chunks up.
+    Everything is in this one chunk, for LangChain adds the figures and texts of all chunks up. Of tool calls
+    the chunks before have all, under their ids.
 
     Args:
         completion: the answer.
@@ -87,20 +90,20 @@ def as_last_chunk(
         in_blocks: as in `as_message`.
 
     Raises:
-        OutputTruncated: the answer was cut within a tool's arguments. LangChain would guess their end,
-            and an agent would act on the guess.
+        OutputTruncated: the answer ended within a tool's arguments, whatever it says of its end. LangChain
+            would guess the rest, and an agent would act on the guess.
+        MalformedResponse: the arguments for a tool are no JSON object.
 
     Example:
         >>> from vlm_core import Completion
         >>> as_last_chunk(Completion("TOTAL 9.00", route="novita:m"), "novita").chunk_position
         'last'
     """
-    if completion.finish_reason == "length":
-        _check_arguments(completion)
+    _check_arguments(completion)
     return AIMessageChunk(
         content=_content("", completion.refusal, in_blocks),
         usage_metadata=usage_metadata(completion.usage) if with_usage else None,
-        additional_kwargs=_beside("", completion.refusal),
+        additional_kwargs={**_beside("", completion.refusal), **fields_beside(completion)},
         response_metadata=_metadata(completion, provider),
         chunk_position="last",
     )
@@ -140,6 +143,12 @@ def _beside(reasoning: str, refusal: str | None) -> dict[str, Any]:
     return {name: text for name, text in found.items() if text}
 
 
+def _reasoning(completion: Completion) -> str:
+    """What the model thought, to the letter where it goes back."""
+    sent = completion.provider_fields.get(reasoning_field(completion) or "")
+    return sent if isinstance(sent, str) else completion.reasoning
+
+
 def _metadata(completion: Completion, provider: str) -> dict[str, Any]:
     raw = completion.raw
     found = {
@@ -153,6 +162,7 @@ def _metadata(completion: Completion, provider: str) -> dict[str, Any]:
         "logprobs": _logprobs(raw),
         "token_usage": raw.get("usage") or None,
         "route": completion.route,
+        "reasoning_field": reasoning_field(completion),
         "attempts": [dict(vars(attempt)) for attempt in completion.attempts],
         "cost_usd": completion.usage.cost_usd,
         "warnings": list(completion.warnings),
@@ -171,19 +181,9 @@ def _logprobs(raw: Any) -> Any:
 
 def _tool_call(call: Call) -> Any:
     """A call with its arguments read, or one that says why they cannot be."""
-    problem = _problem(call.arguments)
-    if problem is None:
-        return tool_call(name=call.name, args=json.loads(call.arguments or "{}", strict=False), id=call.id)
-    return invalid_tool_call(name=call.name, args=call.arguments, id=call.id, error=problem)
-
-
-def _problem(arguments: str) -> str | None:
-    """Why arguments cannot be read; None where they can. No arguments are none."""
-    try:
-        found = json.loads(arguments or "{}", strict=False)
-    except (ValueError, RecursionError) as error:
-        return f"The arguments are no JSON: {error}"
-    return None if isinstance(found, dict) else "The arguments are no JSON object"
+    if call.args is not None:
+        return tool_call(name=call.name, args=call.args, id=call.id)
+    return invalid_tool_call(name=call.name, args=call.arguments, id=call.id, error=call.problem)
 
 
 def _tool_call_chunk(delta: ToolCallDelta, in_blocks: bool) -> ToolCallChunk:
@@ -194,12 +194,6 @@ def _tool_call_chunk(delta: ToolCallDelta, in_blocks: bool) -> ToolCallChunk:
 
 def _check_arguments(completion: Completion) -> None:
     for call in completion.tool_calls:
-        if _problem(call.arguments):
-            error = OutputTruncated(
-                f"{completion.route}: the answer was cut within the arguments of the tool {call.name}",
-                route=completion.route,
-                request_id=completion.request_id,
-            )
-            error.partial = completion.text
-            error.attempts = completion.attempts
+        if error := call.error(completion.finish_reason, route=completion.route):
+            error.request_id, error.attempts = completion.request_id, completion.attempts
             raise error

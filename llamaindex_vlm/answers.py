@@ -18,6 +18,7 @@ from llama_index.core.base.llms.types import (
     ToolCallBlock,
 )
 
+from llamaindex_vlm.provider_fields import thinking_block
 from vlm_core import Completion, Delta, ToolCall, ToolCallDelta
 
 Step: TypeAlias = Delta | Completion
@@ -41,7 +42,8 @@ def to_response(completion: Completion) -> ChatResponse:
         >>> response.message.content, response.additional_kwargs["finish_reason"]
         ('TOTAL 9.00', 'stop')
     """
-    message = _message(completion.text, completion.reasoning, completion.tool_calls, completion.refusal)
+    thinking = thinking_block(completion)
+    message = _message(completion.text, thinking, completion.tool_calls, completion.refusal)
     return ChatResponse(
         message=message,
         raw=_raw(completion),
@@ -109,8 +111,9 @@ class _GrowingAnswer:
         self._reasoning += step.reasoning
         for piece in step.tool_calls:
             self._calls[piece.index] = _grown(self._calls.get(piece.index), piece)
+        thinking = ThinkingBlock(content=self._reasoning) if self._reasoning else None
         return ChatResponse(
-            message=_message(self._text, self._reasoning, self._calls.values()),
+            message=_message(self._text, thinking, self._calls.values()),
             delta=step.text,
             additional_kwargs={"thinking_delta": step.reasoning} if step.reasoning else {},
         )
@@ -119,7 +122,7 @@ class _GrowingAnswer:
 def _grown(call: ToolCall | None, piece: ToolCallDelta) -> ToolCall:
     call = call or ToolCall("", "", "")
     return ToolCall(
-        call.id or piece.id or "", call.name or piece.name or "", call.arguments + piece.arguments
+        call.id + (piece.id or ""), call.name + (piece.name or ""), call.arguments + piece.arguments
     )
 
 
@@ -127,10 +130,13 @@ def _grown(call: ToolCall | None, piece: ToolCallDelta) -> ToolCall:
 
 
 def _message(
-    text: str, reasoning: str, calls: Iterable[ToolCall] = (), refusal: str | None = None
+    text: str,
+    thinking: ThinkingBlock | None,
+    calls: Iterable[ToolCall] = (),
+    refusal: str | None = None,
 ) -> ChatMessage:
     calls = list(calls)
-    blocks: list[ContentBlock] = [ThinkingBlock(content=reasoning)] if reasoning else []
+    blocks: list[ContentBlock] = [thinking] if thinking else []
     if text or not (calls or refusal):
         blocks.append(TextBlock(text=text))
     blocks += [

@@ -25,6 +25,7 @@ from llama_index.core.base.llms.types import (
     ToolCallBlock,
 )
 
+from llamaindex_vlm.provider_fields import provider_fields
 from vlm_core import InputError, Source, expand, sniff, source_from
 
 Message: TypeAlias = dict[str, Any]
@@ -58,8 +59,9 @@ class _Place:
 def to_messages(messages: Sequence[ChatMessage], *, allow_private_urls: bool = False) -> list[Message]:
     """A conversation for `VLMClient`, which moves images to where the provider takes them.
 
-    Left out on purpose are what a model thought earlier, and cache points, which hold nothing. Of
-    `additional_kwargs` only tool calls, a tool's call id, a function's name and a refusal are sent.
+    Left out on purpose are cache points, which hold nothing. What a model thought earlier is not sent as
+    text; the client gives it back to the route that it came from. Of `additional_kwargs` only tool calls,
+    a tool's call id, a function's name, a refusal and reasoning are sent.
 
     Args:
         messages: they, their blocks and open files stay as they are.
@@ -96,8 +98,12 @@ def _message(message: ChatMessage, place: _Place) -> Message:
         for part in _parts(block, place.at(f"blocks[{number}]"))
     ]
     content = _content(parts)
-    more = {"tool_calls": calls} if calls else {}
-    return {"role": role.value, "content": content or None if more else content, **kept, **more}
+    if role != MessageRole.ASSISTANT:
+        return {"role": role.value, "content": content, **kept}
+    fields, of_calls = provider_fields(message)
+    sent = [{**call, **of_calls.get(call["id"], {})} for call in calls]
+    more = {"tool_calls": sent} if sent else {}
+    return {"role": role.value, "content": content or None if more else content, **kept, **more, **fields}
 
 
 def _content(parts: list[Part]) -> str | list[Part]:
@@ -288,7 +294,7 @@ _KINDS: Mapping[type, Callable[[Any, _Place], list[Part]]] = {
     DocumentBlock: _document,
     CitableBlock: _citable,
     CitationBlock: _citation,
-    ThinkingBlock: _nothing,  # providers do not take back what a model thought
+    ThinkingBlock: _nothing,  # stands beside the content
     CachePoint: _nothing,
     ToolCallBlock: _nothing,  # stands beside the content
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ from llama_index.core.llms.utils import parse_partial_json
 
 from llamaindex_vlm.answers import is_whole
 from llamaindex_vlm.messages import tool_calls_of
-from vlm_core import EmptyOutput, MalformedResponse, OutputTruncated, ResponseError
+from vlm_core import EmptyOutput, ToolCall
 
 if TYPE_CHECKING:
     from llama_index.core.tools import BaseTool
@@ -45,7 +44,8 @@ def selections(response: ChatResponse, *, at_least_one: bool = True) -> list[Too
 
     Raises:
         EmptyOutput: there is none.
-        OutputTruncated: the limit of tokens cut arguments off; `.partial` holds what came of them.
+        OutputTruncated: the answer ended within arguments, whatever it says of its end; `.partial` holds what
+            came of them.
         MalformedResponse: arguments are no JSON object; `.partial` holds them.
 
     Example:
@@ -70,27 +70,21 @@ def selections(response: ChatResponse, *, at_least_one: bool = True) -> list[Too
 
 
 def _arguments(function: Mapping[str, str], response: ChatResponse) -> dict[str, Any]:
-    written = function["arguments"]
-    try:
-        found = json.loads(written) if is_whole(response) else parse_partial_json(written)
-    except (ValueError, RecursionError, IndexError):
-        found = None if is_whole(response) else {}
-    if isinstance(found, dict):
-        return found
+    call = ToolCall("", function["name"], function["arguments"])
     if not is_whole(response):
+        return call.args if call.args is not None else _as_far_as_it_goes(call.arguments)
+    facts = response.additional_kwargs
+    if error := call.error(facts["finish_reason"], route=facts.get("route")):
+        raise error
+    return call.args or {}
+
+
+def _as_far_as_it_goes(written: str) -> dict[str, Any]:
+    try:
+        found = parse_partial_json(written)
+    except (ValueError, RecursionError, IndexError):
         return {}
-    raise _unusable(function["name"], written, response)
-
-
-def _unusable(tool: str, written: str, response: ChatResponse) -> ResponseError:
-    if response.additional_kwargs["finish_reason"] == "length":
-        error: ResponseError = OutputTruncated(f"the arguments for the tool {tool} are cut off")
-    else:
-        hint = "Ask again, or use another model; .partial holds what it wrote."
-        error = MalformedResponse(f"the arguments for the tool {tool} are no JSON object", hint=hint)
-    error.partial = written
-    error.route = response.additional_kwargs.get("route")
-    return error
+    return found if isinstance(found, dict) else {}
 
 
 def with_one_call(response: ChatResponse) -> ChatResponse:

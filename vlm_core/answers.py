@@ -6,11 +6,14 @@ All of them are immutable. They are dataclasses, because a streamed answer makes
 from __future__ import annotations
 
 import base64
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from vlm_core.errors import MalformedResponse, OutputTruncated, ResponseError, ToolCallTruncated
 from vlm_core.types import Usage
 
 
@@ -44,14 +47,80 @@ class ToolCall:
     """A tool that the model wants to be called.
 
     Example:
-        >>> ToolCall("call_1", "read_image", '{"page": 1}').name
-        'read_image'
+        >>> call = ToolCall("call_1", "read_image", '{"page": 1}')
+        >>> call.name, call.args
+        ('read_image', {'page': 1})
+        >>> ToolCall("call_2", "read_image", '{"page": ').problem
+        'the arguments are no JSON: they end too early'
     """
 
     id: str
     name: str
     arguments: str
-    """JSON as the model wrote it, which may be broken."""
+    """JSON as the model wrote it, which may be broken, as `problem` tells; "" where there are none."""
+    provider_fields: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    """What the provider sent with the call and wants back, such as a thought signature."""
+
+    @property
+    def args(self) -> dict[str, Any] | None:
+        """The arguments as a dict, {} where there are none; None where they are not a JSON object."""
+        return self._parsed[0]
+
+    @property
+    def problem(self) -> str | None:
+        """Why the arguments cannot be used; None where they can. They are never repaired."""
+        return self._parsed[1]
+
+    def error(self, finish_reason: str | None, *, route: str | None = None) -> ResponseError | None:
+        """The error for arguments that cannot be used; None where they can.
+
+        Args:
+            finish_reason: of the answer.
+            route: which gave it.
+
+        Example:
+            >>> ToolCall("call_2", "read_image", '{"page": ').error("length")
+            OutputTruncated('the answer was cut within the arguments of the tool read_image')
+        """
+        if self.problem is None:
+            return None
+        is_cut, is_long = self.problem == _CUT, finish_reason == "length"
+        if is_cut or is_long:
+            words = f"the answer was cut within the arguments of the tool {self.name}"
+        else:
+            words = f"the tool {self.name} cannot be called: {self.problem}"
+        kind: type[ResponseError] = ToolCallTruncated if is_cut else MalformedResponse
+        kind = OutputTruncated if is_long else kind
+        hint = _ASK_AGAIN if kind is MalformedResponse else ""
+        error = kind(f"{route}: {words}" if route else words, hint=hint, route=route)
+        error.partial = self.arguments
+        return error
+
+    @cached_property
+    def _parsed(self) -> tuple[dict[str, Any] | None, str | None]:
+        if self.arguments.strip() in ("", "null"):
+            return {}, None
+        try:
+            found = json.loads(self.arguments, strict=False)
+        except json.JSONDecodeError as error:
+            return None, _CUT if _is_at_end(error) else f"the arguments are no JSON: {error}"
+        except (ValueError, RecursionError) as error:
+            return None, f"the arguments are no JSON: {error}"
+        return (found, None) if isinstance(found, dict) else (None, "the arguments are no JSON object")
+
+
+_CUT = "the arguments are no JSON: they end too early"
+_ASK_AGAIN = "Ask again, or use another model; .partial holds what it wrote."
+
+
+_BEGUN = re.compile(r"[\\\w.+-]{0,6}")
+"""A literal, number or escape that was cut, or nothing."""
+
+
+def _is_at_end(error: json.JSONDecodeError) -> bool:
+    """Whether more text might have made it JSON."""
+    rest = error.doc[error.pos :].rstrip()
+    return error.msg.startswith("Unterminated string") or _BEGUN.fullmatch(rest) is not None
 
 
 @dataclass(frozen=True)
@@ -124,6 +193,29 @@ class Completion:
     warnings: tuple[str, ...] = ()
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """The answer as it came; of a stream, its chunks put together."""
+    provider_fields: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """What the provider sent with the message and may want back, by its own names: reasoning_content,
+    reasoning_details ..."""
+
+    @property
+    def message(self) -> dict[str, Any]:
+        """The answer as a message for the next turn, plain values that JSON can hold.
+
+        `route` in it says which provider and model gave the answer. What that provider wants back goes
+        to this route and to no other; `route` itself is not sent.
+
+        Example:
+            >>> Completion("TOTAL 9.00", route="lab:m").message
+            {'role': 'assistant', 'content': 'TOTAL 9.00', 'route': 'lab:m'}
+        """
+        calls = [_as_openai(call) for call in self.tool_calls]
+        content = self.text if self.text or not (calls or self.refusal) else None
+        more = {"refusal": self.refusal, "tool_calls": calls, **self.provider_fields, "route": self.route}
+        return {
+            "role": "assistant",
+            "content": content,
+            **{name: value for name, value in more.items() if value},
+        }
 
     @property
     def provider(self) -> str:
@@ -134,6 +226,11 @@ class Completion:
     def model(self) -> str:
         """The model that was asked of it."""
         return self.route.partition(":")[2]
+
+
+def _as_openai(call: ToolCall) -> dict[str, Any]:
+    function = {"name": call.name, "arguments": call.arguments or "{}"}
+    return {"id": call.id, "type": "function", "function": function, **call.provider_fields}
 
 
 @dataclass(frozen=True)

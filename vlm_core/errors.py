@@ -30,6 +30,7 @@ VLMError
 │  ├─ MalformedResponse
 │  ├─ IncompleteResponse   .partial
 │  ├─ OutputTruncated      .partial
+│  │  └─ ToolCallTruncated a MalformedResponse too
 │  ├─ ContentFiltered
 │  └─ EmptyOutput
 ├─ DeadlineExceeded        the time for the whole call is over
@@ -285,6 +286,12 @@ class OutputTruncated(ResponseError):
     """The answer reached the limit of tokens."""
 
     default_hint = "Raise max_tokens=...; .partial holds what came."
+
+
+class ToolCallTruncated(OutputTruncated, MalformedResponse):
+    """The answer ended within a tool's arguments, and claims to be whole. `partial` is what came of them."""
+
+    default_hint = "Ask again, or raise max_tokens=...; .partial holds what came of the arguments."
 
 
 class ContentFiltered(ResponseError):

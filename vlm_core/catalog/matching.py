@@ -13,6 +13,8 @@ from typing import Any
 
 from vlm_core.catalog.rows import ImageLimits, ModelProfile
 
+_SETS = ("quirks", "returned_fields")
+"""Fields of a row that add up."""
 _WORD = re.compile(r"\d+(?:\.\d+)?|[a-z]+")
 _P_FOR_POINT = re.compile(r"(?<=\d)p(?=\d)")
 
@@ -73,11 +75,11 @@ def merged(rows: Iterable[ModelProfile], model: str) -> ModelProfile:
         rows: all that fit, the most specific last.
         model: what the profile is of.
     """
-    found: dict[str, Any] = {"prefix": "", "limits": ImageLimits(), "quirks": frozenset()}
+    found: dict[str, Any] = {"prefix": "", "limits": ImageLimits()} | dict.fromkeys(_SETS, frozenset())
     for row in rows:
         said = {name: getattr(row, name) for name in row.model_fields_set}
         said["limits"] = tighter(found["limits"], row.limits)
-        said["quirks"] = found["quirks"] | row.quirks
+        said |= {name: found[name] | getattr(row, name) for name in _SETS}
         found |= said
     return ModelProfile(**(found | {"model": model}))
 

@@ -31,6 +31,12 @@ _QWEN2: dict[str, Any] = {
 _QWEN3: dict[str, Any] = {
     "image_tokens": "qwen3-vl", "grid": 32, "min_pixels": 65_536, "max_pixels": 16_777_216,
 }  # fmt: skip
+# Their chat template refuses a second system message, and one behind others (vllm-project/vllm#41114).
+_QWEN35: dict[str, Any] = _QWEN3 | {"thinking": True, "quirks": frozenset({Quirk.ONE_SYSTEM_MESSAGE})}
+# They refuse a call of a tool without the reasoning before it (QuantumNous/new-api#3121).
+_KEEPS_THINKING: dict[str, Any] = {
+    "thinking": True, "reasoning_back": "always", "quirks": frozenset({Quirk.NEEDS_REASONING}),
+}  # fmt: skip
 _GLM: dict[str, Any] = {"image_tokens": "glm-4v", "grid": 28}
 _MISTRAL: dict[str, Any] = {"image_tokens": "mistral-small-3", "grid": 28}
 
@@ -38,9 +44,9 @@ _GENERAL = (
     *_family("qwen2-vl", **_QWEN2),
     *_family("qwen2.5-vl", **_QWEN2),
     *_family("qwen3-vl", **_QWEN3),
-    *_family("qwen3.5", **_QWEN3, thinking=True),
-    *_family("qwen3.6", **_QWEN3, thinking=True),
-    *_family("qwen3.8", "qwen3.8-27b", **_QWEN3, thinking=True),
+    *_family("qwen3.5", **_QWEN35),
+    *_family("qwen3.6", **_QWEN35),
+    *_family("qwen3.8", "qwen3.8-27b", **_QWEN35),
     *_family(
         "llama-3.2-vision",
         "llama-3.2-vision",
@@ -89,8 +95,10 @@ _GENERAL = (
     *_family("glm-4.5v", **_GLM, thinking=True),
     *_family("glm-4.6v", **_GLM, thinking=True),
     *_family("ernie-4.5-vl", thinking=True, source="litellm 1.106.2"),
-    *_family("kimi-k2.5", thinking=True, source="litellm 1.106.2"),
-    *_family("kimi-k2.6", thinking=True, source="litellm 1.106.2"),
+    *_family("kimi-k2.5", **_KEEPS_THINKING, source="litellm 1.106.2; QuantumNous/new-api#3121"),
+    *_family("kimi-k2.6", **_KEEPS_THINKING, source="litellm 1.106.2; liliMozi/openhanako#1667"),
+    *_family("deepseek-v4", **_KEEPS_THINKING, vision=False, source="anomalyco/opencode#24722"),
+    *_family("deepseek-r1", vision=False, thinking=True, reasoning_back="never", source="DeepSeek's guide"),
 )
 
 _OPENAI = "OpenAI's guide to images, 2026"
@@ -104,7 +112,14 @@ _CLOSED = (
     # What a patch costs here is told in several ways, and was measured to be none of them.
     *_family("gpt-5", "gpt-5", "gpt-5.", thinking=True, source=_OPENAI),
     *_family("gemini-2", "gemini-2.", image_tokens="gemini", source="Google's guide, 2026"),
-    *_family("gemini-3", "gemini-3", "gemini-3.", thinking=True, source="litellm 1.106.2"),
+    *_family(
+        "gemini-3",
+        "gemini-3",
+        "gemini-3.",
+        thinking=True,
+        quirks=frozenset({Quirk.NEEDS_THOUGHT_SIGNATURE}),
+        source="litellm 1.106.2; ai.google.dev/gemini-api/docs/thought-signatures",
+    ),
 )
 
 

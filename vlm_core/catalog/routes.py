@@ -6,7 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from vlm_core.catalog.rows import ImageLimits, ModelProfile, Provider, Quirk, ResponseFormat
+from vlm_core.catalog.rows import (
+    ImageLimits,
+    ModelProfile,
+    Provider,
+    Quirk,
+    ReasoningBack,
+    ResponseFormat,
+)
 from vlm_core.secret import Secret
 
 
@@ -78,3 +85,15 @@ class Endpoint:
         """The ways to structured output here; None where nobody says."""
         of_model = self.profile.response_formats
         return of_model if of_model is not None else self.provider.response_formats
+
+    @property
+    def reasoning_back(self) -> ReasoningBack | None:
+        """When reasoning goes back to it; None where nobody says."""
+        # A provider that refuses a field refuses it for all models.
+        own = self.provider.reasoning_back
+        return own if own == "never" else self.profile.reasoning_back or own
+
+    @property
+    def returned_fields(self) -> frozenset[str]:
+        """Fields of an answer that go back to it, beside the usual ones."""
+        return self.provider.returned_fields | self.profile.returned_fields

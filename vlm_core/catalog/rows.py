@@ -15,6 +15,7 @@ from vlm_core.errors import ConfigError
 
 ImageFormat = Literal["png", "jpeg", "webp", "gif", "bmp", "tiff", "ppm", "avif", "heic"]
 ResponseFormat = Literal["json_schema", "json_object", "tool"]
+ReasoningBack = Literal["always", "with_tool_calls", "never"]
 _Number: TypeAlias = Annotated[int, Field(gt=0)]
 _Dollars: TypeAlias = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -36,6 +37,14 @@ class Quirk(StrEnum):
     """Images must stand before text."""
     API_KEY_HEADER = "api_key_header"
     """The key goes into the header api-key, not into Authorization."""
+    ONE_SYSTEM_MESSAGE = "one_system_message"
+    """Only one system message, and only in the first place. Others are merged into it, in their order."""
+    NEEDS_REASONING = "needs_reasoning"
+    """An assistant's message that calls tools must hold reasoning_content. Where none is known, as of calls
+    that another model made, a blank is sent."""
+    NEEDS_THOUGHT_SIGNATURE = "needs_thought_signature"
+    """Tool calls must hold a thought signature of Gemini. Calls of another model are marked as Google
+    documents it."""
 
 
 class _Row(BaseModel):
@@ -113,6 +122,12 @@ class Provider(_Row):
     quirks: frozenset[Quirk] = frozenset()
     tools: bool | None = None
     response_formats: frozenset[ResponseFormat] | None = None
+    reasoning_back: ReasoningBack | None = None
+    """Whether reasoning that came with an answer is sent back to it: with each message, within turns that
+    call tools, or never since it is refused. None: within turns that call tools."""
+    returned_fields: frozenset[str] = frozenset()
+    """Further fields of an answer's message or tool calls that are sent back, beside reasoning and
+    extra_content."""
     bills_abandoned: bool | None = None
     """Whether an answer that is broken off is paid for all the same. Only where it is not, one that runs in
     circles is ended early."""
@@ -174,6 +189,12 @@ class ModelProfile(_Row):
     response_formats: frozenset[ResponseFormat] | None = None
     thinking: bool | None = None
     """Whether it thinks aloud before it answers."""
+    reasoning_back: ReasoningBack | None = None
+    """Whether reasoning that came with an answer is sent back to it: with each message, within turns that
+    call tools, or never since it is refused. None: within turns that call tools."""
+    returned_fields: frozenset[str] = frozenset()
+    """Further fields of an answer's message or tool calls that are sent back, beside reasoning and
+    extra_content."""
     limits: ImageLimits = ImageLimits()
     """Where they differ from the provider's."""
     quirks: frozenset[Quirk] = frozenset()

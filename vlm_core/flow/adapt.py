@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from vlm_core.catalog.rows import ImageLimits, Quirk
-from vlm_core.errors import PayloadTooLarge, RequestRejected, VLMError
+from vlm_core.errors import PayloadTooLarge, RequestRejected, ServerError, VLMError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vlm_core.answers import EncodedImage
     from vlm_core.catalog.routes import Endpoint
+    from vlm_core.catalog.rows import Provider
 
 _TUNING = frozenset(
     {"temperature", "top_p", "seed", "presence_penalty", "frequency_penalty", "logprobs", "top_logprobs"}
@@ -21,6 +23,10 @@ _TUNING = frozenset(
     | {"parallel_tool_calls", "prompt_cache_key", "safety_identifier", "prediction"}
 )
 """Options without which the answer to the question is still an answer to it."""
+
+_REASONING = frozenset({"reasoning_content", "reasoning", "reasoning_details"})
+"""Fields of an assistant's message that strict hosts refuse."""
+_SYSTEM_FIRST = re.compile(r"(?i)system message must be (at the beginning|first)")
 
 
 @dataclass(frozen=True)
@@ -49,9 +55,23 @@ def adapted(
     if isinstance(error, PayloadTooLarge) and images:
         warning = f"{endpoint.route} found the images too large: they were sent again with half the pixels"
         return Adaptation(replace(endpoint, limits=_halved(endpoint.limits, images)), options, warning)
+    if isinstance(error, (RequestRejected, ServerError)) and _SYSTEM_FIRST.search(error.message):
+        return _with_one_system_message(endpoint, options)
     if isinstance(error, RequestRejected) and error.parameter:
         return _without(error.parameter, endpoint, options)
     return None
+
+
+def _with_one_system_message(endpoint: Endpoint, options: Mapping[str, Any]) -> Adaptation | None:
+    if Quirk.ONE_SYSTEM_MESSAGE in endpoint.quirks:
+        return None
+    provider = _but(endpoint.provider, quirks=endpoint.provider.quirks | {Quirk.ONE_SYSTEM_MESSAGE})
+    warning = f"{endpoint.route} takes one system message: it was asked again with all in one"
+    return Adaptation(replace(endpoint, provider=provider), options, warning)
+
+
+def _but(provider: Provider, **changed: Any) -> Provider:
+    return provider.model_copy(update=changed)
 
 
 def _halved(limits: ImageLimits, images: Sequence[EncodedImage]) -> ImageLimits:
@@ -63,8 +83,10 @@ def _halved(limits: ImageLimits, images: Sequence[EncodedImage]) -> ImageLimits:
 def _without(parameter: str, endpoint: Endpoint, options: Mapping[str, Any]) -> Adaptation | None:
     warning = f"{endpoint.route} refused {parameter}: it was asked again without"
     if parameter == "stream_options" and Quirk.NO_STREAM_OPTIONS not in endpoint.quirks:
-        quirks = endpoint.provider.quirks | {Quirk.NO_STREAM_OPTIONS}
-        provider = endpoint.provider.model_copy(update={"quirks": quirks})
+        provider = _but(endpoint.provider, quirks=endpoint.provider.quirks | {Quirk.NO_STREAM_OPTIONS})
+        return Adaptation(replace(endpoint, provider=provider), options, warning)
+    if parameter in _REASONING and endpoint.reasoning_back != "never":
+        provider = _but(endpoint.provider, reasoning_back="never")
         return Adaptation(replace(endpoint, provider=provider), options, warning)
     if parameter == "detail" and endpoint.limits.accepts_detail:
         limits = endpoint.limits.model_copy(update={"accepts_detail": False})

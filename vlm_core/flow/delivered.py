@@ -47,7 +47,7 @@ class Delivered:
         self.pieces.append(delta.text)
         for piece in delta.tool_calls:
             call = self.calls.setdefault(piece.index, _Call())
-            call.id, call.name = call.id or piece.id or "", call.name or piece.name or ""
+            call.id, call.name = call.id or piece.id or "", call.name + (piece.name or "")
             call.arguments += piece.arguments
         self.is_begun = self.is_begun or bool(delta.text or delta.tool_calls)
 

@@ -27,6 +27,7 @@ from vlm_core.errors import (
     RateLimited,
     RequestRejected,
     ServerError,
+    ToolCallTruncated,
     VLMError,
 )
 
@@ -66,6 +67,7 @@ _RULES: tuple[tuple[type[VLMError], Rule], ...] = (
     (ContextOverflow, Rule("never", "larger_context")),
     (PayloadTooLarge, Rule()),
     (RequestRejected, Rule()),
+    (ToolCallTruncated, Rule()),  # of a whole answer, which is given back
     (MalformedResponse, Rule("always", "always", is_ill=True)),
     (EmptyOutput, Rule("once", "always")),
     (ContentFiltered, Rule()),

@@ -46,6 +46,8 @@ class Answer:
             whole answer makes at its beginning. By default a piece is a word.
         tool_calls: the tools it wants to be called.
         reasoning: what it thought aloud, sent as `reasoning_content`.
+        fields: further fields of the message, such as `reasoning_details`. A stream sends lists element by
+            element, and texts word by word.
         refusal: its words where it declined.
         finish_reason: stop, length, tool_calls, content_filter, or what you like.
         usage: sent as it is, {} for none. By default tokens are counted, see `tokens.counted`.
@@ -63,6 +65,7 @@ class Answer:
     pieces: tuple[str | float, ...] = ()
     tool_calls: tuple[ToolCall, ...] = ()
     reasoning: str = ""
+    fields: Mapping[str, Any] = field(default_factory=dict)
     refusal: str | None = None
     finish_reason: str | None = "stop"
     usage: Mapping[str, Any] | None = None
@@ -126,11 +129,13 @@ class Answer:
         message: dict[str, Any] = {"role": "assistant", "content": self.words}
         if self.reasoning:
             message["reasoning_content"] = self.reasoning
+        message |= self.fields
         if self.refusal is not None:
             message |= {"content": self.words or None, "refusal": self.refusal}
         if self.tool_calls:
             calls = [
-                {"id": call.id, "type": "function", "function": _function(call)} for call in self.tool_calls
+                {"id": call.id, "type": "function", "function": _function(call), **call.provider_fields}
+                for call in self.tool_calls
             ]
             message |= {"content": self.words or None, "tool_calls": calls}
         return message
@@ -142,6 +147,8 @@ class Answer:
     def _plain_deltas(self) -> Iterator[dict[str, Any] | float]:
         yield {"role": "assistant", "content": ""}
         yield from ({"reasoning_content": word} for word in _words(self.reasoning))
+        for name, value in self.fields.items():
+            yield from ({name: piece} for piece in _pieces(value))
         for piece in self.pieces or _words(self.text):
             yield {"content": piece} if isinstance(piece, str) else piece
         yield from ({"refusal": word} for word in _words(self.refusal or ""))
@@ -239,9 +246,17 @@ def _function(call: ToolCall) -> dict[str, str]:
 
 def _fragments(call: ToolCall) -> Iterator[dict[str, Any]]:
     """A tool call as a stream brings it: its name first, then its arguments bit by bit."""
-    yield {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": ""}}
+    head = {"name": call.name, "arguments": ""}
+    yield {"id": call.id, "type": "function", "function": head, **call.provider_fields}
     for start in range(0, len(call.arguments), _ARGUMENTS_PIECE):
         yield {"function": {"arguments": call.arguments[start : start + _ARGUMENTS_PIECE]}}
+
+
+def _pieces(value: Any) -> list[Any]:
+    """A field's value as a stream brings it."""
+    if isinstance(value, list):
+        return [[element] for element in value]
+    return _words(value) if isinstance(value, str) else [value]
 
 
 def _words(text: str) -> list[str]:

@@ -201,6 +201,17 @@ class Seen:
         return endpoint_of(self.provider, self.model)
 
 
+def calls_in(message: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The tool calls of a message.
+
+    Example:
+        >>> calls_in({"role": "assistant", "content": None})
+        []
+    """
+    calls = message.get("tool_calls")
+    return [call for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
+
+
 def content_parts(message: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The parts of a message's content, a plain string being one part.
 

@@ -16,7 +16,8 @@ from vlm_core.testing.connection import Connection, Request
 from vlm_core.testing.listener import Listener
 from vlm_core.testing.provider_rows import models_of, row_of
 from vlm_core.testing.refusals import Refusal
-from vlm_core.testing.replies import Reply, Response
+from vlm_core.testing.replies import Answer, Reply, Response
+from vlm_core.testing.returned_fields import SentFields
 from vlm_core.testing.script import Question, Script, as_reply
 from vlm_core.testing.seen import Seen
 from vlm_core.testing.strictness import Strictness, basic_checks, strict_checks
@@ -79,6 +80,9 @@ class ScriptedServer(Script):
             models=models or (),
             extra_fields=extra_fields,
         )
+        self._sent_fields = SentFields()
+        if self._strict:
+            self._strict = (*self._strict, self._sent_fields.check)
         self._seen: deque[Seen] = deque(maxlen=keep)
         self._failures: list[BaseException] = []
         self._lock = Lock()
@@ -191,6 +195,8 @@ class ScriptedServer(Script):
     def _send(self, reply: Reply | Question, seen: Seen, connection: Connection) -> None:
         try:
             known = reply if isinstance(reply, Reply) else self._ask(reply, seen)
+            if isinstance(known, Answer):
+                self._sent_fields.note(known)
             known.send(seen, connection)
         except OSError:
             raise  # the client is gone

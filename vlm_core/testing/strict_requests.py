@@ -5,12 +5,13 @@ Each check is a function from a request to a refusal, or None where it has nothi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+import json
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from vlm_core.catalog.rows import Quirk
 from vlm_core.testing.refusals import Refusal
-from vlm_core.testing.seen import Seen
+from vlm_core.testing.seen import Seen, calls_in
 
 Check: TypeAlias = Callable[[Seen], Refusal | None]
 
@@ -72,6 +73,8 @@ VENDOR_FIELDS = {
 }
 """Fields beyond OpenAI's, by the provider's name."""
 
+REASONING_FIELDS = ("reasoning_content", "reasoning", "reasoning_details")
+"""Under which providers send reasoning, and some take it back."""
 _ROLES = frozenset({"assistant", "developer", "function", "system", "tool", "user"})
 _PART_TYPES = frozenset({"image_url", "refusal", "text"})
 
@@ -173,12 +176,100 @@ def tool_results_answer_a_call(seen: Seen) -> Refusal | None:
     """Every message of a tool follows the call that it answers."""
     called: set[str] = set()
     for number, message in enumerate(seen.messages):
-        calls = message.get("tool_calls")
-        if isinstance(calls, list):
-            called |= {str(call.get("id")) for call in calls if isinstance(call, dict)}
+        called |= {str(call.get("id")) for call in calls_in(message)}
         if message.get("role") == "tool" and str(message.get("tool_call_id")) not in called:
             text = "messages with role 'tool' must be a response to a preceding message with 'tool_calls'"
             return _bad(text, f"messages[{number}].role")
+    return None
+
+
+def tool_calls_have_results(seen: Seen) -> Refusal | None:
+    """Every call of a tool is answered before the conversation goes on."""
+    open_calls: set[str] = set()
+    for number, message in enumerate(seen.messages):
+        if message.get("role") == "tool":
+            open_calls.discard(str(message.get("tool_call_id")))
+        elif open_calls:
+            text = (
+                "An assistant message with 'tool_calls' must be followed by tool messages responding to each"
+            )
+            names = ", ".join(sorted(open_calls))
+            text = f"{text} 'tool_call_id'. These did not have response messages: {names}"
+            return _bad(text, f"messages[{number}].role")
+        open_calls |= {str(call.get("id")) for call in calls_in(message)}
+    return None
+
+
+def tool_calls_are_objects(seen: Seen) -> Refusal | None:
+    """The arguments of each call are a JSON object under an id of its own, as chat templates want them."""
+    for number, message in enumerate(seen.messages):
+        calls = calls_in(message)
+        place = f"messages[{number}].tool_calls"
+        if len({str(call.get("id")) for call in calls}) < len(calls):
+            return _bad("Duplicate value for 'tool_call_id'", place)
+        if any(not _is_object(call.get("function")) for call in calls):
+            return _bad("the arguments of a tool call must be a JSON object", place)
+    return None
+
+
+def _is_object(function: Any) -> bool:
+    try:
+        return isinstance(json.loads(function["arguments"]), dict)
+    except (ValueError, TypeError, KeyError):
+        return False
+
+
+def signatures_come_back(seen: Seen) -> Refusal | None:
+    """Calls of tools hold Gemini's thought signature where the model requires it."""
+    if Quirk.NEEDS_THOUGHT_SIGNATURE not in seen.endpoint.quirks:
+        return None
+    for number, message in enumerate(seen.messages):
+        first = next(iter(calls_in(message)), None)
+        is_signed = first is None or _signature(first) or message.get("reasoning_details")
+        if not is_signed and first is not None:
+            name = (first.get("function") or {}).get("name")
+            text = f"Function call is missing a thought_signature in functionCall parts: `{name}`"
+            return Refusal(400, f"{text}, position {number}.", "INVALID_ARGUMENT")
+    return None
+
+
+def _signature(call: Mapping[str, Any]) -> Any:
+    extra = call.get("extra_content")
+    google = extra.get("google") if isinstance(extra, Mapping) else None
+    return google.get("thought_signature") if isinstance(google, Mapping) else None
+
+
+def reasoning_comes_back(seen: Seen) -> Refusal | None:
+    """Messages that call tools hold the reasoning before the call where the model requires it."""
+    if Quirk.NEEDS_REASONING not in seen.endpoint.quirks:
+        return None
+    for number, message in enumerate(seen.messages):
+        if calls_in(message) and not any(message.get(name) for name in REASONING_FIELDS):
+            text = (
+                "thinking is enabled but reasoning_content is missing in assistant tool call message at index"
+            )
+            return Refusal(400, f"{text} {number}")
+    return None
+
+
+def reasoning_is_allowed(seen: Seen) -> Refusal | None:
+    """No reasoning comes where it is refused."""
+    if seen.endpoint.reasoning_back != "never":
+        return None
+    for number, message in enumerate(seen.messages):
+        name = next((name for name in REASONING_FIELDS if name in message), None)
+        if name is not None:
+            place = f"messages.{number}"
+            return Refusal(400, f"'{place}' : property '{name}' is unsupported", parameter=f"{place}.{name}")
+    return None
+
+
+def system_messages_are_allowed(seen: Seen) -> Refusal | None:
+    """There is one system message, and it stands first, where the model's template takes no other."""
+    if Quirk.ONE_SYSTEM_MESSAGE not in seen.endpoint.quirks:
+        return None
+    if any(message.get("role") in ("system", "developer") for message in seen.messages[1:]):
+        return Refusal(400, "System message must be at the beginning.")
     return None
 
 
@@ -242,8 +333,15 @@ REQUEST_CHECKS: tuple[Check, ...] = (
     tool_choice_is_free,
     tool_results_answer_a_call,
     tool_results_are_strings,
+    signatures_come_back,
+    reasoning_comes_back,
+    reasoning_is_allowed,
+    system_messages_are_allowed,
     length_has_the_right_name,
     stream_options_are_allowed,
     response_format_is_offered,
 )
 """In the order in which they are asked; the first refusal is the answer."""
+
+HISTORY_CHECKS: tuple[Check, ...] = (tool_calls_have_results, tool_calls_are_objects)
+"""What is asked last, of a request that is in order otherwise."""

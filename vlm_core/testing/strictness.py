@@ -12,6 +12,7 @@ from vlm_core.testing.refusals import Refusal
 from vlm_core.testing.seen import Seen
 from vlm_core.testing.strict_images import IMAGE_CHECKS, RECOMMENDATIONS
 from vlm_core.testing.strict_requests import (
+    HISTORY_CHECKS,
     OPENAI_FIELDS,
     REQUEST_CHECKS,
     VENDOR_FIELDS,
@@ -68,6 +69,7 @@ def strict_checks(
         *REQUEST_CHECKS,
         *([only_known_models(known_models)] if known_models else []),
         *IMAGE_CHECKS,
+        *HISTORY_CHECKS,
         *(RECOMMENDATIONS if strict == "recommendations" else ()),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from vlm_core.answers import Completion, ToolCall
@@ -12,7 +13,6 @@ from vlm_core.errors import EmptyOutput, IncompleteResponse, ServerError, VLMErr
 from vlm_core.wire.errors_of import lower_case, read_inner_error, request_id
 from vlm_core.wire.finish import finish_reason
 from vlm_core.wire.gather import AnswerGatherer
-from vlm_core.wire.messages import said_by_assistant
 from vlm_core.wire.request import Request
 from vlm_core.wire.thinking import CLOSE, is_thought
 from vlm_core.wire.usage import read_usage
@@ -39,14 +39,14 @@ def completed(
         EmptyOutput: it holds neither text nor tool calls nor a refusal.
         VLMError: the server says that it broke off.
     """
-    text, calls = answer.text, answer.tools.calls(_string(answer.head.get("id")))
+    text, calls = answer.text, answer.tools.calls()
     reason = _reason(answer, calls, request)
     if reason == "error":
         raise _broken_off(answer, endpoint, headers)
     if not (text.strip() or calls or answer.refusal or reason == "content_filter"):
-        raise _empty(answer, reason, endpoint)
+        raise _empty(answer, reason, endpoint, request)
     served = _string(answer.head.get("model")) or None
-    return Completion(
+    completion = Completion(
         text=text,
         finish_reason=reason,
         tool_calls=calls,
@@ -57,8 +57,10 @@ def completed(
         served_model=served,
         request_id=request_id(lower_case(headers)) or _string(answer.head.get("id")) or None,
         warnings=(*request.warnings, *_warnings(text, served, endpoint)),
-        raw=raw if raw is not None else _put_together(answer, text, calls),
+        raw=raw or {},
+        provider_fields=answer.provider_fields.fields,
     )
+    return completion if raw is not None else replace(completion, raw=_put_together(answer, completion))
 
 
 def _reason(answer: AnswerGatherer, calls: tuple[ToolCall, ...], request: Request) -> str | None:
@@ -80,14 +82,19 @@ def _broken_off(answer: AnswerGatherer, endpoint: Endpoint, headers: Mapping[str
     return error
 
 
-def _empty(answer: AnswerGatherer, reason: str | None, endpoint: Endpoint) -> EmptyOutput:
+def _empty(answer: AnswerGatherer, reason: str | None, endpoint: Endpoint, request: Request) -> EmptyOutput:
     thought = len(answer.reasoning)
     what = f"only {thought} characters of reasoning" if thought else "no text"
-    more = "Raise max_tokens=...: the answer reached the limit before it began."
-    return EmptyOutput(
-        f"{endpoint.route} answered with {what}, finish_reason {reason}",
-        hint=more if reason == "length" else "",
-    )
+    hint = _HINTS_OF_EMPTY["length"] if reason == "length" else ""
+    if reason == "stop" and request.reading.may_stop and not thought:
+        hint = _HINTS_OF_EMPTY["stop"]
+    return EmptyOutput(f"{endpoint.route} answered with {what}, finish_reason {reason}", hint=hint)
+
+
+_HINTS_OF_EMPTY = {
+    "length": "Raise max_tokens=...: the answer reached the limit before it began.",
+    "stop": "Change stop=..., or leave it out: the answer may have begun with such words, and ended there.",
+}
 
 
 def _warnings(text: str, served: str | None, endpoint: Endpoint) -> list[str]:
@@ -107,11 +114,11 @@ def _is_same_model(served: str, asked: str) -> bool:
     return not first or first.startswith(second) or second.startswith(first)
 
 
-def _put_together(answer: AnswerGatherer, text: str, calls: tuple[ToolCall, ...]) -> dict[str, Any]:
+def _put_together(answer: AnswerGatherer, completion: Completion) -> dict[str, Any]:
     """The chunks of a stream as one answer."""
-    message = said_by_assistant(text, calls, answer.refusal)
-    message |= {"reasoning": answer.reasoning} if answer.reasoning else {}
-    choice = {"index": 0, "message": message, "finish_reason": answer.finish_word}
+    message = {name: value for name, value in completion.message.items() if name != "route"}
+    thought = {"reasoning": answer.reasoning} if answer.reasoning else {}
+    choice = {"index": 0, "message": thought | message, "finish_reason": answer.finish_word}
     if answer.logprobs:
         choice["logprobs"] = {"content": answer.logprobs}
     usage = {"usage": answer.usage} if answer.usage else {}

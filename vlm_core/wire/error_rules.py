@@ -124,6 +124,21 @@ _HINTS = (
         "Send fewer images; those of earlier messages count too.",
     ),
     (
+        r"thought[_ ]?signature",
+        "Give the assistant's messages back as they came: the Completion, AIMessage or ChatMessage itself "
+        "holds the signatures of its tool calls. Where they are lost, begin a new conversation.",
+    ),
+    (
+        r"reasoning(_content)?\b.{0,60}(missing|must be (passed|provided|included)|required)"
+        r"|missing.{0,30}reasoning_content",
+        "Give the assistant's messages back as they came: the Completion, AIMessage or ChatMessage itself "
+        "holds its reasoning. Or set reasoning_content on those that call tools, or switch thinking off.",
+    ),
+    (
+        r"system message (must|should).{0,20}(begin|first|start)|(multiple|more than one) system",
+        "Give one system message, before all others.",
+    ),
+    (
         r"not support image|unknown variant `image_url`|support image input|not a multimodal",
         "Use a vision model.",
     ),

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 _WORDS = {
-    "stop": ("stop", "eos", "eos_token", "end_turn", "stop_sequence", "complete"),
-    "length": ("length", "max_tokens"),
-    "tool_calls": ("tool_calls", "tool_use", "function_call"),
-    "content_filter": (
-        ("content_filter", "content_filtered", "sensitive", "safety", "recitation", "refusal")
+    "stop": ("stop", "eos", "eos_token", "end_turn", "stop_sequence", "complete", "completed"),
+    "length": (
+        *("length", "max_length", "model_length", "max_tokens", "max_new_tokens", "max_output_tokens"),
+        *("max_completion_tokens", "token_limit", "length_limit"),
     ),
-    "error": ("error", "network_error"),
+    "tool_calls": ("tool_calls", "tool_call", "tool_use", "function_call", "function_calls"),
+    "content_filter": (
+        *("content_filter", "content_filtered", "sensitive", "safety", "recitation", "refusal"),
+        *("prohibited_content", "blocklist", "spii"),
+    ),
+    "error": ("error", "network_error", "malformed_function_call"),
 }
-_REASONS = {word: reason for reason, words in _WORDS.items() for word in words}
+
+
+def _letters(word: str) -> str:
+    return "".join(filter(str.isalnum, word.lower()))
+
+
+_REASONS = {_letters(word): reason for reason, words in _WORDS.items() for word in words}
+"""Without case, dashes and underscores, in which servers differ."""
 
 
 def finish_reason(word: str, *, has_tool_calls: bool = False) -> str:
@@ -25,8 +36,8 @@ def finish_reason(word: str, *, has_tool_calls: bool = False) -> str:
         stop, length, tool_calls, content_filter, error, or the word itself.
 
     Example:
-        >>> finish_reason("MAX_TOKENS"), finish_reason("eos"), finish_reason("abort")
-        ('length', 'stop', 'abort')
+        >>> finish_reason("MAX_TOKENS"), finish_reason("content-filter"), finish_reason("abort")
+        ('length', 'content_filter', 'abort')
     """
-    reason = _REASONS.get(word.lower(), word)
+    reason = _REASONS.get(_letters(word), word)
     return "tool_calls" if reason == "stop" and has_tool_calls else reason

@@ -7,11 +7,12 @@ from typing import Any
 
 from vlm_core.answers import Delta, ToolCallDelta
 from vlm_core.errors import MalformedResponse
+from vlm_core.wire.provider_fields import ProviderFields
 from vlm_core.wire.request import Reading
 from vlm_core.wire.speech import Speech
 from vlm_core.wire.surrogates import joined
 from vlm_core.wire.thinking import reasoning_in
-from vlm_core.wire.tool_calls import ToolCallGatherer
+from vlm_core.wire.tool_calls import CALL_FIELDS, ToolCallGatherer
 from vlm_core.wire.usage import later_usage
 
 
@@ -41,7 +42,10 @@ class AnswerGatherer:
         self.inner_error: object = None
         """What the server wrote into the choice as an error."""
         self.logprobs: list[Any] = []
-        self.tools = ToolCallGatherer(reading.unwrap_tool)
+        self.tools = ToolCallGatherer(
+            reading.unwrap_tool, offered=reading.offered, kept=CALL_FIELDS | reading.returned_fields
+        )
+        self.provider_fields = ProviderFields(reading.returned_fields)
         self._whole = whole
         self._speech = Speech(hold=whole or reading.may_think, strip_fence=reading.strip_fence)
         self._text: list[str] = []
@@ -69,7 +73,9 @@ class AnswerGatherer:
         Raises:
             MalformedResponse: it is not shaped like one.
         """
-        self.head = self.head or chunk
+        if not self.head:
+            self.head = chunk
+            self.tools.answer_id = _string(chunk.get("id"))
         if chunk.get("usage"):
             self.usage = later_usage(self.usage, chunk["usage"])
         choices = chunk.get("choices")
@@ -83,16 +89,23 @@ class AnswerGatherer:
         text, reasoning = self._said(message, reasoning_in(message) if has_more else "")
         calls: Sequence[ToolCallDelta] = ()
         if has_more:
+            self.provider_fields.add(message)
             calls, unwrapped = self._tool_calls(message)
             text += unwrapped
         if choice.get("finish_reason") or choice.get("logprobs"):
-            last_text, last_reasoning = self._ending(choice)
+            last_text, last_reasoning, last_calls = self._ending(choice)
             text, reasoning = text + last_text, reasoning + last_reasoning
+            calls = (*calls, *last_calls)
         return self._delta(text, reasoning, calls)
 
     def end(self) -> Delta | None:
         """What was held back, once nothing more comes."""
-        return self._delta(*self._speech.end(), ())
+        return self._delta(*self._held())
+
+    def _held(self) -> tuple[str, str, Sequence[ToolCallDelta]]:
+        calls, unwrapped = self.tools.flush()
+        text, reasoning = self._speech.end()
+        return unwrapped + text, reasoning, calls
 
     def _message(self, choice: dict[str, Any]) -> dict[str, Any]:
         """The piece of a message in a choice. Some servers end a stream with all of it once more."""
@@ -125,17 +138,17 @@ class AnswerGatherer:
             pieces = [{"index": 0, "function": message["function_call"]}]
         return self.tools.add(pieces, whole=self._whole) if pieces else ((), "")
 
-    def _ending(self, choice: dict[str, Any]) -> tuple[str, str]:
+    def _ending(self, choice: dict[str, Any]) -> tuple[str, str, Sequence[ToolCallDelta]]:
         """Note why the answer ends, and how sure its tokens are; give what was held back till then."""
         logprobs = choice.get("logprobs")
         if isinstance(logprobs, dict) and isinstance(logprobs.get("content"), list):
             self.logprobs += logprobs["content"]
         word = choice.get("finish_reason")
         if not isinstance(word, str) or not word:
-            return "", ""
+            return "", "", ()
         self.finish_word = word
         self.inner_error = choice.get("error")
-        return self._speech.end()
+        return self._held()
 
     def _delta(self, text: str, reasoning: str, calls: Sequence[ToolCallDelta]) -> Delta | None:
         if text:
@@ -143,3 +156,7 @@ class AnswerGatherer:
         if reasoning:
             self._reasoning.append(reasoning)
         return Delta(text, reasoning, tuple(calls)) if text or reasoning or calls else None
+
+
+def _string(value: object) -> str:
+    return value if isinstance(value, str) else ""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, TypeAlias
 
-from vlm_core.answers import Completion, EncodedImage, ToolCall
+from vlm_core.answers import Completion, EncodedImage
 from vlm_core.errors import InputError
 
 Message: TypeAlias = dict[str, Any]
@@ -50,27 +50,22 @@ def checked(messages: Sequence[object]) -> list[Message]:
 _SHAPE = 'Give a list such as [{"role": "user", "content": "Read this."}].'
 
 
-def said_by_assistant(text: str, tool_calls: Sequence[ToolCall] = (), refusal: str | None = None) -> Message:
-    """An answer as a message, for the next turn.
+def calls_in(message: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The tool calls of a message, but for what is shaped like none.
 
     Example:
-        >>> said_by_assistant("Hi")
-        {'role': 'assistant', 'content': 'Hi'}
+        >>> calls_in({"role": "assistant", "content": None, "tool_calls": [{"id": "c1"}, 1]})
+        [{'id': 'c1'}]
     """
-    calls = [
-        {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
-        for call in tool_calls
-    ]
-    more = {"refusal": refusal, "tool_calls": calls}
-    content = text if text or not (calls or refusal) else None
-    return {"role": "assistant", "content": content, **{name: value for name, value in more.items() if value}}
+    calls = message.get("tool_calls")
+    return [call for call in calls if isinstance(call, Mapping)] if isinstance(calls, (list, tuple)) else []
 
 
 def _as_dict(message: object, where: str) -> Mapping[str, Any]:
     if isinstance(message, Mapping):
         return message
     if isinstance(message, Completion):
-        return said_by_assistant(message.text, message.tool_calls, message.refusal)
+        return message.message
     dump = getattr(message, "model_dump", None)
     fields = dump(exclude_none=True) if callable(dump) and not isinstance(message, type) else None
     if not isinstance(fields, Mapping) or "role" not in fields:

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 from vlm_core.catalog.routes import Endpoint
 from vlm_core.catalog.rows import Quirk
+from vlm_core.wire.merging import merged
 from vlm_core.wire.option_checks import CHOICES, OPTIONS, check_options, tool_name
 
 __all__ = ["OPTIONS", "Fields", "Warn", "check_options", "merged", "option_fields"]
@@ -65,18 +66,3 @@ def _choice(tool_choice: object) -> object:
     if isinstance(tool_choice, str) and tool_choice not in CHOICES:
         return {"type": "function", "function": {"name": tool_choice}}
     return tool_choice
-
-
-def merged(fields: Mapping[str, Any], extra: Mapping[str, Any]) -> Fields:
-    """Fields with others laid over them; dicts are merged key by key.
-
-    Example:
-        >>> merged({"a": {"b": 1, "c": 2}, "d": 3}, {"a": {"b": 9}})
-        {'a': {'b': 9, 'c': 2}, 'd': 3}
-    """
-    result = dict(fields)
-    for name, value in extra.items():
-        under = result.get(name)
-        both = isinstance(under, Mapping) and isinstance(value, Mapping)
-        result[name] = merged(under, value) if both else value  # type: ignore[arg-type]
-    return result

@@ -16,6 +16,7 @@ from vlm_core.wire.options import Warn
 
 ToolImages: TypeAlias = Literal["user_message", "inline", "placeholder"]
 
+_SYSTEM_ROLES = frozenset({"system", "developer"})
 _MOVED = {"type": "text", "text": "[image: see the next user message]"}
 _LEFT_OUT = {"type": "text", "text": "[image not shown]"}
 
@@ -42,6 +43,30 @@ def placed(messages: list[Message], tool_images: ToolImages, endpoint: Endpoint,
     if not accepts_detail and any(part.get("detail") for message in result for part in _images(message)):
         warn(f"detail is not sent: {endpoint.route} is not known to take it")
     return [_rendered(message, accepts_detail) for message in result]
+
+
+def with_one_system_message(messages: list[Message], warn: Warn) -> list[Message]:
+    """Messages with all system messages merged into one, in the first place and in their order.
+
+    Args:
+        messages: as they would be sent.
+        warn: is told where a later one moves before other messages.
+
+    Example:
+        >>> words = [{"role": "system", "content": text} for text in ("Be brief.", "Be kind.")]
+        >>> with_one_system_message([*words, {"role": "user", "content": "Hi"}], print)[0]
+        {'role': 'system', 'content': 'Be brief.\\n\\nBe kind.'}
+    """
+    system = [message for message in messages if message["role"] in _SYSTEM_ROLES]
+    others = [message for message in messages if message["role"] not in _SYSTEM_ROLES]
+    if not system or messages == [system[0], *others]:
+        return messages
+    if messages != [*system, *others]:
+        warn("system messages behind others are merged into the first one, which is all that the model takes")
+    contents = [message["content"] for message in system]
+    are_texts = all(isinstance(content, str) for content in contents)
+    parts = [part for message in system for part in _parts(message)]
+    return [{**system[0], "content": "\n\n".join(contents) if are_texts else parts}, *others]
 
 
 def _gathered(messages: list[Message], tool_images: ToolImages) -> list[Message]:

@@ -7,11 +7,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from vlm_core.catalog.routes import Endpoint
+from vlm_core.catalog.rows import Quirk
 from vlm_core.wire.body import encoded
+from vlm_core.wire.broken_calls import without_broken_calls
+from vlm_core.wire.merging import merged
 from vlm_core.wire.messages import checked
-from vlm_core.wire.options import OPTIONS, check_options, merged, option_fields
-from vlm_core.wire.placement import ToolImages, placed
+from vlm_core.wire.options import OPTIONS, check_options, option_fields
+from vlm_core.wire.placement import ToolImages, placed, with_one_system_message
+from vlm_core.wire.provider_fields import for_route
 from vlm_core.wire.structured import structure, with_system_words
+from vlm_core.wire.tool_calls import OfferedTools
 
 __all__ = ["OPTIONS", "Reading", "Request", "build", "check_options"]
 
@@ -27,6 +32,11 @@ class Reading:
     tools_asked: bool = False
     may_think: bool = False
     """Whether a thought may begin without a tag; text is then held back until it is known to be none."""
+    offered: OfferedTools = field(default_factory=OfferedTools)
+    returned_fields: frozenset[str] = frozenset()
+    """Fields of the answer that its provider's row wants back, beside the usual ones."""
+    may_stop: bool = False
+    """Whether words were given at which the answer ends."""
 
 
 @dataclass(frozen=True)
@@ -72,18 +82,30 @@ def build(
     """
     check_options(options)
     warnings: list[str] = []
-    shown = placed(checked(messages), tool_images, endpoint, warnings.append)
+    own = for_route(checked(messages), endpoint, warnings.append)
+    own = without_broken_calls(own, warnings.append)
+    shown = placed(own, tool_images, endpoint, warnings.append)
     fields = option_fields(options, endpoint, stream=stream, warn=warnings.append)
     has_tools = "tools" in fields
     form = structure(options.get("response_format"), endpoint, stream=stream, has_tools=has_tools)
     warnings.extend([form.warning] if form.warning else [])
     shown = with_system_words(shown, form.prompt) if form.prompt else shown
+    if Quirk.ONE_SYSTEM_MESSAGE in endpoint.quirks:
+        shown = with_one_system_message(shown, warnings.append)
     fields = {"model": endpoint.model, "messages": shown, **fields, **form.fields}
     return Request(
         body=encoded(merged(fields, options.get("extra_body") or {})),
         stream=stream,
-        reading=Reading(form.unwrap_tool, form.asked, has_tools, _thinks_unmarked(endpoint)),
-        warnings=tuple(warnings),
+        reading=Reading(
+            form.unwrap_tool,
+            form.asked,
+            has_tools,
+            _thinks_unmarked(endpoint),
+            OfferedTools.of(fields.get("tools") or ()),
+            endpoint.returned_fields,
+            bool(options.get("stop")),
+        ),
+        warnings=tuple(dict.fromkeys(warnings)),
     )
 
 

@@ -1,130 +1,398 @@
-"""The tool calls of an answer, put together from pieces of many makes.
+"""The tool calls of an answer, gathered once and strictly, from the pieces that servers send.
 
-Servers number the pieces, or do not; say id and name once, or in each piece; give arguments as a
-string, or as an object.
+Servers number the pieces, number them all 0, or do not number them. They send an id and a name once, in
+each piece, or no id at all. They cut a call into many pieces, send it whole, or repeat all of it at the end.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from vlm_core.answers import ToolCall, ToolCallDelta
 from vlm_core.errors import MalformedResponse
+from vlm_core.wire.merging import merged
 from vlm_core.wire.surrogates import joined
+
+CALL_FIELDS = frozenset({"extra_content"})
+"""Fields of a tool call that go back to the provider that sent them, beside those of its row."""
+_NO_ID = frozenset({"", "null", "none", "undefined"})
+_NO_ARGUMENTS = frozenset({"", "null"})
+_ENDS = frozenset("} \t\r\n")
+
+
+@dataclass(frozen=True)
+class OfferedTools:
+    """The tools of a request, as far as they help to read the answer.
+
+    Example:
+        >>> look = {"name": "look", "parameters": {"type": "object", "required": ["page"]}}
+        >>> OfferedTools.of([{"type": "function", "function": look}])
+        OfferedTools(names=frozenset({'look'}), need_arguments=frozenset({'look'}))
+    """
+
+    names: frozenset[str] = frozenset()
+    """Empty where they are not known."""
+    need_arguments: frozenset[str] = frozenset()
+    """Those that have a required parameter."""
+
+    @classmethod
+    def of(cls, tools: Sequence[Any]) -> OfferedTools:
+        """Those of a request's `tools`."""
+        functions = [tool.get("function") for tool in tools if isinstance(tool, Mapping)]
+        named = {one["name"]: one.get("parameters") for one in functions if isinstance(one, Mapping)}
+        needing = {
+            name for name, schema in named.items() if isinstance(schema, Mapping) and schema.get("required")
+        }
+        return cls(frozenset(named), frozenset(needing))
+
+    def has_longer(self, start: str) -> bool:
+        """Whether a name begins so, and goes on."""
+        return any(name != start and name.startswith(start) for name in self.names)
+
+
+@dataclass(frozen=True)
+class _Piece:
+    index: int | None
+    id: str
+    name: str
+    arguments: str
+    fields: Mapping[str, Any]
+
+    @property
+    def is_blank(self) -> bool:
+        return self.arguments.strip() in _NO_ARGUMENTS
+
+    @property
+    def may_begin(self) -> bool:
+        """Whether its arguments can be the start of an object, or of none."""
+        bare = self.arguments.strip()
+        return bare[:1] == "{" or "null".startswith(bare)
 
 
 @dataclass
 class _Call:
-    key: object
+    number: int
+    index: int | None
+    given_id: str
     id: str = ""
+    """Under which it is handed on; unique in the answer."""
     name: str = ""
-    arguments: list[str] = field(default_factory=list)
+    text: str = ""
+    pieces: int = 0
+    """How many brought arguments."""
+    repeats_id: bool = True
+    """Whether each piece had its id."""
+    fields: dict[str, Any] = field(default_factory=dict)
+    told_name: str = ""
+    told: int = 0
+    """How many characters of the arguments were handed on."""
+
+    @property
+    def is_blank(self) -> bool:
+        return self.text[:1] != "{" and self.text.strip() in _NO_ARGUMENTS
 
     @property
     def is_whole(self) -> bool:
-        """Whether its arguments are JSON, so that what follows is another call."""
-        try:
-            json.loads("".join(self.arguments))
-        except (ValueError, RecursionError):
-            return False
-        return True
+        """Whether its arguments are an object. Nothing but blanks can follow in the same call."""
+        # Its last character is looked at first, for this is asked of each piece.
+        return self.text[-1:] in _ENDS and isinstance(_parsed(self.text), dict)
+
+    def equals(self, arguments: str) -> bool:
+        """Whether arguments say the same as its own, be they encoded once or twice."""
+        found = _parsed(arguments)
+        found = _parsed(found) if isinstance(found, str) else found
+        return found is not None and _sorted(found) == _sorted(_parsed(self.text))
 
 
 class ToolCallGatherer:
     """Collects tool calls.
 
+    A piece belongs to the call with its id and index, with its id, or with its index, and without
+    either to the last call. Arguments are JSON objects, and an object ends where its last brace does. So a
+    piece with a name begins a new call where its index is new, where the call that it would belong to is
+    whole, where the call has another name, or another id. A piece without a name never begins a call of
+    its own. Arguments that are said again for a call that is whole add nothing.
+
+    Ambiguous is what could be one call or two, and `calls` raises an error for it:
+
+    - a call without arguments so far, then a piece with the same name and no other id. It is one call where
+      only the call has an id, or where the tool needs arguments;
+    - a call without arguments so far, then a piece with another name and no other id. Known tools tell
+      whether the name was cut in two;
+    - a whole call, then a piece with its name and no arguments, unless the tool needs arguments;
+    - a whole call, then a piece with its name and the same arguments again, and no other id. It is a
+      repetition where the call came in several pieces, and all of them have one id and one index. It is
+      a second call where the first one came in one piece and neither has an id.
+
+    An answer with two different indexes shows that they are right: pieces of one index are one call, and the
+    first three are not ambiguous in it.
+
     Args:
         unwrap: the tool whose arguments are the answer itself.
+        offered: the tools that the model was given.
+        kept: names of the fields of a call that the provider wants back.
 
     Example:
-        >>> gatherer = ToolCallGatherer(unwrap=None)
+        >>> gatherer = ToolCallGatherer()
         >>> _ = gatherer.add([{"index": 0, "id": "c1", "function": {"name": "look", "arguments": '{"page"'}}])
         >>> gatherer.add([{"index": 0, "function": {"arguments": ": 1}"}}])
         ([ToolCallDelta(index=0, id=None, name=None, arguments=': 1}')], '')
-        >>> gatherer.calls("")
-        (ToolCall(id='c1', name='look', arguments='{"page": 1}'),)
+        >>> gatherer.calls()
+        (ToolCall(id='c1', name='look', arguments='{"page": 1}', provider_fields={}),)
     """
 
-    def __init__(self, unwrap: str | None) -> None:
+    def __init__(
+        self,
+        unwrap: str | None = None,
+        *,
+        offered: OfferedTools | None = None,
+        kept: frozenset[str] = CALL_FIELDS,
+    ) -> None:
+        self.answer_id = ""
+        """Made ids hold it."""
         self._unwrap = unwrap
+        self._offered = offered or OfferedTools()
+        self._kept = kept
         self._calls: list[_Call] = []
+        self._indexes: set[int] = set()
+        self._doubts: list[str] = []
+        """What is ambiguous unless indexes are right."""
+        self._ambiguous = ""
+        """What is ambiguous anyhow."""
+
+    # --- in
 
     def add(self, pieces: object, *, whole: bool = False) -> tuple[list[ToolCallDelta], str]:
         """What pieces add: deltas of calls, and text where a call is the answer itself.
+
+        The first delta of a call has its name and its id, which is made where the server gives none.
 
         Args:
             pieces: the `tool_calls` of a message or of a chunk.
             whole: each piece is a call, whatever its number.
         """
+        touched: dict[int, _Call] = {}
+        for given in pieces if isinstance(pieces, list) else ():
+            if not isinstance(given, Mapping):
+                raise MalformedResponse("A tool call of the answer is no object")
+            piece = self._piece(given)
+            if not (piece.id or piece.name or piece.arguments):
+                continue
+            call = (None if whole else self._owner(piece)) or self._new(piece)
+            self._put(piece, call)
+            touched[call.number] = call
+        return self._told(touched.values(), at_end=False)
+
+    def flush(self) -> tuple[list[ToolCallDelta], str]:
+        """What was held back of calls without arguments, once the answer ends."""
+        return self._told(self._calls, at_end=True)
+
+    def _piece(self, given: Mapping[str, Any]) -> _Piece:
+        function = given.get("function")
+        function = function if isinstance(function, Mapping) else {}
+        index = given.get("index")
+        index = index if isinstance(index, int) and not isinstance(index, bool) else None
+        if index is not None:
+            self._indexes.add(index)
+        given_id = _string(given.get("id"))
+        return _Piece(
+            index,
+            "" if given_id.strip().lower() in _NO_ID else given_id,
+            _string(function.get("name")),
+            _arguments(function.get("arguments")),
+            {name: given[name] for name in self._kept if given.get(name) is not None},
+        )
+
+    def _new(self, piece: _Piece) -> _Call:
+        call = _Call(len(self._calls), piece.index, piece.id)
+        call.id = self._unused(piece.id) if piece.id else ""
+        self._calls.append(call)
+        return call
+
+    def _unused(self, wanted: str) -> str:
+        taken = {call.id for call in self._calls}
+        number, found = 1, wanted
+        while found in taken:
+            number += 1
+            found = f"{wanted}_{number}"
+        return found
+
+    def _put(self, piece: _Piece, call: _Call) -> None:
+        call.fields = merged(call.fields, piece.fields)
+        call.repeats_id = call.repeats_id and bool(piece.id)
+        call.index = piece.index if call.index is None else call.index
+        if piece.id and not call.given_id:
+            call.given_id = piece.id
+            call.id = call.id or self._unused(piece.id)
+        if piece.name and (piece.name != call.name or self._is_cut_name(call, piece)):
+            call.name += piece.name
+        if piece.is_blank and (call.is_blank or call.is_whole):
+            return
+        if call.is_whole and call.equals(piece.arguments):
+            return
+        call.text += piece.arguments if not call.is_blank else piece.arguments.lstrip()
+        call.pieces += 1
+
+    # --- which call
+
+    def _owner(self, piece: _Piece) -> _Call | None:
+        """The call that a piece belongs to; None where it begins another."""
+        call = self._candidate(piece)
+        if call is None or not piece.name:
+            return call
+        if piece.id and call.given_id and piece.id != call.given_id:
+            is_open = not (call.is_blank or call.is_whole or piece.may_begin)
+            return call if is_open and piece.name == call.name else None
+        if not call.name:
+            return call
+        if call.is_blank:
+            return self._after_blank(call, piece)
+        if not call.is_whole:
+            goes_on = piece.name == call.name or self._is_cut_name(call, piece)
+            return call if goes_on else None
+        return self._after_whole(call, piece)
+
+    def _candidate(self, piece: _Piece) -> _Call | None:
+        calls = self._calls[::-1]
+        if piece.id:
+            same_id = [call for call in calls if call.given_id == piece.id]
+            exact = [call for call in same_id if call.index == piece.index]
+            loose = [call for call in same_id if None in (call.index, piece.index)]
+            if found := (exact or loose):
+                return found[0]
+        if piece.index is not None:
+            same_index = [call for call in calls if call.index == piece.index]
+            if same_index or piece.name or self._has_indexes:
+                return same_index[0] if same_index else None
+        return calls[0] if calls else None
+
+    @property
+    def _has_indexes(self) -> bool:
+        return any(call.index is not None for call in self._calls)
+
+    def _is_cut_name(self, call: _Call, piece: _Piece) -> bool:
+        """Whether a name can only be the rest of the call's."""
+        return self._may_go_on(call, piece) and not self._may_be_two(call, piece)
+
+    def _may_go_on(self, call: _Call, piece: _Piece) -> bool:
+        both = call.name + piece.name
+        return both in self._offered.names or self._offered.has_longer(both)
+
+    def _may_be_two(self, call: _Call, piece: _Piece) -> bool:
+        names = self._offered.names
+        return call.name in names and (piece.name in names or self._offered.has_longer(piece.name))
+
+    def _after_blank(self, call: _Call, piece: _Piece) -> _Call | None:
+        """A named piece behind a call that has no arguments so far."""
+        if self._is_cut_name(call, piece):
+            return call
+        if piece.name == call.name:
+            only_call_has_id = bool(call.given_id and not piece.id and piece.index is not None)
+            if not (only_call_has_id or call.name in self._offered.need_arguments):
+                self._doubt(call)
+            return call
+        if not self._may_be_two(call, piece) or self._may_go_on(call, piece):
+            self._doubt(call)
+            return call
+        return None
+
+    def _after_whole(self, call: _Call, piece: _Piece) -> _Call | None:
+        """A named piece behind a call that is whole."""
+        if piece.name != call.name:
+            return None
+        if piece.is_blank:
+            if call.name not in self._offered.need_arguments:
+                self._doubt(call)
+            return call
+        if not call.equals(piece.arguments):
+            return None
+        if not isinstance(_parsed(piece.arguments), dict):  # the same once more, encoded twice
+            return call
+        if not (call.given_id or piece.id) and call.pieces == 1:
+            return None
+        same_index = piece.index is not None and piece.index == call.index
+        if same_index and piece.id == call.given_id and call.repeats_id and call.pieces > 1:
+            return call
+        self._ambiguous = self._ambiguous or _doubtful(call)
+        return call
+
+    def _doubt(self, call: _Call) -> None:
+        self._doubts.append(_doubtful(call))
+
+    # --- out
+
+    def _told(self, calls: Any, *, at_end: bool) -> tuple[list[ToolCallDelta], str]:
         deltas: list[ToolCallDelta] = []
         text = ""
-        for piece in pieces if isinstance(pieces, list) else ():
-            if not isinstance(piece, Mapping):
-                raise MalformedResponse("A tool call of the answer is no object")
-            delta = self._add(piece, whole)
-            if delta is not None and self._calls[delta.index].name == self._unwrap:
+        for call in calls:
+            delta = self._rest_of(call, at_end)
+            if delta is not None and call.name == self._unwrap:
                 text += delta.arguments
             elif delta is not None:
                 deltas.append(delta)
         return deltas, text
 
-    def _add(self, piece: Mapping[str, Any], whole: bool) -> ToolCallDelta | None:
-        function = piece.get("function")
-        function = function if isinstance(function, Mapping) else {}
-        said_id, name = _string(piece.get("id")), _string(function.get("name"))
-        arguments = _arguments(function.get("arguments"))
-        if not (said_id or name or arguments):
+    def _rest_of(self, call: _Call, at_end: bool) -> ToolCallDelta | None:
+        """What of a call was not handed on yet; nothing before its name and id are known."""
+        begun = call.text[:1] == "{" or call.name == self._unwrap
+        if not call.name or not (at_end or begun or (call.id and not self._offered.has_longer(call.name))):
             return None
-        number = self._number(piece.get("index"), said_id, name, whole)
-        call = self._calls[number]
-        new_id = said_id if not call.id else ""
-        new_name = name if not call.name else ""
-        call.id, call.name = call.id or said_id, call.name or name
-        call.arguments.append(arguments)
-        return ToolCallDelta(number, new_id or None, new_name or None, arguments)
+        first = not call.told_name
+        call.id = call.id or self._made_id(call)
+        name, arguments = call.name[len(call.told_name) :], call.text[call.told :] if begun else ""
+        call.told_name, call.told = call.name, call.told + len(arguments)
+        if not (name or arguments):
+            return None
+        return ToolCallDelta(call.number, call.id if first else None, name or None, arguments)
 
-    def _number(self, index: object, said_id: str, name: str, whole: bool) -> int:
-        """The place of the call that a piece belongs to, perhaps a new one."""
-        key = None if whole or isinstance(index, bool) or not isinstance(index, int) else index
-        for number in range(len(self._calls) - 1, -1, -1):
-            if not whole and _belongs(self._calls[number], key, said_id, name):
-                return number
-        self._calls.append(_Call(key))
-        return len(self._calls) - 1
+    def _made_id(self, call: _Call) -> str:
+        self.answer_id = self.answer_id or secrets.token_hex(8)
+        return self._unused(f"call_{self.answer_id}_{call.number}")
 
-    def calls(self, answer_id: str) -> tuple[ToolCall, ...]:
+    def calls(self) -> tuple[ToolCall, ...]:
         """The calls, without the one that is the answer.
 
-        Args:
-            answer_id: makes the ids of calls that have none their own.
-
         Raises:
-            MalformedResponse: a call names no tool.
+            MalformedResponse: a call names no tool, or where one ends and the next begins is ambiguous.
         """
         if any(not call.name for call in self._calls):
             raise MalformedResponse("The answer calls a tool without naming it")
+        doubts = self._doubts if len(self._indexes) < 2 else []
+        if what := self._ambiguous or next(iter(doubts), ""):
+            hint = "Ask again without streaming, or allow one call at a time with parallel_tool_calls=False."
+            raise MalformedResponse(what, hint=hint)
         return tuple(
             ToolCall(
-                call.id or "_".join(filter(None, ("call", answer_id, str(number)))),
+                call.id or self._made_id(call),
                 call.name,
-                joined("".join(call.arguments)),
+                "" if call.is_blank else joined(call.text),
+                call.fields,
             )
-            for number, call in enumerate(self._calls)
+            for call in self._calls
             if call.name != self._unwrap
         )
 
 
-def _belongs(call: _Call, key: int | None, said_id: str, name: str) -> bool:
-    if key is not None:
-        # Some number all parallel calls 0; then a new id with a name begins a new one.
-        is_another = bool(said_id and name and call.id and said_id != call.id)
-        return call.key == key and not is_another
-    if said_id and call.id:
-        return said_id == call.id
-    return not name or (name == call.name and not call.is_whole)
+def _doubtful(call: _Call) -> str:
+    return f"The answer calls the tool {call.name}, and does not tell whether once or twice"
+
+
+def _parsed(text: object) -> object:
+    """What a text is in JSON; None where it is none."""
+    if not isinstance(text, str):
+        return None
+    try:
+        return json.loads(text, strict=False)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _sorted(value: object) -> str:
+    return json.dumps(value, sort_keys=True)
 
 
 def _string(value: object) -> str:

@@ -90,3 +90,20 @@ def test_detail_that_is_refused_is_not_sent() -> None:
 )
 def test_other_refusals_change_nothing(error: VLMError) -> None:
     assert adapted(error, ENDPOINT, OPTIONS, []) is None
+
+
+@pytest.mark.parametrize("field", ["reasoning_content", "reasoning", "reasoning_details"])
+def test_reasoning_that_is_refused_is_not_sent_back(field: str) -> None:
+    change = adapted(refused(field), ENDPOINT, OPTIONS, [])
+    assert change is not None
+    assert change.endpoint.reasoning_back == "never"
+    assert adapted(refused(field), change.endpoint, OPTIONS, []) is None
+
+
+@pytest.mark.parametrize("kind", [RequestRejected, ServerError])
+def test_a_host_that_takes_one_system_message_gets_one(kind: type[VLMError]) -> None:
+    error = kind("lab:m answered 400: System message must be at the beginning.")
+    change = adapted(error, ENDPOINT, OPTIONS, [])
+    assert change is not None
+    assert Quirk.ONE_SYSTEM_MESSAGE in change.endpoint.quirks
+    assert adapted(error, change.endpoint, OPTIONS, []) is None

@@ -453,3 +453,62 @@ def test_a_key_of_your_own_is_wanted(ask: Any) -> None:
 def test_any_key_will_do(ask: Any, settings: dict[str, Any]) -> None:
     with ScriptedServer(**settings) as server:
         assert ask(server, key="whatever").status == 200
+
+
+# What a model wants to see again.
+
+
+def called(**fields: Any) -> dict[str, Any]:
+    return {**CALLED, **fields}
+
+
+SIGNED = {**CALL, "extra_content": {"google": {"thought_signature": "s"}}}
+WANTED = [
+    pytest.param(Quirk.NEEDS_REASONING, called(), 400, "reasoning_content is missing", id="no-reasoning"),
+    pytest.param(Quirk.NEEDS_REASONING, called(reasoning_content=""), 400, "missing", id="empty-reasoning"),
+    pytest.param(Quirk.NEEDS_REASONING, called(reasoning_content="hm"), None, "", id="reasoning"),
+    pytest.param(Quirk.NEEDS_THOUGHT_SIGNATURE, called(), 400, "thought_signature", id="no-signature"),
+    pytest.param(Quirk.NEEDS_THOUGHT_SIGNATURE, called(tool_calls=[SIGNED]), None, "", id="signature"),
+]
+
+
+@pytest.mark.parametrize(("quirk", "said", "status", "words"), WANTED)
+def test_what_a_model_wants_back_must_be_in_the_history(
+    ask: Any, quirk: Quirk, said: Any, status: int | None, words: str
+) -> None:
+    lab = Provider(name="lab", quirks=frozenset({quirk}))
+    found = refused(ask, lab, HELLO, said, RESULT)
+    assert (found[0] if found else None) == status
+    assert words in (found[1] if found else "")
+
+
+def test_reasoning_is_refused_where_the_row_says_so(ask: Any) -> None:
+    lab = Provider(name="lab", reasoning_back="never")
+    found = refused(ask, lab, HELLO, called(reasoning_content="hm"), RESULT)
+    assert found is not None
+    assert "unsupported" in found[1]
+
+
+def test_a_second_system_message_is_refused_where_the_row_says_so(ask: Any) -> None:
+    lab = Provider(name="lab", quirks=frozenset({Quirk.ONE_SYSTEM_MESSAGE}))
+    system = {"role": "system", "content": "Be brief."}
+    assert refused(ask, lab, system, HELLO) is None
+    assert refused(ask, lab, system, system, HELLO) == (400, "System message must be at the beginning.")
+
+
+HISTORIES = [
+    pytest.param([HELLO, CALLED, HELLO], "call_1", id="no-result"),
+    pytest.param([HELLO, called(tool_calls=[CALL, CALL]), RESULT], "Duplicate", id="one-id-twice"),
+    pytest.param(
+        [HELLO, called(tool_calls=[{**CALL, "function": {"name": "look", "arguments": "{"}}]), RESULT],
+        "JSON object",
+        id="broken-arguments",
+    ),
+]
+
+
+@pytest.mark.parametrize(("history", "words"), HISTORIES)
+def test_a_history_of_tool_calls_is_in_order(ask: Any, history: list[Any], words: str) -> None:
+    found = refused(ask, row("lab"), *history)
+    assert found is not None
+    assert words in found[1]

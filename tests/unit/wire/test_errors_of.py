@@ -182,6 +182,38 @@ def test_status_and_words_tell_the_error(status: int, body: Any, kind: type, lab
 @pytest.mark.parametrize(
     ("status", "body", "hint"),
     [
+        pytest.param(
+            400,
+            {"error": {"message": "Function call is missing a thought_signature in functionCall parts."}},
+            "Give the assistant's messages back as they came",
+            id="a lost signature",
+        ),
+        pytest.param(
+            400,
+            {
+                "error": {
+                    "message": "thinking is enabled but reasoning_content is missing in assistant tool call"
+                }
+            },
+            "reasoning_content",
+            id="lost reasoning",
+        ),
+        pytest.param(
+            400,
+            {
+                "error": {
+                    "message": "The `reasoning_content` in the thinking mode must be passed back to the API."
+                }
+            },
+            "Give the assistant's messages back as they came",
+            id="lost reasoning, in other words",
+        ),
+        pytest.param(
+            400,
+            {"error": {"message": "System message must be at the beginning."}},
+            "one system message",
+            id="a second system message",
+        ),
         pytest.param(404, b"Cannot POST /v1/chat/completions", "Check the base_url", id="wrong address"),
         pytest.param(405, b"", "Check the base_url", id="wrong method"),
         pytest.param(400, openai("Timeout while downloading the image"), "send the bytes", id="URL, OpenAI"),

@@ -20,7 +20,7 @@ from vlm_core.errors import (
     VLMError,
 )
 from vlm_core.types import Usage
-from vlm_core.wire.request import Reading, Request
+from vlm_core.wire.request import Reading, Request, build
 from vlm_core.wire.response import read_completion
 
 
@@ -78,6 +78,12 @@ def test_text_and_thought(message: Any, text: str, reasoning: str, lab: Any) -> 
 @pytest.mark.parametrize(
     ("word", "reason"),
     [
+        pytest.param("model_length", "length", id="Mistral's length"),
+        pytest.param("max_output_tokens", "length", id="OpenAI's other API"),
+        pytest.param("content-filter", "content_filter", id="a dash"),
+        pytest.param("CONTENT_FILTER", "content_filter", id="capitals"),
+        pytest.param("maxTokens", "length", id="no underscore"),
+        pytest.param("tool_call", "tool_calls", id="one call"),
         *(("stop", "stop"), ("eos", "stop"), ("eos_token", "stop"), ("end_turn", "stop"), ("STOP", "stop")),
         *(("stop_sequence", "stop"), ("COMPLETE", "stop"), ("length", "length"), ("max_tokens", "length")),
         *(("MAX_TOKENS", "length"), ("content_filter", "content_filter"), ("sensitive", "content_filter")),
@@ -366,3 +372,19 @@ def test_the_requests_warnings_are_the_answers_too(lab: Any) -> None:
 def test_an_error_survives_pickling(lab: Any) -> None:
     error = pickle.loads(pickle.dumps(failure({"error": {"message": "x", "code": 429}}, lab)))
     assert (type(error), error.status, error.route) == (RateLimited, 429, "lab:m")
+
+
+def test_an_empty_answer_at_a_word_that_stops_it_advises_about_stop(lab: Any) -> None:
+    error = failure(content(""), lab, Reading(may_stop=True))
+    assert isinstance(error, EmptyOutput)
+    assert "stop=" in error.hint
+    assert "max_tokens" not in error.hint
+
+
+def test_a_request_with_stop_words_says_so_to_its_reading(lab: Any) -> None:
+    asked = [{"role": "user", "content": "Hi"}]
+    assert [build(asked, {"stop": stop}, lab).reading.may_stop for stop in (None, "\n", ["a"])] == [
+        False,
+        True,
+        True,
+    ]
