@@ -116,6 +116,7 @@ class StructuredPrediction(VLMSettings):
 
     def as_structured_llm(self, output_cls: type[BaseModel], **kwargs: Any) -> StructuredLLM:
         """An LLM whose every answer is an object of that class; see `StructuredVLM`."""
+        structured.check_output_cls(output_cls)
         kind = StructuredVLM if self._is_default else StructuredLLM
         return kind(llm=self, output_cls=output_cls, **kwargs)
 

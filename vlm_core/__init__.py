@@ -153,7 +153,9 @@ if TYPE_CHECKING:
         TextLine,
         Usage,
     )
+    from vlm_core.wire.json_values import JSONValue, find_json
     from vlm_core.wire.option_checks import check_options
+    from vlm_core.wire.strict_schema import strict_schema
 
 _HOMES = {
     "answers": (
@@ -301,7 +303,12 @@ _HOMES = {
         "TextLine",
         "Usage",
     ),
+    "wire.json_values": (
+        "JSONValue",
+        "find_json",
+    ),
     "wire.option_checks": ("check_options",),
+    "wire.strict_schema": ("strict_schema",),
 }
 
 __getattr__ = load_on_first_use(__name__, _HOMES)
@@ -345,6 +352,7 @@ __all__ = [
     "ImageWarning",
     "IncompleteResponse",
     "InputError",
+    "JSONValue",
     "Journal",
     "JournalPage",
     "JournalTotals",
@@ -405,6 +413,7 @@ __all__ = [
     "data_uri",
     "engine_name",
     "expand",
+    "find_json",
     "load_on_first_use",
     "models_of",
     "page_again",
@@ -421,6 +430,7 @@ __all__ = [
     "sniff",
     "source_from",
     "stable_id",
+    "strict_schema",
     "text_tokens",
 ]
 
