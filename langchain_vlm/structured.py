@@ -22,7 +22,7 @@ from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_json_schema
 from langchain_core.utils.json import parse_partial_json
 from langchain_core.utils.pydantic import is_basemodel_subclass
-from pydantic import TypeAdapter
+from pydantic import PydanticUserError, TypeAdapter
 from typing_extensions import is_typeddict
 
 from langchain_vlm.tool_binding import as_choice, as_tools
@@ -123,7 +123,7 @@ def _as_langchain_takes_it(schema: Any) -> Any:
         ConfigError: it is something else, such as an Enum, which LangChain would take for a function.
     """
     if _is_dataclass(schema):
-        return {"title": schema.__name__, **TypeAdapter(schema).json_schema()}
+        return {"title": schema.__name__, **_schema_of_dataclass(schema)}
     if isinstance(schema, Mapping):
         return _with_name(schema)
     is_class = isinstance(schema, type) and (is_basemodel_subclass(schema) or is_typeddict(schema))
@@ -133,6 +133,17 @@ def _as_langchain_takes_it(schema: Any) -> Any:
     raise ConfigError(
         f"the schema is {name}, which is not a class of objects",
         hint="Give a pydantic class with it as a field, a dataclass, a TypedDict or a JSON schema.",
+    )
+
+
+def _schema_of_dataclass(schema: type) -> dict[str, Any]:
+    try:
+        return TypeAdapter(schema).json_schema()
+    except PydanticUserError as error:
+        problem = str(error).partition("\n")[0][:200]
+    raise ConfigError(
+        f"the dataclass {schema.__name__} has no JSON schema: {problem}",
+        hint="Define it, and the classes of its fields, in a module.",
     )
 
 
