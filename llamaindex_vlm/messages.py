@@ -25,7 +25,7 @@ from llama_index.core.base.llms.types import (
     ToolCallBlock,
 )
 
-from vlm_core import InputError, Source, expand, sniff, source_from
+from vlm_core import InputError, Source, base64_as_uri, expand, sniff, source_from, text_in
 
 Message: TypeAlias = dict[str, Any]
 Part: TypeAlias = dict[str, Any]
@@ -58,8 +58,9 @@ class _Place:
 def to_messages(messages: Sequence[ChatMessage], *, allow_private_urls: bool = False) -> list[Message]:
     """A conversation for `VLMClient`, which moves images to where the provider takes them.
 
-    Left out on purpose are what a model thought earlier, and cache points, which hold nothing. Of
-    `additional_kwargs` only tool calls, a tool's call id, a function's name and a refusal are sent.
+    Left out on purpose is what a model thought earlier. A cache point, or `cache_control` among a
+    message's `additional_kwargs`, becomes a mark of the part before it. Of `additional_kwargs` tool calls,
+    a tool's call id, a function's name and a refusal are sent besides.
 
     Args:
         messages: they, their blocks and open files stay as they are.
@@ -90,19 +91,29 @@ def _message(message: ChatMessage, place: _Place) -> Message:
         raise InputError(f"{place.name} calls a tool and has the role {role.value}", hint=hint)
     said = message.additional_kwargs
     kept = {name: said[name] for name in _KEPT.get(role, ()) if said.get(name) is not None}
-    parts = [
-        part
-        for number, block in enumerate(message.blocks)
-        for part in _parts(block, place.at(f"blocks[{number}]"))
-    ]
-    content = _content(parts)
+    content = _content(_all_parts(message, place))
     more = {"tool_calls": calls} if calls else {}
     return {"role": role.value, "content": content or None if more else content, **kept, **more}
 
 
+def _all_parts(message: ChatMessage, place: _Place) -> list[Part]:
+    """The parts of a message, with its marks for prompt caching."""
+    parts: list[Part] = []
+    for number, block in enumerate(message.blocks):
+        if isinstance(block, CachePoint):
+            parts = _marked(parts, block.cache_control.model_dump(exclude_none=True))
+        else:
+            parts += _parts(block, place.at(f"blocks[{number}]"))
+    return _marked(parts, message.additional_kwargs.get("cache_control"))
+
+
+def _marked(parts: list[Part], mark: Any) -> list[Part]:
+    return parts if mark is None or not parts else [*parts[:-1], {**parts[-1], "cache_control": mark}]
+
+
 def _content(parts: list[Part]) -> str | list[Part]:
     """Text alone as a string, since many servers take nothing else but from a user."""
-    if all(part["type"] == "text" for part in parts):
+    if all(part["type"] == "text" and "cache_control" not in part for part in parts):
         return "\n".join(part["text"] for part in parts)
     return [part for part in parts if part.get("text") != ""]
 
@@ -225,7 +236,7 @@ def _whole(file: IOBase) -> bytes:
 def _document(block: DocumentBlock, place: _Place) -> list[Part]:
     """A PDF as its pages, a text as such."""
     if block.data:
-        data = _whole(block.data) if isinstance(block.data, IOBase) else _bytes(block.data)
+        data = _whole(block.data) if isinstance(block.data, IOBase) else _image_bytes(block.data, place.name)
         return _of_bytes(data, data, block.title, place)
     if block.path:
         return _of_file(Path(block.path).expanduser(), block.title, place)
@@ -244,6 +255,7 @@ def _of_file(path: Path, title: str | None, place: _Place) -> list[Part]:
 
 
 def _of_url(url: str, title: str | None, place: _Place) -> list[Part]:
+    url = base64_as_uri(url, place.name) or url
     scheme = url.partition(":")[0].lower()
     if scheme not in ("http", "https", "data"):
         hint = "Give a file as path=..., or its bytes as data=..."
@@ -255,11 +267,8 @@ def _of_url(url: str, title: str | None, place: _Place) -> list[Part]:
 def _of_bytes(data: bytes, given: Any, title: str | None, place: _Place) -> list[Part]:
     if not data or sniff(data):
         return [_image_part(given)]
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = "\0"
-    if "\0" in text:
+    text = text_in(data)
+    if text is None:
         hint = "Turn it into a PDF, pictures, or text in UTF-8."
         raise InputError(f"{place.name} is a document that is neither PDF, picture nor text", hint=hint)
     heading = f"{title}\n\n" if title and title != _UNTITLED else ""
@@ -289,6 +298,5 @@ _KINDS: Mapping[type, Callable[[Any, _Place], list[Part]]] = {
     CitableBlock: _citable,
     CitationBlock: _citation,
     ThinkingBlock: _nothing,  # providers do not take back what a model thought
-    CachePoint: _nothing,
     ToolCallBlock: _nothing,  # stands beside the content
 }

@@ -91,6 +91,7 @@ if TYPE_CHECKING:
     from vlm_core.flow.estimate import text_tokens
     from vlm_core.images.data_uris import data_uri
     from vlm_core.images.encode import ImageWarning
+    from vlm_core.images.files import base64_as_uri, file_part, text_in
     from vlm_core.images.pictures import (
         page_again,
         page_encoded,
@@ -241,6 +242,11 @@ _HOMES = {
     "flow.estimate": ("text_tokens",),
     "images.data_uris": ("data_uri",),
     "images.encode": ("ImageWarning",),
+    "images.files": (
+        "base64_as_uri",
+        "file_part",
+        "text_in",
+    ),
     "images.pictures": (
         "page_again",
         "page_encoded",
@@ -406,6 +412,7 @@ __all__ = [
     "apassages",
     "apassages_of_each",
     "as_text",
+    "base64_as_uri",
     "blocks",
     "check_mode",
     "check_names",
@@ -413,6 +420,7 @@ __all__ = [
     "data_uri",
     "engine_name",
     "expand",
+    "file_part",
     "find_json",
     "load_on_first_use",
     "models_of",
@@ -431,6 +439,7 @@ __all__ = [
     "source_from",
     "stable_id",
     "strict_schema",
+    "text_in",
     "text_tokens",
 ]
 

@@ -19,6 +19,7 @@ from vlm_core.flow.connections import Connections
 from vlm_core.flow.drivers import arun, run
 from vlm_core.flow.exchange import Call, Limits, exchange
 from vlm_core.flow.gate import Gate
+from vlm_core.flow.parts import plain_parts
 from vlm_core.flow.settings import as_messages, check_counts, check_seconds, check_settings, secret_headers
 from vlm_core.flow.stations import Station
 from vlm_core.secret import Secret
@@ -158,7 +159,8 @@ class VLMClient:
         Args:
             messages: the conversation as OpenAI has it, or one question. An image is a part
                 `{"type": "image", "image": ...}` with a path, bytes, URL or picture in it (a file of
-                several pages is all of them; `"pages": [1, 3]` chooses), or OpenAI's image_url.
+                several pages is all of them; `"pages": [1, 3]` chooses), or OpenAI's image_url. OpenAI's
+                file parts are sent as the pages of a PDF, as a picture, or as the text that they are.
             options: temperature, max_tokens, tools, response_format and what else
                 `vlm_core.wire.options` lists; `extra_body` takes the provider's own. `timeout` is
                 this call's.
@@ -254,7 +256,10 @@ class VLMClient:
         check_options(options)
         per_route = messages if isinstance(messages, PerRoute) else None
         return Call(
-            messages=as_messages([] if isinstance(messages, PerRoute) else messages),
+            messages=plain_parts(
+                as_messages([] if isinstance(messages, PerRoute) else messages),
+                allow_private_urls=self._allow_private_urls,
+            ),
             options=options,
             endpoint=self.endpoint,
             stream=stream,

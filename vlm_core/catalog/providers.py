@@ -124,12 +124,13 @@ _OTHER_HOSTS = (
         base_url="https://openrouter.ai/api/v1",
         api_key_env=("OPENROUTER_API_KEY",),
         limits=ImageLimits(accepts_url=True, accepts_detail=True),
+        cache_control=True,
         model_list_url="https://openrouter.ai/models",
         notes=(
             "Limits are those of the host that it chooses.",
             "Hosts may drop parameters; provider.require_parameters in extra_body avoids those.",
         ),
-        source="models.dev, OpenRouter's list of models",
+        source="models.dev, OpenRouter's list of models; openrouter.ai/docs/features/prompt-caching",
         checked=_MODELS_DEV,
     ),
     Provider(

@@ -74,6 +74,12 @@ class Endpoint:
         return self.profile.tools if self.profile.tools is not None else self.provider.tools
 
     @property
+    def cache_control(self) -> bool:
+        """Whether marks for prompt caching are sent: only where it is known that they are taken."""
+        of_model = self.profile.cache_control
+        return (self.provider.cache_control if of_model is None else of_model) is True
+
+    @property
     def response_formats(self) -> frozenset[ResponseFormat] | None:
         """The ways to structured output here; None where nobody says."""
         of_model = self.profile.response_formats

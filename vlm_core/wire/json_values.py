@@ -90,7 +90,7 @@ def _without_thoughts(text: str) -> str:
 
 def _values(text: str) -> tuple[list[JSONValue], bool]:
     """All values that stand in a text, none of them within another, and whether the last one is cut off."""
-    found = []
+    found: list[JSONValue] = []
     for region in _regions(text):
         if not region.is_closed:
             return found, True

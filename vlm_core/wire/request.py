@@ -8,6 +8,7 @@ from typing import Any
 
 from vlm_core.catalog.routes import Endpoint
 from vlm_core.wire.body import encoded
+from vlm_core.wire.cache_control import tools_with_marks, with_marks
 from vlm_core.wire.messages import checked
 from vlm_core.wire.options import OPTIONS, check_options, merged, option_fields
 from vlm_core.wire.placement import ToolImages, placed
@@ -72,8 +73,11 @@ def build(
     """
     check_options(options)
     warnings: list[str] = []
-    shown = placed(checked(messages), tool_images, endpoint, warnings.append)
+    shown = with_marks(checked(messages), endpoint, warnings.append)
+    shown = placed(shown, tool_images, endpoint, warnings.append)
     fields = option_fields(options, endpoint, stream=stream, warn=warnings.append)
+    if fields.get("tools"):
+        fields["tools"] = tools_with_marks(fields["tools"], endpoint, warnings.append)
     has_tools = "tools" in fields
     form = structure(options.get("response_format"), endpoint, stream=stream, has_tools=has_tools)
     warnings.extend([form.warning] if form.warning else [])
@@ -83,7 +87,7 @@ def build(
         body=encoded(merged(fields, options.get("extra_body") or {})),
         stream=stream,
         reading=Reading(form.unwrap_tool, form.asked, has_tools, _thinks_unmarked(endpoint)),
-        warnings=tuple(warnings),
+        warnings=tuple(dict.fromkeys(warnings)),
     )
 
 
