@@ -203,14 +203,24 @@ def _held(image: bytes | IOBase, place: _Place) -> Any:
 
 
 def _image_bytes(held: bytes, name: str) -> bytes:
-    """The picture in an image block, which may be written as a data URI in there."""
-    data = _bytes(held)
-    if data[:5].lower() == b"data:":
-        (source,) = expand(data.decode("latin-1"))
-        return source.read()
+    """The picture in an image block, which may be written there as a data URI, or as base64 in lines."""
+    data = _file_bytes(held)
+    if data and sniff(data) is None and (uri := base64_as_uri(data.decode("latin-1"), name)):
+        return _in_data_uri(uri)
     if not data:
         raise InputError(f"{name} is an ImageBlock without an image", hint=_GIVE)
     return data
+
+
+def _file_bytes(held: bytes) -> bytes:
+    """The file in a block, which may be written there as a data URI."""
+    data = _bytes(held)
+    return _in_data_uri(data.decode("latin-1")) if data[:5].lower() == b"data:" else data
+
+
+def _in_data_uri(uri: str) -> bytes:
+    (source,) = expand(uri)
+    return source.read()
 
 
 def _bytes(held: bytes) -> bytes:
@@ -236,7 +246,7 @@ def _whole(file: IOBase) -> bytes:
 def _document(block: DocumentBlock, place: _Place) -> list[Part]:
     """A PDF as its pages, a text as such."""
     if block.data:
-        data = _whole(block.data) if isinstance(block.data, IOBase) else _image_bytes(block.data, place.name)
+        data = _whole(block.data) if isinstance(block.data, IOBase) else _file_bytes(block.data)
         return _of_bytes(data, data, block.title, place)
     if block.path:
         return _of_file(Path(block.path).expanduser(), block.title, place)
