@@ -98,6 +98,7 @@ if TYPE_CHECKING:
         page_png,
         page_told_by,
     )
+    from vlm_core.images.pictures_in_text import holds_picture
     from vlm_core.images.sniff import (
         SUFFIXES,
         sniff,
@@ -253,6 +254,7 @@ _HOMES = {
         "page_png",
         "page_told_by",
     ),
+    "images.pictures_in_text": ("holds_picture",),
     "images.sniff": (
         "SUFFIXES",
         "sniff",
@@ -422,6 +424,7 @@ __all__ = [
     "expand",
     "file_part",
     "find_json",
+    "holds_picture",
     "load_on_first_use",
     "models_of",
     "page_again",

@@ -20,6 +20,7 @@ from vlm_core.flow.drivers import arun, run
 from vlm_core.flow.exchange import Call, Limits, exchange
 from vlm_core.flow.gate import Gate
 from vlm_core.flow.parts import plain_parts
+from vlm_core.flow.pictures import warn_of_written_pictures
 from vlm_core.flow.settings import as_messages, check_counts, check_seconds, check_settings, secret_headers
 from vlm_core.flow.stations import Station
 from vlm_core.secret import Secret
@@ -255,11 +256,13 @@ class VLMClient:
         check_seconds(timeout=timeout)
         check_options(options)
         per_route = messages if isinstance(messages, PerRoute) else None
+        asked = plain_parts(
+            as_messages([] if isinstance(messages, PerRoute) else messages),
+            allow_private_urls=self._allow_private_urls,
+        )
+        warn_of_written_pictures(asked)
         return Call(
-            messages=plain_parts(
-                as_messages([] if isinstance(messages, PerRoute) else messages),
-                allow_private_urls=self._allow_private_urls,
-            ),
+            messages=asked,
             options=options,
             endpoint=self.endpoint,
             stream=stream,

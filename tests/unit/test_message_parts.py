@@ -14,6 +14,7 @@ from PIL import Image
 from vlm_core import (
     Completion,
     ImageLimits,
+    ImageWarning,
     InputError,
     ModelProfile,
     Provider,
@@ -317,3 +318,37 @@ def test_a_model_may_differ_from_its_provider() -> None:
     assert not takes(True, False)
     assert takes(True, None)
     assert not takes(None, None)
+
+
+# --- pictures that became text
+
+
+@EVERY_WAY
+@pytest.mark.parametrize("role", ["user", "system"])
+@pytest.mark.parametrize("as_part", [False, True], ids=["string", "part"])
+def test_a_picture_written_out_in_a_text_is_warned_of(
+    server: ScriptedServer, client: VLMClient, way: Way, role: str, as_part: bool
+) -> None:
+    text = f"Look: data:image/png;base64,{encoded(picture('PNG'))}"
+    content = [{"type": "text", "text": text}] if as_part else text
+    messages = [{"role": role, "content": content}, {"role": "user", "content": "Total?"}]
+    with pytest.warns(ImageWarning, match=r"messages\[0\] holds a picture that became text"):
+        way(client, messages)
+    assert server.requests == 1
+
+
+@pytest.mark.filterwarnings("error")
+def test_it_is_said_once_and_not_in_each_turn(server: ScriptedServer, client: VLMClient) -> None:
+    client.chat(
+        [
+            {"role": "user", "content": f"data:image/png;base64,{encoded(picture('PNG'))}"},
+            {"role": "assistant", "content": "A gradient."},
+            {"role": "user", "content": "Sure?"},
+        ]
+    )
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_picture_in_a_part_of_its_own_is_no_cause_for_a_warning(client: VLMClient) -> None:
+    image = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{encoded(picture('PNG'))}"}}
+    client.chat(user(image, "Total?"))

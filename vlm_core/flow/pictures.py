@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,6 +15,7 @@ from vlm_core.errors import InputError
 from vlm_core.images.data_uris import bytes_in
 from vlm_core.images.files import base64_as_uri
 from vlm_core.images.reading import fetched
+from vlm_core.wire.messages import TOOL_ROLES
 
 if TYPE_CHECKING:
     from vlm_core.answers import EncodedImage
@@ -168,6 +170,46 @@ def _max_side(part: Mapping[str, Any], position: str) -> int | None:
     if side is None or (isinstance(side, int) and not isinstance(side, bool) and side > 0):
         return side
     raise InputError(f"{position}: max_side={side!r} is no number of pixels", hint="Give one from 1.")
+
+
+def warn_of_written_pictures(messages: Sequence[Message]) -> None:
+    """Warn where a text holds a picture, of which the model sees nothing.
+
+    Only of messages that are new, which no answer stands behind: each is sent again with every turn. What
+    tools return is not looked at, since frameworks have words of their own about it.
+
+    Args:
+        messages: a conversation.
+
+    Warns:
+        ImageWarning: a text holds one; it says how to give it instead.
+    """
+    from vlm_core.images.pictures_in_text import holds_picture
+
+    for at, message in reversed(list(enumerate(messages))):
+        role = message.get("role") if isinstance(message, Mapping) else "assistant"
+        if role == "assistant":
+            return
+        if role not in TOOL_ROLES and any(map(holds_picture, _written_texts(message))):
+            from vlm_core.images.encode import ImageWarning
+
+            warnings.warn(_WRITTEN.format(at=at), ImageWarning, stacklevel=2)
+
+
+_WRITTEN = (
+    "messages[{at}] holds a picture that became text: the model reads its base64, and sees none. Give the "
+    "image as a part of its own. In a template of LangChain, put in the whole message: "
+    '("placeholder", "{{asked}}"), with asked=[("human", [image_block(picture), question])]. In one of '
+    "LlamaIndex, write {{{{ picture | image }}}} in a RichPromptTemplate."
+)
+
+
+def _written_texts(message: Message) -> Iterator[str]:
+    content = message.get("content")
+    for part in [content] if isinstance(content, str) else _parts(message):
+        text = part.get("text") if isinstance(part, Mapping) else part
+        if isinstance(text, str):
+            yield text
 
 
 def held(messages: Sequence[Message]) -> list[Message]:

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.tools import tool
 
-from langchain_vlm import ChatVLM
-from vlm_core import InputError, Provider, UnsupportedImageError
+from langchain_vlm import ChatVLM, image_block
+from vlm_core import ImageWarning, InputError, Provider, UnsupportedImageError
 from vlm_core.testing import ScriptedServer
 
 Make = Callable[..., ChatVLM]
@@ -243,3 +244,27 @@ def test_a_tool_result_of_anthropics_keeps_its_mark(server: ScriptedServer, make
         [HumanMessage("Total?"), AIMessage("", tool_calls=[call]), HumanMessage([result])]
     )
     assert server.seen[0].messages[2]["content"] == [{"type": "text", "text": "9.00", "cache_control": MARK}]
+
+
+# --- pictures that became text
+
+
+@EVERY_WAY
+def test_a_block_in_the_place_of_a_text_is_warned_of(
+    server: ScriptedServer, model: ChatVLM, way: Way, png: bytes
+) -> None:
+    prompt = ChatPromptTemplate([("human", ["{picture}", "{question}"])])
+    asked = prompt.invoke({"picture": image_block(png), "question": "Total?"})
+    with pytest.warns(ImageWarning, match="became text") as caught:
+        way(model, asked)
+    assert '("placeholder", "{asked}")' in str(caught[0].message)
+    assert server.seen[0].images == ()
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_template_that_the_warning_shows_sends_the_picture(
+    server: ScriptedServer, model: ChatVLM, png: bytes
+) -> None:
+    prompt = ChatPromptTemplate([("system", "Be brief."), ("placeholder", "{asked}")])
+    (prompt | model).invoke({"asked": [("human", [image_block(png), "Total?"])]})
+    assert len(server.seen[0].images) == 1

@@ -17,10 +17,11 @@ from llama_index.core.base.llms.types import (
     ImageBlock,
     TextBlock,
 )
+from llama_index.core.prompts import ChatPromptTemplate, RichPromptTemplate
 from PIL import Image
 
 from llamaindex_vlm import VLM
-from vlm_core import Provider
+from vlm_core import ImageWarning, Provider
 from vlm_core.testing import ScriptedServer
 
 Make = Callable[..., VLM]
@@ -154,3 +155,24 @@ def test_cache_points_are_taken_off_with_a_warning_elsewhere(
     assert (texts[0], texts[2], texts[3]) == ("Be brief.", "9.00", "Sure?")
     (warning,) = [one for one in response.additional_kwargs["warnings"] if "cache_control" in one]
     assert "is not sent" in warning
+
+
+# --- pictures that became text
+
+
+@EVERY_WAY
+def test_a_picture_in_the_place_of_a_text_is_warned_of(llm: VLM, server: ScriptedServer, way: Way) -> None:
+    prompt = ChatPromptTemplate.from_messages([("user", "{picture} {question}")])
+    uri = f"data:image/png;base64,{encoded(picture())}"
+    with pytest.warns(ImageWarning, match="became text") as caught:
+        way(llm, prompt.format_messages(picture=uri, question="Total?"))
+    assert "{{ picture | image }}" in str(caught[0].message)
+    assert server.seen[0].images == ()
+
+
+@pytest.mark.filterwarnings("error::vlm_core.ImageWarning")
+def test_the_template_that_the_warning_shows_sends_the_picture(llm: VLM, server: ScriptedServer) -> None:
+    uri = f"data:image/png;base64,{encoded(picture())}"
+    prompt = RichPromptTemplate("{% chat role='user' %}{{ picture | image }} {{ question }}{% endchat %}")
+    llm.chat(prompt.format_messages(picture=uri, question="Total?"))
+    assert len(server.seen[0].images) == 1
