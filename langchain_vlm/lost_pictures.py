@@ -9,12 +9,19 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from itertools import takewhile
+from pathlib import PurePath
 
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
+from langchain_core.runnables.config import var_child_runnable_config
 
 from vlm_core import ImageWarning, holds_picture
 
-__all__ = ["warn_of_lost_pictures"]
+__all__ = ["warn_of_lost_pictures", "warn_of_unsaved_pictures"]
+
+_CHECKPOINTER = "__pregel_checkpointer"
+"""Where LangGraph tells a node of the checkpointer of its graph."""
+_SAVED = (str, bytes, bytearray, PurePath)
+"""What LangGraph's checkpointers can save of what may stand for a picture."""
 
 
 def warn_of_lost_pictures(messages: Sequence[BaseMessage]) -> None:
@@ -44,6 +51,33 @@ def warn_of_lost_pictures(messages: Sequence[BaseMessage]) -> None:
                 ImageWarning,
                 stacklevel=2,
             )
+
+
+def warn_of_unsaved_pictures(messages: Sequence[BaseMessage]) -> None:
+    """Warn, within a graph with a checkpointer, where a block holds a decoded picture or an open file.
+
+    It is sent all the same. If the message is part of the graph's state, LangGraph fails to save that,
+    with a TypeError that says nothing of the picture.
+
+    Args:
+        messages: a conversation.
+
+    Warns:
+        ImageWarning: it names the block, and what to write instead.
+    """
+    config = var_child_runnable_config.get()
+    if not config or config.get("configurable", {}).get(_CHECKPOINTER) in (None, False):
+        return
+    for number, message in enumerate(messages):
+        for at, block in enumerate(message.content if isinstance(message.content, list) else ()):
+            held = block.get("image") if isinstance(block, dict) and block.get("type") == "image" else None
+            if held is not None and not isinstance(held, _SAVED):
+                warnings.warn(
+                    f"messages[{number}].content[{at}] holds a {type(held).__name__}, which a checkpointer "
+                    "cannot save. Write image_block(picture) in its place: that is plain JSON.",
+                    ImageWarning,
+                    stacklevel=2,
+                )
 
 
 def _texts(message: ToolMessage) -> Iterator[str]:

@@ -24,6 +24,7 @@ from llama_index.core.prompts import BasePromptTemplate
 from llama_index.core.types import PydanticProgramMode
 
 from llamaindex_vlm import structured
+from llamaindex_vlm.extra_headers import hides_extra_headers
 from llamaindex_vlm.settings import VLMSettings
 from llamaindex_vlm.structured import Output
 
@@ -134,6 +135,7 @@ def _started(
     return LLMStructuredPredictStartEvent(output_cls=output_cls, template=prompt, template_args=prompt_args)
 
 
+@hides_extra_headers
 class StructuredVLM(StructuredLLM):
     """A VLM whose answers are objects of a class, in `raw`, and as JSON in the message.
 

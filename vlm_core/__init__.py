@@ -89,6 +89,7 @@ if TYPE_CHECKING:
         VLMError,
     )
     from vlm_core.flow.estimate import text_tokens
+    from vlm_core.flow.settings import call_seconds
     from vlm_core.images.data_uris import data_uri
     from vlm_core.images.encode import ImageWarning
     from vlm_core.images.files import base64_as_uri, file_part, text_in
@@ -241,6 +242,7 @@ _HOMES = {
         "VLMError",
     ),
     "flow.estimate": ("text_tokens",),
+    "flow.settings": ("call_seconds",),
     "images.data_uris": ("data_uri",),
     "images.encode": ("ImageWarning",),
     "images.files": (
@@ -416,6 +418,7 @@ __all__ = [
     "as_text",
     "base64_as_uri",
     "blocks",
+    "call_seconds",
     "check_mode",
     "check_names",
     "check_options",

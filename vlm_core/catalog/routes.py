@@ -57,6 +57,8 @@ class Endpoint:
     api_key: Secret | None = None
     """As the user gave it; `keys.find_key` looks in the variables too."""
     headers: Mapping[str, Secret] = field(default_factory=dict)
+    extra_headers: Mapping[str, Secret] = field(default_factory=dict)
+    """Of one call alone."""
 
     @property
     def route(self) -> str:
