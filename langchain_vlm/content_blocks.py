@@ -239,12 +239,13 @@ def _document(block: Block, where: str, allow_private_urls: bool) -> list[Part]:
 
 def _written_text(found: Block, where: str) -> str | None:
     """The text of a document that is written out in it; None where it is a file."""
+    if isinstance(text := found.get("text"), str):
+        return text
     if found.get("source_type") == "text":  # where LangChain's v0 had the text in its URL
         return _string(found, "url", where)
     if found.get("type") == "text":  # Anthropic's, which has it as `data`
         return _string(found, "data", where)
-    text = found.get("text")
-    return text if isinstance(text, str) else None
+    return None
 
 
 def _of_gemini(held: Block) -> Block:

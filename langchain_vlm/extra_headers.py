@@ -28,7 +28,7 @@ def hidden(call: dict[str, Any]) -> dict[str, Any]:
     headers = call.get(EXTRA_HEADERS)
     if not isinstance(headers, Mapping):
         return call
-    # The client says what is wrong with a value that is no string.
+    # The client says what is wrong with a value that is not a string.
     secrets = {name: Secret(value) if isinstance(value, str) else value for name, value in headers.items()}
     return {**call, EXTRA_HEADERS: secrets}
 

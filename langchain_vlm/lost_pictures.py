@@ -66,7 +66,7 @@ def warn_of_unsaved_pictures(messages: Sequence[BaseMessage]) -> None:
         ImageWarning: it names the block, and what to write instead.
     """
     config = var_child_runnable_config.get()
-    if not config or config.get("configurable", {}).get(_CHECKPOINTER) in (None, False):
+    if not config or (config.get("configurable") or {}).get(_CHECKPOINTER) in (None, False):
         return
     for number, message in enumerate(messages):
         for at, block in enumerate(message.content if isinstance(message.content, list) else ()):

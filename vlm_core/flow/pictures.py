@@ -147,7 +147,7 @@ def _read_image(part: Mapping[str, Any], position: str) -> tuple[Any, str | None
 
 
 def _of_base64(text: str, position: str) -> Any:
-    """The picture or PDF that a string without a label holds; None where it is no base64 of one."""
+    """The picture or PDF that a string without a label holds; None for any other string."""
     from vlm_core.images.sources import Source
 
     if (uri := base64_as_uri(text, position)) is None:

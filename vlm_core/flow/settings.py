@@ -96,7 +96,7 @@ def check_seconds(**seconds: Any) -> None:
     for name, value in seconds.items():
         is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
         if value is not None and not (is_number and 0 < value < float("inf")):
-            raise ConfigError(f"{name}={value!r} is no number of seconds", hint=_TIMES)
+            raise ConfigError(f"{name}={value!r} must be a number of seconds above 0", hint=_TIMES)
 
 
 def check_counts(**counts: Any) -> None:

@@ -106,7 +106,7 @@ def _refusal(data: bytes, place: str) -> UnsupportedImageError:
 
 
 def text_in(data: bytes) -> str | None:
-    """The text that a file holds, in UTF-8, or in UTF-16 with its mark; None where it is no text, or empty.
+    """The text that a file holds, in UTF-8, or in UTF-16 with its mark; None for other files, and empty ones.
 
     Example:
         >>> text_in(b"item,price"), text_in("Größe".encode("utf-16")), text_in(bytes(4))

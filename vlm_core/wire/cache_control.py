@@ -87,7 +87,7 @@ def _unmarked(message: Message) -> Message:
 
 
 def _as_text(content: Any) -> Any:
-    """Parts that are text alone as one string: many servers take a list from the user and nobody else."""
+    """Parts that are text alone as one string: many servers take a list from the user alone."""
     if isinstance(content, list) and all(part["type"] == "text" for part in content):
         return "\n".join(part["text"] for part in content)
     return content

@@ -10,6 +10,8 @@ from vlm_core.errors import ConfigError
 _OF_ONE = ("items", "additionalProperties", "not")
 _OF_SEVERAL = ("anyOf", "oneOf", "allOf", "prefixItems")
 _BY_NAME = ("properties", "$defs", "definitions")
+_SAYS_KEYS = frozenset({"properties", "$ref", *_OF_SEVERAL})
+"""Where the keys of an object may stand."""
 
 
 def strict_schema(schema: Mapping[str, Any], name: str = "the schema") -> dict[str, Any]:
@@ -54,7 +56,7 @@ def _within(key: str, value: Any, name: str) -> Any:
 def _check_closed(schema: Mapping[str, Any], name: str) -> None:
     kinds = schema.get("type")
     is_object = "object" in (kinds if isinstance(kinds, (list, tuple)) else [kinds])
-    if not is_object or "properties" in schema or schema.get("additionalProperties") is False:
+    if not is_object or _SAYS_KEYS & schema.keys() or schema.get("additionalProperties") is False:
         return
     raise ConfigError(
         f"strict=True leaves no place for the keys of {name}, which may have any name",
