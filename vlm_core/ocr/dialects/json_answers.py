@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
@@ -51,12 +52,20 @@ def cut_string(text: str, key: str) -> str | None:
         >>> cut_string('{"text": "TOTAL ', "text")
         'TOTAL '
     """
-    found = re.search(rf'"{key}"\s*:\s*"((?:[^"\\]|\\.)*)', text, re.DOTALL)
+    found = _string_of(key).search(text)
     if found is None:
         return None
     value = find_json(f'"{mended(_CUT_ESCAPE.sub("", found[1]))}"').data
     return value if isinstance(value, str) else None
 
+
+@cache
+def _string_of(key: str) -> re.Pattern[str]:
+    return re.compile(rf'"{key}"\s*:\s*"((?:[^"\\]|\\.)*)', re.DOTALL)
+
+
+for _key in ("text", "category", "natural_text"):  # compiled once, and not within the first answer
+    _string_of(_key)
 
 _CUT_ESCAPE = re.compile(r"\\u[0-9a-fA-F]{0,3}\Z")
 
