@@ -15,7 +15,9 @@ from langchain_core.prompt_values import ChatPromptValue, PromptValue
 
 from langchain_vlm.cache_keys import Shortened, in_full
 from langchain_vlm.errors import langchain_errors
+from langchain_vlm.extra_headers import EXTRA_HEADERS
 from langchain_vlm.labels import labelled
+from langchain_vlm.lost_pictures import warn_of_unsaved_pictures
 from langchain_vlm.messages import Message, to_messages
 from langchain_vlm.replies import as_chunk, as_last_chunk, as_message
 from langchain_vlm.settings import ModelSettings
@@ -98,6 +100,7 @@ class AskingModel(ModelSettings):
         """Whom to ask, what, and with which options."""
         call = {name: value for name, value in call.items() if name != "stream_usage"}
         client = self._client(call.pop("model", None))
+        warn_of_unsaved_pictures(messages)
         said = to_messages(in_full(messages), allow_private_urls=self.allow_private_urls)
         if tools := call.get("tools"):
             call["tools"] = as_tools(tools)
@@ -139,5 +142,6 @@ class AskingModel(ModelSettings):
 
     def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
         """The part of the cache's key that says who was asked, and how."""
-        asked = {**self.asdict(), **kwargs, "stop": stop if stop is not None else self.stop}
+        call = {name: value for name, value in kwargs.items() if name != EXTRA_HEADERS}
+        asked = {**self.asdict(), **call, "stop": stop if stop is not None else self.stop}
         return str(sorted(asked.items()))

@@ -13,6 +13,7 @@ from langchain_core.tools import BaseTool
 from langchain_vlm.asking import AskingModel
 from langchain_vlm.errors import langchain_errors
 from langchain_vlm.messages import to_messages
+from langchain_vlm.option_names import OF_CALLS
 from langchain_vlm.structured import Method, StructureParser, as_response_format, parsed, request_for
 from langchain_vlm.token_counts import message_tokens
 from langchain_vlm.tool_binding import as_choice, as_tools
@@ -175,14 +176,15 @@ class ChatVLM(AskingModel):
         """The model with answers that are read by a schema.
 
         Args:
-            schema: a pydantic class of either version, a TypedDict, or a JSON schema.
+            schema: a pydantic class of either version, a dataclass, a TypedDict, or a JSON schema.
             method: how to ask: "json_schema", which becomes the best way that the provider has,
                 "function_calling", or "json_mode", where your prompt has to describe the JSON.
             include_raw: give a dict with `raw`, `parsed` and `parsing_error`, and raise nothing for an
                 answer that cannot be read.
-            strict: whether the model must keep to the schema exactly; None leaves it unsaid.
+            strict: whether the model must keep to the schema exactly; None leaves it unsaid. True sends
+                closed objects, every field required and no defaults, and refuses a `dict[str, float]`.
             tools: that it may call before it answers.
-            kwargs: other options of the calls.
+            kwargs: other options of the calls, their `timeout` and `extra_headers` among them.
 
         Raises:
             ConfigError: the schema or an option cannot be used.
@@ -196,7 +198,7 @@ class ChatVLM(AskingModel):
         """
         with langchain_errors():
             request = request_for(schema, method, strict)
-            check_options(kwargs)
+            check_options({name: value for name, value in kwargs.items() if name not in OF_CALLS})
             found = {**kwargs, **request.bound}
             if tools:
                 found["tools"] = [*as_tools(tools, strict), *found.get("tools", ())]

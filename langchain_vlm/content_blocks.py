@@ -1,7 +1,8 @@
 """The blocks of a message's content as the client's parts, whichever API's shape they have.
 
 A block is sent, or refused with an InputError that names its place and never shows what it holds.
-What a block says beside its content (`cache_control`, ids, annotations) is for other APIs, and stays.
+A mark for prompt caching (`cache_control`) goes along. What else a block says beside its content (ids,
+annotations) is for other APIs, and is left out.
 No path that stands in a message is opened, for a message may come from a stranger.
 """
 
@@ -12,7 +13,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, TypeAlias
 
-from vlm_core import InputError
+from vlm_core import InputError, base64_as_uri, file_part
 
 __all__ = ["CALLS", "THOUGHTS", "Block", "Part", "is_a", "parts_of"]
 
@@ -21,7 +22,7 @@ Part: TypeAlias = dict[str, Any]
 
 _ADDRESS = re.compile(r"(https?://|data:)", re.IGNORECASE)
 _WEB = re.compile(r"https?://", re.IGNORECASE)
-_TEXT_TYPE = re.compile(r"text/|application/(json|xml)\b", re.IGNORECASE)
+_DATA = re.compile(r"data:", re.IGNORECASE)
 _BESIDE = ("detail", "pages", "password")
 _GIVE = "Give the picture or PDF itself, as image_block(path) makes it."
 THOUGHTS = frozenset({"reasoning", "thinking", "redacted_thinking", "reasoning_content"})
@@ -57,8 +58,25 @@ def parts_of(
         part
         for number, block in enumerate(content)
         if not is_a(block, without)
-        for part in _parts(block, f"{where}.content[{number}]", allow_private_urls)
+        for part in marked(_parts(block, f"{where}.content[{number}]", allow_private_urls), block)
     ]
+
+
+def marked(parts: list[Part], block: Any) -> list[Part]:
+    """Parts with a block's mark for prompt caching, if it has one, at the last of them.
+
+    Example:
+        >>> marked([{"type": "text", "text": "Hi"}], {"cache_control": {"type": "ephemeral"}})
+        [{'type': 'text', 'text': 'Hi', 'cache_control': {'type': 'ephemeral'}}]
+    """
+    mark = _beside(block).get("cache_control") if isinstance(block, Mapping) else None
+    return parts if mark is None or not parts else [*parts[:-1], {**parts[-1], "cache_control": mark}]
+
+
+def _beside(block: Block) -> Block:
+    """What a block says beside its content; LangChain's own have `extras` for that."""
+    extras = block.get("extras")
+    return {**extras, **block} if isinstance(extras, Mapping) else block
 
 
 def is_a(block: Any, kinds: Collection[str]) -> bool:
@@ -77,6 +95,8 @@ def _parts(block: Any, where: str, allow_private_urls: bool) -> list[Part]:
         return [_text(block)]
     if not isinstance(block, Mapping):
         raise InputError(f"{where} is a {type(block).__name__}", hint="Give a text, or a dict with a type.")
+    if held := next((block[name] for name in _GEMINIS if isinstance(block.get(name), Mapping)), None):
+        return _document(_of_gemini(held), where, allow_private_urls)
     kind = block.get("type", "text" if "text" in block else None)
     if not isinstance(kind, str):
         raise InputError(f"{where} has no type", hint='Write {"type": "text", "text": ...}, for example.')
@@ -116,21 +136,10 @@ def _of_json(block: Block, where: str) -> list[Part]:
         raise InputError(f"{where} holds what JSON has no place for", hint="Turn it into text.") from None
 
 
-def _of_plain_text(block: Block, where: str) -> list[Part]:
+def _titled(text: str, block: Block) -> list[Part]:
     """A text file, with its title and what is said of it."""
-    encoded = block.get("base64", block.get("data"))
-    text = _decoded(encoded, where) if isinstance(encoded, str) else _string(block, "text", where)
     said = (block.get("title"), block.get("context"), text)
     return [_text("\n".join(line for line in said if isinstance(line, str)))]
-
-
-def _decoded(encoded: str, where: str) -> str:
-    from base64 import b64decode
-
-    try:
-        return b64decode(encoded.partition(";base64,")[2] or encoded).decode()
-    except ValueError:
-        raise InputError(f"{where} is no text in UTF-8 and base64", hint="Give the text itself.") from None
 
 
 def _string(block: Block, name: str, where: str) -> str:
@@ -157,10 +166,10 @@ def _held(block: Block, where: str) -> Any:
         return _held(source, where)
     if (given := block.get("image")) is not None:
         return given
-    encoded = _first(block, "base64", "data")
+    encoded = _first(block, "base64", "data", "file_data")
     if encoded is not None:
         return _as_data_uri(encoded)
-    if (address := _first(block, "url", "file_uri")) is not None:
+    if (address := _first(block, "url", "file_uri", "file_url")) is not None:
         return address
     if _first(block, "file_id", "id") is not None:
         raise InputError(f"{where} names a file in one provider's store", hint=_GIVE)
@@ -172,8 +181,8 @@ def _first(block: Block, *names: str) -> Any:
 
 
 def _as_data_uri(encoded: Any) -> Any:
-    # What kind of file it is is told by its bytes; some put the whole data URI here.
-    if isinstance(encoded, str) and encoded[:5] != "data:":
+    # The bytes tell which kind of file it is. Some put a whole data URI here, or a web address.
+    if isinstance(encoded, str) and not _ADDRESS.match(encoded):
         return "data:;base64," + encoded
     return encoded
 
@@ -188,12 +197,12 @@ def _of_image_url(block: Block, where: str) -> list[Part]:
 
 
 def _picture(held: Any, block: Block, where: str) -> Part:
-    extras = block.get("extras")
-    found = {**(extras if isinstance(extras, Mapping) else {}), **block}
+    found = _beside(block)
     beside = {name: found[name] for name in _BESIDE if found.get(name) is not None}
     if not isinstance(held, str):
         return {"type": "image", "image": held, **beside}
-    if not _ADDRESS.match(held):
+    held = held if _ADDRESS.match(held) else base64_as_uri(held, where)
+    if held is None:
         raise InputError(
             f"{where} holds neither a web address nor a data URI nor base64",
             hint="A path in a message is not opened. Give the file with image_block(path).",
@@ -206,52 +215,69 @@ def _picture(held: Any, block: Block, where: str) -> Part:
 
 
 def _document(block: Block, where: str, allow_private_urls: bool) -> list[Part]:
-    """A file: a PDF becomes its pages, a picture stays one, and text is text."""
+    """A file: a PDF becomes its pages, a picture stays one, and text is text, as its bytes say."""
     inner = block.get("file")
     if isinstance(inner, Mapping):  # OpenAI's
-        return _document({**block, **_opened(inner), "file": None}, where, allow_private_urls)
+        return _document({**block, **inner, "file": None}, where, allow_private_urls)
     source = block.get("source")
     found = source if isinstance(source, Mapping) else block
-    kind = str(_first(found, "mime_type", "media_type") or "")
-    if found.get("type") == "content" or isinstance(found.get("content"), (str, list)):
+    if isinstance(found.get("content"), (str, list)):
         content = found["content"]
         return parts_of([content] if isinstance(content, str) else content, where)
+    text = _written_text(found, where)
+    if text is not None:
+        return _titled(text, {**found, **block})
+    held = _held(block, where)
+    if isinstance(held, str) and not _WEB.match(held) and not _ADDRESS.match(held):
+        held = base64_as_uri(held, where) or held
+    if isinstance(held, bytes) or (isinstance(held, str) and _DATA.match(held)):
+        part = file_part(held, where)
+        if part["type"] == "text":
+            return _titled(part["text"], {**found, **block})
+    return [_picture(_downloadable(held, found, allow_private_urls), block, where)]
+
+
+def _written_text(found: Block, where: str) -> str | None:
+    """The text of a document that is written out in it; None where it is a file."""
+    if isinstance(text := found.get("text"), str):
+        return text
     if found.get("source_type") == "text":  # where LangChain's v0 had the text in its URL
-        return [_text(_string(found, "url", where))]
-    if _TEXT_TYPE.match(kind) and _first(found, "text", "base64", "data") is not None:
-        return _of_plain_text({**found, "text": _first(found, "text", "data")} | _no_data(found), where)
-    return [_picture(_downloadable(_held(block, where), allow_private_urls), block, where)]
+        return _string(found, "url", where)
+    if found.get("type") == "text":  # Anthropic's, which has it as `data`
+        return _string(found, "data", where)
+    return None
 
 
-def _no_data(found: Block) -> dict[str, None]:
-    """Anthropic has a text as `data`, where others have base64."""
-    return {"data": None} if found.get("type") == "text" else {}
+def _of_gemini(held: Block) -> Block:
+    """Gemini's inline_data or file_data, in either spelling, as a document."""
+    return {
+        "mime_type": _first(held, "mime_type", "mimeType"),
+        "data": held.get("data"),
+        "file_uri": _first(held, "file_uri", "fileUri"),
+    }
 
 
-def _opened(file: Block) -> dict[str, Any]:
-    return {"base64": file.get("file_data"), "file_id": file.get("file_id")}
-
-
-def _downloadable(held: Any, allow_private_urls: bool) -> Any:
+def _downloadable(held: Any, found: Block, allow_private_urls: bool) -> Any:
     """A document's address as a source to be fetched here, for providers fetch nothing but images."""
-    if isinstance(held, str) and _WEB.match(held):
+    is_image = str(_first(found, "mime_type", "media_type") or "").startswith("image/")
+    if isinstance(held, str) and _WEB.match(held) and not is_image:
         from vlm_core import expand
 
         return next(expand(held, allow_private_urls=allow_private_urls))
     return held
 
 
-_DOCUMENTS = frozenset({"file", "document", "input_file"})
+_DOCUMENTS = frozenset({"file", "document", "input_file", "media", "text-plain"})
+_GEMINIS = ("inline_data", "inlineData", "file_data", "fileData")
+"""Names under which Gemini's own parts hold a file."""
 _READERS: Mapping[str, Callable[[Block, str], list[Part]]] = {
     "text": _of_text,
     "input_text": _of_text,
     "output_text": _of_text,
-    "text-plain": _of_plain_text,
     "refusal": _of_refusal,
     "json": _of_json,
     "search_result": _of_json,
     "image": _of_image,
-    "media": _of_image,
     "image_url": _of_image_url,
     "input_image": _of_image_url,
 }

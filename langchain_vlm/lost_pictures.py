@@ -6,25 +6,22 @@ read a hundred thousand characters of base64 and see nothing.
 
 from __future__ import annotations
 
-import binascii
-import re
 import warnings
 from collections.abc import Iterator, Sequence
-from itertools import islice, takewhile
+from itertools import takewhile
+from pathlib import PurePath
 
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
+from langchain_core.runnables.config import var_child_runnable_config
 
-from vlm_core import ImageWarning, sniff
+from vlm_core import ImageWarning, holds_picture
 
-__all__ = ["warn_of_lost_pictures"]
+__all__ = ["warn_of_lost_pictures", "warn_of_unsaved_pictures"]
 
-_HEAD = 64
-"""Characters of base64 that tell what it is."""
-_BASE64 = re.compile(r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{1000,}")
-_BYTES = re.compile(r"""b['"](\\x89PNG|\\xff\\xd8\\xff|GIF8|RIFF|%PDF-|II\*|MM\\x00)""")
-"""How Python writes the bytes of a picture."""
-_LOOKED_AT = 20
-"""Long words without a blank; the picture is hardly behind that many."""
+_CHECKPOINTER = "__pregel_checkpointer"
+"""Where LangGraph tells a node of the checkpointer of its graph."""
+_SAVED = (str, bytes, bytearray, PurePath)
+"""What LangGraph's checkpointers can save of what may stand for a picture."""
 
 
 def warn_of_lost_pictures(messages: Sequence[BaseMessage]) -> None:
@@ -46,7 +43,7 @@ def warn_of_lost_pictures(messages: Sequence[BaseMessage]) -> None:
         'The tool look returned a picture that became text, and t'
     """
     for message in takewhile(lambda one: not isinstance(one, AIMessage), reversed(messages)):
-        if isinstance(message, ToolMessage) and any(map(_holds_picture, _texts(message))):
+        if isinstance(message, ToolMessage) and any(map(holds_picture, _texts(message))):
             warnings.warn(
                 f"The tool {message.name or message.tool_call_id} returned a picture that became text, and "
                 "the model sees none. Let it return a list of content blocks, each a dict: "
@@ -56,17 +53,35 @@ def warn_of_lost_pictures(messages: Sequence[BaseMessage]) -> None:
             )
 
 
+def warn_of_unsaved_pictures(messages: Sequence[BaseMessage]) -> None:
+    """Warn, within a graph with a checkpointer, where a block holds a decoded picture or an open file.
+
+    It is sent all the same. If the message is part of the graph's state, LangGraph fails to save that,
+    with a TypeError that says nothing of the picture.
+
+    Args:
+        messages: a conversation.
+
+    Warns:
+        ImageWarning: it names the block, and what to write instead.
+    """
+    config = var_child_runnable_config.get()
+    if not config or (config.get("configurable") or {}).get(_CHECKPOINTER) in (None, False):
+        return
+    for number, message in enumerate(messages):
+        for at, block in enumerate(message.content if isinstance(message.content, list) else ()):
+            held = block.get("image") if isinstance(block, dict) and block.get("type") == "image" else None
+            if held is not None and not isinstance(held, _SAVED):
+                warnings.warn(
+                    f"messages[{number}].content[{at}] holds a {type(held).__name__}, which a checkpointer "
+                    "cannot save. Write image_block(picture) in its place: that is plain JSON.",
+                    ImageWarning,
+                    stacklevel=2,
+                )
+
+
 def _texts(message: ToolMessage) -> Iterator[str]:
     for block in [message.content] if isinstance(message.content, str) else message.content:
         text = block.get("text") if isinstance(block, dict) else block
         if isinstance(text, str):
             yield text
-
-
-def _holds_picture(text: str) -> bool:
-    words = islice(_BASE64.finditer(text), _LOOKED_AT)
-    return _BYTES.match(text) is not None or any(_is_picture(word[0][:_HEAD]) for word in words)
-
-
-def _is_picture(encoded: str) -> bool:
-    return sniff(binascii.a2b_base64(encoded)) is not None

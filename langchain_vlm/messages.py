@@ -22,7 +22,7 @@ from langchain_core.messages import (
     ToolMessage,
 )
 
-from langchain_vlm.content_blocks import CALLS, THOUGHTS, Block, Part, is_a, parts_of
+from langchain_vlm.content_blocks import CALLS, THOUGHTS, Block, Part, is_a, marked, parts_of
 from langchain_vlm.lost_pictures import warn_of_lost_pictures
 from langchain_vlm.provider_fields import provider_fields
 from vlm_core import InputError
@@ -83,7 +83,7 @@ def _content(
         return content
     parts = read(content, where, without=without)
     joined_by = _JOINED_BY.get(role)
-    if joined_by is None or any(part["type"] != "text" for part in parts):
+    if joined_by is None or any(part["type"] != "text" or "cache_control" in part for part in parts):
         return parts
     return joined_by.join(part["text"] for part in parts)
 
@@ -113,6 +113,9 @@ def _of_user(message: HumanMessage, where: str, read: Read) -> Iterator[Message]
 
 def _result(block: Block, where: str, read: Read) -> Message:
     content = _content("tool", block.get("content") or "", where, read)
+    if content and block.get("cache_control") is not None:
+        parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
+        content = marked(parts, block)
     return {"role": "tool", "tool_call_id": block.get("tool_use_id"), "content": content}
 
 

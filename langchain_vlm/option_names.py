@@ -7,7 +7,7 @@ from typing import Any
 
 from vlm_core import ConfigError, check_options
 
-__all__ = ["CLIENT_SETTINGS", "OPTION_FIELDS", "canonical", "options_of_call", "renamed"]
+__all__ = ["CLIENT_SETTINGS", "OF_CALLS", "OPTION_FIELDS", "canonical", "options_of_call", "renamed"]
 
 _ALIASES = {
     "model_name": "model",
@@ -56,6 +56,9 @@ OPTION_FIELDS = (
     "extra_body",
 )
 """Fields that are options of each call."""
+
+OF_CALLS = ("timeout", "extra_headers")
+"""What a call takes beside its options."""
 
 _LANGCHAINS_OWN = frozenset({"ls_structured_output_format", "structured_output_format", "stream"})
 """What LangChain passes along for itself."""

@@ -7,7 +7,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from langchain_core.language_models.base import LangSmithParams
-from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.language_models.model_profile import ModelProfile
 from langchain_core.messages.block_translators import get_translator
 from pydantic import (
@@ -23,10 +22,11 @@ from pydantic import (
 
 from langchain_vlm.clients import Clients
 from langchain_vlm.errors import langchain_errors
+from langchain_vlm.extra_headers import WithExtraHeaders
 from langchain_vlm.option_names import CLIENT_SETTINGS, OPTION_FIELDS, canonical, options_of_call, renamed
 from langchain_vlm.profiles import profile_of
 from langchain_vlm.written import as_headers, as_provider, as_route, plain_provider, plain_route
-from vlm_core import ConfigError, Secret, check_options
+from vlm_core import ConfigError, Secret, call_seconds, check_options
 
 if TYPE_CHECKING:
     from vlm_core import Provider, Route, VLMClient
@@ -40,7 +40,7 @@ else:
     SecretLike = SecretStr
 
 
-class ModelSettings(BaseChatModel):
+class ModelSettings(WithExtraHeaders):
     """The fields of ChatVLM, and what LangChain asks of them."""
 
     model_config = ConfigDict(
@@ -60,7 +60,8 @@ class ModelSettings(BaseChatModel):
     default_headers: Mapping[str, SecretLike] = Field(default_factory=dict)
     """Sent with each request; their values are kept secret."""
     timeout: float = 600.0
-    """Seconds for a whole call, with its retries and waits."""
+    """Seconds for a whole call, with its retries and waits. Of an httpx.Timeout, or a pair (connect, read),
+    the time to read is taken for it."""
     first_token_timeout: float | None = None
     """Seconds until a streamed answer begins; by default 10 where another route can be asked."""
     idle_timeout: float = 60.0
@@ -146,6 +147,12 @@ class ModelSettings(BaseChatModel):
             name: value.reveal() if isinstance(value, Secret) else value for name, value in headers.items()
         }
         return {name: value for name, value in plain.items() if value is not None}
+
+    @field_validator("timeout", mode="before")
+    @classmethod
+    def _seconds(cls, timeout: Any) -> Any:
+        seconds = call_seconds(timeout)
+        return cls.model_fields["timeout"].default if seconds is None else seconds
 
     @field_validator("provider", mode="after")
     @classmethod

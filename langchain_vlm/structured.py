@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from dataclasses import is_dataclass
+from inspect import isfunction
 from operator import itemgetter
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -16,12 +18,15 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.output_parsers.transform import BaseTransformOutputParser
 from langchain_core.outputs import ChatGeneration, Generation
 from langchain_core.runnables import Runnable, RunnableMap, RunnablePassthrough
+from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_json_schema
 from langchain_core.utils.json import parse_partial_json
 from langchain_core.utils.pydantic import is_basemodel_subclass
+from pydantic import PydanticUserError, TypeAdapter
+from typing_extensions import is_typeddict
 
 from langchain_vlm.tool_binding import as_choice, as_tools
-from vlm_core import ConfigError
+from vlm_core import ConfigError, find_json, strict_schema
 
 __all__ = ["Method", "Request", "StructureParser", "as_response_format", "parsed", "request_for"]
 
@@ -45,7 +50,8 @@ def request_for(schema: Any, method: str, strict: bool | None = None) -> Request
     """How to ask for a structure.
 
     Args:
-        schema: a pydantic class, a TypedDict, or a JSON schema; None for any JSON in `json_mode`.
+        schema: a pydantic class, a dataclass, a TypedDict, or a JSON schema; None for any JSON in
+            `json_mode`.
         method: "json_schema", "function_calling" or "json_mode".
         strict: whether the model must keep to the schema exactly; None leaves it unsaid.
 
@@ -62,17 +68,19 @@ def request_for(schema: Any, method: str, strict: bool | None = None) -> Request
         raise ConfigError("there is no schema", hint='Give one, or method="json_mode" for any JSON.')
     if strict is not None and method == "json_mode":
         raise ConfigError("strict has no meaning in json_mode", hint="Leave it out, or use json_schema.")
-    wanted = _with_name(schema)
-    request = _METHODS[method](wanted, strict)
+    asked = _as_langchain_takes_it(schema)
+    request = _METHODS[method](asked, strict)
     if schema is None:
         return request
+    wanted = schema if _is_dataclass(schema) else asked
     # LangChain's traces show it.
-    asked = {"kwargs": {"method": method, "strict": strict}, "schema": wanted}
-    return request._replace(bound={**request.bound, "ls_structured_output_format": asked})
+    shown = {"kwargs": {"method": method, "strict": strict}, "schema": asked}
+    return request._replace(wanted=wanted, bound={**request.bound, "ls_structured_output_format": shown})
 
 
 def _by_schema(wanted: Any, strict: bool | None) -> Request:
-    found = _json_schema(wanted, strict)
+    found = _json_schema(wanted)
+    found = strict_schema(found, found["title"]) if strict else found
     named: dict[str, Any] = {"name": found["title"], "schema": found}
     if strict is not None:
         named["strict"] = strict
@@ -105,13 +113,46 @@ def as_response_format(given: Any) -> Any:
     """
     if given is None or isinstance(given, Mapping) or hasattr(given, "model_json_schema"):
         return given
-    return _by_schema(given, None).bound["response_format"]
+    return _by_schema(_as_langchain_takes_it(given), None).bound["response_format"]
 
 
-def _with_name(schema: Any) -> Any:
-    """A JSON schema with a title, which LangChain needs to have."""
-    if not isinstance(schema, Mapping):
+def _as_langchain_takes_it(schema: Any) -> Any:
+    """A schema that LangChain converts rightly: a dataclass as its JSON schema, and that with a title.
+
+    Raises:
+        ConfigError: it is something else, such as an Enum, which LangChain would take for a function.
+    """
+    if _is_dataclass(schema):
+        return {"title": schema.__name__, **_schema_of_dataclass(schema)}
+    if isinstance(schema, Mapping):
+        return _with_name(schema)
+    is_class = isinstance(schema, type) and (is_basemodel_subclass(schema) or is_typeddict(schema))
+    if is_class or schema is None or isfunction(schema) or isinstance(schema, BaseTool):
         return schema
+    name = getattr(schema, "__name__", type(schema).__name__)
+    raise ConfigError(
+        f"the schema is {name}, which is not a class of objects",
+        hint="Give a pydantic class with it as a field, a dataclass, a TypedDict or a JSON schema.",
+    )
+
+
+def _schema_of_dataclass(schema: type) -> dict[str, Any]:
+    try:
+        return TypeAdapter(schema).json_schema()
+    except PydanticUserError as error:
+        problem = str(error).partition("\n")[0][:200]
+    raise ConfigError(
+        f"the dataclass {schema.__name__} has no JSON schema: {problem}",
+        hint="Define it, and the classes of its fields, in a module.",
+    )
+
+
+def _is_dataclass(schema: Any) -> bool:
+    return isinstance(schema, type) and is_dataclass(schema)
+
+
+def _with_name(schema: Mapping[str, Any]) -> Any:
+    """A JSON schema with a title, which LangChain needs to have."""
     inner = schema.get("json_schema")
     if isinstance(inner, Mapping) and isinstance(inner.get("schema"), Mapping):  # OpenAI's response_format
         return {**inner["schema"], "title": inner.get("name") or "answer"}
@@ -119,9 +160,9 @@ def _with_name(schema: Any) -> Any:
     return dict(schema) if has_name else {"title": "answer", **schema}
 
 
-def _json_schema(schema: Any, strict: bool | None) -> dict[str, Any]:
+def _json_schema(schema: Any) -> dict[str, Any]:
     try:
-        return convert_to_json_schema(schema, strict=strict)
+        return convert_to_json_schema(schema)
     except (TypeError, ValueError, KeyError) as error:
         problem = str(error)[:200]
     raise ConfigError(
@@ -204,10 +245,15 @@ class StructureParser(BaseTransformOutputParser[Any]):
 
     def _so_far(self, message: BaseMessage) -> Any:
         """What can be read of an answer that is not whole; of a class there is nothing in part."""
-        if isinstance(self.wanted, type) and is_basemodel_subclass(self.wanted):
+        if isinstance(self.wanted, type) and (
+            is_basemodel_subclass(self.wanted) or is_dataclass(self.wanted)
+        ):
+            return None
+        written = self._arguments(message) or message.text
+        if not written.lstrip().startswith("{"):  # words; LangChain's parser would take long to see it
             return None
         try:
-            found = parse_partial_json(self._arguments(message) or message.text)
+            found = parse_partial_json(written)
         except (ValueError, TypeError, RecursionError):
             return None
         return found if isinstance(found, dict) and found else None
@@ -245,6 +291,8 @@ class StructureParser(BaseTransformOutputParser[Any]):
             # As JSON, for a strict class takes a date's string from there and from nowhere else.
             read = getattr(wanted, "model_validate_json", None) or wanted.parse_raw  # type: ignore[attr-defined]
             return read(json.dumps(found))
+        if _is_dataclass(wanted):
+            return TypeAdapter(wanted).validate_json(json.dumps(found))
         asks_for = wanted.get("type", "object") if isinstance(wanted, Mapping) else "object"
         if asks_for != "array" and not isinstance(found, dict):
             raise TypeError(f"it is a {type(found).__name__} and no object")
@@ -266,10 +314,10 @@ def _missing(message: BaseMessage) -> str:
 
 
 def _of_text(message: BaseMessage) -> Any:
-    try:
-        return json.loads(message.text, strict=False)
-    except (ValueError, RecursionError) as error:
-        raise _failure(f"it is no JSON: {error}", message) from None
+    found = find_json(message.text)
+    if found.problem:
+        raise _failure(found.problem, message)
+    return found.data
 
 
 def _failure(problem: str, message: BaseMessage) -> OutputParserException:

@@ -7,7 +7,7 @@ from typing import Any
 
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
-from vlm_core import ConfigError
+from vlm_core import ConfigError, strict_schema
 
 __all__ = ["as_choice", "as_tools"]
 
@@ -42,15 +42,40 @@ def as_tools(tools: Sequence[Any], strict: bool | None = None) -> list[dict[str,
 
 
 def _as_tool(tool: Any, number: int, strict: bool | None) -> dict[str, Any]:
+    found = _described(tool, number, strict)
+    mark = _mark(tool)
+    return found if mark is None else {"cache_control": mark, **found}
+
+
+def _mark(tool: Any) -> Any:
+    """The mark for prompt caching of a dict, or in the `extras` of one of LangChain's tools."""
+    beside = tool if isinstance(tool, Mapping) else getattr(tool, "extras", None)
+    return beside.get("cache_control") if isinstance(beside, Mapping) else None
+
+
+def _described(tool: Any, number: int, strict: bool | None) -> dict[str, Any]:
     if strict is None and isinstance(tool, dict) and isinstance(tool.get("function"), dict):
         return tool  # as it should be already
     try:
-        return convert_to_openai_tool(tool, strict=strict)
+        found = convert_to_openai_tool(tool)
     except (TypeError, ValueError) as error:
         problem = str(error)[:200]
+    else:
+        return found if strict is None else _with_strictness(found, strict)
     raise ConfigError(
         f"tools[{number}] is no tool: {problem}", hint="Give a function with a docstring, a tool or a schema."
     )
+
+
+def _with_strictness(tool: dict[str, Any], strict: bool) -> dict[str, Any]:
+    function = tool.get("function")
+    if not isinstance(function, Mapping):
+        return tool
+    name, parameters = str(function.get("name")), function.get("parameters")
+    if function.get("strict", strict) != strict:
+        raise ConfigError(f"strict={strict}, and the tool {name} says otherwise", hint="Give one of them.")
+    closed = {"parameters": strict_schema(parameters, name)} if strict and parameters else {}
+    return {**tool, "function": {**function, **closed, "strict": strict}}
 
 
 def as_choice(choice: Any, tools: Sequence[Mapping[str, Any]]) -> Any:

@@ -23,6 +23,7 @@ from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.schema import BaseNode
 
 from llamaindex_vlm.answers import agrowing, growing, to_completion_response, to_response
+from llamaindex_vlm.extra_headers import hides_extra_headers
 from llamaindex_vlm.messages import to_messages
 from llamaindex_vlm.structured_llm import StructuredPrediction
 from llamaindex_vlm.tool_calls import as_openai_tools, selections, with_one_call
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from llama_index.core.tools import BaseTool
 
 
+@hides_extra_headers
 class VLM(StructuredPrediction):
     """A vision model of any OpenAI-compatible API, for chats, query engines and agents.
 
@@ -96,7 +98,8 @@ class VLM(StructuredPrediction):
 
         Args:
             messages: the conversation, which stays as it is.
-            kwargs: options of this call, such as max_tokens, response_format or timeout.
+            kwargs: options of this call, such as max_tokens, response_format, timeout or extra_headers,
+                whose values are kept secret.
 
         Raises:
             ConfigError: an option is unknown or cannot be used, or there is no key.

@@ -26,7 +26,7 @@ from llama_index.core.base.llms.types import (
 )
 
 from llamaindex_vlm.provider_fields import provider_fields
-from vlm_core import InputError, Source, expand, sniff, source_from
+from vlm_core import InputError, Source, base64_as_uri, expand, sniff, source_from, text_in
 
 Message: TypeAlias = dict[str, Any]
 Part: TypeAlias = dict[str, Any]
@@ -59,9 +59,10 @@ class _Place:
 def to_messages(messages: Sequence[ChatMessage], *, allow_private_urls: bool = False) -> list[Message]:
     """A conversation for `VLMClient`, which moves images to where the provider takes them.
 
-    Left out on purpose are cache points, which hold nothing. What a model thought earlier is not sent as
-    text; the client gives it back to the route that it came from. Of `additional_kwargs` only tool calls,
-    a tool's call id, a function's name, a refusal and reasoning are sent.
+    A cache point, or `cache_control` among a message's `additional_kwargs`, becomes a mark of the part before
+    it. What a model thought earlier is not sent as text; the client gives it back to the route that it came
+    from. Of `additional_kwargs` tool calls, a tool's call id, a function's name, a refusal and reasoning are
+    sent besides.
 
     Args:
         messages: they, their blocks and open files stay as they are.
@@ -92,12 +93,7 @@ def _message(message: ChatMessage, place: _Place) -> Message:
         raise InputError(f"{place.name} calls a tool and has the role {role.value}", hint=hint)
     said = message.additional_kwargs
     kept = {name: said[name] for name in _KEPT.get(role, ()) if said.get(name) is not None}
-    parts = [
-        part
-        for number, block in enumerate(message.blocks)
-        for part in _parts(block, place.at(f"blocks[{number}]"))
-    ]
-    content = _content(parts)
+    content = _content(_all_parts(message, place))
     if role != MessageRole.ASSISTANT:
         return {"role": role.value, "content": content, **kept}
     fields, of_calls = provider_fields(message)
@@ -106,9 +102,24 @@ def _message(message: ChatMessage, place: _Place) -> Message:
     return {"role": role.value, "content": content or None if more else content, **kept, **more, **fields}
 
 
+def _all_parts(message: ChatMessage, place: _Place) -> list[Part]:
+    """The parts of a message, with its marks for prompt caching."""
+    parts: list[Part] = []
+    for number, block in enumerate(message.blocks):
+        if isinstance(block, CachePoint):
+            parts = _marked(parts, block.cache_control.model_dump(exclude_none=True))
+        else:
+            parts += _parts(block, place.at(f"blocks[{number}]"))
+    return _marked(parts, message.additional_kwargs.get("cache_control"))
+
+
+def _marked(parts: list[Part], mark: Any) -> list[Part]:
+    return parts if mark is None or not parts else [*parts[:-1], {**parts[-1], "cache_control": mark}]
+
+
 def _content(parts: list[Part]) -> str | list[Part]:
     """Text alone as a string, since many servers take nothing else but from a user."""
-    if all(part["type"] == "text" for part in parts):
+    if all(part["type"] == "text" and "cache_control" not in part for part in parts):
         return "\n".join(part["text"] for part in parts)
     return [part for part in parts if part.get("text") != ""]
 
@@ -198,14 +209,24 @@ def _held(image: bytes | IOBase, place: _Place) -> Any:
 
 
 def _image_bytes(held: bytes, name: str) -> bytes:
-    """The picture in an image block, which may be written as a data URI in there."""
-    data = _bytes(held)
-    if data[:5].lower() == b"data:":
-        (source,) = expand(data.decode("latin-1"))
-        return source.read()
+    """The picture in an image block, which may be written there as a data URI, or as base64 in lines."""
+    data = _file_bytes(held)
+    if data and sniff(data) is None and (uri := base64_as_uri(data.decode("latin-1"), name)):
+        return _in_data_uri(uri)
     if not data:
         raise InputError(f"{name} is an ImageBlock without an image", hint=_GIVE)
     return data
+
+
+def _file_bytes(held: bytes) -> bytes:
+    """The file in a block, which may be written there as a data URI."""
+    data = _bytes(held)
+    return _in_data_uri(data.decode("latin-1")) if data[:5].lower() == b"data:" else data
+
+
+def _in_data_uri(uri: str) -> bytes:
+    (source,) = expand(uri)
+    return source.read()
 
 
 def _bytes(held: bytes) -> bytes:
@@ -231,7 +252,7 @@ def _whole(file: IOBase) -> bytes:
 def _document(block: DocumentBlock, place: _Place) -> list[Part]:
     """A PDF as its pages, a text as such."""
     if block.data:
-        data = _whole(block.data) if isinstance(block.data, IOBase) else _bytes(block.data)
+        data = _whole(block.data) if isinstance(block.data, IOBase) else _file_bytes(block.data)
         return _of_bytes(data, data, block.title, place)
     if block.path:
         return _of_file(Path(block.path).expanduser(), block.title, place)
@@ -250,6 +271,7 @@ def _of_file(path: Path, title: str | None, place: _Place) -> list[Part]:
 
 
 def _of_url(url: str, title: str | None, place: _Place) -> list[Part]:
+    url = base64_as_uri(url, place.name) or url
     scheme = url.partition(":")[0].lower()
     if scheme not in ("http", "https", "data"):
         hint = "Give a file as path=..., or its bytes as data=..."
@@ -261,11 +283,8 @@ def _of_url(url: str, title: str | None, place: _Place) -> list[Part]:
 def _of_bytes(data: bytes, given: Any, title: str | None, place: _Place) -> list[Part]:
     if not data or sniff(data):
         return [_image_part(given)]
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = "\0"
-    if "\0" in text:
+    text = text_in(data)
+    if text is None:
         hint = "Turn it into a PDF, pictures, or text in UTF-8."
         raise InputError(f"{place.name} is a document that is neither PDF, picture nor text", hint=hint)
     heading = f"{title}\n\n" if title and title != _UNTITLED else ""
@@ -295,6 +314,5 @@ _KINDS: Mapping[type, Callable[[Any, _Place], list[Part]]] = {
     CitableBlock: _citable,
     CitationBlock: _citation,
     ThinkingBlock: _nothing,  # stands beside the content
-    CachePoint: _nothing,
     ToolCallBlock: _nothing,  # stands beside the content
 }

@@ -20,7 +20,7 @@ from llama_index.core.llms.function_calling import FunctionCallingLLM
 from pydantic import ModelWrapValidatorHandler, SkipValidation
 
 import vlm_core
-from vlm_core import ConfigError, Provider, Route, Secret, check_names, check_options
+from vlm_core import ConfigError, Provider, Route, Secret, call_seconds, check_names, check_options
 
 if TYPE_CHECKING:
     from vlm_core import VLMClient
@@ -160,6 +160,12 @@ class VLMSettings(FunctionCallingLLM):
     _hide_key = field_validator("api_key", mode="before")(_as_secret)
     _hide_headers = field_validator("default_headers", mode="before")(_as_secrets)
     _read_provider = field_validator("provider", mode="before")(_as_provider)
+
+    @field_validator("timeout", mode="before")
+    @classmethod
+    def _read_timeout(cls, given: Any) -> Any:
+        seconds = call_seconds(given)
+        return cls.model_fields["timeout"].default if seconds is None else seconds
 
     @field_validator("fallbacks", mode="before")
     @classmethod

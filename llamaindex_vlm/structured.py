@@ -15,7 +15,14 @@ from llama_index.core.bridge.pydantic import BaseModel, ValidationError
 from llama_index.core.program.streaming_utils import process_streaming_content_incremental
 
 from llamaindex_vlm.answers import is_whole
-from vlm_core import ContentFiltered, MalformedResponse, OutputTruncated, ResponseError
+from vlm_core import (
+    ConfigError,
+    ContentFiltered,
+    MalformedResponse,
+    OutputTruncated,
+    ResponseError,
+    find_json,
+)
 
 if TYPE_CHECKING:
     from llama_index.core.llms import LLM
@@ -34,12 +41,30 @@ _PROBLEMS_SHOWN = 10
 def options_for(output_cls: type[BaseModel], llm_kwargs: Mapping[str, Any] | None) -> dict[str, Any]:
     """The options of a chat whose answer is to be such an object.
 
+    Raises:
+        ConfigError: it is not a pydantic model.
+
     Example:
         >>> options_for(BaseModel, {"temperature": 0, "tool_choice": "required"})["temperature"]
         0
     """
+    check_output_cls(output_cls)
     kept = {name: value for name, value in (llm_kwargs or {}).items() if name not in _NOT_ANSWERABLE}
     return {**kept, "response_format": output_cls}
+
+
+def check_output_cls(output_cls: object) -> None:
+    """Refuse what answers cannot be made into, before a model is asked.
+
+    Raises:
+        ConfigError: it is not a pydantic model.
+    """
+    if isinstance(output_cls, type) and issubclass(output_cls, BaseModel):
+        return
+    name = getattr(output_cls, "__name__", type(output_cls).__name__)
+    raise ConfigError(
+        f"output_cls is {name}, which is not a pydantic model", hint="Give a model with it as a field."
+    )
 
 
 def questions(output_cls: type[Output], messages: Sequence[ChatMessage]) -> Questions[Output]:
@@ -57,19 +82,23 @@ def questions(output_cls: type[Output], messages: Sequence[ChatMessage]) -> Ques
     first = yield list(messages)
     try:
         return _parsed(output_cls, first), first
-    except ValidationError as error:
-        problems = _said(error)
+    except _UnfitError as error:
+        problems = str(error)
     said = ChatMessage(role=MessageRole.ASSISTANT, content=first.message.content or "")
     repair = ChatMessage(role=MessageRole.USER, content=_REPAIR.format(problems=problems))
     second = yield [*messages, said, repair]
     try:
         return _parsed(output_cls, second), _spent_on_both(first, second)
-    except ValidationError as error:
-        message = f"the answer is no {output_cls.__name__}, nor is the corrected one: {_said(error)}"
+    except _UnfitError as error:
+        message = f"the answer is no {output_cls.__name__}, nor is the corrected one: {error}"
         raise _failed(MalformedResponse(message, hint=_OTHER_MODEL), second) from None
 
 
 _OTHER_MODEL = "Make the schema simpler, or use another model; .partial holds what came."
+
+
+class _UnfitError(ValueError):
+    """The answer does not fit; the words are for the model, which is asked once more."""
 
 
 def _parsed(output_cls: type[Output], response: ChatResponse) -> Output:
@@ -78,7 +107,14 @@ def _parsed(output_cls: type[Output], response: ChatResponse) -> Output:
         raise _failed(ContentFiltered(f"there is no {output_cls.__name__}: {refusal or reason}"), response)
     if reason == "length":
         raise _failed(OutputTruncated(f"the {output_cls.__name__} is cut off"), response)
-    return output_cls.model_validate_json(response.message.content or "")
+    found = find_json(response.message.content or "")
+    if found.problem:
+        raise _UnfitError(found.problem)
+    try:
+        return output_cls.model_validate_json(found.source)
+    except ValidationError as error:
+        problems = _said(error)
+    raise _UnfitError(problems)
 
 
 def _failed(error: ResponseError, response: ChatResponse) -> ResponseError:

@@ -24,6 +24,7 @@ from llama_index.core.prompts import BasePromptTemplate
 from llama_index.core.types import PydanticProgramMode
 
 from llamaindex_vlm import structured
+from llamaindex_vlm.extra_headers import hides_extra_headers
 from llamaindex_vlm.settings import VLMSettings
 from llamaindex_vlm.structured import Output
 
@@ -116,6 +117,7 @@ class StructuredPrediction(VLMSettings):
 
     def as_structured_llm(self, output_cls: type[BaseModel], **kwargs: Any) -> StructuredLLM:
         """An LLM whose every answer is an object of that class; see `StructuredVLM`."""
+        structured.check_output_cls(output_cls)
         kind = StructuredVLM if self._is_default else StructuredLLM
         return kind(llm=self, output_cls=output_cls, **kwargs)
 
@@ -133,6 +135,7 @@ def _started(
     return LLMStructuredPredictStartEvent(output_cls=output_cls, template=prompt, template_args=prompt_args)
 
 
+@hides_extra_headers
 class StructuredVLM(StructuredLLM):
     """A VLM whose answers are objects of a class, in `raw`, and as JSON in the message.
 

@@ -12,7 +12,7 @@ from llama_index.core.llms.utils import parse_partial_json
 
 from llamaindex_vlm.answers import is_whole
 from llamaindex_vlm.messages import tool_calls_of
-from vlm_core import EmptyOutput, ToolCall
+from vlm_core import EmptyOutput, ToolCall, strict_schema
 
 if TYPE_CHECKING:
     from llama_index.core.tools import BaseTool
@@ -28,7 +28,9 @@ def as_openai_tools(tools: Sequence[BaseTool], *, strict: bool | None = None) ->
     """
     specs = [tool.metadata.to_openai_tool(skip_length_check=True) for tool in tools]
     for spec in specs if strict is not None else ():
-        spec["function"] |= {"strict": strict}
+        function = spec["function"]
+        closed = {"parameters": strict_schema(function["parameters"], function["name"])} if strict else {}
+        spec["function"] = {**function, **closed, "strict": strict}
     return specs
 
 

@@ -90,14 +90,17 @@ if TYPE_CHECKING:
         VLMError,
     )
     from vlm_core.flow.estimate import text_tokens
+    from vlm_core.flow.settings import call_seconds
     from vlm_core.images.data_uris import data_uri
     from vlm_core.images.encode import ImageWarning
+    from vlm_core.images.files import base64_as_uri, file_part, text_in
     from vlm_core.images.pictures import (
         page_again,
         page_encoded,
         page_png,
         page_told_by,
     )
+    from vlm_core.images.pictures_in_text import holds_picture
     from vlm_core.images.sniff import (
         SUFFIXES,
         sniff,
@@ -154,7 +157,9 @@ if TYPE_CHECKING:
         TextLine,
         Usage,
     )
+    from vlm_core.wire.json_values import JSONValue, find_json
     from vlm_core.wire.option_checks import check_options
+    from vlm_core.wire.strict_schema import strict_schema
 
 _HOMES = {
     "answers": (
@@ -239,14 +244,21 @@ _HOMES = {
         "VLMError",
     ),
     "flow.estimate": ("text_tokens",),
+    "flow.settings": ("call_seconds",),
     "images.data_uris": ("data_uri",),
     "images.encode": ("ImageWarning",),
+    "images.files": (
+        "base64_as_uri",
+        "file_part",
+        "text_in",
+    ),
     "images.pictures": (
         "page_again",
         "page_encoded",
         "page_png",
         "page_told_by",
     ),
+    "images.pictures_in_text": ("holds_picture",),
     "images.sniff": (
         "SUFFIXES",
         "sniff",
@@ -303,7 +315,12 @@ _HOMES = {
         "TextLine",
         "Usage",
     ),
+    "wire.json_values": (
+        "JSONValue",
+        "find_json",
+    ),
     "wire.option_checks": ("check_options",),
+    "wire.strict_schema": ("strict_schema",),
 }
 
 __getattr__ = load_on_first_use(__name__, _HOMES)
@@ -347,6 +364,7 @@ __all__ = [
     "ImageWarning",
     "IncompleteResponse",
     "InputError",
+    "JSONValue",
     "Journal",
     "JournalPage",
     "JournalTotals",
@@ -401,13 +419,18 @@ __all__ = [
     "apassages",
     "apassages_of_each",
     "as_text",
+    "base64_as_uri",
     "blocks",
+    "call_seconds",
     "check_mode",
     "check_names",
     "check_options",
     "data_uri",
     "engine_name",
     "expand",
+    "file_part",
+    "find_json",
+    "holds_picture",
     "load_on_first_use",
     "models_of",
     "page_again",
@@ -424,6 +447,8 @@ __all__ = [
     "sniff",
     "source_from",
     "stable_id",
+    "strict_schema",
+    "text_in",
     "text_tokens",
 ]
 

@@ -19,7 +19,16 @@ from vlm_core.flow.connections import Connections
 from vlm_core.flow.drivers import arun, run
 from vlm_core.flow.exchange import Call, Limits, exchange
 from vlm_core.flow.gate import Gate
-from vlm_core.flow.settings import as_messages, check_counts, check_seconds, check_settings, secret_headers
+from vlm_core.flow.parts import plain_parts
+from vlm_core.flow.pictures import warn_of_written_pictures
+from vlm_core.flow.settings import (
+    as_messages,
+    call_seconds,
+    check_counts,
+    check_seconds,
+    check_settings,
+    secret_headers,
+)
 from vlm_core.flow.stations import Station
 from vlm_core.secret import Secret
 from vlm_core.wire.options import check_options
@@ -31,6 +40,7 @@ if TYPE_CHECKING:
     from vlm_core.wire.placement import ToolImages
 
 _DICE = random.Random()  # noqa: S311  it spreads waits, and guards nothing
+_SECONDS = Limits().timeout
 Messages: TypeAlias = str | Iterable[Mapping[str, Any] | Completion] | PerRoute
 
 
@@ -49,7 +59,8 @@ class VLMClient:
         api_key: by default what the provider's variable holds.
         base_url: of the API, in place of the provider's own.
         headers: sent with each request. Their values are kept secret, as the key is.
-        timeout: seconds for a whole call.
+        timeout: seconds for a whole call. Of an httpx.Timeout, or a pair (connect, read), the time to read
+            is taken for it.
         first_token_timeout: seconds until a streamed answer begins; by default 10 where another route
             can be asked, else the time of the call.
         idle_timeout: seconds between two pieces of a streamed answer.
@@ -88,7 +99,7 @@ class VLMClient:
         api_key: str | Secret | None = None,
         base_url: str | None = None,
         headers: Mapping[str, str | Secret] | None = None,
-        timeout: float = 600.0,
+        timeout: Any = _SECONDS,
         first_token_timeout: float | None = None,
         idle_timeout: float = 60.0,
         max_attempts: int = 3,
@@ -109,6 +120,7 @@ class VLMClient:
             fallbacks=fallbacks,
         )
         check_counts(max_attempts=max_attempts, max_concurrency=max_concurrency, max_pages=max_pages)
+        timeout = _or_default(call_seconds(timeout))
         check_seconds(timeout=timeout, first_token_timeout=first_token_timeout, idle_timeout=idle_timeout)
         secrets = secret_headers(headers)
         key = Secret(api_key) if api_key is not None else None
@@ -158,10 +170,12 @@ class VLMClient:
         Args:
             messages: the conversation as OpenAI has it, or one question. An image is a part
                 `{"type": "image", "image": ...}` with a path, bytes, URL or picture in it (a file of
-                several pages is all of them; `"pages": [1, 3]` chooses), or OpenAI's image_url.
+                several pages is all of them; `"pages": [1, 3]` chooses), or OpenAI's image_url. OpenAI's
+                file parts are sent as the pages of a PDF, as a picture, or as the text that they are.
             options: temperature, max_tokens, tools, response_format and what else
                 `vlm_core.wire.options` lists; `extra_body` takes the provider's own. `timeout` is
-                this call's.
+                this call's, and so are `extra_headers`, which are sent to the first route alone, and whose
+                values are kept secret.
 
         Raises:
             MissingKeyError: no key is set; before anything is read or sent.
@@ -249,12 +263,18 @@ class VLMClient:
 
     def _call(self, messages: Messages, options: Mapping[str, Any], *, stream: bool) -> Call:
         options = dict(options)
-        timeout = options.pop("timeout", None)
+        timeout = call_seconds(options.pop("timeout", None))
         check_seconds(timeout=timeout)
+        extra_headers = secret_headers(options.pop("extra_headers", None))
         check_options(options)
         per_route = messages if isinstance(messages, PerRoute) else None
+        asked = plain_parts(
+            as_messages([] if isinstance(messages, PerRoute) else messages),
+            allow_private_urls=self._allow_private_urls,
+        )
+        warn_of_written_pictures(asked)
         return Call(
-            messages=as_messages([] if isinstance(messages, PerRoute) else messages),
+            messages=asked,
             options=options,
             endpoint=self.endpoint,
             stream=stream,
@@ -263,7 +283,12 @@ class VLMClient:
             max_pages=self._max_pages,
             allow_private_urls=self._allow_private_urls,
             per_route=per_route,
+            extra_headers=extra_headers,
         )
+
+
+def _or_default(seconds: Any) -> Any:
+    return _SECONDS if seconds is None else seconds
 
 
 def _remade(made_of: dict[str, Any]) -> VLMClient:

@@ -10,8 +10,9 @@ from vlm_core.answers import Completion
 from vlm_core.assistant.untrusted import one_line
 from vlm_core.errors import MalformedResponse
 from vlm_core.flow.attempt import PerRoute
-from vlm_core.ocr.dialects.json_answers import fitted, found_in
+from vlm_core.ocr.dialects.json_answers import fitted
 from vlm_core.types import PageImage
+from vlm_core.wire.json_values import find_json
 
 Given = TypeVar("Given")
 Steps: TypeAlias = Generator[PerRoute, Completion, Given]
@@ -94,7 +95,7 @@ def values_in(completion: Completion, schema: Any) -> tuple[Any, Any]:
         >>> values_in(Completion('{"total": 9}'), {"type": "object"})
         ({'total': 9}, {'total': 9})
     """
-    found = found_in(completion.text)
+    found = find_json(completion.text)
     data, problem = (None, found.problem) if found.problem else fitted(found.data, schema)
     if problem:
         error = MalformedResponse(

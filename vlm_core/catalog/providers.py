@@ -125,12 +125,13 @@ _OTHER_HOSTS = (
         api_key_env=("OPENROUTER_API_KEY",),
         limits=ImageLimits(accepts_url=True, accepts_detail=True),
         reasoning_back="always",
+        cache_control=True,
         model_list_url="https://openrouter.ai/models",
         notes=(
             "Limits are those of the host that it chooses.",
             "Hosts may drop parameters; provider.require_parameters in extra_body avoids those.",
         ),
-        source="models.dev, OpenRouter's list of models and page on reasoning tokens",
+        source="models.dev, OpenRouter's list of models; its pages on reasoning tokens and prompt caching",
         checked=_MODELS_DEV,
     ),
     Provider(

@@ -64,6 +64,8 @@ class Endpoint:
     api_key: Secret | None = None
     """As the user gave it; `keys.find_key` looks in the variables too."""
     headers: Mapping[str, Secret] = field(default_factory=dict)
+    extra_headers: Mapping[str, Secret] = field(default_factory=dict)
+    """Of one call alone."""
 
     @property
     def route(self) -> str:
@@ -79,6 +81,12 @@ class Endpoint:
     def tools(self) -> bool | None:
         """Whether the model calls tools here; None where nobody says."""
         return self.profile.tools if self.profile.tools is not None else self.provider.tools
+
+    @property
+    def cache_control(self) -> bool:
+        """Whether marks for prompt caching are sent: only where it is known that they are taken."""
+        of_model = self.profile.cache_control
+        return (self.provider.cache_control if of_model is None else of_model) is True
 
     @property
     def response_formats(self) -> frozenset[ResponseFormat] | None:

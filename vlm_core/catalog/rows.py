@@ -121,6 +121,8 @@ class Provider(_Row):
     limits: ImageLimits = ImageLimits()
     quirks: frozenset[Quirk] = frozenset()
     tools: bool | None = None
+    cache_control: bool | None = None
+    """Whether it takes marks for prompt caching beside parts and tools. Only True lets them through."""
     response_formats: frozenset[ResponseFormat] | None = None
     reasoning_back: ReasoningBack | None = None
     """Whether reasoning that came with an answer is sent back to it: with each message, within turns that
@@ -186,6 +188,8 @@ class ModelProfile(_Row):
     ocr_dialect: str | None = None
     """The trained prompt and answer format, where the model reads documents only."""
     tools: bool | None = None
+    cache_control: bool | None = None
+    """As for a provider, and before it."""
     response_formats: frozenset[ResponseFormat] | None = None
     thinking: bool | None = None
     """Whether it thinks aloud before it answers."""

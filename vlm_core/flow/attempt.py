@@ -24,6 +24,7 @@ from vlm_core.wire.transport import Answer, Timeouts
 
 if TYPE_CHECKING:
     from vlm_core.catalog.routes import Endpoint
+    from vlm_core.secret import Secret
 
 Exchange: TypeAlias = Generator[Effect | Delta, Any, Completion]
 Clock: TypeAlias = Callable[[], float]
@@ -73,6 +74,8 @@ class Call:
     max_pages: int | None = None
     per_route: PerRoute | None = None
     """Where it is set, messages and options are those for the endpoint."""
+    extra_headers: Mapping[str, Secret] = field(default_factory=dict)
+    """Sent with this call to its first route, and to no other: they may hold a key."""
 
     @property
     def fallback_first(self) -> bool:
@@ -81,6 +84,8 @@ class Call:
 
     def of(self, endpoint: Endpoint) -> Call:
         """The same question for another route."""
+        if self.extra_headers and endpoint.route == self.endpoint.route:
+            endpoint = replace(endpoint, extra_headers=self.extra_headers)
         if self.per_route is None:
             return replace(self, endpoint=endpoint)
         messages, options = self.per_route.ask(endpoint)

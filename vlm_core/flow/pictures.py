@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from vlm_core.errors import InputError
+from vlm_core.images.data_uris import bytes_in
+from vlm_core.images.files import base64_as_uri
+from vlm_core.images.reading import fetched
+from vlm_core.wire.messages import TOOL_ROLES
 
 if TYPE_CHECKING:
     from vlm_core.answers import EncodedImage
@@ -20,11 +25,10 @@ Message: TypeAlias = Mapping[str, Any]
 Images: TypeAlias = "Sequence[EncodedImage | str]"
 _IMAGE_TYPES = frozenset({"image", "image_url"})
 _KEYS = {
-    "image": ("type", "image", "detail", "pages", "password", "max_side"),
-    "image_url": ("type", "image_url", "detail", "pages", "password", "max_side"),
+    "image": ("type", "image", "detail", "pages", "password", "max_side", "cache_control"),
+    "image_url": ("type", "image_url", "detail", "pages", "password", "max_side", "cache_control"),
 }
-_BARE_BASE64 = re.compile(r"[A-Za-z0-9+/\s]{400,}={0,2}\s*")
-_AS_DATA_URI = 'Put "data:image/jpeg;base64," before it, or give the bytes: base64.b64decode(text).'
+_ADDRESS = re.compile(r"(https?://|data:)", re.IGNORECASE)
 _WEB = re.compile(r"https?://", re.IGNORECASE)
 
 
@@ -42,6 +46,8 @@ class Found:
     pages: tuple[int, ...] | None = None
     password: str | None = field(default=None, repr=False)
     max_side: int | None = None
+    cache_control: Any = None
+    """The mark for prompt caching, which stands at the last page."""
 
     @property
     def position(self) -> str:
@@ -60,8 +66,9 @@ def find(messages: Sequence[Message]) -> list[Found]:
     Args:
         messages: as OpenAI has them; an image part is `{"type": "image_url", "image_url": {"url": ...}}`
             with a web or data URL, or `{"type": "image", "image": ...}` with a path, bytes, a picture
-            or a URL, and perhaps `"detail"`, `"pages"` (from 1), the `"password"` of a PDF, and
-            `"max_side"`, pixels of the longer side to which it is shrunk at least.
+            or a URL, and perhaps `"detail"`, `"pages"` (from 1), the `"password"` of a PDF,
+            `"max_side"`, pixels of the longer side to which it is shrunk at least, and
+            `"cache_control"`. Base64 of a picture or PDF may stand in place of its data URL.
 
     Raises:
         InputError: a part is not written so.
@@ -88,8 +95,16 @@ def _found(message: int, part: int, written: Mapping[str, Any]) -> Found:
     _check_keys(written, _KEYS[written["type"]], position)
     read = _read_image_url if written["type"] == "image_url" else _read_image
     given, detail = read(written, position)
-    pages = _page_numbers(written, position)
-    return Found(message, part, given, detail, pages, written.get("password"), _max_side(written, position))
+    return Found(
+        message,
+        part,
+        given,
+        detail,
+        _page_numbers(written, position),
+        written.get("password"),
+        _max_side(written, position),
+        written.get("cache_control"),
+    )
 
 
 def _check_keys(part: Mapping[str, Any], known: Sequence[str], position: str) -> None:
@@ -101,16 +116,19 @@ def _check_keys(part: Mapping[str, Any], known: Sequence[str], position: str) ->
             raise InputError(f"{position}: an image part has no {key!r}", hint=hint)
 
 
-def _read_image_url(part: Mapping[str, Any], position: str) -> tuple[str, str | None]:
+def _read_image_url(part: Mapping[str, Any], position: str) -> tuple[Any, str | None]:
     inner = part.get("image_url")
     inner = inner if isinstance(inner, Mapping) else {"url": inner}
     _check_keys(inner, ("url", "detail"), position)
     url = inner.get("url")
-    _check_base64(url, position)
-    if not isinstance(url, str) or not re.match(r"(https?://|data:)", url, re.IGNORECASE):
+    if isinstance(url, str) and not _ADDRESS.match(url):
+        url = _of_base64(url, position)
+    elif not isinstance(url, str):
+        url = None
+    if url is None:
         # A message may come from a stranger: no path that stands here is opened.
         raise InputError(
-            f"{position}: image_url holds neither a web address nor a data URI",
+            f"{position}: image_url holds neither a web address nor a data URI nor base64",
             hint='A file goes into a part of its own: {"type": "image", "image": "scan.png"}.',
         )
     return url, inner.get("detail", part.get("detail"))
@@ -122,13 +140,19 @@ def _read_image(part: Mapping[str, Any], position: str) -> tuple[Any, str | None
             f"{position}: an image part without an image",
             hint='Write {"type": "image", "image": ...} with a path, bytes, URL or picture.',
         )
-    _check_base64(part["image"], position)
-    return part["image"], part.get("detail")
+    image = part["image"]
+    if isinstance(image, str) and not _ADDRESS.match(image):
+        image = _of_base64(image, position) or image  # or a path
+    return image, part.get("detail")
 
 
-def _check_base64(given: Any, position: str) -> None:
-    if isinstance(given, str) and _BARE_BASE64.match(given):
-        raise InputError(f"{position}: base64 that does not say so", hint=_AS_DATA_URI)
+def _of_base64(text: str, position: str) -> Any:
+    """The picture or PDF that a string without a label holds; None for any other string."""
+    from vlm_core.images.sources import Source
+
+    if (uri := base64_as_uri(text, position)) is None:
+        return None
+    return Source("<base64>", partial(fetched, "<base64>", partial(bytes_in, uri)), key=uri)
 
 
 def _page_numbers(part: Mapping[str, Any], position: str) -> tuple[int, ...] | None:
@@ -146,6 +170,46 @@ def _max_side(part: Mapping[str, Any], position: str) -> int | None:
     if side is None or (isinstance(side, int) and not isinstance(side, bool) and side > 0):
         return side
     raise InputError(f"{position}: max_side={side!r} is no number of pixels", hint="Give one from 1.")
+
+
+def warn_of_written_pictures(messages: Sequence[Message]) -> None:
+    """Warn where a text holds a picture, of which the model sees nothing.
+
+    Only of messages that are new, which no answer stands behind: each is sent again with every turn. What
+    tools return is not looked at, since frameworks have words of their own about it.
+
+    Args:
+        messages: a conversation.
+
+    Warns:
+        ImageWarning: a text holds one; it says how to give it instead.
+    """
+    from vlm_core.images.pictures_in_text import holds_picture
+
+    for at, message in reversed(list(enumerate(messages))):
+        role = message.get("role") if isinstance(message, Mapping) else "assistant"
+        if role == "assistant":
+            return
+        if role not in TOOL_ROLES and any(map(holds_picture, _written_texts(message))):
+            from vlm_core.images.encode import ImageWarning
+
+            warnings.warn(_WRITTEN.format(at=at), ImageWarning, stacklevel=2)
+
+
+_WRITTEN = (
+    "messages[{at}] holds a picture that became text: the model reads its base64, and sees none. Give the "
+    "image as a part of its own. In a template of LangChain, put in the whole message: "
+    '("placeholder", "{{asked}}"), with asked=[("human", [image_block(picture), question])]. In one of '
+    "LlamaIndex, write {{{{ picture | image }}}} in a RichPromptTemplate."
+)
+
+
+def _written_texts(message: Message) -> Iterator[str]:
+    content = message.get("content")
+    for part in [content] if isinstance(content, str) else _parts(message):
+        text = part.get("text") if isinstance(part, Mapping) else part
+        if isinstance(text, str):
+            yield text
 
 
 def held(messages: Sequence[Message]) -> list[Message]:
@@ -217,7 +281,10 @@ def filled(messages: Sequence[Message], found: Sequence[Found], images: Sequence
     parts: dict[int, dict[int, list[Message]]] = defaultdict(dict)
     for place, pages in zip(found, images, strict=True):
         detail = {"detail": place.detail} if place.detail else {}
-        parts[place.message][place.part] = [{"type": "image", "image": page, **detail} for page in pages]
+        shown: list[Message] = [{"type": "image", "image": page, **detail} for page in pages]
+        if place.cache_control is not None and shown:
+            shown[-1] = {**shown[-1], "cache_control": place.cache_control}
+        parts[place.message][place.part] = shown
     return [
         {**message, "content": list(_with(message["content"], parts[at]))} if at in parts else message
         for at, message in enumerate(messages)

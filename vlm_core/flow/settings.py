@@ -50,6 +50,40 @@ def check_settings(**settings: Any) -> None:
         )
 
 
+def call_seconds(timeout: Any) -> Any:
+    """The seconds of a whole call, for `timeout` in the shapes that httpx and requests have for it.
+
+    Of an httpx.Timeout, and of a pair of the times to connect and to read, the time to read bounds the
+    whole call; to connect, 30 seconds of these are given at most.
+
+    Args:
+        timeout: seconds, an httpx.Timeout or httpx2.Timeout, (connect, read), or None.
+
+    Returns:
+        Seconds; None where no time is set. What is something else comes back as it is.
+
+    Raises:
+        ConfigError: a tuple is neither of these pairs nor httpx's four.
+
+    Example:
+        >>> call_seconds(60), call_seconds((1, 5)), call_seconds(None)
+        (60, 5, None)
+    """
+    if all(hasattr(timeout, name) for name in ("connect", "read", "write", "pool")):
+        return timeout.read
+    if not isinstance(timeout, (tuple, list)):
+        return timeout
+    if len(timeout) not in (2, 4):  # httpx's tuples are of four: connect, read, write, pool
+        raise ConfigError(f"timeout={timeout!r} is not a number of seconds", hint=_TIMES)
+    return timeout[1]
+
+
+_TIMES = (
+    "timeout is for the whole call, with its retries; first_token_timeout is until a streamed answer begins, "
+    "and idle_timeout between two pieces of it. Each is a number above 0."
+)
+
+
 def check_seconds(**seconds: Any) -> None:
     """Check times.
 
@@ -62,7 +96,7 @@ def check_seconds(**seconds: Any) -> None:
     for name, value in seconds.items():
         is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
         if value is not None and not (is_number and 0 < value < float("inf")):
-            raise ConfigError(f"{name}={value!r} is no number of seconds", hint="Give one above 0.")
+            raise ConfigError(f"{name}={value!r} must be a number of seconds above 0", hint=_TIMES)
 
 
 def check_counts(**counts: Any) -> None:

@@ -12,6 +12,8 @@ from vlm_core.errors import ConfigError
 __all__ = ["CHOICES", "OPTIONS", "check_options", "tool_name"]
 
 _OURS = frozenset({"messages", "model", "stream"})
+_OF_CALLS = {"timeout": "timeout", "extra_headers": "headers, or default_headers"}
+"""What a call takes beside its options, and how a client is given it once for all."""
 _ENDLESS = float("inf")
 CHOICES = ("auto", "none", "required")
 """What `tool_choice` may be, beside one tool."""
@@ -134,6 +136,8 @@ def check_options(options: Mapping[str, Any]) -> None:
 def _unknown(name: str) -> ConfigError:
     if name in _OURS:
         return ConfigError(f"{name} is no option", hint="Use the argument or the method for it.")
+    if name in _OF_CALLS:
+        return ConfigError(f"{name} is given with a call, and to a client as {_OF_CALLS[name]}")
     near = difflib.get_close_matches(name, sorted(OPTIONS), n=1)
     question = f"Did you mean {near[0]}? " if near else ""
     example = f"extra_body={{{name!r}: ...}}"

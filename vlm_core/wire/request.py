@@ -10,6 +10,7 @@ from vlm_core.catalog.routes import Endpoint
 from vlm_core.catalog.rows import Quirk
 from vlm_core.wire.body import encoded
 from vlm_core.wire.broken_calls import without_broken_calls
+from vlm_core.wire.cache_control import tools_with_marks, with_marks
 from vlm_core.wire.merging import merged
 from vlm_core.wire.messages import checked
 from vlm_core.wire.options import OPTIONS, check_options, option_fields
@@ -82,10 +83,13 @@ def build(
     """
     check_options(options)
     warnings: list[str] = []
-    own = for_route(checked(messages), endpoint, warnings.append)
-    own = without_broken_calls(own, warnings.append)
-    shown = placed(own, tool_images, endpoint, warnings.append)
+    shown = for_route(checked(messages), endpoint, warnings.append)
+    shown = without_broken_calls(shown, warnings.append)
+    shown = with_marks(shown, endpoint, warnings.append)
+    shown = placed(shown, tool_images, endpoint, warnings.append)
     fields = option_fields(options, endpoint, stream=stream, warn=warnings.append)
+    if fields.get("tools"):
+        fields["tools"] = tools_with_marks(fields["tools"], endpoint, warnings.append)
     has_tools = "tools" in fields
     form = structure(options.get("response_format"), endpoint, stream=stream, has_tools=has_tools)
     warnings.extend([form.warning] if form.warning else [])

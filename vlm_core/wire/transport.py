@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 _ERROR_BODY_BYTES = 2**18
 _ERROR_BODY_SECONDS = 10.0
 _REST_SECONDS = 0.25
+_LEFT_OUT = ("X-Stainless-Retry-Count", "X-Stainless-Read-Timeout")
+"""Headers that openai's client would add on its own."""
 
 
 @dataclass(frozen=True)
@@ -288,9 +290,11 @@ def _key_value(endpoint: Endpoint, key: Secret) -> str:
 def _request(endpoint: Endpoint, body: bytes, timeouts: Timeouts) -> dict[str, Any]:
     """The arguments of the client's post()."""
     openai = _library()
-    left_out = ["X-Stainless-Retry-Count", "X-Stainless-Read-Timeout"]
-    if "authorization" not in {name.lower() for name in _headers(endpoint)}:
-        left_out.append("Authorization")
+    names = {name.lower(): name for name in (*_LEFT_OUT, *_headers(endpoint))}
+    left_out = [name for name in names.values() if name in _LEFT_OUT]
+    if "authorization" not in names:
+        left_out.append(names.setdefault("authorization", "Authorization"))
+    extra = {names.get(name.lower(), name): value.reveal() for name, value in endpoint.extra_headers.items()}
     timeout = openai.Timeout(
         connect=timeouts.connect, read=timeouts.first_byte, write=timeouts.write, pool=timeouts.connect
     )
@@ -299,7 +303,7 @@ def _request(endpoint: Endpoint, body: bytes, timeouts: Timeouts) -> dict[str, A
         "cast_to": _http_library().Response,
         "content": body,
         "options": {
-            "headers": dict.fromkeys(left_out, openai.Omit()),
+            "headers": {**dict.fromkeys(left_out, openai.Omit()), **extra},
             "timeout": timeout,
             "follow_redirects": False,
         },

@@ -253,6 +253,25 @@ def test_values_that_do_not_fit_are_an_error(
     assert caught.value.partial == '{"sum": 9}'
 
 
+@pytest.mark.parametrize(
+    "text",
+    ['Here: {"total": 9.00}. Look {there}.', '<think>{"total": 7}</think>```json\n{"total": 9}\n``` It is.'],
+)
+def test_values_are_read_among_words(
+    make: Make, call: Call, server: ScriptedServer, client: VLMClient, text: str
+) -> None:
+    server.say(text)
+    assert call(make(client), "extract", "receipt.png", SCHEMA).data == {"total": 9.0}
+
+
+def test_values_given_twice_and_differently_are_an_error(
+    make: Make, call: Call, server: ScriptedServer, client: VLMClient
+) -> None:
+    server.say('{"total": 9} or {"total": 7}')
+    with pytest.raises(MalformedResponse, match="more than one JSON value"):
+        call(make(client), "extract", "receipt.png", SCHEMA)
+
+
 def test_pages_for_values_are_chosen_by_the_words_of_the_schema(
     make: Make, call: Call, server: ScriptedServer, client: VLMClient
 ) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import pytest
+from langchain.agents import create_agent
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_core.tools import tool
+from langgraph.checkpoint.memory import InMemorySaver
 from PIL import Image
 
 from langchain_vlm import ChatVLM, image_block
@@ -80,3 +83,35 @@ def test_it_is_told_once_and_not_with_every_turn(
         answer = model.invoke(turn)
     model.invoke([*turn, answer, HumanMessage("And now?")])
     assert [len(seen.images) for seen in server.seen] == [0, 0]
+
+
+# --- pictures that a checkpointer cannot save
+
+
+def asked_of_an_agent(model: ChatVLM, block: Any, *, saver: bool, awaited: bool = False) -> None:
+    agent = create_agent(model, [], checkpointer=InMemorySaver() if saver else None)
+    asked: Any = {"messages": [HumanMessage([block, {"type": "text", "text": "Total?"}])]}
+    config: Any = {"configurable": {"thread_id": "1"}}
+    if awaited:
+        asyncio.run(agent.ainvoke(asked, config))
+    else:
+        agent.invoke(asked, config)
+
+
+@pytest.mark.parametrize("awaited", [False, True], ids=["invoke", "ainvoke"])
+def test_a_decoded_picture_is_warned_of_where_there_is_a_checkpointer(model: ChatVLM, awaited: bool) -> None:
+    decoded = {"type": "image", "image": Image.new("RGB", (40, 30))}
+    with (
+        pytest.warns(ImageWarning, match=r"messages\[0\]\.content\[0\] holds a Image.*image_block"),
+        pytest.raises(TypeError, match="msgpack"),  # LangGraph's own, which says nothing of a picture
+    ):
+        asked_of_an_agent(model, decoded, saver=True, awaited=awaited)
+
+
+@pytest.mark.filterwarnings("error::vlm_core.ImageWarning")
+def test_what_is_advised_there_works(server: ScriptedServer, model: ChatVLM) -> None:
+    picture = Image.new("RGB", (40, 30))
+    asked_of_an_agent(model, image_block(picture), saver=True)
+    asked_of_an_agent(model, {"type": "image", "image": picture}, saver=False)
+    model.invoke([HumanMessage([{"type": "image", "image": picture}])])
+    assert [len(seen.images) for seen in server.seen] == [1, 1, 1]

@@ -312,9 +312,9 @@ def test_of_a_pdf_the_pages_that_are_named_are_sent(
         pytest.param({"text": "Milk"}, "Milk", id="without-type"),
         pytest.param({"type": "json", "json": {"total": 9}}, '{"total": 9}', id="json"),
         pytest.param(
-            {"type": "text", "text": "Milk", "cache_control": {"type": "ephemeral"}, "id": "1"},
+            {"type": "text", "text": "Milk", "annotations": [], "id": "1"},
             "Milk",
-            id="cache-control",
+            id="annotations",
         ),
     ],
 )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, TypedDict
+from enum import Enum
+from typing import Any, NamedTuple, TypedDict
 
 import pydantic.v1
 import pytest
@@ -39,6 +41,13 @@ class ReceiptDict(TypedDict):
     total: float
 
 
+@dataclass
+class ReceiptData:
+    """What a receipt says."""
+
+    total: float
+
+
 SCHEMA = {
     "title": "Receipt",
     "type": "object",
@@ -53,6 +62,7 @@ SHAPES = [
     pytest.param(Receipt, Receipt(total=9.0), id="pydantic"),
     pytest.param(OldReceipt, OldReceipt(total=9.0), id="pydantic-1"),
     pytest.param(ReceiptDict, {"total": 9.0}, id="typed-dict"),
+    pytest.param(ReceiptData, ReceiptData(total=9.0), id="dataclass"),
     pytest.param(SCHEMA, {"total": 9.0}, id="schema"),
     pytest.param(UNTITLED, {"total": 9.0}, id="untitled"),
     pytest.param(OPENAI, {"total": 9.0}, id="response-format"),
@@ -95,6 +105,165 @@ def test_a_schema_is_asked_for(server: ScriptedServer, model: ChatVLM, schema: A
     assert "total" in asked["schema"]["properties"]
     assert asked["strict"] is True
     assert asked["schema"]["additionalProperties"] is False
+
+
+def invoked(reader: Any) -> Any:
+    return reader.invoke("?")
+
+
+def ainvoked(reader: Any) -> Any:
+    return asyncio.run(reader.ainvoke("?"))
+
+
+def streamed(reader: Any) -> Any:
+    return list(reader.stream("?"))[-1]
+
+
+def astreamed(reader: Any) -> Any:
+    async def ask() -> Any:
+        return [step async for step in reader.astream("?")][-1]
+
+    return asyncio.run(ask())
+
+
+EVERY_WAY = pytest.mark.parametrize("way", [invoked, ainvoked, streamed, astreamed])
+AMONG_WORDS = [
+    pytest.param('Here you are:\n\n```json\n{"total": 9.0}\n```\nAnything else?', id="fence-among-words"),
+    pytest.param('{"total": 9.0}, as the foot {see below} says.', id="words-behind"),
+    pytest.param('<think>Is it {"total": 7}?</think>It is {"total": 9.0}', id="thought-and-words"),
+    pytest.param('```\n{"total": 9.0}\n```\nOnce more:\n```\n{"total": 9.0}\n```', id="two-fences"),
+    pytest.param('See [1]: {"total": 9.0}', id="footnote"),
+]
+
+
+@EVERY_WAY
+@pytest.mark.parametrize("text", AMONG_WORDS)
+@pytest.mark.parametrize("schema", [Receipt, SCHEMA], ids=["class", "dict"])
+def test_json_is_read_among_words(
+    server: ScriptedServer, model: ChatVLM, text: str, schema: Any, way: Callable[[Any], Any]
+) -> None:
+    server.say(text)
+    assert dict(way(model.with_structured_output(schema))) == {"total": 9.0}
+    assert server.requests == 1
+
+
+@EVERY_WAY
+def test_json_is_read_among_words_where_it_was_asked_for_in_words(
+    server: ScriptedServer, make: Make, way: Callable[[Any], Any]
+) -> None:
+    server.say('Of course! {"total": 9.0}')
+    plain = Provider(name="plain", response_formats=frozenset())
+    assert way(make(provider=plain).with_structured_output(Receipt)) == Receipt(total=9.0)
+
+
+@EVERY_WAY
+@pytest.mark.parametrize("schema", [Receipt, SCHEMA], ids=["class", "dict"])
+def test_two_answers_that_differ_are_an_error(
+    server: ScriptedServer, model: ChatVLM, schema: Any, way: Callable[[Any], Any]
+) -> None:
+    server.say('{"total": 9.0} or {"total": 7}')
+    with pytest.raises(OutputParserException, match="more than one JSON value"):
+        way(model.with_structured_output(schema))
+
+
+@EVERY_WAY
+def test_a_part_of_a_cut_answer_is_not_the_answer(
+    server: ScriptedServer, model: ChatVLM, way: Callable[[Any], Any]
+) -> None:
+    server.say('The receipts: [{"total": 9.0}, {"to')
+    with pytest.raises(OutputParserException, match="no JSON"):
+        way(model.with_structured_output(Receipt))
+
+
+@dataclass
+class Item:
+    name: str
+    paid_on: date
+
+
+@dataclass
+class Bill:
+    items: list[Item]
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Endless:
+    what: Callable[[int], int]
+
+
+def test_a_dataclass_without_a_schema_is_refused(model: ChatVLM) -> None:
+    with pytest.raises(ConfigError, match="Endless"):
+        model.with_structured_output(Endless)
+
+
+def test_a_dataclass_is_filled_to_its_depths(server: ScriptedServer, model: ChatVLM) -> None:
+    server.say('{"items": [{"name": "Tea", "paid_on": "2026-01-05"}]}')
+    found = model.with_structured_output(Bill).invoke("?")
+    assert found == Bill([Item("Tea", date(2026, 1, 5))])
+    server.say('{"items": [{"name": "Tea"}]}')
+    with pytest.raises(OutputParserException, match="does not match"):
+        model.with_structured_output(Bill).invoke("?")
+
+
+class Prices(BaseModel):
+    """What things cost."""
+
+    prices: dict[str, float]
+
+
+@pytest.mark.parametrize("method", ["json_schema", "function_calling"])
+def test_strict_refuses_keys_of_any_name(model: ChatVLM, method: Any) -> None:
+    with pytest.raises(ConfigError, match="prices") as caught:
+        model.with_structured_output(Prices, method=method, strict=True)
+    assert "list of objects" in caught.value.hint
+    assert model.with_structured_output(Prices, method=method)
+
+
+@pytest.mark.parametrize("method", ["json_schema", "function_calling"])
+def test_a_strict_schema_has_no_defaults_and_requires_all(
+    server: ScriptedServer, model: ChatVLM, method: Any
+) -> None:
+    class Shop(BaseModel):
+        name: str = "?"
+
+    class ShopBill(BaseModel):
+        shop: Shop
+        default: str = "a field of that name stays"
+
+    answer(server, method, '{"shop": {"name": "Kiosk"}, "default": "x"}')
+    model.with_structured_output(ShopBill, method=method, strict=True).invoke("?")
+    options = server.seen[0].options
+    asked = (
+        options["tools"][0]["function"]["parameters"]
+        if method == "function_calling"
+        else options["response_format"]["json_schema"]["schema"]
+    )
+    assert asked["required"] == ["shop", "default"]
+    shop = asked["properties"]["shop"]
+    assert (shop["required"], shop["additionalProperties"]) == (["name"], False)
+    assert "default" not in shop["properties"]["name"]
+    assert "default" not in asked["properties"]["default"]
+
+
+class Colour(Enum):
+    RED = "red"
+
+
+class Pair(NamedTuple):
+    one: int
+    two: int
+
+
+@pytest.mark.parametrize("schema", [Colour, Pair, int, list[Receipt]], ids=["enum", "tuple", "int", "list"])
+@pytest.mark.parametrize("method", ["json_schema", "function_calling", "json_mode"])
+def test_a_class_without_fields_is_refused_before_anything_is_sent(
+    server: ScriptedServer, model: ChatVLM, schema: Any, method: Any
+) -> None:
+    with pytest.raises(ConfigError, match="not a class of objects") as caught:
+        model.with_structured_output(schema, method=method)
+    assert "pydantic" in caught.value.hint
+    assert server.requests == 0
 
 
 def test_json_mode_needs_no_schema(server: ScriptedServer, model: ChatVLM) -> None:

@@ -166,11 +166,11 @@ def test_detail_goes_out_only_where_it_is_set_and_taken(
 
 
 def test_other_fields_of_an_image_part_are_kept(lab: Any) -> None:
-    part = image("https://a.example/b.png", cache_control={"type": "ephemeral"})
+    part = image("https://a.example/b.png", fetch_seconds=3)
     assert sent(build([{"role": "user", "content": [part]}], {}, lab))[0]["content"] == [
         {
             "type": "image_url",
             "image_url": {"url": "https://a.example/b.png"},
-            "cache_control": {"type": "ephemeral"},
+            "fetch_seconds": 3,
         }
     ]

@@ -16,10 +16,10 @@ from typing import NamedTuple
 
 from vlm_core.ocr.dialects.boxes import around, fractions
 from vlm_core.ocr.dialects.dialect import Answer, Dialect, Reading
-from vlm_core.ocr.dialects.json_answers import found_in
 from vlm_core.ocr.dialects.plain import read_text
 from vlm_core.ocr.dialects.tables import tables_in
 from vlm_core.types import Box, TextLine
+from vlm_core.wire.json_values import find_json
 
 _FULL = 999
 _LABELS = frozenset(
@@ -108,7 +108,7 @@ def _words(block: _Block) -> str:
 
 
 def _box(boxes: str) -> Box | None:
-    data = found_in(boxes).data
+    data = find_json(boxes).data
     each = data if isinstance(data, list) and data and isinstance(data[0], list) else [data]
     return around(box for one in each if (box := fractions(one, _FULL, _FULL)))
 

@@ -13,10 +13,11 @@ from typing import Any
 
 from vlm_core.ocr.dialects.boxes import fractions
 from vlm_core.ocr.dialects.dialect import Answer, Dialect, Reading
-from vlm_core.ocr.dialects.json_answers import NO_JSON, cut_string, found_in, objects_in
+from vlm_core.ocr.dialects.json_answers import cut_string, objects_in
 from vlm_core.ocr.dialects.plain import read_text
 from vlm_core.ocr.dialects.tables import tables_in
 from vlm_core.types import TextLine
+from vlm_core.wire.json_values import NO_JSON, find_json
 
 _BBOX = re.compile(r'"bbox"\s*:\s*(\[[^\[\]]{0,200}\])')
 _GRID = 28
@@ -54,7 +55,7 @@ def read(answer: Answer) -> Reading:
     """
     if not answer.text.startswith(("[", "{")) or '"bbox"' not in answer.text:
         return read_text(answer)
-    data = found_in(answer.text)
+    data = find_json(answer.text)
     cells = _cells(data.data) if not data.has_words_around else []
     if cells:
         return _reading(cells, answer)
@@ -83,7 +84,7 @@ def _mended(part: str) -> dict[str, Any] | None:
         return None
     box = _BBOX.search(part)
     return {
-        "bbox": found_in(box[1]).data if box else None,
+        "bbox": find_json(box[1]).data if box else None,
         "category": cut_string(part, "category"),
         "text": words,
     }

@@ -13,9 +13,9 @@ from typing import Any
 
 from vlm_core.errors import ConfigError
 from vlm_core.ocr.dialects.dialect import Answer, Dialect, Reading
-from vlm_core.ocr.dialects.json_answers import found_in
 from vlm_core.ocr.dialects.json_reading import read_json
 from vlm_core.ocr.dialects.plain import read_text
+from vlm_core.wire.json_values import find_json
 
 _MARKDOWN = (
     "Recognize the text in the image and output in Markdown format. "
@@ -38,7 +38,7 @@ def read(answer: Answer) -> Reading:
     if not reading.problem or reading.data is None:
         return reading
     # What the template asks for and the page has not comes back empty, which is no number and no date.
-    filled = json.dumps(_without_blanks(found_in(answer.text).data))
+    filled = json.dumps(_without_blanks(find_json(answer.text).data))
     again = read_json(replace(answer, text=filled))
     return reading if again.problem else replace(again, text=reading.text, warnings=reading.warnings)
 

@@ -1,22 +1,17 @@
-"""Answers in JSON: found, decoded, checked against a schema, and what can be saved of a broken one."""
+"""Answers in JSON: checked against a schema, and what can be saved of a broken one."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from itertools import islice, pairwise
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from functools import cache
+from itertools import pairwise
+from typing import Any
 
 from vlm_core.errors import ConfigError
+from vlm_core.wire.json_values import find_json, mended
 
-NO_JSON = "the answer holds no JSON"
-_OPENING = re.compile(r"[{\[]")
-_BEGINNING = re.compile(r"""\{\s*"|\[\s*["{\[\d-]""")
-"""JSON, however it goes on; other brackets are of the words around it."""
-_BRACKET = re.compile(r"""[{\[]|[}\]]|"(?:[^"\\]|\\.)*+"?""", re.DOTALL)
-"""Or a string, the brackets in which are none; one without an end goes to that of the text."""
-_PLACES_TRIED = 8
 _MOST_FAULTS = 3
 _PYTHON_TYPES: Mapping[str, tuple[type, ...]] = {
     "object": (dict,),
@@ -27,66 +22,6 @@ _PYTHON_TYPES: Mapping[str, tuple[type, ...]] = {
     "boolean": (bool,),
     "null": (type(None),),
 }
-
-
-class Found(NamedTuple):
-    """The JSON of an answer; NaN and Infinity are none."""
-
-    data: Any = None
-    problem: str = ""
-    has_words_around: bool = False
-
-
-def found_in(text: str) -> Found:
-    """The JSON in a text, which may have words around it.
-
-    Example:
-        >>> found_in('It says {"total": 9}.')
-        Found(data={'total': 9}, problem='', has_words_around=True)
-        >>> found_in('{"total": ').problem
-        'the answer holds no JSON'
-    """
-    text = text.strip()
-    for version in (text, mended(text)):
-        for start in islice(_places(version), _PLACES_TRIED):
-            value, end = _decoded(version, start)
-            if end:
-                return Found(value, has_words_around=start > 0 or end < len(version))
-    return Found(problem=NO_JSON)
-
-
-def _places(text: str) -> Iterator[int]:
-    """Where JSON may begin: never within JSON, since a part of a broken answer is not the answer."""
-    opening = _OPENING.search(text)
-    while opening is not None:
-        yield opening.start()
-        is_json = _BEGINNING.match(text, opening.start())
-        opening = _OPENING.search(text, _end_of(text, opening.start()) if is_json else opening.end())
-
-
-def _end_of(text: str, start: int) -> int:
-    """Where what a bracket opens is closed, or the end of the text."""
-    depth = 0
-    for found in _BRACKET.finditer(text, start):
-        depth += (found[0] in "{[") - (found[0] in "}]")
-        if not depth:
-            return found.end()
-    return len(text)
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON")
-
-
-_DECODER = json.JSONDecoder(parse_constant=_refuse, strict=False)  # line breaks in strings are let pass
-
-
-def _decoded(text: str, start: int) -> tuple[Any, int]:
-    """A value and where it ends, which is 0 where there is none."""
-    try:
-        return _DECODER.raw_decode(text, start)
-    except (ValueError, RecursionError):  # ValueError: broken, or a number of thousands of digits
-        return None, 0
 
 
 def objects_in(text: str, first_key: str) -> list[dict[str, Any] | str]:
@@ -106,8 +41,8 @@ def objects_in(text: str, first_key: str) -> list[dict[str, Any] | str]:
 
 
 def _object(text: str) -> dict[str, Any] | str:
-    value, end = _decoded(mended(text), 0)
-    return value if end else text
+    found = find_json(mended(text))
+    return text if found.problem else found.data
 
 
 def cut_string(text: str, key: str) -> str | None:
@@ -117,25 +52,22 @@ def cut_string(text: str, key: str) -> str | None:
         >>> cut_string('{"text": "TOTAL ', "text")
         'TOTAL '
     """
-    found = re.search(rf'"{key}"\s*:\s*"((?:[^"\\]|\\.)*)', text, re.DOTALL)
+    found = _string_of(key).search(text)
     if found is None:
         return None
-    value, _ = _decoded(f'"{mended(_CUT_ESCAPE.sub("", found[1]))}"', 0)
+    value = find_json(f'"{mended(_CUT_ESCAPE.sub("", found[1]))}"').data
     return value if isinstance(value, str) else None
 
 
+@cache
+def _string_of(key: str) -> re.Pattern[str]:
+    return re.compile(rf'"{key}"\s*:\s*"((?:[^"\\]|\\.)*)', re.DOTALL)
+
+
+for _key in ("text", "category", "natural_text"):  # compiled once, and not within the first answer
+    _string_of(_key)
+
 _CUT_ESCAPE = re.compile(r"\\u[0-9a-fA-F]{0,3}\Z")
-_ESCAPE = re.compile(r'\\(u[0-9a-fA-F]{4}|["\\/bfnrt])?')
-
-
-def mended(text: str) -> str:
-    """JSON in which backslashes that escape nothing, as LaTeX has them, are themselves escaped.
-
-    Example:
-        >>> len(mended(chr(92) + "alpha")), len(mended(chr(92) + "n"))
-        (7, 2)
-    """
-    return _ESCAPE.sub(lambda found: found[0] if found[1] else r"\\", text)
 
 
 def check_schema(schema: Any) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from vlm_core.ocr.dialects.dialect import Answer, Reading
-from vlm_core.ocr.dialects.json_answers import Found, fitted, found_in
+from vlm_core.ocr.dialects.json_answers import fitted
+from vlm_core.wire.json_values import NO_JSON, JSONValue, find_json
 
 _WORDS_AROUND = "words around the JSON are left out"
 
@@ -17,9 +18,9 @@ def read_json(answer: Answer) -> Reading:
         >>> read_json(Answer('{"total": 9}', "json", 100, 50)).data
         {'total': 9}
     """
-    found = found_in(answer.text)
-    if found.problem:
-        return Reading(answer.text, problem=found.problem)
+    found = find_json(answer.text)
+    if problem := _problem(found):
+        return Reading(answer.text, problem=problem)
     data, problem = fitted(found.data, answer.schema)
     return Reading(answer.text, data=data, problem=problem, warnings=_warnings(found))
 
@@ -33,13 +34,18 @@ def read_receipt(answer: Answer) -> Reading:
     """
     from vlm_core.ocr.dialects.receipt import Receipt, as_text
 
-    found = found_in(answer.text)
-    if found.problem:
-        return Reading(answer.text, problem=found.problem)
+    found = find_json(answer.text)
+    if problem := _problem(found):
+        return Reading(answer.text, problem=problem)
     data, problem = fitted(_as_one_receipt(found.data), Receipt)
     if problem:
         return Reading(answer.text, data=data, problem=problem, warnings=_warnings(found))
     return Reading(as_text(Receipt.model_validate(data)), data=data, warnings=_warnings(found))
+
+
+def _problem(found: JSONValue) -> str:
+    """Why there is no object and no list; a page's answer that is a mere string or number is text."""
+    return found.problem or ("" if isinstance(found.data, (dict, list)) else NO_JSON)
 
 
 def _as_one_receipt(data: Any) -> Any:
@@ -47,5 +53,5 @@ def _as_one_receipt(data: Any) -> Any:
     return {"items": data} if isinstance(data, list) else data
 
 
-def _warnings(found: Found) -> tuple[str, ...]:
+def _warnings(found: JSONValue) -> tuple[str, ...]:
     return (_WORDS_AROUND,) if found.has_words_around else ()

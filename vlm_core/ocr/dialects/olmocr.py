@@ -17,8 +17,9 @@ from functools import partial
 from typing import Any
 
 from vlm_core.ocr.dialects.dialect import Answer, Dialect, Reading
-from vlm_core.ocr.dialects.json_answers import cut_string, found_in
+from vlm_core.ocr.dialects.json_answers import cut_string
 from vlm_core.ocr.dialects.tables import tables_in
+from vlm_core.wire.json_values import find_json
 
 _V4 = (
     "Attached is one page of a document that you must process. "
@@ -99,7 +100,7 @@ def _of_front_matter(text: str) -> tuple[dict[str, Any], str, str]:
 
 
 def _of_json(text: str) -> tuple[dict[str, Any], str, str]:
-    found = found_in(text)
+    found = find_json(text)
     if isinstance(found.data, dict):
         words = found.data.get("natural_text")
         return found.data, words if isinstance(words, str) else "", ""

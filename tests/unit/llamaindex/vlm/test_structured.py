@@ -6,6 +6,8 @@ import asyncio
 import io
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 import pytest
@@ -15,7 +17,7 @@ from llama_index.core.prompts import ChatPromptTemplate, PromptTemplate
 from llama_index.core.types import PydanticProgramMode
 
 from llamaindex_vlm import VLM
-from vlm_core import ContentFiltered, MalformedResponse, OutputTruncated, Provider
+from vlm_core import ConfigError, ContentFiltered, MalformedResponse, OutputTruncated, Provider
 from vlm_core.testing import ScriptedServer
 
 Make = Callable[..., VLM]
@@ -108,6 +110,64 @@ def test_what_does_not_fit_is_asked_for_once_more(way: Way, llm: VLM, server: Sc
     assert repair["role"] == "user"
     assert "total: Input should be a valid number" in repair["content"]
     assert server.requests == 2
+
+
+AMONG_WORDS = [
+    pytest.param(f"Here you are:\n\n```json\n{GOOD}\n```\nAnything else?", id="fence-among-words"),
+    pytest.param(f"{GOOD}, as the foot {{see below}} says.", id="words-behind"),
+    pytest.param(f'<think>Is it {{"total": 7}}?</think>It is {GOOD}', id="thought-and-words"),
+    pytest.param(f"```\n{GOOD}\n```\nOnce more:\n```\n{GOOD}\n```", id="two-fences"),
+    pytest.param(f"See [1]: {GOOD}", id="footnote"),
+]
+
+
+@EVERY_WAY
+@pytest.mark.parametrize("text", AMONG_WORDS)
+def test_json_is_read_among_words_the_first_time(
+    way: Way, text: str, llm: VLM, server: ScriptedServer
+) -> None:
+    server.say(text)
+    assert way(llm)[-1] == RECEIPT
+    assert server.requests == 1
+
+
+@EVERY_WAY
+def test_two_answers_that_differ_are_asked_about(way: Way, llm: VLM, server: ScriptedServer) -> None:
+    server.say(GOOD + " or " + GOOD.replace("9", "7"))
+    server.say(GOOD)
+    assert way(llm)[-1] == RECEIPT
+    assert "more than one JSON value" in server.seen[1].messages[-1]["content"]
+
+
+@EVERY_WAY
+def test_a_part_of_a_cut_answer_is_not_the_answer(way: Way, llm: VLM, server: ScriptedServer) -> None:
+    server.say(f"The receipts: [{GOOD}, {{")
+    with pytest.raises(MalformedResponse, match="no JSON"):
+        way(llm)
+
+
+class Colour(Enum):
+    RED = "red"
+
+
+@dataclass
+class ReceiptData:
+    total: float
+
+
+@pytest.mark.parametrize("output_cls", [Colour, ReceiptData, int])
+def test_a_class_that_is_no_model_is_refused_before_anything_is_sent(
+    output_cls: Any, llm: VLM, server: ScriptedServer
+) -> None:
+    for ask in (
+        lambda: llm.structured_predict(output_cls, PROMPT, shop="Kiosk"),
+        lambda: list(llm.stream_structured_predict(output_cls, PROMPT, shop="Kiosk")),
+        lambda: llm.as_structured_llm(output_cls),
+        lambda: asyncio.run(llm.astructured_predict(output_cls, PROMPT, shop="Kiosk")),
+    ):
+        with pytest.raises(ConfigError, match="not a pydantic model"):
+            ask()
+    assert server.requests == 0
 
 
 FAILURES = [

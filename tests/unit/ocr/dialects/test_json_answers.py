@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, field_validator
 
-from vlm_core.ocr.dialects.json_answers import cut_string, fitted, found_in, objects_in
+from vlm_core.ocr.dialects.json_answers import cut_string, fitted, objects_in
+from vlm_core.wire.json_values import find_json
 
 
 @pytest.mark.parametrize(
@@ -27,8 +28,8 @@ from vlm_core.ocr.dialects.json_answers import cut_string, fitted, found_in, obj
     ],
 )
 def test_json_is_found(text: str, data: Any) -> None:
-    assert found_in(text).data == data
-    assert found_in(text).problem == ""
+    assert find_json(text).data == data
+    assert find_json(text).problem == ""
 
 
 @pytest.mark.parametrize(
@@ -50,7 +51,7 @@ def test_json_is_found(text: str, data: Any) -> None:
     ],
 )
 def test_what_is_no_json_is_a_problem(text: str) -> None:
-    found = found_in(text)
+    found = find_json(text)
     assert (found.data, found.problem) == (None, "the answer holds no JSON")
 
 

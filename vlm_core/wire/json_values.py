@@ -1,0 +1,156 @@
+"""The one JSON value in an answer, whatever words, thoughts and code fences stand around it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from vlm_core.wire.thinking import CLOSE, OPEN, is_thought
+
+NO_JSON = "the answer holds no JSON"
+SEVERAL = "the answer holds more than one JSON value, and they differ"
+
+_BEGINNING = re.compile(
+    r"""\{\s*+["}]"""  # an object
+    r"""|\[(?:[\s\d,.eE+-]|true|false|null)*+["\[{\]]"""  # a list, perhaps with plain values first
+)
+"""JSON, whether it goes on rightly or not. Any other bracket belongs to the words around it."""
+_TOKEN = re.compile(r"""[{\[]|[}\]]|"(?:[^"\\]|\\.)*+"?""", re.DOTALL)
+"""A bracket, or a string, whose brackets do not count. A string without an end runs to that of the text."""
+_THOUGHTS = re.compile(rf"(?:\s*+{OPEN}.*?{CLOSE})+", re.DOTALL)
+_ESCAPE = re.compile(r'\\(u[0-9a-fA-F]{4}|["\\/bfnrt])?')
+
+
+class JSONValue(NamedTuple):
+    """What `find_json` found."""
+
+    data: Any = None
+    problem: str = ""
+    """Why there is no value; empty where there is one."""
+    has_words_around: bool = False
+    source: str = ""
+    """The JSON as a decoder takes it."""
+
+
+class _Region(NamedTuple):
+    start: int
+    end: int
+    is_closed: bool
+
+
+def find_json(text: str) -> JSONValue:
+    """The one JSON value in an answer: an object or a list, or whatever value the whole answer is.
+
+    Words, thoughts and code fences around it are passed over, and so are braces that hold no JSON. The same
+    value twice is one; two different ones are a problem, and so is JSON that is cut off: a part of it is
+    never taken for the whole. A flat list, such as the [1] of a footnote, counts where nothing else does.
+    NaN and Infinity are not JSON. The time taken grows with the length of the text, whatever it holds.
+
+    Args:
+        text: the answer of a model.
+
+    Returns:
+        The value, or the problem.
+
+    Example:
+        >>> find_json('<think>{"total": 7}?</think>Here: {"total": 9}, as printed {see the foot}.').data
+        {'total': 9}
+        >>> find_json('{"items": [{"name": "Tea"}, {"na').problem
+        'the answer holds no JSON'
+        >>> find_json('{"total": 9} or {"total": 7}').problem
+        'the answer holds more than one JSON value, and they differ'
+    """
+    text = text.strip()
+    answer = _without_thoughts(text).strip()
+    for whole in (text, answer):
+        value = _decoded(whole)
+        if not value.problem:
+            return value
+    values, is_cut = _values(answer)
+    counted = [value for value in values if not _is_flat_list(value.data)] or values
+    if not counted:
+        return JSONValue(problem=NO_JSON)
+    first, *others = counted
+    if is_cut or any(not _is_same(value.data, first.data) for value in others):
+        return JSONValue(problem=SEVERAL)
+    return first._replace(has_words_around=True)
+
+
+def _without_thoughts(text: str) -> str:
+    thoughts = _THOUGHTS.match(text)
+    rest = text[thoughts.end() :] if thoughts else text
+    if rest.lstrip().startswith(OPEN):
+        return ""  # a thought without an end
+    before, tag, behind = rest.partition(CLOSE)
+    is_opened_in_prompt = bool(tag) and not _BEGINNING.match(before.lstrip()) and is_thought(before)
+    return behind if is_opened_in_prompt else rest
+
+
+def _values(text: str) -> tuple[list[JSONValue], bool]:
+    """All values that stand in a text, none of them within another, and whether the last one is cut off."""
+    found: list[JSONValue] = []
+    for region in _regions(text):
+        if not region.is_closed:
+            return found, True
+        value = _decoded(text[region.start : region.end])
+        if not value.problem:
+            found.append(value)
+    return found, False
+
+
+def _regions(text: str) -> Iterator[_Region]:
+    """Where JSON may stand. What is broken is passed over as a whole: a part of it is not the answer."""
+    beginning = _BEGINNING.search(text)
+    while beginning is not None:
+        region = _region(text, beginning.start())
+        yield region
+        beginning = _BEGINNING.search(text, region.end)
+
+
+def _region(text: str, start: int) -> _Region:
+    depth = 0
+    for token in _TOKEN.finditer(text, start):
+        depth += (token[0] in "{[") - (token[0] in "}]")
+        if not depth:
+            return _Region(start, token.end(), True)
+    return _Region(start, len(text), False)
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse, strict=False)  # line breaks within strings are accepted
+
+
+def _decoded(source: str) -> JSONValue:
+    """The value of a text that is JSON from its first character to its last."""
+    for version in (source, mended(source)) if "\\" in source else (source,):
+        try:
+            return JSONValue(_DECODER.decode(version), source=version)
+        except (ValueError, RecursionError):  # ValueError: broken, or a number of thousands of digits
+            continue
+    return JSONValue(problem=NO_JSON)
+
+
+def _is_flat_list(value: Any) -> bool:
+    return isinstance(value, list) and not any(isinstance(item, (dict, list)) for item in value)
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    try:
+        return bool(one == other)
+    except RecursionError:
+        return False
+
+
+def mended(text: str) -> str:
+    """JSON in which backslashes that escape nothing, as LaTeX has them, are themselves escaped.
+
+    Example:
+        >>> len(mended(chr(92) + "alpha")), len(mended(chr(92) + "n"))
+        (7, 2)
+    """
+    return _ESCAPE.sub(lambda found: found[0] if found[1] else r"\\", text)
