@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import binascii
 import re
-import warnings
 from collections.abc import Iterator, Sequence
 from itertools import islice, takewhile
 
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 
-from vlm_core import ImageWarning, sniff
+from vlm_core import ImageWarning, sniff, warn_caller
 
 __all__ = ["warn_of_lost_pictures"]
 
@@ -39,6 +38,7 @@ def warn_of_lost_pictures(messages: Sequence[BaseMessage]) -> None:
         ImageWarning: a result holds one. It says what the tool is to return.
 
     Example:
+        >>> import warnings
         >>> text = '{"type": "image", "base64": "' + "R0lGODlh" * 200 + '"}'
         >>> with warnings.catch_warnings(record=True, action="always") as caught:
         ...     warn_of_lost_pictures([ToolMessage(text, name="look", tool_call_id="call_1")])
@@ -47,12 +47,11 @@ def warn_of_lost_pictures(messages: Sequence[BaseMessage]) -> None:
     """
     for message in takewhile(lambda one: not isinstance(one, AIMessage), reversed(messages)):
         if isinstance(message, ToolMessage) and any(map(_holds_picture, _texts(message))):
-            warnings.warn(
+            warn_caller(
                 f"The tool {message.name or message.tool_call_id} returned a picture that became text, and "
                 "the model sees none. Let it return a list of content blocks, each a dict: "
                 "[image_block(picture)].",
                 ImageWarning,
-                stacklevel=2,
             )
 
 

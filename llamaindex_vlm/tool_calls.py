@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,7 @@ from llama_index.core.llms.utils import parse_partial_json
 
 from llamaindex_vlm.answers import is_whole
 from llamaindex_vlm.messages import tool_calls_of
-from vlm_core import EmptyOutput, MalformedResponse, OutputTruncated, ResponseError
+from vlm_core import EmptyOutput, MalformedResponse, OutputTruncated, ResponseError, warn_caller
 
 if TYPE_CHECKING:
     from llama_index.core.tools import BaseTool
@@ -99,10 +98,9 @@ def with_one_call(response: ChatResponse) -> ChatResponse:
     if len(calls) < 2:
         return response
     names = ", ".join(call.tool_name for call in calls[1:])
-    warnings.warn(
+    warn_caller(
         f"The model called {len(calls)} tools at once, and one was allowed: {names} is not called. "
         "Pass allow_parallel_tool_calls=True to allow more.",
-        stacklevel=2,
     )
     blocks = [block for block in response.message.blocks if block not in calls[1:]]
     said = {**response.message.additional_kwargs, "tool_calls": tool_calls_of(response.message)[:1]}

@@ -62,6 +62,7 @@ if TYPE_CHECKING:
         CorruptImageError,
         DeadlineExceeded,
         DecompressionBombError,
+        DocumentNotFoundError,
         EmptyOutput,
         EngineError,
         ImageTooLargeError,
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
         MissingKeyError,
         ModelNotFound,
         OutputTruncated,
+        PagesFailed,
         PasswordRequiredError,
         PayloadTooLarge,
         PDFError,
@@ -83,6 +85,7 @@ if TYPE_CHECKING:
         ResponseError,
         ServerError,
         TooManyImagesError,
+        UnknownOptionError,
         UnknownProviderError,
         UnsafeURLError,
         UnsupportedImageError,
@@ -121,12 +124,13 @@ if TYPE_CHECKING:
     from vlm_core.nodes import (
         EmptyPages,
         Mode,
+        OnFailed,
         Passage,
+        PassageOptions,
         ReaderOptions,
         apassages,
         apassages_of_each,
         check_mode,
-        check_names,
         passages,
         passages_of_each,
         reader_with,
@@ -143,6 +147,7 @@ if TYPE_CHECKING:
         as_text,
         blocks,
     )
+    from vlm_core.option_names import check_names, names_of, strict_options
     from vlm_core.secret import Secret
     from vlm_core.types import (
         Box,
@@ -153,6 +158,7 @@ if TYPE_CHECKING:
         TextLine,
         Usage,
     )
+    from vlm_core.warning import warn_caller
     from vlm_core.wire.option_checks import check_options
 
 _HOMES = {
@@ -210,6 +216,7 @@ _HOMES = {
         "CorruptImageError",
         "DeadlineExceeded",
         "DecompressionBombError",
+        "DocumentNotFoundError",
         "EmptyOutput",
         "EngineError",
         "ImageTooLargeError",
@@ -221,6 +228,7 @@ _HOMES = {
         "ModelNotFound",
         "OutputTruncated",
         "PDFError",
+        "PagesFailed",
         "PasswordRequiredError",
         "PayloadTooLarge",
         "ProviderError",
@@ -231,6 +239,7 @@ _HOMES = {
         "ResponseError",
         "ServerError",
         "TooManyImagesError",
+        "UnknownOptionError",
         "UnknownProviderError",
         "UnsafeURLError",
         "UnsupportedImageError",
@@ -269,12 +278,13 @@ _HOMES = {
     "nodes": (
         "EmptyPages",
         "Mode",
+        "OnFailed",
         "Passage",
+        "PassageOptions",
         "ReaderOptions",
         "apassages",
         "apassages_of_each",
         "check_mode",
-        "check_names",
         "passages",
         "passages_of_each",
         "reader_with",
@@ -291,6 +301,7 @@ _HOMES = {
         "as_text",
         "blocks",
     ),
+    "option_names": ("check_names", "strict_options", "names_of"),
     "secret": ("Secret",),
     "types": (
         "Box",
@@ -301,6 +312,7 @@ _HOMES = {
         "TextLine",
         "Usage",
     ),
+    "warning": ("warn_caller",),
     "wire.option_checks": ("check_options",),
 }
 
@@ -324,6 +336,7 @@ __all__ = [
     "DeadlineExceeded",
     "DecompressionBombError",
     "Delta",
+    "DocumentNotFoundError",
     "DocumentReader",
     "DocumentResult",
     "EmptyOutput",
@@ -356,6 +369,7 @@ __all__ = [
     "ModelNotFound",
     "ModelProfile",
     "OCREngine",
+    "OnFailed",
     "OutputTruncated",
     "PDFError",
     "PageEntry",
@@ -364,7 +378,9 @@ __all__ = [
     "PageReference",
     "PageResult",
     "PageState",
+    "PagesFailed",
     "Passage",
+    "PassageOptions",
     "PasswordRequiredError",
     "PayloadTooLarge",
     "Price",
@@ -388,6 +404,7 @@ __all__ = [
     "TooManyImagesError",
     "ToolCall",
     "ToolCallDelta",
+    "UnknownOptionError",
     "UnknownProviderError",
     "UnknownProviderWarning",
     "UnsafeURLError",
@@ -407,6 +424,7 @@ __all__ = [
     "expand",
     "load_on_first_use",
     "models_of",
+    "names_of",
     "page_again",
     "page_encoded",
     "page_key",
@@ -421,7 +439,9 @@ __all__ = [
     "sniff",
     "source_from",
     "stable_id",
+    "strict_options",
     "text_tokens",
+    "warn_caller",
 ]
 
 
