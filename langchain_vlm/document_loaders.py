@@ -24,6 +24,7 @@ from vlm_core import (
     reader_with,
     source_from,
     stable_id,
+    strict_options,
 )
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class VLMLoader(BaseLoader):
         'blank'
     """
 
+    @strict_options(*ReaderOptions.__annotations__)
     def __init__(
         self,
         source: Any,
@@ -124,6 +126,7 @@ class VLMBlobParser(BaseBlobParser):
         ''
     """
 
+    @strict_options(*ReaderOptions.__annotations__)
     def __init__(
         self,
         engine: Engine | BaseChatModel = "local",

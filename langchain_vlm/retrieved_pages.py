@@ -20,12 +20,14 @@ from vlm_core import (
     expand,
     page_encoded,
     page_told_by,
+    strict_options,
     warn_caller,
 )
 
 __all__ = ["page_images"]
 
 
+@strict_options()
 def page_images(
     documents: Iterable[Document],
     *,

@@ -21,6 +21,7 @@ from vlm_core.flow.exchange import Call, Limits, exchange
 from vlm_core.flow.gate import Gate
 from vlm_core.flow.settings import as_messages, check_counts, check_seconds, check_settings, secret_headers
 from vlm_core.flow.stations import Station
+from vlm_core.option_names import strict_options
 from vlm_core.secret import Secret
 from vlm_core.wire.options import check_options
 
@@ -79,6 +80,7 @@ class VLMClient:
         'TOTAL 9.00'
     """
 
+    @strict_options()
     def __init__(
         self,
         route: str | Route,
