@@ -253,6 +253,37 @@ def test_a_long_list_of_pages_without_text_is_cut_but_for_the_failed_ones() -> N
         load([f"missing-{number}.png" for number in range(25)])
 
 
+@pytest.mark.parametrize("name", ["nodir", "nodir/a.png", "fax.tiff", Path("fax.tiff"), ""])
+@pytest.mark.parametrize("on_error", ["record", "raise"])
+async def test_the_path_of_a_file_that_does_not_exist_is_an_error(
+    name: str | Path, on_error: Any, fax: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(fax.parent)
+    loader = VLMLoader(name, Typist(), on_error=on_error)
+    with pytest.raises(FileNotFoundError, match="does not exist") as caught:
+        loader.load()
+    assert isinstance(caught.value, InputError)
+    with pytest.raises(InputError, match="does not exist"):
+        await loader.aload()
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_of_many_a_file_that_does_not_exist_costs_no_other(mode: str, fax: Path) -> None:
+    with pytest.warns(EmptyPagesWarning, match=r"gone.png page 1 \(failed: does not exist"):
+        assert load([fax, fax.parent / "gone.png"], mode=mode)
+
+
+def test_a_broken_link_in_a_folder_is_recorded(fax: Path) -> None:
+    (fax.parent / "link.png").symlink_to("gone.png")
+    with pytest.warns(EmptyPagesWarning, match=r"link.png page 1 \(failed: does not exist"):
+        assert texts(load(fax.parent)) == ["shade 10", "shade 30"]
+
+
+def test_an_empty_folder_has_no_documents(tmp_path: Path) -> None:
+    with pytest.warns(EmptyPagesWarning, match="nothing to read"):
+        assert load(tmp_path) == []
+
+
 def test_empty_pages_are_given_with_their_state_on_request(fax: Path) -> None:
     documents = load(fax, empty_pages=True)
     assert [(d.page_content, d.metadata["ocr_state"]) for d in documents] == [

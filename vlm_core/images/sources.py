@@ -148,7 +148,7 @@ def refuse_missing(source: Any) -> None:
     if not isinstance(source, (str, os.PathLike)) or os.path.isdir(os.path.expanduser(source)):
         return
     for found in islice(expand(source), 1):
-        if found.path is not None and not found.path.exists():
+        if found.path is not None and not (found.name and found.path.exists()):
             found.read()
 
 
