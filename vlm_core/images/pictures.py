@@ -208,11 +208,12 @@ def _draw(picture: Any, boxes: Iterable[Box]) -> None:
     pen = ImageDraw.Draw(picture)
     thickness = max(2, round(min(picture.size) / 300))
     for x0, y0, x1, y1 in boxes:
-        corners = (x0 * picture.width, y0 * picture.height, x1 * picture.width, y1 * picture.height)
-        outside = (
-            max(corners[0] - thickness, 0),
-            max(corners[1] - thickness, 0),
-            min(corners[2] + thickness, picture.width - 1),
-            min(corners[3] + thickness, picture.height - 1),
+        width, height = picture.size
+        around = (
+            x0 * width - thickness,
+            y0 * height - thickness,
+            x1 * width + thickness,
+            y1 * height + thickness,
         )
+        outside = [min(max(edge, 0), side - 1) for edge, side in zip(around, picture.size * 2, strict=True)]
         pen.rectangle(outside, outline=BOX_COLOUR, width=thickness)

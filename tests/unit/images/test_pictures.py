@@ -103,6 +103,7 @@ def is_drawn(png: bytes) -> bool:
         pytest.param([(0.1, 0.2, 0.5, 0.6)], id="many"),
         pytest.param([[0, 0, 1, 1]], id="the page"),
         pytest.param([(0.1, 0.2, 0.5, 1.01)], id="a little beyond the page"),
+        pytest.param([(1.01, 0.2, 1.02, 0.6)], id="beside the page"),
         pytest.param(iter([(0.1, 0.2, 0.5, 0.6)]), id="an iterator"),
     ],
 )
