@@ -6,6 +6,7 @@ import json
 import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeAlias
 
@@ -19,10 +20,13 @@ _BETWEEN_SENTENCES = re.compile(r"(?<=[.?!:])\s+|\n")
 _FILE = re.compile(r"[\w./-]+\.(?:png|jpe?g|tiff?|pdf|webp|gif|bmp)\b", re.IGNORECASE)
 _PAGE = re.compile(r"\bpage (\d+)")
 _NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
+_ROW = re.compile(r"(\d+) +(.+?) +(\d+\.\d\d)")
 _STRINGS = {
     "currency": re.compile(r"\b[A-Z]{3}\b"),
-    "date": re.compile(r"\b\d{4}-\d\d-\d\d\b|\b\d{1,2}[./ ](?:\d{1,2}|[A-Z][a-z]+)[./ ]\d{4}\b"),
+    "date": re.compile(r"\b\d{4}-\d\d-\d\d\b|\b\d\d\.\d\d\.\d{4}\b"),
 }
+_ON_TOP = frozenset({"shop", "merchant", "vendor", "seller"})
+"""What stands in the first line of a receipt."""
 _FILE_NAMES = frozenset({"name", "image", "images", "file", "path", "document", "source"})
 _SAYS_LITTLE = frozenset({"what", "which", "when", "where", "this", "that", "does", "there"})
 _KEPT = 64
@@ -42,7 +46,7 @@ def demo_answer(seen: Seen) -> Answer:
     if call := _forced_call(seen, lines, question) or _call(seen, question):
         return Answer(tool_calls=(call,), finish_reason="tool_calls")
     if (schema := _schema(seen)) is not None:
-        return Answer(json.dumps(_filled(schema, schema, lines, question), ensure_ascii=False))
+        return Answer(json.dumps(_Form(schema, lines, question).filled(), ensure_ascii=False))
     if question and lines:
         return Answer(_best(lines, question) or _NO_LINE)
     text = "\n".join(line for image in seen.images for line in _read(image.data))
@@ -115,8 +119,7 @@ def _forced_call(seen: Seen, lines: list[str], question: str) -> ToolCall | None
     if name is None and not (choice == "required" and len(_tools(seen)) == 1):
         return None
     tool = next(tool for tool in _tools(seen) if name in (None, tool["name"]))
-    schema = tool.get("parameters", {})
-    return _called(tool, _filled(schema, schema, lines, question))
+    return _called(tool, _Form(tool.get("parameters", {}), lines, question).filled())
 
 
 def _call(seen: Seen, question: str) -> ToolCall | None:
@@ -174,54 +177,84 @@ def _schema(seen: Seen) -> _Schema | None:
     return found
 
 
-def _filled(schema: _Schema, root: _Schema, lines: Sequence[str], wanted: str) -> Any:
-    """A value of a schema, from the lines that have most words of what is wanted."""
-    schema = _resolved(schema, root)
-    if "enum" in schema or "const" in schema:
-        return schema.get("const", next(iter(schema.get("enum", [None]))))
-    if "properties" in schema:
-        return {
-            name: _filled(part, root, lines, f"{wanted} {name} {part.get('description', '')}")
-            for name, part in schema["properties"].items()
+@dataclass(frozen=True)
+class _Form:
+    """Fills a JSON schema in, from lines of text."""
+
+    schema: _Schema
+    lines: Sequence[str]
+    question: str
+
+    def filled(self, schema: _Schema | None = None, name: str = "") -> Any:
+        """A value of a schema, for what is called by a name."""
+        schema = self._resolved(self.schema if schema is None else schema)
+        if "enum" in schema or "const" in schema:
+            return schema.get("const", next(iter(schema.get("enum", [None]))))
+        if "properties" in schema:
+            return {key: self.filled(part, key) for key, part in schema["properties"].items()}
+        filler = _FILLERS.get(str(schema.get("type")), _Form._string)
+        return filler(self, schema, name)
+
+    def _resolved(self, schema: _Schema) -> _Schema:
+        """What a reference leads to, and of several the first that is not null."""
+        while "$ref" in schema or "anyOf" in schema:
+            if "$ref" in schema:
+                schema = self.schema["$defs"][schema["$ref"].rpartition("/")[2]]
+            else:
+                schema = next(part for part in schema["anyOf"] if part.get("type") != "null")
+        return schema
+
+    def _line(self, pattern: re.Pattern[str], name: str) -> str:
+        """The line with what fits a pattern that has most words of a name and of the question; or ""."""
+        fitting = [line for line in self.lines if pattern.search(line)]
+        asked, named = _words(self.question), set(name.lower().split("_"))
+        return max(fitting, key=lambda line: 2 * _score(line, named) + _score(line, asked), default="")
+
+    def _number(self, schema: _Schema, name: str) -> float:
+        numbers = _NUMBER.findall(self._line(_NUMBER, name))
+        return float(numbers[-1].replace(",", "")) if numbers else 0.0
+
+    def _integer(self, schema: _Schema, name: str) -> int:
+        return round(self._number(schema, name))
+
+    def _string(self, schema: _Schema, name: str) -> str:
+        if name in _ON_TOP:
+            return next(iter(self.lines), "")
+        pattern = _STRINGS.get(name)
+        if pattern is None:
+            return _best(self.lines, f"{name} {self.question}")
+        found = pattern.search(self._line(pattern, name))
+        return _in_iso(found[0]) if found else ""
+
+    def _array(self, schema: _Schema, name: str) -> list[Any]:
+        """The rows of the text that have a number, words and an amount, where such are wanted."""
+        parts = self._resolved(schema.get("items", {})).get("properties", {})
+        kinds = [str(self._resolved(part).get("type")) for part in parts.values()]
+        if sorted(kinds) != ["integer", "number", "string"]:
+            return []
+        readers: dict[str, tuple[int, Callable[[str], Any]]] = {
+            "integer": (1, int),
+            "string": (2, str),
+            "number": (3, float),
         }
-    kind = schema.get("type")
-    return _SIMPLE.get(kind, _string)(lines, wanted) if isinstance(kind, str) else _string(lines, wanted)
+        rows = [row for line in self.lines if (row := _ROW.fullmatch(line.strip()))]
+        return [
+            {key: readers[kind][1](row[readers[kind][0]]) for key, kind in zip(parts, kinds, strict=True)}
+            for row in rows
+        ]
 
 
-def _resolved(schema: _Schema, root: _Schema) -> _Schema:
-    """What a reference leads to, and of several the first that is not null."""
-    while "$ref" in schema or "anyOf" in schema:
-        if "$ref" in schema:
-            schema = root["$defs"][schema["$ref"].rpartition("/")[2]]
-        else:
-            schema = next(part for part in schema["anyOf"] if part.get("type") != "null")
-    return schema
-
-
-def _number(lines: Sequence[str], wanted: str) -> float:
-    with_numbers = [line for line in lines if _NUMBER.search(line)]
-    numbers = _NUMBER.findall(_best(with_numbers, wanted))
-    return float(numbers[-1].replace(",", "")) if numbers else 0.0
-
-
-def _integer(lines: Sequence[str], wanted: str) -> int:
-    return round(_number(lines, wanted))
-
-
-def _string(lines: Sequence[str], wanted: str) -> str:
-    for name, pattern in _STRINGS.items():
-        if name in wanted.lower():
-            fitting = [line for line in lines if pattern.search(line)]
-            found = pattern.search(_best(fitting, wanted) or next(iter(fitting), ""))
-            return found[0] if found else ""
-    return _best(lines, wanted)
-
-
-_SIMPLE: dict[str, Callable[[Sequence[str], str], Any]] = {
-    "number": _number,
-    "integer": _integer,
-    "boolean": lambda lines, wanted: False,
-    "array": lambda lines, wanted: [],
-    "object": lambda lines, wanted: {},
-    "null": lambda lines, wanted: None,
+_FILLERS: dict[str, Callable[[_Form, _Schema, str], Any]] = {
+    "number": _Form._number,
+    "integer": _Form._integer,
+    "array": _Form._array,
+    "boolean": lambda form, schema, name: False,
+    "object": lambda form, schema, name: {},
+    "null": lambda form, schema, name: None,
 }
+
+
+def _in_iso(found: str) -> str:
+    """A date as YYYY-MM-DD; anything else as it is."""
+    parts = found.split(".")
+    return "-".join(reversed(parts)) if len(parts) == 3 else found
