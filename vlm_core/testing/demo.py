@@ -25,8 +25,8 @@ def demo_model() -> str:
     - a question with the line that shares most words with it, of the pictures and of what tools returned;
     - a request without a question with all the text;
     - a request for JSON with values of the right types from such lines;
-    - a question that names a file, where tools are offered, with a call of the first tool that it can give
-      the file to.
+    - a question that names a file or a page, where tools are offered, with a call of the first tool that it
+      can give that to.
 
     The server is started once, and ends with the program. The route works in this process alone.
 

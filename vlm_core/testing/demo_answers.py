@@ -22,7 +22,7 @@ _PAGE = re.compile(r"\bpage (\d+)")
 _NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
 _ROW = re.compile(r"(\d+) +(.+?) +(\d+\.\d\d)")
 _STRINGS = {
-    "currency": re.compile(r"\b[A-Z]{3}\b"),
+    "currency": re.compile(r"\b(?:AUD|CAD|CHF|CNY|CZK|DKK|EUR|GBP|INR|JPY|NOK|PLN|SEK|USD)\b"),
     "date": re.compile(r"\b\d{4}-\d\d-\d\d\b|\b\d\d\.\d\d\.\d{4}\b"),
 }
 _ON_TOP = frozenset({"shop", "merchant", "vendor", "seller"})
@@ -154,7 +154,8 @@ def _arguments(tool: _Schema, words: str, question: str) -> dict[str, Any] | Non
         if value is None:
             return None
         given[name] = value
-    return given if any(name in _FILE_NAMES for name in given) else None
+    known_names = _FILE_NAMES | {"page"} if page else _FILE_NAMES
+    return given if given.keys() & known_names else None
 
 
 def _file_for(name: str, schema: _Schema, words: str) -> str | list[str] | None:

@@ -147,6 +147,14 @@ def test_a_page_is_named_where_the_tool_takes_one(client: VLMClient) -> None:
     assert (call.name, json.loads(call.arguments)) == ("show", {"name": "fax.tif", "page": 2})
 
 
+def test_a_page_alone_is_enough_for_a_tool_that_takes_no_more(client: VLMClient) -> None:
+    parameters = {"type": "object", "properties": {"page": {"type": "integer"}}, "required": ["page"]}
+    tool = {"type": "function", "function": {"name": "show_page", "parameters": parameters}}
+    (call,) = client.chat(asked(text("Look at page 2. Who signed?")), tools=[tool]).tool_calls
+    assert json.loads(call.arguments) == {"page": 2}
+    assert client.chat(asked(text("Who signed?")), tools=[tool]).tool_calls == ()
+
+
 def test_it_answers_from_what_a_tool_returned(client: VLMClient) -> None:
     messages = asked(text("What is the rent in contract.pdf?"))
     answer = client.chat(messages, tools=TOOLS)
