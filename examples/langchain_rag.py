@@ -1,6 +1,6 @@
 """Find the page by its text, then show the model its picture: DEEPINFRA_API_KEY=... python langchain_rag.py
 
-Without a key, a server on this machine stands in for the provider: it reads the pictures it is sent.
+Without a key, `demo_model()` stands in, which is not a model: it answers with lines that OCR reads.
 """
 
 import os
@@ -12,8 +12,9 @@ from langchain_core.embeddings import Embeddings
 from langchain_core.vectorstores import InMemoryVectorStore
 
 from langchain_vlm import ChatVLM, VLMLoader, page_images
-from vlm_core import read
-from vlm_core.testing import ScriptedServer
+from vlm_core.testing import demo_model
+
+MODEL = "deepinfra:Qwen/Qwen2.5-VL-32B-Instruct" if "DEEPINFRA_API_KEY" in os.environ else demo_model()
 
 
 class Words(Embeddings):
@@ -27,13 +28,10 @@ class Words(Embeddings):
         return [self.embed_query(text) for text in texts]
 
 
-with ScriptedServer(provider="deepinfra") as server:
-    server.answer(lambda seen: re.findall(".*Crab.*", read(seen.images[0].data).text)[0])
-    at = {} if "DEEPINFRA_API_KEY" in os.environ else {"base_url": server.base_url, "api_key": server.api_key}
-    model = ChatVLM(model="deepinfra:Qwen/Qwen2.5-VL-32B-Instruct", temperature=0, **at)
-    pages = VLMLoader(str(Path(__file__).parent / "scans" / "[nr]*")).load()  # noisy.png and receipt.jpg
-    store = InMemoryVectorStore.from_documents(pages, Words())
-    question = "What was paid for crab salad?"
-    found = store.similarity_search(question, k=1)
-    answer = model.invoke([("human", [*page_images(found), question])])
-    print(answer.text, "- from", found[0].metadata["source"])
+model = ChatVLM(model=MODEL, temperature=0)
+pages = VLMLoader(str(Path(__file__).parent / "scans" / "[nr]*")).load()  # noisy.png and receipt.jpg
+store = InMemoryVectorStore.from_documents(pages, Words())
+question = "What was paid for crab salad?"
+found = store.similarity_search(question, k=1)
+answer = model.invoke([("human", [*page_images(found), question])])
+print(answer.text, "- from", found[0].metadata["source"])

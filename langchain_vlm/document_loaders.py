@@ -12,9 +12,11 @@ from langchain_core.document_loaders.base import BaseBlobParser, BaseLoader
 from langchain_core.documents.base import Blob, Document
 
 from langchain_vlm.arrays import as_picture
+from langchain_vlm.indexing import IndexRun, advice, index_run
 from vlm_core import (
     Mode,
     Passage,
+    PassageOptions,
     ReaderOptions,
     apassages,
     check_mode,
@@ -22,6 +24,7 @@ from vlm_core import (
     reader_with,
     source_from,
     stable_id,
+    strict_options,
 )
 
 if TYPE_CHECKING:
@@ -61,6 +64,7 @@ class VLMLoader(BaseLoader):
         'blank'
     """
 
+    @strict_options(*ReaderOptions.__annotations__)
     def __init__(
         self,
         source: Any,
@@ -75,22 +79,33 @@ class VLMLoader(BaseLoader):
         self.mode = mode
         self.empty_pages = empty_pages
         self._reader = _reader(engine, reader_options)
+        self._may_raise = "on_error" not in reader_options
 
     def lazy_load(self) -> Iterator[Document]:
         """Yield each Document as soon as its page is read.
 
         Raises:
+            DocumentNotFoundError: the source is the path of a file that does not exist.
+            PagesFailed: an `index()` with a cleanup reads it, and a page failed; after all Documents. Not
+                where `on_error` is given.
             VLMError: with on_error="raise", what was wrong with the first page that failed.
         """
-        for passage in passages(self._reader, self.source, self.mode, empty_pages=self.empty_pages):
-            yield _document(passage)
+        run = index_run() if self._may_raise else None
+        found = passages(self._reader, self.source, self.mode, **self._options(run))
+        documents = map(_document, found)
+        yield from documents if run is None else run.filled(documents)
 
     async def alazy_load(self) -> AsyncIterator[Document]:
         """As `lazy_load`, without ever blocking the event loop."""
-        found = apassages(self._reader, self.source, self.mode, empty_pages=self.empty_pages)
+        run = index_run() if self._may_raise else None
+        found = apassages(self._reader, self.source, self.mode, **self._options(run))
         async with aclosing(found):
-            async for passage in found:
-                yield _document(passage)
+            documents = (_document(passage) async for passage in found)
+            async for document in documents if run is None else run.afilled(documents):
+                yield document
+
+    def _options(self, run: IndexRun | None) -> PassageOptions:
+        return {"empty_pages": self.empty_pages, "on_failed": "warn" if run is None else run.on_failed}
 
 
 class VLMBlobParser(BaseBlobParser):
@@ -111,6 +126,7 @@ class VLMBlobParser(BaseBlobParser):
         ''
     """
 
+    @strict_options(*ReaderOptions.__annotations__)
     def __init__(
         self,
         engine: Engine | BaseChatModel = "local",
@@ -123,25 +139,34 @@ class VLMBlobParser(BaseBlobParser):
         self.mode = mode
         self.empty_pages = empty_pages
         self._reader = _reader(engine, reader_options)
+        self._may_raise = "on_error" not in reader_options
 
     def lazy_parse(self, blob: Blob) -> Iterator[Document]:
         """Yield each Document as soon as its page is read.
 
         Raises:
+            PagesFailed: as of `VLMLoader`, after the Documents of this blob.
             VLMError: with on_error="raise", what was wrong with the first page that failed.
         """
-        for passage in passages(self._reader, _source(blob), self.mode, **self._options(blob)):
-            yield _document(passage, blob.metadata)
+        with advice():
+            for passage in passages(self._reader, _source(blob), self.mode, **self._options(blob)):
+                yield _document(passage, blob.metadata)
 
     async def alazy_parse(self, blob: Blob) -> AsyncIterator[Document]:
         """As `lazy_parse`, without ever blocking the event loop."""
         found = apassages(self._reader, _source(blob), self.mode, **self._options(blob))
-        async with aclosing(found):
-            async for passage in found:
-                yield _document(passage, blob.metadata)
+        with advice():
+            async with aclosing(found):
+                async for passage in found:
+                    yield _document(passage, blob.metadata)
 
-    def _options(self, blob: Blob) -> dict[str, bool]:
-        return {"empty_pages": self.empty_pages, "at_least_one": _is_for_another_parser(blob)}
+    def _options(self, blob: Blob) -> PassageOptions:
+        run = index_run() if self._may_raise else None
+        return {
+            "empty_pages": self.empty_pages,
+            "at_least_one": _is_for_another_parser(blob),
+            "on_failed": "warn" if run is None else run.on_failed,
+        }
 
 
 def key_encoder(document: Document) -> str:

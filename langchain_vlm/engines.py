@@ -38,24 +38,36 @@ def as_client(model: BaseChatModel) -> ForeignClient:
         >>> as_client(ChatVLM(model="some-vlm", base_url="http://127.0.0.1:8000/v1")).endpoint.model
         'some-vlm'
     """
-    told = model._get_ls_params()  # what LangSmith calls it
-    name = type(model).__name__
+    first, *others = _routes(model)
     return ForeignClient(
-        told.get("ls_provider") or name,
-        told.get("ls_model_name") or name,
+        *first,
         partial(_ask, model),
         partial(_aask, model),
         max_images=_most_images(model),
+        fallbacks=others,
     )
+
+
+def _routes(model: BaseChatModel) -> list[tuple[str, str]]:
+    """Provider and model of each route that may answer."""
+    if endpoints := _own_endpoints(model):
+        return [(endpoint.provider.name, endpoint.model) for endpoint in endpoints]
+    told = model._get_ls_params()  # what LangSmith calls it
+    name = type(model).__name__
+    return [(told.get("ls_provider") or name, told.get("ls_model_name") or name)]
 
 
 def _most_images(model: BaseChatModel) -> int | None:
     """How many pictures one question may have, where we know: of our own model, by its provider's row."""
+    known = [endpoint.limits.max_images for endpoint in _own_endpoints(model)]
+    return min((count for count in known if count is not None), default=None)
+
+
+def _own_endpoints(model: BaseChatModel) -> Sequence[Any]:
+    """What our own model asks; nothing of another's."""
     from langchain_vlm.chat_models import ChatVLM
 
-    endpoints = model._client().endpoints if isinstance(model, ChatVLM) else ()
-    known = [endpoint.limits.max_images for endpoint in endpoints]
-    return min((count for count in known if count is not None), default=None)
+    return model._client().endpoints if isinstance(model, ChatVLM) else ()
 
 
 def _ask(model: BaseChatModel, messages: Messages, options: Mapping[str, Any]) -> Completion:
@@ -91,10 +103,12 @@ def _block(part: Mapping[str, Any]) -> dict[str, Any]:
 def _completion(message: AIMessage) -> Completion:
     said = message.response_metadata
     used: Mapping[str, Any] = message.usage_metadata or {}
+    route = said.get("route")  # of our own model: the one that answered
     return Completion(
         str(message.text),
         finish_reason=said.get("finish_reason") or said.get("stop_reason") or said.get("done_reason"),
         refusal=message.additional_kwargs.get("refusal"),
         usage=Usage(input_tokens=used.get("input_tokens"), output_tokens=used.get("output_tokens")),
         request_id=message.id,
+        route=route if isinstance(route, str) else "",
     )

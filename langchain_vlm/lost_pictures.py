@@ -6,7 +6,6 @@ read a hundred thousand characters of base64 and see nothing.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
 from itertools import takewhile
 from pathlib import PurePath
@@ -14,7 +13,7 @@ from pathlib import PurePath
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from langchain_core.runnables.config import var_child_runnable_config
 
-from vlm_core import ImageWarning, holds_picture
+from vlm_core import ImageWarning, holds_picture, warn_caller
 
 __all__ = ["warn_of_lost_pictures", "warn_of_unsaved_pictures"]
 
@@ -36,6 +35,7 @@ def warn_of_lost_pictures(messages: Sequence[BaseMessage]) -> None:
         ImageWarning: a result holds one. It says what the tool is to return.
 
     Example:
+        >>> import warnings
         >>> text = '{"type": "image", "base64": "' + "R0lGODlh" * 200 + '"}'
         >>> with warnings.catch_warnings(record=True, action="always") as caught:
         ...     warn_of_lost_pictures([ToolMessage(text, name="look", tool_call_id="call_1")])
@@ -44,12 +44,11 @@ def warn_of_lost_pictures(messages: Sequence[BaseMessage]) -> None:
     """
     for message in takewhile(lambda one: not isinstance(one, AIMessage), reversed(messages)):
         if isinstance(message, ToolMessage) and any(map(holds_picture, _texts(message))):
-            warnings.warn(
+            warn_caller(
                 f"The tool {message.name or message.tool_call_id} returned a picture that became text, and "
                 "the model sees none. Let it return a list of content blocks, each a dict: "
                 "[image_block(picture)].",
                 ImageWarning,
-                stacklevel=2,
             )
 
 
@@ -72,11 +71,10 @@ def warn_of_unsaved_pictures(messages: Sequence[BaseMessage]) -> None:
         for at, block in enumerate(message.content if isinstance(message.content, list) else ()):
             held = block.get("image") if isinstance(block, dict) and block.get("type") == "image" else None
             if held is not None and not isinstance(held, _SAVED):
-                warnings.warn(
+                warn_caller(
                     f"messages[{number}].content[{at}] holds a {type(held).__name__}, which a checkpointer "
                     "cannot save. Write image_block(picture) in its place: that is plain JSON.",
                     ImageWarning,
-                    stacklevel=2,
                 )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -13,11 +12,22 @@ from typing import Any
 
 from langchain_core.documents import Document
 
-from vlm_core import ConfigError, ImageWarning, PageResult, VLMError, expand, page_encoded, page_told_by
+from vlm_core import (
+    ConfigError,
+    ImageWarning,
+    PageResult,
+    VLMError,
+    expand,
+    page_encoded,
+    page_told_by,
+    strict_options,
+    warn_caller,
+)
 
 __all__ = ["page_images"]
 
 
+@strict_options()
 def page_images(
     documents: Iterable[Document],
     *,
@@ -125,4 +135,4 @@ def _check_count(name: str, value: int | None, *, least: int) -> None:
 
 
 def _warn(text: str) -> None:
-    warnings.warn(text, ImageWarning, stacklevel=3)
+    warn_caller(text, ImageWarning)

@@ -28,7 +28,7 @@ from vlm_core import (
     Route,
     VLMClient,
     VLMError,
-    check_names,
+    strict_options,
 )
 
 __all__ = ["AssistantOptions", "AssistantTool", "ImageToolkit", "image_tools"]
@@ -56,6 +56,7 @@ class AssistantOptions(TypedDict, total=False):
     cite_boxes: bool | None
 
 
+@strict_options(*AssistantOptions.__annotations__)
 def image_tools(
     engine: Engine | BaseChatModel = "local",
     llm: Asked = None,
@@ -103,6 +104,7 @@ class ImageToolkit(BaseToolkit):
 
     assistant: ImageAssistant
 
+    @strict_options(*AssistantOptions.__annotations__)
     def __init__(
         self,
         engine: Engine | BaseChatModel = "local",
@@ -111,7 +113,6 @@ class ImageToolkit(BaseToolkit):
         assistant: ImageAssistant | None = None,
         **options: Unpack[AssistantOptions],
     ) -> None:
-        check_names(options, AssistantOptions.__annotations__)
         if assistant is not None and (options or engine != "local" or llm is not None):
             raise ConfigError("assistant= has all that it needs", hint="Give it alone, or leave it out.")
         model = as_client(llm) if isinstance(llm, BaseChatModel) else llm

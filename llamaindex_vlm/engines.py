@@ -26,19 +26,34 @@ def as_engine(engine: Engine | LLM) -> Engine:
     """
     if not isinstance(engine, LLM):
         return engine
-    name, model = engine.class_name(), engine.metadata.model_name
+    first, *others = _routes(engine)
     return ForeignClient(
-        name, model, partial(_ask, engine), partial(_aask, engine), max_images=_most_images(engine)
+        *first,
+        partial(_ask, engine),
+        partial(_aask, engine),
+        max_images=_most_images(engine),
+        fallbacks=others,
     )
+
+
+def _routes(llm: LLM) -> list[tuple[str, str]]:
+    """Provider and model of each route that may answer."""
+    if endpoints := _own_endpoints(llm):
+        return [(endpoint.provider.name, endpoint.model) for endpoint in endpoints]
+    return [(llm.class_name(), llm.metadata.model_name)]
 
 
 def _most_images(llm: LLM) -> int | None:
     """How many pictures one question may have, where we know: of our own model, by its provider's row."""
+    known = [endpoint.limits.max_images for endpoint in _own_endpoints(llm)]
+    return min((count for count in known if count is not None), default=None)
+
+
+def _own_endpoints(llm: LLM) -> Sequence[Any]:
+    """What our own model asks; nothing of another's."""
     from llamaindex_vlm.llms import VLM
 
-    endpoints = llm._client().endpoints if isinstance(llm, VLM) else ()
-    known = [endpoint.limits.max_images for endpoint in endpoints]
-    return min((count for count in known if count is not None), default=None)
+    return llm._client().endpoints if isinstance(llm, VLM) else ()
 
 
 def _ask(llm: LLM, messages: Messages, options: Mapping[str, Any]) -> Completion:
@@ -71,9 +86,11 @@ def _block(part: Mapping[str, Any]) -> TextBlock | ImageBlock:
 
 def _completion(response: ChatResponse) -> Completion:
     said = response.additional_kwargs
+    route = said.get("route")  # of our own model: the one that answered
     return Completion(
         response.message.content or "",
         finish_reason=said.get("finish_reason"),
         refusal=said.get("refusal"),
         usage=Usage(input_tokens=said.get("prompt_tokens"), output_tokens=said.get("completion_tokens")),
+        route=route if isinstance(route, str) else "",
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -26,6 +25,7 @@ from vlm_core import (
     page_again,
     page_png,
     sniff,
+    warn_caller,
 )
 
 _SHOWN = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "GIF": "image/gif"}
@@ -81,7 +81,7 @@ class Pictures:
                     allow_private_urls=self.allow_private_urls,
                 )
             except VLMError as error:
-                warnings.warn(f"No picture of page {passage.page_number}: {error}", stacklevel=2)
+                warn_caller(f"No picture of page {passage.page_number}: {error}")
                 return None
             _write(path, png)
         return MediaResource(path=path.resolve(), mimetype="image/png")

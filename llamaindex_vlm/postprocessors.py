@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from llama_index.core.schema import (
 )
 
 from llamaindex_vlm.pictures import picture_again
-from vlm_core import PageResult, VLMError, check_names, page_told_by
+from vlm_core import PageResult, VLMError, check_names, page_told_by, warn_caller
 
 
 class PagePictures(BaseNodePostprocessor):
@@ -101,7 +100,7 @@ class PagePictures(BaseNodePostprocessor):
                 allow_private_urls=self.allow_private_urls,
             )
         except VLMError as error:
-            warnings.warn(f"No picture of page {page.page_number}: {error}", stacklevel=2)
+            warn_caller(f"No picture of page {page.page_number}: {error}")
             return None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ from llama_index.core.llms.utils import parse_partial_json
 
 from llamaindex_vlm.answers import is_whole
 from llamaindex_vlm.messages import tool_calls_of
-from vlm_core import EmptyOutput, ToolCall, strict_schema
+from vlm_core import EmptyOutput, ToolCall, strict_schema, warn_caller
 
 if TYPE_CHECKING:
     from llama_index.core.tools import BaseTool
@@ -95,10 +94,9 @@ def with_one_call(response: ChatResponse) -> ChatResponse:
     if len(calls) < 2:
         return response
     names = ", ".join(call.tool_name for call in calls[1:])
-    warnings.warn(
+    warn_caller(
         f"The model called {len(calls)} tools at once, and one was allowed: {names} is not called. "
         "Pass allow_parallel_tool_calls=True to allow more.",
-        stacklevel=2,
     )
     blocks = [block for block in response.message.blocks if block not in calls[1:]]
     said = {**response.message.additional_kwargs, "tool_calls": tool_calls_of(response.message)[:1]}

@@ -22,6 +22,8 @@ from vlm_core import (
     Route,
     VLMClient,
     check_names,
+    names_of,
+    strict_options,
 )
 
 Roots: TypeAlias = str | PathLike[str] | Sequence[str | PathLike[str]]
@@ -61,6 +63,7 @@ class VLMToolSpec(BaseToolSpec):
         >>> folder.cleanup()
     """
 
+    @strict_options(*names_of(ImageAssistant))
     def __init__(
         self,
         engine: Engine | LLM = "local",
@@ -171,7 +174,6 @@ class VLMToolSpec(BaseToolSpec):
 
 
 def _made(given: Mapping[str, Any]) -> ImageAssistant:
-    check_names(given, list(signature(ImageAssistant).parameters))
     return ImageAssistant(**{**given, "engine": as_engine(given["engine"]), "llm": as_engine(given["llm"])})
 
 

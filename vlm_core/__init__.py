@@ -62,6 +62,7 @@ if TYPE_CHECKING:
         CorruptImageError,
         DeadlineExceeded,
         DecompressionBombError,
+        DocumentNotFoundError,
         EmptyOutput,
         EngineError,
         ImageTooLargeError,
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
         MissingKeyError,
         ModelNotFound,
         OutputTruncated,
+        PagesFailed,
         PasswordRequiredError,
         PayloadTooLarge,
         PDFError,
@@ -84,6 +86,7 @@ if TYPE_CHECKING:
         ServerError,
         ToolCallTruncated,
         TooManyImagesError,
+        UnknownOptionError,
         UnknownProviderError,
         UnsafeURLError,
         UnsupportedImageError,
@@ -125,12 +128,13 @@ if TYPE_CHECKING:
     from vlm_core.nodes import (
         EmptyPages,
         Mode,
+        OnFailed,
         Passage,
+        PassageOptions,
         ReaderOptions,
         apassages,
         apassages_of_each,
         check_mode,
-        check_names,
         passages,
         passages_of_each,
         reader_with,
@@ -147,6 +151,7 @@ if TYPE_CHECKING:
         as_text,
         blocks,
     )
+    from vlm_core.option_names import check_names, names_of, strict_options
     from vlm_core.secret import Secret
     from vlm_core.types import (
         Box,
@@ -157,6 +162,7 @@ if TYPE_CHECKING:
         TextLine,
         Usage,
     )
+    from vlm_core.warning import warn_caller
     from vlm_core.wire.json_values import JSONValue, find_json
     from vlm_core.wire.option_checks import check_options
     from vlm_core.wire.strict_schema import strict_schema
@@ -216,6 +222,7 @@ _HOMES = {
         "CorruptImageError",
         "DeadlineExceeded",
         "DecompressionBombError",
+        "DocumentNotFoundError",
         "EmptyOutput",
         "EngineError",
         "ImageTooLargeError",
@@ -227,6 +234,7 @@ _HOMES = {
         "ModelNotFound",
         "OutputTruncated",
         "PDFError",
+        "PagesFailed",
         "PasswordRequiredError",
         "PayloadTooLarge",
         "ProviderError",
@@ -238,6 +246,7 @@ _HOMES = {
         "ServerError",
         "TooManyImagesError",
         "ToolCallTruncated",
+        "UnknownOptionError",
         "UnknownProviderError",
         "UnsafeURLError",
         "UnsupportedImageError",
@@ -283,12 +292,13 @@ _HOMES = {
     "nodes": (
         "EmptyPages",
         "Mode",
+        "OnFailed",
         "Passage",
+        "PassageOptions",
         "ReaderOptions",
         "apassages",
         "apassages_of_each",
         "check_mode",
-        "check_names",
         "passages",
         "passages_of_each",
         "reader_with",
@@ -305,6 +315,7 @@ _HOMES = {
         "as_text",
         "blocks",
     ),
+    "option_names": ("check_names", "strict_options", "names_of"),
     "secret": ("Secret",),
     "types": (
         "Box",
@@ -315,6 +326,7 @@ _HOMES = {
         "TextLine",
         "Usage",
     ),
+    "warning": ("warn_caller",),
     "wire.json_values": (
         "JSONValue",
         "find_json",
@@ -343,6 +355,7 @@ __all__ = [
     "DeadlineExceeded",
     "DecompressionBombError",
     "Delta",
+    "DocumentNotFoundError",
     "DocumentReader",
     "DocumentResult",
     "EmptyOutput",
@@ -376,6 +389,7 @@ __all__ = [
     "ModelNotFound",
     "ModelProfile",
     "OCREngine",
+    "OnFailed",
     "OutputTruncated",
     "PDFError",
     "PageEntry",
@@ -384,7 +398,9 @@ __all__ = [
     "PageReference",
     "PageResult",
     "PageState",
+    "PagesFailed",
     "Passage",
+    "PassageOptions",
     "PasswordRequiredError",
     "PayloadTooLarge",
     "Price",
@@ -409,6 +425,7 @@ __all__ = [
     "ToolCall",
     "ToolCallDelta",
     "ToolCallTruncated",
+    "UnknownOptionError",
     "UnknownProviderError",
     "UnknownProviderWarning",
     "UnsafeURLError",
@@ -433,6 +450,7 @@ __all__ = [
     "holds_picture",
     "load_on_first_use",
     "models_of",
+    "names_of",
     "page_again",
     "page_encoded",
     "page_key",
@@ -447,9 +465,11 @@ __all__ = [
     "sniff",
     "source_from",
     "stable_id",
+    "strict_options",
     "strict_schema",
     "text_in",
     "text_tokens",
+    "warn_caller",
 ]
 
 

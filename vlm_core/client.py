@@ -30,6 +30,7 @@ from vlm_core.flow.settings import (
     secret_headers,
 )
 from vlm_core.flow.stations import Station
+from vlm_core.option_names import strict_options
 from vlm_core.secret import Secret
 from vlm_core.wire.options import check_options
 
@@ -90,6 +91,7 @@ class VLMClient:
         'TOTAL 9.00'
     """
 
+    @strict_options()
     def __init__(
         self,
         route: str | Route,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from vlm_core.types import PageResult, PageState
@@ -31,6 +31,13 @@ class EmptyPage(NamedTuple):
         return f"{self.source} page {self.page_number} ({state}{self.reason and ': '}{self.reason})"
 
 
+def listed(pages: Sequence[EmptyPage]) -> str:
+    """Pages as a message has them; a long list is cut."""
+    shown = [str(page) for page in pages[:_SHOWN]]
+    more = [f"and {len(pages) - _SHOWN} more"] if len(pages) > _SHOWN else []
+    return "; ".join(shown + more)
+
+
 class EmptyPagesWarning(UserWarning):
     """Some pages have no text to search: `pages` are all of them, failed ones before blank ones.
 
@@ -44,9 +51,7 @@ class EmptyPagesWarning(UserWarning):
         super().__init__(self.pages)
 
     def __str__(self) -> str:
-        shown = [str(page) for page in self.pages[:_SHOWN]]
-        more = [f"and {len(self.pages) - _SHOWN} more"] if len(self.pages) > _SHOWN else []
-        return f"No text on {'; '.join(shown + more)}. {self._advice()}"
+        return f"No text on {listed(self.pages)}. {self._advice()}"
 
     def _advice(self) -> str:
         if any(page.state is PageState.FAILED for page in self.pages):

@@ -4,8 +4,10 @@ VLMError
 ├─ ConfigError             a setting is wrong
 │  ├─ MissingExtraError    an optional dependency is not installed
 │  ├─ MissingKeyError      no key for a provider, or one that is a placeholder
+│  ├─ UnknownOptionError   an argument has a name that is not known
 │  └─ UnknownProviderError
 ├─ InputError              the document cannot be read: missing, unreadable or over a limit
+│  ├─ DocumentNotFoundError
 │  ├─ UnsupportedImageError
 │  ├─ CorruptImageError
 │  ├─ ImageTooLargeError
@@ -15,6 +17,7 @@ VLMError
 │  ├─ UnsafeURLError
 │  └─ TooManyImagesError
 ├─ EngineError             an OCR engine failed on a page
+├─ PagesFailed             .pages, those of a job that could not be read
 ├─ ProviderError           a provider could not be reached, or refused
 │  ├─ ConnectionFailed
 │  ├─ ProviderTimeout      may have been billed
@@ -115,6 +118,10 @@ class InputError(VLMError):
     default_hint = "Check that the document exists and can be opened."
 
 
+class DocumentNotFoundError(InputError, FileNotFoundError):
+    """There is no file of this name."""
+
+
 class UnsupportedImageError(InputError):
     """The bytes are in no format that is read."""
 
@@ -161,6 +168,17 @@ class EngineError(VLMError):
     """An OCR engine failed on a page."""
 
     default_hint = "Read the page again, or with another engine."
+
+
+class PagesFailed(VLMError):
+    """Pages of a job could not be read. `pages` are their source, page_number, state and reason."""
+
+    default_hint = "Read them again."
+    pages: tuple[Any, ...] = ()
+
+
+class UnknownOptionError(ConfigError, TypeError):
+    """An argument has a name that is not known. It is a TypeError, as for any function of Python."""
 
 
 class MissingKeyError(ConfigError):

@@ -5,22 +5,23 @@ The LangChain and LlamaIndex adapters share what is here; no framework is in it.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import os
-import warnings
-from collections.abc import AsyncGenerator, Callable, Collection, Generator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import aclosing, closing
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
 from uuid import UUID, uuid5
 
-from vlm_core.empty_pages import EmptyPage, EmptyPagesWarning
-from vlm_core.errors import ConfigError
+from vlm_core.empty_pages import EmptyPage, EmptyPagesWarning, listed
+from vlm_core.errors import ConfigError, PagesFailed
+from vlm_core.images.sources import refuse_missing
 from vlm_core.ocr.layout import as_text, blocks
+from vlm_core.option_names import check_names
 from vlm_core.types import Box, DocumentResult, PageResult, PageState
+from vlm_core.warning import warn_caller
 
 if TYPE_CHECKING:
     from vlm_core.catalog.routes import Route
@@ -35,7 +36,12 @@ Mode: TypeAlias = Literal["document", "page", "block"]
 EmptyPages: TypeAlias = bool | Literal["failed"]
 """Which pages without text become documents too: all, none, or those that should have had one."""
 
+OnFailed: TypeAlias = Literal["warn", "raise", "hold_back"]
+"""What is done where pages failed: warn at the end; raise at the end; and, before that, give nothing of
+documents of which a page failed."""
+
 _IDS = UUID("6f0c4f5e-6a0b-5c0e-9d53-1f6f7d0a2b41")
+_READ = (PageState.OK, PageState.BLANK)
 _SEVERITY = (
     PageState.BLANK,
     PageState.OK,
@@ -161,6 +167,14 @@ _PASSAGES: dict[str, Callable[[Any, str], list[Passage]]] = {
 }
 
 
+class PassageOptions(TypedDict, total=False):
+    """The options of `passages`."""
+
+    empty_pages: EmptyPages
+    at_least_one: bool
+    on_failed: OnFailed
+
+
 def passages(
     reader: DocumentReader,
     sources: Any,
@@ -168,6 +182,7 @@ def passages(
     *,
     empty_pages: EmptyPages = False,
     at_least_one: bool = False,
+    on_failed: OnFailed = "warn",
 ) -> Generator[Passage, None, None]:
     """Read documents, and yield their texts as soon as they are read.
 
@@ -178,8 +193,12 @@ def passages(
         empty_pages: whether pages without text are yielded too; "failed" yields those that are not
             blank. Unless all are, a warning lists them at the end.
         at_least_one: yield a passage without text rather than none at all.
+        on_failed: "warn", or "raise" a PagesFailed at the end where a page failed, or "hold_back" as well
+            what was read of a document of which a page failed.
 
     Raises:
+        DocumentNotFoundError: `sources` is the path of a file that does not exist.
+        PagesFailed: as `on_failed` has it.
         VLMError: what the reader raises.
 
     Example:
@@ -188,8 +207,9 @@ def passages(
         >>> [passage.page.state for passage in passages(DocumentReader(), white, empty_pages=True)]
         [<PageState.BLANK: 'blank'>]
     """
-    sieve = _Sieve(mode, reader.asked_for, empty_pages, at_least_one)
-    read = reader.iter if mode == "document" else reader.iter_pages
+    refuse_missing(sources)
+    sieve = _Sieve(mode, reader.asked_for, empty_pages, at_least_one, on_failed)
+    read = reader.iter if sieve.takes_documents else reader.iter_pages
     with closing(read(sources)) as results:
         for result in results:
             yield from sieve.through(result)
@@ -203,10 +223,14 @@ async def apassages(
     *,
     empty_pages: EmptyPages = False,
     at_least_one: bool = False,
+    on_failed: OnFailed = "warn",
 ) -> AsyncGenerator[Passage, None]:
     """As `passages`, without ever blocking the event loop."""
-    sieve = _Sieve(mode, reader.asked_for, empty_pages, at_least_one)
-    read = reader.aiter if mode == "document" else reader.aiter_pages
+    import asyncio  # slow to load, and not needed elsewhere
+
+    await asyncio.to_thread(refuse_missing, sources)
+    sieve = _Sieve(mode, reader.asked_for, empty_pages, at_least_one, on_failed)
+    read = reader.aiter if sieve.takes_documents else reader.aiter_pages
     async with aclosing(read(sources)) as results:
         async for result in results:
             for passage in sieve.through(result):
@@ -226,10 +250,10 @@ def passages_of_each(
         >>> [len(found) for found in passages_of_each(DocumentReader(), [white, white], empty_pages=True)]
         [1, 1]
     """
-    sieve = _Sieve(mode, reader.asked_for, empty_pages, at_least_one=False)
+    sieve = _Sieve(mode, reader.asked_for, empty_pages)
     with closing(reader.iter(sources)) as documents:
         for document in documents:
-            yield sieve.through_all(document)
+            yield sieve.through(document)
     sieve.rest()
 
 
@@ -237,10 +261,10 @@ async def apassages_of_each(
     reader: DocumentReader, sources: Iterable[Source], mode: Mode = "page", *, empty_pages: EmptyPages = False
 ) -> AsyncGenerator[list[Passage], None]:
     """As `passages_of_each`, without ever blocking the event loop."""
-    sieve = _Sieve(mode, reader.asked_for, empty_pages, at_least_one=False)
+    sieve = _Sieve(mode, reader.asked_for, empty_pages)
     async with aclosing(reader.aiter(sources)) as documents:
         async for document in documents:
-            yield sieve.through_all(document)
+            yield sieve.through(document)
     sieve.rest()
 
 
@@ -251,38 +275,64 @@ class _Sieve:
     mode: Mode
     task: str
     empty_pages: EmptyPages
-    at_least_one: bool
+    at_least_one: bool = False
+    on_failed: OnFailed = "warn"
     _some: bool = False
     _held: Passage | None = None
     # Not the results themselves: the tracebacks of their errors keep whole files in memory.
     _empty: list[EmptyPage] = field(default_factory=list)
+    _failed: list[EmptyPage] = field(default_factory=list)
+    _first_error: Exception | None = None
+
+    @property
+    def takes_documents(self) -> bool:
+        """Whether it is to be given whole documents, rather than pages as they come."""
+        return self.mode == "document" or self.on_failed == "hold_back"
 
     def through(self, result: PageResult | DocumentResult) -> list[Passage]:
-        found = _PASSAGES[self.mode](result, self.task)
-        if self.empty_pages is True:
-            return found
         pages = result.pages if isinstance(result, DocumentResult) else (result,)
-        self._empty += [EmptyPage.of(page) for page in pages if not page.text.strip()]
+        failed = [page for page in pages if _has_failed(page)]
+        self._note(pages, failed)
+        if failed and self.on_failed == "hold_back":
+            return []
+        found = [
+            passage
+            for part in ((result,) if self.mode == "document" else pages)
+            for passage in _PASSAGES[self.mode](part, self.task)
+        ]
         kept = [passage for passage in found if passage.text.strip() or self._is_shown(passage.page.state)]
         self._some = self._some or bool(kept)
         if not self._some:
             self._held = self._held or found[0]
         return kept
 
-    def through_all(self, document: DocumentResult) -> list[Passage]:
-        results = [document] if self.mode == "document" else document.pages
-        return [passage for result in results for passage in self.through(result)]
+    def _note(self, pages: Iterable[PageResult], failed: list[PageResult]) -> None:
+        if self.empty_pages is not True:
+            self._empty += [EmptyPage.of(page) for page in pages if not page.text.strip()]
+        if self.on_failed != "warn":
+            self._failed += [EmptyPage.of(page) for page in failed]
+            self._first_error = self._first_error or next((page.error for page in failed if page.error), None)
 
     def _is_shown(self, state: PageState) -> bool:
-        return self.empty_pages == "failed" and state not in (PageState.OK, PageState.BLANK)
+        return self.empty_pages is True or (self.empty_pages == "failed" and state not in _READ)
 
     def rest(self) -> list[Passage]:
         """What is still to be let through once all is read. Warns first, for it may be the last call."""
         held = [self._held] if self._held and self.at_least_one and not self._some else []
         missed = [page for page in self._empty if not held or page.state is not PageState.BLANK]
-        if missed:
-            warnings.warn(EmptyPagesWarning(missed), stacklevel=2)
+        told = set(self._failed)
+        if missed := [page for page in missed if page not in told]:
+            warn_caller(EmptyPagesWarning(missed))
+        if self._failed:
+            error = PagesFailed(f"could not read {listed(self._failed)}")
+            error.pages = tuple(self._failed)
+            raise error from self._first_error
         return held
+
+
+def _has_failed(page: PageResult) -> bool:
+    """Whether a page should have had a text."""
+    return not page.text.strip() and page.state not in _READ
 
 
 # --- how to read ---------------------------------------------------------------------------------
@@ -322,24 +372,6 @@ def reader_with(engine: Engine, options: ReaderOptions) -> DocumentReader:
 
     check_names(options, ReaderOptions.__annotations__)
     return DocumentReader(engine, **options)
-
-
-def check_names(given: Iterable[str], known: Collection[str]) -> None:
-    """Refuse a misspelt option, rather than ignore it.
-
-    Raises:
-        ConfigError: one of the names is not known; it has the nearest one.
-
-    Example:
-        >>> check_names(["max_page"], ["max_pages"])
-        Traceback (most recent call last):
-        vlm_core.errors.ConfigError: There is no option max_page. Did you mean max_pages?
-    """
-    for name in given:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"Did you mean {near[0]}?" if near else f"The options are {', '.join(known)}."
-            raise ConfigError(f"There is no option {name}", hint=hint)
 
 
 def check_mode(mode: str) -> None:

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from markdown_it import MarkdownIt
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
@@ -33,11 +34,15 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def bring_scans(workplace: Path, program: str) -> None:
-    """Those scans that a program names, and the two quickest to read for one that reads the whole folder."""
-    (workplace / "scans").mkdir()
+    """Those scans that a program names, and the two quickest to read for one that reads the whole folder.
+
+    They are in examples/scans, where the program looks for them there.
+    """
+    folder = workplace / ("examples/scans" if '"examples/scans' in program else "scans")
+    folder.mkdir(parents=True)
     for scan in (ROOT / "examples" / "scans").iterdir():
         if scan.name in program or scan.name in QUICK:
-            shutil.copy(scan, workplace / "scans")
+            shutil.copy(scan, folder)
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if python_blocks(page)], ids=identify)
@@ -48,6 +53,35 @@ def test_the_code_of_a_page_runs_from_top_to_bottom(page: Path, workplace: Path)
     command = [sys.executable, "-W", "error::ResourceWarning", program]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("page", PAGES, ids=identify)
+def test_every_row_of_a_table_is_rendered_in_it(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    tokens = [token for token in MarkdownIt().enable("table").parse(text) if token.map]
+    inside = {
+        number
+        for token in tokens
+        if token.type in ("table_open", "fence")
+        for number in range(*(token.map or (0, 0)))
+    }
+    rows = [number for number, line in enumerate(text.splitlines()) if line.lstrip().startswith("|")]
+    assert [number + 1 for number in rows if number not in inside] == []
+
+
+def test_what_the_readme_names_is_where_it_says() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    code = "\n".join(re.findall(r"^```(?:python|console)\n(.*?)^```", readme, re.DOTALL | re.MULTILINE))
+    paths = re.findall(r"(?:[\w-]+/)+scans[\w./-]*|(?<=\")scans[\w./-]*", code)
+    assert len(paths) >= 4
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=identify)
+def test_a_page_does_not_ask_to_leave_lines_out(page: Path) -> None:
+    assert not re.search(
+        r"that begin with `server`|Leave these|leave these two", page.read_text(encoding="utf-8")
+    )
 
 
 @pytest.mark.parametrize("page", PAGES, ids=identify)

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,17 @@ from langchain_core.vectorstores import InMemoryVectorStore
 from PIL import Image, ImageDraw, ImageFont
 
 from langchain_vlm import VLMBlobParser, VLMLoader, key_encoder
-from vlm_core import ConfigError, CorruptImageError, InputError, PageImage, PageResult, PageState, TextLine
+from vlm_core import (
+    ConfigError,
+    CorruptImageError,
+    InputError,
+    PageImage,
+    PageResult,
+    PagesFailed,
+    PageState,
+    RateLimited,
+    TextLine,
+)
 from vlm_core.nodes import EmptyPagesWarning
 
 MODES = ["document", "page", "block"]
@@ -241,6 +251,37 @@ def test_one_warning_at_the_end_lists_the_pages_without_text(mode: str, fax: Pat
 def test_a_long_list_of_pages_without_text_is_cut_but_for_the_failed_ones() -> None:
     with pytest.warns(EmptyPagesWarning, match=r"^No text on missing-0.png page 1 .*; and 5 more\."):
         load([f"missing-{number}.png" for number in range(25)])
+
+
+@pytest.mark.parametrize("name", ["nodir", "nodir/a.png", "fax.tiff", Path("fax.tiff"), ""])
+@pytest.mark.parametrize("on_error", ["record", "raise"])
+async def test_the_path_of_a_file_that_does_not_exist_is_an_error(
+    name: str | Path, on_error: Any, fax: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(fax.parent)
+    loader = VLMLoader(name, Typist(), on_error=on_error)
+    with pytest.raises(FileNotFoundError, match="does not exist") as caught:
+        loader.load()
+    assert isinstance(caught.value, InputError)
+    with pytest.raises(InputError, match="does not exist"):
+        await loader.aload()
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_of_many_a_file_that_does_not_exist_costs_no_other(mode: str, fax: Path) -> None:
+    with pytest.warns(EmptyPagesWarning, match=r"gone.png page 1 \(failed: does not exist"):
+        assert load([fax, fax.parent / "gone.png"], mode=mode)
+
+
+def test_a_broken_link_in_a_folder_is_recorded(fax: Path) -> None:
+    (fax.parent / "link.png").symlink_to("gone.png")
+    with pytest.warns(EmptyPagesWarning, match=r"link.png page 1 \(failed: does not exist"):
+        assert texts(load(fax.parent)) == ["shade 10", "shade 30"]
+
+
+def test_an_empty_folder_has_no_documents(tmp_path: Path) -> None:
+    with pytest.warns(EmptyPagesWarning, match="nothing to read"):
+        assert load(tmp_path) == []
 
 
 def test_empty_pages_are_given_with_their_state_on_request(fax: Path) -> None:
@@ -532,9 +573,14 @@ class Index:
         self.records = InMemoryRecordManager("scans")
         self.records.create_schema()
         self.store = InMemoryVectorStore(DeterministicFakeEmbedding(size=8))
-        self.options = {"cleanup": "incremental", "source_id_key": "source", **options}
+        self.options = {
+            "cleanup": "incremental",
+            "source_id_key": "source",
+            "key_encoder": "sha256",
+            **options,
+        }
 
-    def add(self, documents: BaseLoader | list[Document]) -> tuple[int, int, int]:
+    def add(self, documents: BaseLoader | Iterable[Document]) -> tuple[int, int, int]:
         """How many Documents were added, skipped and deleted."""
         result = index(documents, self.records, self.store, **self.options)
         return result["num_added"], result["num_skipped"], result["num_deleted"]
@@ -560,11 +606,8 @@ def test_indexing_unchanged_files_again_adds_and_deletes_nothing(
 
 async def test_the_async_index_takes_the_loader(tmp_path: Path) -> None:
     loader = VLMLoader(grey_file(tmp_path / "a.tif", 10, 20), Typist())
-    stored = Index()
-    results = [
-        await aindex(loader, stored.records, stored.store, key_encoder=key_encoder, **stored.options)
-        for _ in range(2)
-    ]
+    stored = Index(key_encoder=key_encoder)
+    results = [await aindex(loader, stored.records, stored.store, **stored.options) for _ in range(2)]
     assert [(result["num_added"], result["num_skipped"]) for result in results] == [(2, 0), (0, 2)]
 
 
@@ -584,6 +627,152 @@ def test_a_changed_file_takes_the_place_of_the_old_one(cleanup: str, tmp_path: P
     stored.add(load(grey_file(path, 10, 20)))
     assert stored.add(load(grey_file(path, 10, 21))) == (1, 1, 1)
     assert stored.texts() == ["shade 10", "shade 21"]
+
+
+def broken(path: Path) -> None:
+    """Make a file that cannot be read, as one that is being copied."""
+    path.write_bytes(path.read_bytes()[:60])
+
+
+class Outage(Typist):
+    """As the typist; a page of a shade cannot be read at the moment."""
+
+    def __init__(self, shade: int) -> None:
+        super().__init__()
+        self.shade = shade
+
+    def read_page(self, page: PageImage) -> PageResult:
+        if page.pixels[0] == self.shade:
+            raise RateLimited("deepinfra: too many requests")
+        return super().read_page(page)
+
+
+@pytest.mark.parametrize("cleanup", CLEANUPS)
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("key", ["sha256", key_encoder], ids=["by-text", "by-picture"])
+def test_an_index_keeps_what_a_page_gave_that_fails_now(
+    cleanup: str, mode: str, key: Any, tmp_path: Path
+) -> None:
+    grey_file(tmp_path / "a.tif", 10, 20)
+    stored = Index(cleanup=cleanup, key_encoder=key)
+    stored.add(VLMLoader(tmp_path, Typist(), mode))
+    before = stored.texts()
+    grey_file(tmp_path / "b.png", 30)
+    with pytest.raises(
+        PagesFailed, match=r"could not read .*a\.tif page 2 \(failed.*deletes nothing"
+    ) as caught:
+        stored.add(VLMLoader(tmp_path, Outage(20), mode))
+    assert isinstance(caught.value.__cause__, RateLimited)
+    assert set(before) <= set(stored.texts())
+
+
+@pytest.mark.parametrize("cleanup", CLEANUPS)
+async def test_the_async_index_keeps_what_a_page_gave_that_fails_now(cleanup: str, tmp_path: Path) -> None:
+    grey_file(tmp_path / "a.tif", 10, 20)
+    grey_file(tmp_path / "b.png", 30)
+    stored = Index(cleanup=cleanup, key_encoder=key_encoder)
+    stored.add(VLMLoader(tmp_path, Typist()))
+    grey_file(tmp_path / "c.png", 40)
+    with pytest.raises(PagesFailed):
+        await aindex(VLMLoader(tmp_path, Outage(20)), stored.records, stored.store, **stored.options)
+    assert stored.texts() == ["shade 10", "shade 20", "shade 30", "shade 40"]
+
+
+@pytest.mark.parametrize("cleanup", CLEANUPS)
+@pytest.mark.parametrize("options", [{}, {"empty_pages": True}], ids=["default", "empty-pages"])
+def test_an_index_keeps_what_a_file_gave_that_is_broken_now(
+    cleanup: str, options: dict[str, Any], tmp_path: Path
+) -> None:
+    for name, shade in (("a.png", 10), ("b.png", 20)):
+        grey_file(tmp_path / name, shade)
+    stored = Index(cleanup=cleanup)
+    stored.add(VLMLoader(tmp_path, Typist()))
+    broken(tmp_path / "a.png")
+    with pytest.raises(PagesFailed) as caught:
+        stored.add(VLMLoader(tmp_path, Typist(), **options))
+    assert [page[:3] for page in caught.value.pages] == [(str(tmp_path / "a.png"), 1, PageState.FAILED)]
+    assert {"shade 10", "shade 20"} <= set(stored.texts())
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 3, 100])
+def test_an_index_has_all_that_was_read_when_it_ends_early(batch_size: int, tmp_path: Path) -> None:
+    for number in range(5):
+        grey_file(tmp_path / f"{number}.png", 10 + number)
+    broken(tmp_path / "2.png")
+    stored = Index(cleanup="full", batch_size=batch_size)
+    with pytest.raises(PagesFailed):
+        stored.add(VLMLoader(tmp_path, Typist()))
+    assert stored.texts() == ["shade 10", "shade 11", "shade 13", "shade 14"]
+
+
+@pytest.mark.parametrize("cleanup", CLEANUPS)
+def test_an_index_deletes_what_a_page_gave_that_is_blank_now(cleanup: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    stored = Index(cleanup=cleanup)
+    stored.add(VLMLoader(grey_file(path, 10, 20), Typist()))
+    with pytest.warns(EmptyPagesWarning, match="blank"):
+        stored.add(VLMLoader(grey_file(path, 10, WHITE), Typist()))
+    assert stored.texts() == ["shade 10"]
+
+
+def test_an_index_deletes_what_a_file_gave_that_is_gone_from_the_folder(tmp_path: Path) -> None:
+    for name, shade in (("a.png", 10), ("b.png", 20)):
+        grey_file(tmp_path / name, shade)
+    stored = Index(cleanup="full")
+    stored.add(VLMLoader(tmp_path, Typist()))
+    (tmp_path / "a.png").unlink()
+    stored.add(VLMLoader(tmp_path, Typist()))
+    assert stored.texts() == ["shade 20"]
+
+
+@pytest.mark.parametrize(
+    ("cleanup", "options", "kept"),
+    [
+        pytest.param("full", {"on_error": "record"}, ["shade 20"], id="asked to go on"),
+        pytest.param(None, {}, ["shade 10", "shade 20"], id="nothing is deleted"),
+    ],
+)
+def test_an_index_goes_on(
+    cleanup: str | None, options: dict[str, Any], kept: list[str], tmp_path: Path
+) -> None:
+    for name, shade in (("a.png", 10), ("b.png", 20)):
+        grey_file(tmp_path / name, shade)
+    stored = Index(cleanup=cleanup)
+    stored.add(VLMLoader(tmp_path, Typist()))
+    broken(tmp_path / "a.png")
+    with pytest.warns(EmptyPagesWarning, match="failed"):
+        stored.add(VLMLoader(tmp_path, Typist(), **options))
+    assert stored.texts() == kept
+
+
+@pytest.mark.parametrize("cleanup", CLEANUPS)
+def test_an_index_of_blobs_keeps_what_a_page_gave_that_fails_now(cleanup: str, tmp_path: Path) -> None:
+    grey_file(tmp_path / "a.tif", 10, 20)
+    blobs = [Blob.from_path(tmp_path / "a.tif")]
+    stored = Index(cleanup=cleanup)
+    stored.add(document for blob in blobs for document in VLMBlobParser(Typist()).lazy_parse(blob))
+    with pytest.raises(PagesFailed, match="deletes nothing"):
+        stored.add(document for blob in blobs for document in VLMBlobParser(Outage(20)).lazy_parse(blob))
+    assert stored.texts() == ["shade 10", "shade 20"]
+
+
+def test_an_index_of_chunks_keeps_those_of_a_page_that_fails_now(tmp_path: Path) -> None:
+    def chunks(engine: Any) -> Iterator[Document]:
+        for document in VLMLoader(tmp_path, engine).lazy_load():
+            yield from (Document(word, metadata=document.metadata) for word in document.page_content.split())
+
+    grey_file(tmp_path / "a.tif", 10, 20)
+    stored = Index(cleanup="full")
+    stored.add(chunks(Typist()))
+    with pytest.raises(PagesFailed):
+        stored.add(chunks(Outage(20)))
+    assert stored.texts() == ["10", "20", "shade", "shade"]
+
+
+def test_loading_raises_nothing_for_a_page_that_fails(tmp_path: Path) -> None:
+    grey_file(tmp_path / "a.tif", 10, 20)
+    with pytest.warns(EmptyPagesWarning, match="too many requests"):
+        assert texts(VLMLoader(tmp_path, Outage(20)).load()) == ["shade 10"]
 
 
 def test_the_same_picture_in_two_files_is_kept_twice(tmp_path: Path) -> None:

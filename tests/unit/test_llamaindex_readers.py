@@ -381,6 +381,15 @@ def test_a_file_elsewhere_is_read_through_its_file_system(path: Any, remote: Any
     assert first.metadata["file_path"] == "/inbox/fax.tif"
 
 
+@pytest.mark.parametrize("on_error", ["record", "raise"])
+async def test_the_path_of_a_file_that_does_not_exist_is_an_error(on_error: Any, tmp_path: Path) -> None:
+    reader = VLMReader(on_error=on_error)
+    with pytest.raises(FileNotFoundError, match=r"none.png does not exist"):
+        reader.load_data(tmp_path / "none.png")
+    with pytest.raises(FileNotFoundError, match=r"none.png does not exist"):
+        await reader.aload_data(str(tmp_path / "none.png"))
+
+
 def test_a_file_that_is_missing_elsewhere_is_accounted_for(remote: Any) -> None:
     with pytest.warns(EmptyPagesWarning, match="/inbox/gone.tif"):
         assert VLMReader(engine=Typist()).load_data("/inbox/gone.tif", fs=remote) == []

@@ -15,6 +15,7 @@ from vlm_core.assistant.tasks import Desk
 from vlm_core.errors import ConfigError
 from vlm_core.flow.settings import check_counts
 from vlm_core.ocr.dialects.json_answers import check_schema
+from vlm_core.option_names import strict_options
 from vlm_core.wire.option_checks import check_options
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ class ImageAssistant:
         >>> folder.cleanup()
     """
 
+    @strict_options()
     def __init__(
         self,
         engine: Engine = "local",

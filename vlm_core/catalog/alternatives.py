@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-import warnings
 from datetime import date
 from difflib import SequenceMatcher
 
 from vlm_core.catalog.known import offers, profile
 from vlm_core.catalog.matching import words
 from vlm_core.catalog.routes import Endpoint
+from vlm_core.warning import warn_caller
 
 __all__ = ["SunsetWarning", "nearest_models", "routes_of_family", "same_family_routes", "warn_of_sunset"]
 
@@ -97,7 +97,7 @@ def warn_of_sunset(endpoint: Endpoint, today: date | None = None) -> None:
         _warned.add(endpoint.route)
     end = _end(endpoint.profile.sunset, today or date.today())
     others = ", ".join(same_family_routes(endpoint)[:_NAMED]) or "no other route is known"
-    warnings.warn(f"{endpoint.route} {end}. The same family: {others}.", SunsetWarning, stacklevel=3)
+    warn_caller(f"{endpoint.route} {end}. The same family: {others}.", SunsetWarning)
 
 
 def _end(sunset: str, today: date) -> str:

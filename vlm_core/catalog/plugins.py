@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Iterator
 from importlib import metadata
 from typing import TypeAlias
 
 from vlm_core.catalog.rows import ModelProfile, Provider
+from vlm_core.warning import warn_caller
 
 __all__ = ["GROUP", "Row", "installed_rows"]
 
@@ -31,11 +31,10 @@ def _rows_of(point: metadata.EntryPoint) -> tuple[Row, ...]:
     try:
         return tuple(_rows(point.load()))
     except Exception as error:  # noqa: BLE001 - whatever a stranger's package raises
-        warnings.warn(
+        warn_caller(
             f"the entry point {point.name} = {point.value} of {_package(point)} brings no providers: "
             f"{type(error).__name__}: {error}",
             RuntimeWarning,
-            stacklevel=2,
         )
         return ()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from difflib import get_close_matches
@@ -23,6 +22,7 @@ from vlm_core.catalog.routes import Endpoint, Route
 from vlm_core.catalog.rows import Provider
 from vlm_core.errors import ConfigError
 from vlm_core.secret import Secret
+from vlm_core.warning import warn_caller
 
 __all__ = [
     "SunsetWarning",
@@ -155,10 +155,9 @@ def _warn_of_likeness(name: str) -> None:
     """Say so where a name looks like a slip of the pen; one made longer, as "vllm-2", was meant."""
     near = get_close_matches(name, [row.name for row in providers()], n=1, cutoff=_SLIP)
     if near and not name.startswith(near[0]):
-        warnings.warn(
+        warn_caller(
             f"no provider is called {name!r}: did you mean {near[0]!r}? Its limits are not applied.",
             UnknownProviderWarning,
-            stacklevel=5,
         )
 
 

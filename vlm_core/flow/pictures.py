@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,6 +14,7 @@ from vlm_core.errors import InputError
 from vlm_core.images.data_uris import bytes_in
 from vlm_core.images.files import base64_as_uri
 from vlm_core.images.reading import fetched
+from vlm_core.warning import warn_caller
 from vlm_core.wire.messages import TOOL_ROLES
 
 if TYPE_CHECKING:
@@ -193,7 +193,7 @@ def warn_of_written_pictures(messages: Sequence[Message]) -> None:
         if role not in TOOL_ROLES and any(map(holds_picture, _written_texts(message))):
             from vlm_core.images.encode import ImageWarning
 
-            warnings.warn(_WRITTEN.format(at=at), ImageWarning, stacklevel=2)
+            warn_caller(_WRITTEN.format(at=at), ImageWarning)
 
 
 _WRITTEN = (

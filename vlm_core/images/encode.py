@@ -6,7 +6,6 @@ decoded, shrunk where a limit demands it, and written anew.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -19,6 +18,7 @@ from vlm_core.images import cache
 from vlm_core.images.prepare import MAX_PAGES, Images, ImageWarning, Target, of_page, of_pages, of_source
 from vlm_core.images.sources import Source
 from vlm_core.types import PageImage
+from vlm_core.warning import warn_caller
 
 if TYPE_CHECKING:
     from vlm_core.images.decode import Pages
@@ -205,11 +205,10 @@ def _check_count(counts: list[int], pictures: Sequence[Picture], limits: ImageLi
 
 def _advise(count: int, limits: ImageLimits) -> None:
     if limits.recommended_images is not None and count > limits.recommended_images:
-        warnings.warn(
+        warn_caller(
             f"more images are sent than the {limits.recommended_images} that the provider recommends; "
             "answers may be worse. Ask about fewer at a time.",
             ImageWarning,
-            stacklevel=3,
         )
 
 

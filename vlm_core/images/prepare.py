@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 import time
-import warnings
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import partial
@@ -22,6 +21,7 @@ from vlm_core.images.sniff import sniff
 from vlm_core.images.sources import Source
 from vlm_core.images.strip import PlainFile, plain_file
 from vlm_core.types import PageImage
+from vlm_core.warning import warn_caller
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -260,9 +260,8 @@ def _check_bytes(encoded: EncodedImage, limits: ImageLimits, place: Place) -> No
         )
     recommended = limits.target_base64_bytes
     if recommended is not None and (in_base64 := -(-size // 3) * 4) > recommended:
-        warnings.warn(
+        warn_caller(
             f"{name} is sent with {in_base64} bytes of base64, though the provider recommends at most "
             f"{recommended}: with fewer it would not be readable. Cut it into parts if the provider is slow.",
             ImageWarning,
-            stacklevel=2,
         )

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import unquote_to_bytes
 
-from vlm_core.errors import InputError, UnsupportedImageError
+from vlm_core.errors import DocumentNotFoundError, InputError, UnsupportedImageError
 from vlm_core.images.sniff import sniff
 
 Fetch: TypeAlias = Callable[[], bytes]
@@ -32,7 +32,8 @@ def fetched(name: str, fetch: Fetch) -> bytes:
         fetch: reads or downloads it.
 
     Raises:
-        InputError: it is missing, a folder, not permitted, or open for text.
+        DocumentNotFoundError: it is missing.
+        InputError: it is a folder, not permitted, or open for text.
         UnsupportedImageError: it is empty.
 
     Example:
@@ -144,10 +145,10 @@ def short(name: str) -> str:
 def _missing(name: str) -> InputError:
     folder, file = os.path.split(os.path.expanduser(name))
     if not os.path.isdir(folder or "."):
-        return InputError(f"{short(name)} does not exist, nor does its folder")
+        return DocumentNotFoundError(f"{short(name)} does not exist, nor does its folder")
     near: list[str] = []
     with suppress(OSError), os.scandir(folder or ".") as entries:
         names = [entry.name for entry in islice(entries, _NAMES_COMPARED)]
         near = difflib.get_close_matches(file, sorted(names), n=1)
     hint = f"Did you mean {os.path.join(folder, near[0])}?" if near else ""
-    return InputError(f"{short(name)} does not exist", hint=hint)
+    return DocumentNotFoundError(f"{short(name)} does not exist", hint=hint)

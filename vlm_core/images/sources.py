@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias
 from urllib.parse import urlsplit, urlunsplit
@@ -126,6 +127,29 @@ def expand(
     """
     options = _Options(allow_private_urls, on_skip or _ignore, download_seconds)
     return _kind_of(source)(source, options)
+
+
+def refuse_missing(source: Any) -> None:
+    """Raise where the one file that a user named by its path does not exist.
+
+    All else that may be wrong with a source is found when it is read: of many, one costs no other.
+
+    Raises:
+        DocumentNotFoundError: it is missing; the hint may have the name that was meant.
+
+    Example:
+        >>> refuse_missing("scans/*.png")
+        >>> try:
+        ...     refuse_missing("/nowhere/a.png")
+        ... except FileNotFoundError as error:
+        ...     print(error.message)
+        /nowhere/a.png does not exist, nor does its folder
+    """
+    if not isinstance(source, (str, os.PathLike)) or os.path.isdir(os.path.expanduser(source)):
+        return
+    for found in islice(expand(source), 1):
+        if found.path is not None and not (found.name and found.path.exists()):
+            found.read()
 
 
 @dataclass(frozen=True)

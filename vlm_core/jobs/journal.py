@@ -12,7 +12,6 @@ import os
 import secrets
 import sqlite3
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -24,6 +23,7 @@ from vlm_core.jobs.claims import Claim
 from vlm_core.jobs.journal_file import JournalFile, prepare
 from vlm_core.jobs.journal_rows import JournalPage, JournalTotals, Row
 from vlm_core.types import PageResult
+from vlm_core.warning import warn_caller
 
 _SECONDS_A_DAY = 86_400
 _Found = TypeVar("_Found")
@@ -203,7 +203,7 @@ class Journal:
                 f"The journal {self.path} cannot be used: {error}. Pages are read all the same; those that "
                 "are not recorded will be paid for again. Check the disk, or give another path."
             )
-            warnings.warn(message, JournalWarning, stacklevel=4)
+            warn_caller(message, JournalWarning)
 
     # --- for its owner ---------------------------------------------------------------------------
 

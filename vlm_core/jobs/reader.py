@@ -17,6 +17,7 @@ from vlm_core.jobs.documents import Job, OpenDocuments, PageTask, ReadPage, page
 from vlm_core.jobs.ordered import Turns, adrive, in_order
 from vlm_core.jobs.progress import Progress, show_progress
 from vlm_core.ocr.engine import Engine, Wishes, find_engine
+from vlm_core.option_names import names_of, strict_options
 from vlm_core.types import DocumentResult, PageImage, PageResult
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ class DocumentReader:
         <PageState.BLANK: 'blank'>
     """
 
+    @strict_options()
     def __init__(
         self,
         engine: Engine = "local",
@@ -286,6 +288,7 @@ class DocumentReader:
         return self._running
 
 
+@strict_options(*names_of(DocumentReader))
 def read(document: Any, *, pages: Iterable[int] | None = None, **options: Any) -> DocumentResult:
     """Read one document, in one line.
 

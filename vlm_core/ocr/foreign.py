@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
@@ -31,6 +31,7 @@ class ForeignClient:
         ask: sends messages with options, and gives the answer; its finish_reason may be in anybody's words.
         aask: the same, without blocking an event loop.
         max_images: that one question may have.
+        fallbacks: provider and model of each route that may answer in place of the first.
 
     Example:
         >>> client = ForeignClient("lab", "m", lambda messages, options: Completion("TOTAL"), None)
@@ -39,15 +40,19 @@ class ForeignClient:
     """
 
     def __init__(
-        self, provider: str, model: str, ask: Ask, aask: AskAsync | None, *, max_images: int | None = None
+        self,
+        provider: str,
+        model: str,
+        ask: Ask,
+        aask: AskAsync | None,
+        *,
+        max_images: int | None = None,
+        fallbacks: Iterable[tuple[str, str]] = (),
     ) -> None:
-        name = "".join(provider.lower().split()).replace(":", "-") or "foreign"
-        row = Provider(name=name, key_required=False)
-        found = profile(model, name)
-        limits = ImageLimits(
-            max_side=found.limits.max_side, max_pixels=found.limits.max_pixels, max_images=max_images
-        )
-        self.endpoint = Endpoint(row, model, found, limits, base_url="")
+        routes = [(provider, model), *fallbacks]
+        self.endpoints = tuple(_endpoint(*route, max_images) for route in routes)
+        """The first route, and the fallbacks behind it."""
+        self.endpoint = self.endpoints[0]
         self._asks = ask
         self._aasks = aask
 
@@ -58,11 +63,6 @@ class ForeignClient:
     def route(self) -> str:
         """What is asked, as "provider:model"."""
         return self.endpoint.route
-
-    @property
-    def endpoints(self) -> tuple[Endpoint, ...]:
-        """The one that there is."""
-        return (self.endpoint,)
 
     def chat(self, question: PerRoute) -> Completion:
         """Ask, and wait for the answer.
@@ -115,7 +115,9 @@ class ForeignClient:
     def _told(self, completion: Completion) -> Completion:
         reason = completion.finish_reason
         return replace(
-            completion, route=self.route, finish_reason=None if reason is None else finish_reason(reason)
+            completion,
+            route=completion.route or self.route,
+            finish_reason=None if reason is None else finish_reason(reason),
         )
 
     def _foreign(self, error: Exception) -> ProviderError:
@@ -125,3 +127,12 @@ class ForeignClient:
             hint="See what the model's own integration says of this error.",
             route=self.route,
         )
+
+
+def _endpoint(provider: str, model: str, max_images: int | None) -> Endpoint:
+    name = "".join(provider.lower().split()).replace(":", "-") or "foreign"
+    found = profile(model, name)
+    limits = ImageLimits(
+        max_side=found.limits.max_side, max_pixels=found.limits.max_pixels, max_images=max_images
+    )
+    return Endpoint(Provider(name=name, key_required=False), model, found, limits, base_url="")

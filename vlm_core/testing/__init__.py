@@ -1,4 +1,4 @@
-"""A scripted OpenAI-compatible server, for tests of your own.
+"""A scripted OpenAI-compatible server, for tests of your own, and a stand-in for a vision model.
 
 Names are loaded when they are first used.
 """
@@ -9,6 +9,7 @@ from vlm_core.lazy import load_on_first_use
 
 if TYPE_CHECKING:
     from vlm_core.testing.connection import Connection
+    from vlm_core.testing.demo import demo_model
     from vlm_core.testing.faults import FAULTS, Fault
     from vlm_core.testing.refusals import Refusal
     from vlm_core.testing.replies import Answer, Raw, Reply, Response
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "connection": ("Connection",),
+    "demo": ("demo_model",),
     "faults": ("FAULTS", "Fault"),
     "refusals": ("Refusal",),
     "replies": ("Answer", "Raw", "Reply", "Response"),
@@ -38,6 +40,7 @@ __all__ = [
     "ScriptedServer",
     "Seen",
     "SeenImage",
+    "demo_model",
 ]
 
 

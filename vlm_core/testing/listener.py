@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import socket
-import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from threading import Event, Lock, Thread, current_thread
+
+from vlm_core.warning import warn_caller
 
 _BACKLOG = 1024
 
@@ -54,7 +55,7 @@ class Listener:
         thread.join(self._patience)
         if thread.is_alive():
             problem = "a function that was to reply still runs, though the server has stopped"
-            warnings.warn(problem, ResourceWarning, stacklevel=2)
+            warn_caller(problem, ResourceWarning)
 
     def _accept(self) -> None:
         while not self._stopping.is_set():

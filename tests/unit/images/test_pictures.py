@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image, ImageDraw
 
 from vlm_core import (
+    ConfigError,
     DocumentReader,
+    DocumentResult,
     InputError,
     PageResult,
     VLMClient,
@@ -66,6 +69,73 @@ def test_a_page_of_a_document_that_changed_is_not_shown(client: VLMClient, scan:
     Image.new("L", (800, 1000)).save(scan, "PDF")
     with pytest.raises(InputError, match="changed since page 2 was read"):
         page_again(scan, page)
+
+
+@pytest.mark.parametrize("in_memory", [False, True], ids=["path", "bytes"])
+def test_a_document_that_is_not_the_one_that_was_read_is_named(scan: Path, in_memory: bool) -> None:
+    other = scan.parent / "other.png"
+    Image.new("L", (800, 1000)).save(other)
+    page = PageResult(source=str(scan), page_number=2, sha256="0" * 64)
+    given, name = (other.read_bytes(), "<bytes>") if in_memory else (other, str(other))
+    with pytest.raises(InputError, match=f"^{name} does not hold page 2 of .*scan.pdf"):
+        page_png(given, page)
+
+
+RED = (214, 39, 40)
+
+
+@pytest.fixture
+def white(tmp_path: Path) -> Path:
+    path = tmp_path / "white.png"
+    Image.new("RGB", (400, 300), "white").save(path)
+    return path
+
+
+def is_drawn(png: bytes) -> bool:
+    return RED in {colour for _, colour in Image.open(io.BytesIO(png)).getcolors() or []}  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    "boxes",
+    [
+        pytest.param((0.1, 0.2, 0.5, 0.6), id="one"),
+        pytest.param([0.1, 0.2, 0.5, 0.6], id="one as a list"),
+        pytest.param([(0.1, 0.2, 0.5, 0.6)], id="many"),
+        pytest.param([[0, 0, 1, 1]], id="the page"),
+        pytest.param([(0.1, 0.2, 0.5, 1.01)], id="a little beyond the page"),
+        pytest.param([(1.01, 0.2, 1.02, 0.6)], id="beside the page"),
+        pytest.param(iter([(0.1, 0.2, 0.5, 0.6)]), id="an iterator"),
+    ],
+)
+def test_boxes_are_drawn(boxes: Any, white: Path) -> None:
+    assert is_drawn(page_png(white, PageResult(source=str(white)), boxes=boxes))
+
+
+@pytest.mark.parametrize(
+    ("boxes", "told"),
+    [
+        pytest.param([[10, 10, 200, 200]], r"is not within the page.*divide pixels", id="pixels"),
+        pytest.param((10, 10, 200, 200), r"is not within the page.*divide pixels", id="pixels of one"),
+        pytest.param([(0.1, 0.2, 0.5)], r"\(0.1, 0.2, 0.5\) is not a box", id="three numbers"),
+        pytest.param((0.1, 0.2, 0.5), r"\(0.1, 0.2, 0.5\) is not a box", id="three numbers of one"),
+        pytest.param([(0.1, 0.2, 0.5, 0.6), None], "None is not a box", id="none"),
+        pytest.param(["0.1"], "'0.1' is not a box", id="text"),
+        pytest.param("0.1,0.2,0.5,0.6", "is not a box", id="text of one"),
+        pytest.param(7, "7 is not a box", id="a number"),
+        pytest.param([(0.5, 0.2, 0.1, 0.6)], "ends before it begins", id="turned round"),
+        pytest.param([(float("nan"), 0, 1, 1)], "is not within the page", id="not a number"),
+    ],
+)
+def test_what_is_not_a_box_is_refused(boxes: Any, told: str, white: Path) -> None:
+    with pytest.raises(ConfigError, match=told):
+        page_png(white, PageResult(source=str(white)), boxes=boxes)
+
+
+@pytest.mark.parametrize("draw", [page_png, page_encoded, page_again])
+def test_a_whole_document_is_not_a_page(draw: Callable[..., Any], white: Path) -> None:
+    document = DocumentResult(source=str(white), pages=(PageResult(source=str(white)),))
+    with pytest.raises(ConfigError, match=r"page is a DocumentResult.*document.pages\[0\]"):
+        draw(white, document)
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,9 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from PIL import Image
 from pydantic import Field
 
-from langchain_vlm import VLMLoader
-from vlm_core import PageResult, PageState, ProviderError
+from langchain_vlm import ChatVLM, VLMLoader
+from vlm_core import PageResult, PageState, Provider, ProviderError, Route
+from vlm_core.testing import ScriptedServer
 
 
 class Scripted(BaseChatModel):
@@ -117,3 +118,23 @@ def test_the_journal_keeps_what_it_read(scan: bytes, tmp_path: Path) -> None:
 def test_a_loader_with_it_can_be_pickled(scan: bytes) -> None:
     loader = pickle.loads(pickle.dumps(VLMLoader(scan, engine=Scripted(says=[message("TOTAL 9.00")]))))
     assert loader.load()[0].page_content == "TOTAL 9.00"
+
+
+def test_a_page_names_the_route_of_our_own_model_that_read_it(scan: bytes, tmp_path: Path) -> None:
+    pages: list[PageResult] = []
+    journal = tmp_path / "pages.journal"
+    with ScriptedServer() as server, ScriptedServer() as broken:
+        broken.refuse(500, "out of order")
+        server.say("TOTAL 9.00")
+        fallback = Route(Provider(name="other"), "b", api_key=server.api_key, base_url=server.base_url)
+        model = ChatVLM(
+            model="deepinfra:a",
+            base_url=broken.base_url,
+            api_key=broken.api_key,
+            fallbacks=[fallback],
+            max_retries=0,
+        )
+        for _ in range(2):
+            VLMLoader(scan, engine=model, on_page=pages.append, journal=journal).load()
+    assert [(page.provider, page.model) for page in pages] == [("other", "b")] * 2
+    assert server.requests == 1  # the journal has it

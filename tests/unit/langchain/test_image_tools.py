@@ -30,6 +30,7 @@ from vlm_core import (
     PageImage,
     PageResult,
     Provider,
+    Route,
     TextLine,
     VLMClient,
 )
@@ -239,6 +240,27 @@ def test_any_model_may_answer(server: ScriptedServer, folder: Path, made: Call) 
     server.say("It is 9.00.")
     tool = by_name(image_tools(Engine(), made(server), root_dir=folder))["ask_image"]
     assert "It is 9.00." in tool.invoke({"images": ["receipt.png"], "question": "Total?"})
+
+
+@pytest.mark.parametrize("fails", [False, True], ids=["the model", "its fallback"])
+def test_a_finding_names_the_route_that_answered(folder: Path, call: Call, fails: bool) -> None:
+    with ScriptedServer() as first, ScriptedServer() as second:
+        first.refuse(500, "out of order")
+        second.say("It is 9.00.")
+        asked, standing_by = (second, first) if not fails else (first, second)
+        fallback = Route(
+            Provider(name="other"), "b", api_key=standing_by.api_key, base_url=standing_by.base_url
+        )
+        model = ChatVLM(
+            model="deepinfra:a",
+            base_url=asked.base_url,
+            api_key=asked.api_key,
+            fallbacks=[fallback],
+            max_retries=0,
+        )
+        tool = by_name(image_tools(Engine(), model, root_dir=folder))["ask_image"]
+        message = call(tool, as_call(tool, {"images": ["receipt.png"], "question": "Total?"}))
+    assert message.artifact["route"] == ("other:b" if fails else "deepinfra:a")
 
 
 def test_the_engines_own_model_may_answer(server: ScriptedServer, model: ChatVLM, folder: Path) -> None:

@@ -13,8 +13,9 @@ from llama_index.core.llms import MockLLM
 from PIL import Image
 from pydantic import Field
 
-from llamaindex_vlm import OCRTransform, VLMReader
-from vlm_core import PageResult, PageState
+from llamaindex_vlm import VLM, OCRTransform, VLMReader
+from vlm_core import PageResult, PageState, Provider, Route
+from vlm_core.testing import ScriptedServer
 
 
 class Scripted(MockLLM):
@@ -89,3 +90,23 @@ def test_no_key_of_it_is_in_what_is_stored(kind: Any) -> None:
     component = kind(engine=scripted(("TOTAL 9.00", "stop")))
     assert "sk-canary" not in component.to_json()
     assert "acme-vision-1" in component.to_json()
+
+
+def test_a_page_names_the_route_of_our_own_model_that_read_it(scan: bytes, tmp_path: Path) -> None:
+    pages: list[PageResult] = []
+    journal = tmp_path / "pages.journal"
+    with ScriptedServer() as server, ScriptedServer() as broken:
+        broken.refuse(500, "out of order")
+        server.say("TOTAL 9.00")
+        fallback = Route(Provider(name="other"), "b", api_key=server.api_key, base_url=server.base_url)
+        model = VLM(
+            model="deepinfra:a",
+            api_base=broken.base_url,
+            api_key=broken.api_key,
+            fallbacks=[fallback],
+            max_retries=0,
+        )
+        for _ in range(2):
+            VLMReader(engine=model, on_page=pages.append, journal=journal).load_data(scan)
+    assert [(page.provider, page.model) for page in pages] == [("other", "b")] * 2
+    assert server.requests == 1  # the journal has it

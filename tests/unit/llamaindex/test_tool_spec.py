@@ -28,6 +28,7 @@ CALLS: list[Any] = [
     pytest.param("find_text", {"image": "fax.tif", "text": "below"}, id="find_text"),
     pytest.param("list_pages", {"document": "fax.tif"}, id="list_pages"),
 ]
+EXTRACTED = {"image": "a.png", "json_schema": SCHEMA}
 EVERY_CALL = pytest.mark.parametrize(("name", "arguments"), CALLS)
 EVERY_TOOL = pytest.mark.parametrize("tool", IMAGE_TOOLS, ids=lambda tool: tool.name)
 
@@ -235,6 +236,28 @@ def test_a_model_is_shown_the_page_and_its_answer_is_marked(
     assert content.splitlines()[1] == '{"total": 9.0}'
     assert content.startswith("⟦untrusted answer of the vision model about a.png page 1")
     assert [shade_in(image.data) for image in server.seen[0].images] == [40]
+
+
+@pytest.mark.parametrize("name", ["ask_image", "extract"])
+@pytest.mark.parametrize("fails", [False, True], ids=["the model", "its fallback"])
+def test_a_finding_names_the_route_that_answered(make: Make, name: str, fails: bool) -> None:
+    with ScriptedServer() as first, ScriptedServer() as second:
+        first.refuse(500, "out of order")
+        second.say('{"total": 9.0}')
+        asked, standing_by = (second, first) if not fails else (first, second)
+        fallback = Route(
+            Provider(name="other"), "b", api_key=standing_by.api_key, base_url=standing_by.base_url
+        )
+        llm = VLM(
+            model="deepinfra:a",
+            api_base=asked.base_url,
+            api_key=asked.api_key,
+            fallbacks=[fallback],
+            max_retries=0,
+        )
+        arguments = {"ask_image": {"images": ["a.png"], "question": "Total?"}, "extract": EXTRACTED}[name]
+        found = tools_of(make(llm=llm))[name](**arguments).raw_output
+    assert found["route"] == ("other:b" if fails else "deepinfra:a")
 
 
 def test_any_llm_with_eyes_can_answer(make: Make) -> None:
