@@ -32,7 +32,7 @@ def test_routes_are_compared_in_a_table(scan: Path, capsys: pytest.CaptureFixtur
     assert run(str(scan), "-e", OLMOCR, "-e", "local") == 0
     told = capsys.readouterr().out.splitlines()
     assert told[0] == "1 document, 1 page to read"
-    assert [line.split()[0] for line in told[1:4]] == ["ROUTE", OLMOCR, "rapidocr"]
+    assert [line.split()[0] for line in told[1:4]] == ["ROUTE", OLMOCR, "local"]
 
 
 def test_json_has_every_page(scan: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 
 _EXTRA = ("typer", "rich", "click", "shellingham")
 """What the extra `cli` brings, typer's own needs among it."""
+
+
+def _terminated(number: int, _frame: object) -> None:
+    raise SystemExit(128 + number)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -18,6 +24,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     Raises:
         SystemExit: always, with the exit code.
     """
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _terminated)  # until a command minds it
     try:
         from vlm_core.cli.app import app
     except ModuleNotFoundError as missing:
