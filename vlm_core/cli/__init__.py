@@ -5,14 +5,11 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 _EXTRA = ("typer", "rich", "click", "shellingham")
 """What the extra `cli` brings, typer's own needs among it."""
-
-
-def _terminated(number: int, _frame: object) -> None:
-    raise SystemExit(128 + number)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -24,8 +21,28 @@ def main(argv: Sequence[str] | None = None) -> None:
     Raises:
         SystemExit: always, with the exit code.
     """
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, _terminated)  # until a command minds it
+    with _minding_sigterm():
+        _run(argv)
+
+
+@contextmanager
+def _minding_sigterm() -> Iterator[None]:
+    """Whatever it comes to interrupt, as while a command is loaded, the exit code is 143."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    usual = signal.signal(signal.SIGTERM, _end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, usual)
+
+
+def _end(number: int, _frame: object) -> None:
+    raise SystemExit(128 + number)
+
+
+def _run(argv: Sequence[str] | None) -> None:
     try:
         from vlm_core.cli.app import app
     except ModuleNotFoundError as missing:
