@@ -286,7 +286,10 @@ def test_all_that_was_read_is_in_the_output_whole_documents_under_their_names(
 # --- what it shows meanwhile
 
 
-def shown_on_a_terminal(arguments: list[str]) -> str:
+BUDGET_SPENT = 3
+
+
+def shown_on_a_terminal(arguments: list[str], code: int) -> str:
     """All that a command writes to a terminal as its standard error."""
     import fcntl
     import pty
@@ -305,7 +308,7 @@ def shown_on_a_terminal(arguments: list[str]) -> str:
             pass  # Linux says so where the other end was closed
         finally:
             os.close(master)
-    assert running.returncode == 3  # the budget was too small
+    assert running.returncode == code
     return shown.decode()
 
 
@@ -321,7 +324,7 @@ def test_a_terminal_shows_how_far_it_is_and_what_is_left(
     priced: ScriptedServer, book: Path, tmp_path: Path
 ) -> None:
     arguments = command(priced, book, tmp_path / "pages.journal", tmp_path / "pages.jsonl")
-    shown = shown_on_a_terminal([*arguments, "--budget", "0.1"])
+    shown = shown_on_a_terminal([*arguments, "--budget", "0.1"], BUDGET_SPENT)
     assert f"{PAGES}/{PAGES}" in shown
     assert f"spent=${priced.requests * 0.01:.4f}" in shown
     assert "left=$0.0000" in shown
@@ -331,7 +334,7 @@ def test_a_terminal_shows_how_far_it_is_and_what_is_left(
 
 def test_a_quiet_one_shows_failures_alone(priced: ScriptedServer, book: Path, tmp_path: Path) -> None:
     arguments = command(priced, book, tmp_path / "pages.journal", tmp_path / "pages.jsonl")
-    shown = shown_on_a_terminal([*arguments, "--budget", "0.1", "--quiet"])
+    shown = shown_on_a_terminal([*arguments, "--budget", "0.1", "--quiet"], BUDGET_SPENT)
     assert "spent=" not in shown
     assert {line[:5] for line in shown.splitlines()} == {"vlm: "}
 
@@ -340,5 +343,37 @@ def test_where_there_is_no_terminal_no_progress_is_shown(
     priced: ScriptedServer, book: Path, tmp_path: Path
 ) -> None:
     arguments = command(priced, book, tmp_path / "pages.journal", tmp_path / "pages.jsonl")
-    ended = subprocess.run([*arguments, "--budget", "1"], check=True, capture_output=True)
-    assert ended.stderr == b""
+    ended = subprocess.run([*arguments, "--budget", "1"], check=True, capture_output=True, text=True)
+    assert ended.stderr == f"vlm: {tmp_path}/pages.jsonl has {PAGES} pages: {PAGES} ok; $0.2000\n"
+
+
+@pytest.mark.parametrize("in_python", [False, True], ids=["vlm-read", "progress=True"])
+def test_no_percentage_falls_and_no_total_grows(tmp_path: Path, in_python: bool) -> None:
+    (tmp_path / "in").mkdir()
+    for number in range(150):
+        frame = Image.new("L", (50 + number, 60), 30)
+        others = [Image.new("L", (300 + number, 60), 30)] if number % 7 == 0 else []
+        frame.save(tmp_path / "in" / f"{number:03}.tif", "TIFF", save_all=True, append_images=others)
+    with ScriptedServer(api_key="") as server:
+        server.say("TOTAL 9.00")
+        if in_python:
+            arguments = [sys.executable, "-c", IN_PYTHON, server.base_url, str(tmp_path / "in")]
+        else:
+            arguments = command(server, tmp_path / "in", tmp_path / "pages.journal", tmp_path / "out/")
+        shown = shown_on_a_terminal(arguments, 0)
+    percentages = [int(number) for number in re.findall(r"(\d+)%", shown)]
+    assert len(percentages) > 3
+    assert percentages == sorted(percentages)
+    assert percentages[-1] == 100
+    assert set(re.findall(r"/(\d+) documents", shown)) == {"150"}
+    assert "150/150 documents, 172 pages" in shown
+
+
+IN_PYTHON = """
+import sys
+from vlm_core import DocumentReader, VLMClient
+
+client = VLMClient("some-vlm", base_url=sys.argv[1])
+for document in DocumentReader(client, progress=True).iter(sys.argv[2]):
+    pass
+"""

@@ -35,7 +35,7 @@ def document_paths(paths: Iterable[str], on_skip: OnSkip, below: str | None = No
         if below is not None and (reason := _why_not_followed(top, below)):
             on_skip(top, reason)
             continue
-        for path in _walk(top, folders, on_skip) if os.path.isdir(top) else [top]:
+        for path in _walk(top, below or top, folders, on_skip) if os.path.isdir(top) else [top]:
             if path in seen:
                 continue
             seen.add(path)
@@ -50,10 +50,11 @@ def is_about_link(reason: str) -> bool:
     return reason in (_LINKED_FOLDER, _LEADS_OUT)
 
 
-def _walk(top: str, seen: set[str], on_skip: OnSkip) -> Iterator[str]:
+def _walk(top: str, bound: str, seen: set[str], on_skip: OnSkip) -> Iterator[str]:
     """Every file below a folder, and every folder that cannot be listed.
 
-    `seen` holds the folders that were walked already: several may lie in each other.
+    Links to files are followed below `bound`. `seen` holds the folders that were walked already:
+    several may lie in each other.
     """
     unlistable: list[OSError] = []
     for folder, folders, files in os.walk(top, onerror=unlistable.append):
@@ -62,16 +63,16 @@ def _walk(top: str, seen: set[str], on_skip: OnSkip) -> Iterator[str]:
             folders.clear()
             continue
         seen.add(real)
-        folders[:] = sorted(_followed(_visible(folders, folder, on_skip), folder, top, on_skip))
-        names = sorted(_followed(_visible(files, folder, on_skip), folder, top, on_skip))
+        folders[:] = sorted(_followed(_visible(folders, folder, on_skip), folder, bound, on_skip))
+        names = sorted(_followed(_visible(files, folder, on_skip), folder, bound, on_skip))
         yield from (os.path.join(folder, name) for name in names)
     yield from (str(error.filename) for error in unlistable)
 
 
-def _followed(names: Iterable[str], folder: str, top: str, on_skip: OnSkip) -> Iterator[str]:
+def _followed(names: Iterable[str], folder: str, bound: str, on_skip: OnSkip) -> Iterator[str]:
     for name in names:
         path = os.path.join(folder, name)
-        if reason := _why_no_such_link(path, top):
+        if reason := _why_no_such_link(path, bound):
             on_skip(path, reason)
         else:
             yield name
