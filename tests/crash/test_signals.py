@@ -186,7 +186,7 @@ DOCUMENTS = {
 """Each page's number is its width less 40."""
 IN_ALL = sum(SIZES)
 MOMENTS = [0, 1, 6, 17, IN_ALL - AT_ONCE]
-"""Pages that were answered when the signal comes; as many as are read at once have then been asked for."""
+"""Pages that were answered when the signal comes, while others have been asked for."""
 OUTPUTS = ["folder", "jsonl", "stdout", "md"]
 MATRIX = list(product(MOMENTS, OUTPUTS, [True, False], [signal.SIGINT, signal.SIGTERM]))
 if "VLM_TEST_ALL_INTERRUPTS" not in os.environ:  # it takes a minute
@@ -215,7 +215,7 @@ class Held(Slow):
         with self._lock:
             self.asked.append(width - 40)
             number = len(self.asked)
-            if number == self.answered + AT_ONCE:
+            if number > self.answered:
                 self.is_busy.set()
         if number > self.answered:
             self.may_answer.wait(LONG_SECONDS)
@@ -254,7 +254,7 @@ def test_all_that_was_read_is_in_the_output_whole_documents_under_their_names(
                 held.may_answer.set()
         assert running.returncode == 128 + number
         read = sorted(held.asked)
-        assert len(read) == moment + AT_ONCE
+        assert moment < len(read) <= moment + AT_ONCE
         whole = [name for name, pages in DOCUMENTS.items() if set(pages) <= set(read)]
         begun = [
             name for name, pages in DOCUMENTS.items() if name not in whole and not set(pages).isdisjoint(read)
