@@ -12,9 +12,21 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, Any, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer
 
 Box: TypeAlias = tuple[float, float, float, float]
+_BOX_DIGITS = 5
+
+
+def rounded(box: Box) -> Box:
+    """A box with as many digits as tell pixels apart, and none that arithmetic has left.
+
+    Example:
+        >>> rounded((0.2, 0.1, 0.1 + 0.2, 0.4))
+        (0.2, 0.1, 0.3, 0.4)
+    """
+    x0, y0, x1, y1 = box
+    return round(x0, _BOX_DIGITS), round(y0, _BOX_DIGITS), round(x1, _BOX_DIGITS), round(y1, _BOX_DIGITS)
 
 
 class PageState(StrEnum):
@@ -43,7 +55,7 @@ class TextLine(_Value):
     """
 
     text: str
-    bbox: Box
+    bbox: Annotated[Box, AfterValidator(rounded)]
     score: float | None = None
     """The engine's confidence from 0 to 1; None where it has none, as in a PDF's own text."""
     block: int = 0

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from threading import Event, Lock
 
@@ -94,30 +96,33 @@ def pages_in(written: str) -> list[str]:
     return [json.loads(line)["text"] for line in written.splitlines()]
 
 
-def stop(running: subprocess.Popen[bytes], slow: Slow, number: int) -> None:
-    """Stop it while it waits for pages, and let these come."""
+STOPPING = b"vlm: stopping: pages that were begun are waited for; a second signal ends at once\n"
+
+
+def stop(running: subprocess.Popen[bytes], slow: Slow, number: int) -> str:
+    """Stop it while it waits for pages, let these come, and give back its last words."""
     assert running.stderr is not None
     assert slow.is_busy.wait(LONG_SECONDS)
     running.send_signal(number)
-    assert running.stderr.readline() == b"vlm: interrupted; what was read is kept\n"
+    while (line := running.stderr.readline()) != STOPPING:
+        assert line, "it ended"
     slow.may_answer.set()
-    assert running.stderr.read() == b""
+    return running.stderr.read().decode()
 
 
 @pytest.mark.parametrize(("number", "code"), SIGNALS)
-def test_what_was_read_is_written_and_what_was_begun_is_paid_for_once(
+def test_what_was_begun_is_written_and_paid_for_once(
     server: ScriptedServer, slow: Slow, book: Path, tmp_path: Path, number: int, code: int
 ) -> None:
     journal = tmp_path / "pages.journal"
     arguments = [*command(server, book, journal, "-"), "--format", "jsonl"]
     with start(arguments) as running:
         assert running.stdout is not None
-        written = b"".join(running.stdout.readline() for _ in range(DELIVERED))
         stop(running, slow, number)
-        assert running.stdout.read() == b""
+        written = running.stdout.read()
     assert running.returncode == code
-    assert pages_in(written.decode()) == texts(DELIVERED)
-    assert len(slow.asked) == DELIVERED + AT_ONCE
+    assert pages_in(written.decode()) == texts(DELIVERED + AT_ONCE)
+    assert sorted(slow.asked) == list(range(1, DELIVERED + AT_ONCE + 1))
     with Journal(journal) as opened:
         assert opened.verify() == []
         assert opened.totals().pages == {"ok": DELIVERED + AT_ONCE}
@@ -132,15 +137,18 @@ def test_a_file_that_is_not_complete_is_called_so(
 ) -> None:
     output = tmp_path / "book.txt"
     output.write_text("an older one")
-    slow.last_words = "\u200b"
     with start(command(server, book, tmp_path / "pages.journal", output)) as running:
-        assert running.stderr is not None
-        assert b"page 3: " in running.stderr.readline()  # it has come, and is perhaps not written yet
-        stop(running, slow, number)
+        told = stop(running, slow, number)
     assert running.returncode == code
     assert output.read_text() == "an older one"
-    written = (tmp_path / "book.txt.partial").read_text().replace("\u200b", "").split()
-    assert " ".join(written) in (" ".join(texts(DELIVERED - 1)), " ".join(texts(DELIVERED)))
+    assert (tmp_path / "book.txt.partial").read_text().split("\n\n") == [
+        *texts(DELIVERED + AT_ONCE - 1),
+        f"page {DELIVERED + AT_ONCE}\n",
+    ]
+    assert told == (
+        f"vlm: interrupted: {output}.partial has {DELIVERED + AT_ONCE} of {PAGES} pages of {book}. "
+        "To go on, run the same command again.\n"
+    )
     assert sorted(path.name for path in tmp_path.glob("*book*")) == ["book.txt", "book.txt.partial"]
 
 
@@ -148,26 +156,140 @@ def test_a_file_that_is_not_complete_is_called_so(
 def test_a_second_signal_does_not_wait(
     server: ScriptedServer, slow: Slow, book: Path, tmp_path: Path, number: int
 ) -> None:
-    journal = tmp_path / "pages.journal"
-    with start([*command(server, book, journal, "-"), "--format", "jsonl"]) as running:
-        assert running.stdout is not None
+    journal, output = tmp_path / "pages.journal", tmp_path / "book.txt"
+    slow.last_words = "\u200b"
+    with start(command(server, book, journal, output)) as running:
         assert running.stderr is not None
-        for _ in range(DELIVERED):
-            running.stdout.readline()
+        assert b"page 3: " in running.stderr.readline()  # it has come
+        assert slow.is_busy.wait(LONG_SECONDS)
         running.send_signal(number)
-        assert running.stderr.readline() == b"vlm: interrupted; what was read is kept\n"
+        assert running.stderr.readline() == STOPPING
         running.send_signal(number)
         running.wait(LONG_SECONDS)
         assert not slow.may_answer.is_set()
     assert running.returncode == -number
+    kept = (tmp_path / "book.txt.partial").read_text().strip("\u200b\n").split("\n\n")
+    assert kept in (texts(DELIVERED), texts(DELIVERED - 1))  # the last one came, and was perhaps not written
     with Journal(journal) as opened:
         assert opened.totals().pages == {"ok": DELIVERED}
+
+
+# --- twenty documents, stopped at any moment
+
+
+SIZES = [3 if number % 5 == 4 else 1 for number in range(20)]
+"""Pages of each document."""
+DOCUMENTS = {
+    f"{number:02}": [100 * number + page for page in range(1, size + 1)]
+    for number, size in enumerate(SIZES, 1)
+}
+"""Each page's number is its width less 40."""
+IN_ALL = sum(SIZES)
+MOMENTS = [0, 1, 6, 17, IN_ALL - AT_ONCE]
+"""Pages that were answered when the signal comes, while others have been asked for."""
+OUTPUTS = ["folder", "jsonl", "stdout", "md"]
+MATRIX = list(product(MOMENTS, OUTPUTS, [True, False], [signal.SIGINT, signal.SIGTERM]))
+if "VLM_TEST_ALL_INTERRUPTS" not in os.environ:  # it takes a minute
+    MATRIX = [case for number, case in enumerate(MATRIX) if number % 7 == 0]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("documents")
+    for name, pages in DOCUMENTS.items():
+        first, *others = [Image.new("L", (40 + page, 60), 30) for page in pages]
+        first.save(path / f"{name}.tif", "TIFF", save_all=True, append_images=others)
+    return path
+
+
+class Held(Slow):
+    """Answers so many pages, and the others once it may."""
+
+    def __init__(self, answered: int) -> None:
+        super().__init__()
+        self.answered = answered
+
+    def __call__(self, seen: Seen) -> str:
+        width = seen.images[0].width
+        assert width is not None
+        with self._lock:
+            self.asked.append(width - 40)
+            number = len(self.asked)
+            if number > self.answered:
+                self.is_busy.set()
+        if number > self.answered:
+            self.may_answer.wait(LONG_SECONDS)
+        return f"page {width - 40}"
+
+
+def numbers_in(text: str) -> list[int]:
+    """Of the pages, in Markdown, or in JSON lines beside what the model answered word for word."""
+    return [int(number) for number in re.findall(r'(?:^|"text": ")page (\d{3,})\b', text, re.MULTILINE)]
+
+
+def name_of(case: tuple[int, str, bool, int]) -> str:
+    moment, output, journal, number = case
+    return f"{moment}-{output}-{'journal' if journal else 'none'}-{signal.Signals(number).name}"
+
+
+@pytest.mark.parametrize("case", MATRIX, ids=map(name_of, MATRIX))
+def test_all_that_was_read_is_in_the_output_whole_documents_under_their_names(
+    folder: Path, tmp_path: Path, case: tuple[int, str, bool, int]
+) -> None:
+    moment, output, has_journal, number = case
+    held = Held(moment)
+    place = {"folder": "out/", "jsonl": "o.jsonl", "md": "o.md", "stdout": "-"}[output]
+    kept = ["--journal", "pages.journal"] if has_journal else []
+    with ScriptedServer(api_key="") as server:
+        server.answer(held)
+        engine = ["-e", "some-vlm", "--base-url", server.base_url, "--max-concurrency", str(AT_ONCE)]
+        arguments = [sys.executable, "-m", "vlm_core.cli", "read", str(folder), *engine, *kept, "-o", place]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        with subprocess.Popen(arguments, cwd=tmp_path, **pipes) as running:
+            try:
+                told = stop(running, held, number)
+                assert running.stdout is not None
+                shown = running.stdout.read().decode()
+            finally:
+                held.may_answer.set()
+        assert running.returncode == 128 + number
+        read = sorted(held.asked)
+        assert moment < len(read) <= moment + AT_ONCE
+        whole = [name for name, pages in DOCUMENTS.items() if set(pages) <= set(read)]
+        begun = [
+            name for name, pages in DOCUMENTS.items() if name not in whole and not set(pages).isdisjoint(read)
+        ]
+        written = {path.name: path.read_text() for path in tmp_path.rglob("o*") if path.is_file()}
+        written |= {path.name: path.read_text() for path in tmp_path.glob("out/*")}
+        if output == "stdout":
+            assert (numbers_in(shown), written) == (read, {})
+            last_place = "standard output"
+        elif output == "folder":
+            assert sorted(written) == sorted(
+                [*(f"{name}.md" for name in whole), *(f"{name}.md.partial" for name in begun)]
+            )
+            assert sorted(numbers_in("".join(written.values()))) == read
+            last_place = place
+        else:
+            last_place = place if output == "jsonl" or len(read) == IN_ALL else f"{place}.partial"
+            assert list(written) == [last_place]
+            assert numbers_in(written[last_place]) == read
+        if len(read) < IN_ALL:
+            assert f"interrupted: {last_place} has {len(whole)} of {len(DOCUMENTS)} documents" in told
+            assert ("run the same command again" in told) == has_journal
+            assert told.count(".tif") == len(begun)
+        if has_journal:
+            subprocess.run(arguments, cwd=tmp_path, check=True, capture_output=True)
+            assert sorted(held.asked) == sorted(page for pages in DOCUMENTS.values() for page in pages)
 
 
 # --- what it shows meanwhile
 
 
-def shown_on_a_terminal(arguments: list[str]) -> str:
+BUDGET_SPENT = 3
+
+
+def shown_on_a_terminal(arguments: list[str], code: int) -> str:
     """All that a command writes to a terminal as its standard error."""
     import fcntl
     import pty
@@ -186,7 +308,7 @@ def shown_on_a_terminal(arguments: list[str]) -> str:
             pass  # Linux says so where the other end was closed
         finally:
             os.close(master)
-    assert running.returncode == 3  # the budget was too small
+    assert running.returncode == code
     return shown.decode()
 
 
@@ -202,7 +324,7 @@ def test_a_terminal_shows_how_far_it_is_and_what_is_left(
     priced: ScriptedServer, book: Path, tmp_path: Path
 ) -> None:
     arguments = command(priced, book, tmp_path / "pages.journal", tmp_path / "pages.jsonl")
-    shown = shown_on_a_terminal([*arguments, "--budget", "0.1"])
+    shown = shown_on_a_terminal([*arguments, "--budget", "0.1"], BUDGET_SPENT)
     assert f"{PAGES}/{PAGES}" in shown
     assert f"spent=${priced.requests * 0.01:.4f}" in shown
     assert "left=$0.0000" in shown
@@ -212,7 +334,7 @@ def test_a_terminal_shows_how_far_it_is_and_what_is_left(
 
 def test_a_quiet_one_shows_failures_alone(priced: ScriptedServer, book: Path, tmp_path: Path) -> None:
     arguments = command(priced, book, tmp_path / "pages.journal", tmp_path / "pages.jsonl")
-    shown = shown_on_a_terminal([*arguments, "--budget", "0.1", "--quiet"])
+    shown = shown_on_a_terminal([*arguments, "--budget", "0.1", "--quiet"], BUDGET_SPENT)
     assert "spent=" not in shown
     assert {line[:5] for line in shown.splitlines()} == {"vlm: "}
 
@@ -221,5 +343,37 @@ def test_where_there_is_no_terminal_no_progress_is_shown(
     priced: ScriptedServer, book: Path, tmp_path: Path
 ) -> None:
     arguments = command(priced, book, tmp_path / "pages.journal", tmp_path / "pages.jsonl")
-    ended = subprocess.run([*arguments, "--budget", "1"], check=True, capture_output=True)
-    assert ended.stderr == b""
+    ended = subprocess.run([*arguments, "--budget", "1"], check=True, capture_output=True, text=True)
+    assert ended.stderr == f"vlm: {tmp_path}/pages.jsonl has {PAGES} pages: {PAGES} ok; $0.2000\n"
+
+
+@pytest.mark.parametrize("in_python", [False, True], ids=["vlm-read", "progress=True"])
+def test_no_percentage_falls_and_no_total_grows(tmp_path: Path, in_python: bool) -> None:
+    (tmp_path / "in").mkdir()
+    for number in range(150):
+        frame = Image.new("L", (50 + number, 60), 30)
+        others = [Image.new("L", (300 + number, 60), 30)] if number % 7 == 0 else []
+        frame.save(tmp_path / "in" / f"{number:03}.tif", "TIFF", save_all=True, append_images=others)
+    with ScriptedServer(api_key="") as server:
+        server.say("TOTAL 9.00")
+        if in_python:
+            arguments = [sys.executable, "-c", IN_PYTHON, server.base_url, str(tmp_path / "in")]
+        else:
+            arguments = command(server, tmp_path / "in", tmp_path / "pages.journal", tmp_path / "out/")
+        shown = shown_on_a_terminal(arguments, 0)
+    percentages = [int(number) for number in re.findall(r"(\d+)%", shown)]
+    assert len(percentages) > 3
+    assert percentages == sorted(percentages)
+    assert percentages[-1] == 100
+    assert set(re.findall(r"/(\d+) documents", shown)) == {"150"}
+    assert "150/150 documents, 172 pages" in shown
+
+
+IN_PYTHON = """
+import sys
+from vlm_core import DocumentReader, VLMClient
+
+client = VLMClient("some-vlm", base_url=sys.argv[1])
+for document in DocumentReader(client, progress=True).iter(sys.argv[2]):
+    pass
+"""

@@ -6,7 +6,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,11 +19,15 @@ from PIL import Image, ImageDraw, ImageFont
 from vlm_core.cli import main
 from vlm_core.cli.file_names import file_names
 from vlm_core.cli.formats import by_document, render
+from vlm_core.cli.interrupts import Interrupts
 from vlm_core.cli.outputs import destination
-from vlm_core.cli.page_range import LAST, page_numbers
+from vlm_core.cli.page_range import page_numbers
 from vlm_core.cli.report import Report, printable
+from vlm_core.cli.tally import Tally
 from vlm_core.errors import ConfigError
 from vlm_core.images.sources import Source, expand
+from vlm_core.jobs.breaking_off import NumberedPage, StoppablePages
+from vlm_core.jobs.reader import DocumentReader
 from vlm_core.types import PageResult
 
 ROOT = Path(__file__).parents[2]
@@ -140,56 +144,72 @@ def test_what_was_read_is_kept_when_it_is_interrupted(folder: Path) -> None:
     with subprocess.Popen(command, **pipes) as running:
         assert running.stdout is not None
         assert running.stderr is not None
-        assert json.loads(running.stdout.readline())["text"] == "page"
+        written = [running.stdout.readline()]
         running.send_signal(signal.SIGINT)
-        assert running.stderr.read() == b"vlm: interrupted; what was read is kept\n"
+        told = running.stderr.read().decode().splitlines()[-1]
+        written += running.stdout.readlines()
+    assert {json.loads(line)["text"] for line in written} == {"page"}
+    pages = "1 of 2 documents" if len(written) == 40 else f"{len(written)} of 40 pages of long.pdf"
+    assert told.startswith(f"vlm: interrupted: standard output has {pages}. The next run starts over")
     assert running.returncode == 130
 
 
-def test_json_is_complete_where_reading_was_interrupted() -> None:
-    def pages() -> Generator[PageResult, None, None]:
-        yield PageResult(text="one", source="a", total_pages=2)
-        raise KeyboardInterrupt
-
-    usual = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    report = Report()
-    try:
-        written = "".join(render("json", report.until_interrupted(pages()), many=True))
-    finally:
-        for number, handler in usual.items():
-            signal.signal(number, handler)
-    assert [len(document["pages"]) for document in json.loads(written)] == [1]
-    assert report.exit_code == 130
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
+def test_a_signal_while_nothing_can_be_read_says_that_nothing_was(folder: Path, number: int) -> None:
+    os.mkfifo(folder / "pipe")
+    running = subprocess.Popen([*COMMAND, "read", "pipe", "-o", "out/"], stderr=subprocess.PIPE)
+    with running, (folder / "pipe").open("wb"):  # it is open once it is being read
+        running.send_signal(number)
+        assert running.stderr is not None
+        assert "interrupted: nothing was read." in running.stderr.read().decode()
+    assert (running.returncode, files(folder)) == (128 + number, ["a.pdf", "b.pdf"])
 
 
-def pages_in_all() -> Generator[PageResult, None, None]:
-    for number in range(1, 4):
-        yield PageResult(page_number=number, source="a", total_pages=3)
+@pytest.fixture
+def interrupts() -> Generator[Interrupts, None, None]:
+    interrupts = Interrupts()
+    with interrupts.minded():
+        yield interrupts
 
 
-def test_a_signal_never_cuts_short_the_writing_of_a_page() -> None:
-    report, written = Report(), []
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        for page in report.until_interrupted(pages_in_all()):
+@pytest.fixture
+def job(folder: Path) -> StoppablePages:
+    (folder / "long.pdf").write_bytes(pdf(*["page"] * 300))
+    return DocumentReader(max_concurrency=2).stoppable_pages("long.pdf")
+
+
+def test_json_is_complete_where_reading_was_interrupted(interrupts: Interrupts, job: StoppablePages) -> None:
+    written = ""
+    for piece in render("json", (page for _, page in interrupted(interrupts, job)), many=True):
+        written += piece
+    assert 1 <= len(json.loads(written)[0]["pages"]) < 300
+    assert interrupts.exit_code == 130
+
+
+def interrupted(interrupts: Interrupts, job: StoppablePages) -> Iterator[NumberedPage]:
+    """Pages of a job, to which a signal comes while the first one is written."""
+    for number, page in interrupts.pages_of(job):
+        yield number, page
+        if page.page_number == 1:
             signal.raise_signal(signal.SIGINT)
-            written.append(page.page_number)
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-    assert (written, report.exit_code) == ([1], 130)
 
 
-def test_signals_are_as_they_were_once_all_is_read() -> None:
+def test_a_signal_never_cuts_short_the_writing_of_a_page(interrupts: Interrupts, job: StoppablePages) -> None:
+    written = [page.page_number for _, page in interrupted(interrupts, job)]
+    assert written == sorted(written)
+    assert (written[0], len(written) < 300, interrupts.exit_code) == (1, True, 130)
+
+
+def test_signals_are_as_they_were_once_all_is_read(vlm: Run) -> None:
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
-    assert len(list(Report().until_interrupted(pages_in_all()))) == 3
+    vlm("read", "a.pdf")
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 
 
 def test_a_signal_that_is_ignored_stays_so() -> None:
     usual = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        for _ in Report().until_interrupted(pages_in_all()):
+        with Interrupts().minded():
             assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, usual)
@@ -207,6 +227,19 @@ def test_without_typer_it_says_what_to_install() -> None:
 
 def test_the_version_is_told(vlm: Run) -> None:
     assert vlm("--version").out.startswith("vlm-adapters ")
+
+
+def test_help_fits_eighty_columns_in_groups(vlm: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    told = vlm("read", "--help").out
+    assert max(map(len, told.splitlines())) <= 80
+    assert len(told.splitlines()) <= 80
+    assert [name for name in ("Output", "Model", "Pages", "Long jobs") if f"─ {name} ─" not in told] == []
+
+
+@pytest.mark.parametrize("command", ["read", "plan", "ask", "providers", "doctor", "mcp"])
+def test_help_shows_no_type_for_a_switch(vlm: Run, command: str) -> None:
+    assert "bool" not in vlm(command, "--help").out
 
 
 def test_help_shows_examples_and_no_colour_where_there_is_no_terminal(vlm: Run) -> None:
@@ -290,7 +323,7 @@ def test_a_document_that_could_not_be_opened_is_one_of_its_own() -> None:
     [("o.md", "<!--"), ("o.txt", "one"), ("o.json", "{\n"), ("o.jsonl", '{"'), ("o", "<!--")],
 )
 def test_a_file_gets_all_in_the_format_of_its_suffix(vlm: Run, name: str, start: str) -> None:
-    assert vlm("read", "a.pdf", "-o", name) == (0, "", "")
+    assert vlm("read", "a.pdf", "-o", name) == (0, "", f"vlm: {name} has 2 pages: 2 ok\n")
     assert Path(name).read_text().startswith(start)
 
 
@@ -405,7 +438,13 @@ def test_a_failed_page_is_named(vlm: Run, folder: Path) -> None:
 
 def test_files_that_are_passed_over_are_told(vlm: Run, scans: Path) -> None:
     ended = vlm("read", "scans")
-    assert (ended.code, ended.err) == (0, "vlm: skipped scans/notes.txt: .txt is no suffix that is read\n")
+    assert (ended.code, ended.err.splitlines()) == (
+        0,
+        [
+            "vlm: skipped scans/notes.txt: .txt is no suffix that is read",
+            "vlm: standard output has 2 pages of 2 documents: 2 ok",
+        ],
+    )
 
 
 def test_warnings_are_told(vlm: Run) -> None:
@@ -455,14 +494,21 @@ def test_words_of_any_language_are_printable() -> None:
     [("2", {2}), ("1-3", {1, 2, 3}), ("1,3-4", {1, 3, 4}), ("2-2, 1", {1, 2}), (" 7 ", {7})],
 )
 def test_pages_are_numbers_and_ranges(written: str, numbers: set[int]) -> None:
-    assert page_numbers(written) == numbers
+    assert set(page_numbers(written).numbers()) == numbers
 
 
-def test_an_open_range_goes_to_the_end() -> None:
-    assert page_numbers("5-") == set(range(5, LAST + 1))
+def test_an_open_range_has_no_last_page() -> None:
+    pages = page_numbers("2,5-")
+    assert [number for number in range(1, 8) if number in pages] == [2, 5, 6, 7]
+    assert 10**12 in pages
 
 
-@pytest.mark.parametrize("written", ["", "0", "-3", "3-1", "a", "1,,2", "1-2-3", "1.5", "9" * 30, "²"])
+def test_a_reversed_range_is_told() -> None:
+    with pytest.raises(ConfigError, match=r"3-1 is reversed\. Write 1-3"):
+        page_numbers("7,3-1")
+
+
+@pytest.mark.parametrize("written", ["", "0", "-3", "a", "1,,2", "1-2-3", "1.5", "9" * 30, "²"])
 def test_other_pages_are_refused(written: str) -> None:
     with pytest.raises(ConfigError, match="1-3,7"):
         page_numbers(written)
@@ -497,8 +543,9 @@ def test_an_address_on_this_machine_is_refused(vlm: Run) -> None:
 def test_a_file_that_was_not_finished_leaves_the_older_one_alone(tmp_path: Path) -> None:
     old = tmp_path / "old.md"
     old.write_text("complete")
-    write = destination(str(old), "markdown", ["a.png"], [Source.from_bytes(b"")], lambda: False)
-    write([PageResult(text="half of it", source="a.png", total_pages=2)])
+    tally = Tally()
+    target = destination(str(old), "markdown", ["a.png"], [Source.from_bytes(b"")], tally)
+    target.write(tally.counted([(0, PageResult(text="half of it", source="a.png", total_pages=2))]))
     assert old.read_text() == "complete"
     assert "half of it" in (tmp_path / "old.md.partial").read_text()
 
@@ -524,3 +571,113 @@ def test_many_files_that_are_passed_over_are_told_in_one_line(capsys: pytest.Cap
 def test_a_format_that_cannot_be_meant_is_refused(vlm: Run, options: list[str], message: str) -> None:
     ended = vlm("read", "a.pdf", *options)
     assert (ended.code, message in ended.err) == (2, True)
+
+
+# --- what is left, and what is told at the end
+
+
+def test_nothing_is_written_of_a_document_that_does_not_exist(vlm: Run, folder: Path) -> None:
+    assert vlm("read", "missing.png").out == ""
+    assert vlm("read", "missing.png", "nothing*.png", "a.pdf", "-f", "text").out == (
+        "==> a.pdf <==\n\none\n\ntwo\n"
+    )
+    assert vlm("read", "missing.png", "-o", "out.md").code == 1
+    ended = vlm("read", "missing.png", "b.pdf", "-o", "out/")
+    assert ended.err.splitlines()[-1] == "vlm: out/ has 1 page: 1 ok; 1 document not found"
+    assert files(folder) == ["a.pdf", "b.pdf", "out/b.md"]
+
+
+def test_json_tells_of_a_document_that_does_not_exist(vlm: Run) -> None:
+    assert (
+        "does not exist"
+        in json.loads(vlm("read", "missing.png", "--json").out)["pages"][0]["error"]["message"]
+    )
+
+
+def test_an_output_that_cannot_be_written_is_called_as_its_user_called_it(vlm: Run) -> None:
+    ended = vlm("read", "a.pdf", "-o", "/proc/out.md")
+    assert (ended.code, ended.err.split(" cannot be written")[0]) == (1, "vlm: /proc/out.md")
+
+
+def test_a_like_warning_is_told_once_and_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    report = Report()
+    for number in range(1, 41):
+        warnings = (f"{number} boxes could not be read", "odd")[:number]
+        report.page(PageResult(source="x.tif", page_number=number, total_pages=40, warnings=warnings))
+    report.tell_alike()
+    assert capsys.readouterr().err.splitlines() == [
+        "vlm: x.tif, page 1: 1 boxes could not be read",
+        "vlm: x.tif, page 2: odd",
+        "vlm: 39 more pages: 1 boxes could not be read (-f jsonl has the warnings of each)",
+        "vlm: 38 more pages: odd (-f jsonl has the warnings of each)",
+    ]
+
+
+def ended_process() -> int:
+    """The number of a process that has ended."""
+    with subprocess.Popen(["true"]) as process:
+        return process.pid
+
+
+def test_what_a_process_left_behind_is_cleared_and_nothing_else(vlm: Run, folder: Path) -> None:
+    out, gone = folder / "out", ended_process()
+    out.mkdir()
+    keep = [f".vlm-{os.getppid()}.tmp", ".vlm-x.tmp", "b.md.partial", "link"]
+    for name in (f".vlm-{gone}.tmp", "a.md.partial", *keep[:3]):
+        (out / name).write_text("old")
+    (folder / "elsewhere").write_text("kept")
+    (out / "link").symlink_to(folder / "elsewhere")
+    (out / f".vlm-{gone + 1}.tmp").symlink_to(folder / "elsewhere")
+    vlm("read", "a.pdf", "-o", "out/")
+    assert sorted(os.listdir(out)) == sorted([*keep, "a.md", f".vlm-{gone + 1}.tmp"])
+    assert (folder / "elsewhere").read_text() == "kept"
+
+
+def test_a_partial_file_that_is_a_link_is_not_followed(vlm: Run, folder: Path) -> None:
+    (folder / "elsewhere").write_text("kept")
+    (folder / "a.md.partial").symlink_to(folder / "elsewhere")
+    vlm("read", "a.pdf", "-o", "a.md")
+    assert (folder / "elsewhere").read_text() == "kept"
+    assert (folder / "a.md").read_text().endswith("two\n")
+
+
+def test_a_partial_file_that_another_process_writes_to_is_left_to_it(vlm: Run, folder: Path) -> None:
+    import fcntl
+
+    with (folder / "a.md.partial").open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        other.write("its own")
+        other.flush()
+        assert vlm("read", "a.pdf", "-o", "a.md").code == 0
+    assert (folder / "a.md.partial").read_text() == "its own"
+    assert (folder / "a.md").read_text().endswith("two\n")
+
+
+def test_the_last_line_sums_up(vlm: Run, folder: Path) -> None:
+    (folder / "damaged.pdf").write_bytes(pdf("one", "two", "three").replace(b"6 0 obj", b"x 0 obj", 1))
+    told = vlm("read", "a.pdf", "damaged.pdf", "-o", "out/").err.splitlines()
+    assert told[-1] == "vlm: out/ has 5 pages of 2 documents: 4 ok, 1 failed"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["a.pdf"], ["a.pdf", "b.pdf", "--json"], ["a.pdf", "-o", "out/", "-q"]],
+    ids=["one-document-shown", "json-shown", "quiet"],
+)
+def test_no_last_line_where_it_is_not_wanted(vlm: Run, arguments: list[str]) -> None:
+    assert vlm("read", *arguments).err == ""
+
+
+def test_links_out_of_a_folder_are_skipped_and_told(vlm: Run, folder: Path) -> None:
+    junk = folder / "junk"
+    junk.mkdir()
+    (junk / "c.pdf").write_bytes(pdf("six"))
+    (junk / "loop").symlink_to("..")
+    (junk / "link.png").symlink_to("/etc/passwd")
+    ended = vlm("read", "junk", "-o", "out/")
+    assert files(folder / "out") == ["c.md"]
+    assert ended.err.splitlines() == [
+        "vlm: skipped junk/loop: it is a link to a folder",
+        "vlm: skipped junk/link.png: it is a link to a file elsewhere",
+        "vlm: out/ has 1 page: 1 ok",
+    ]

@@ -146,9 +146,40 @@ def test_a_model_that_does_not_see_is_told(
     server.say("I cannot see.\x1b[2J")
     run(capsys, *at(server))
     code, written = run(capsys, *at(server))
-    assert code == 0
-    assert "check that this model sees pictures" in written
+    assert code == 1
+    assert "Check that this model sees pictures" in written
     assert "\x1b" not in written
+
+
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [
+        ("Red.", "ok"),
+        ("**RED**", "ok"),
+        ("#FF0000", "ok"),
+        ("It is rgb(255, 0, 0)", "ok"),
+        ("The total is 38.25", "failed"),
+        ("rendered", "failed"),
+        ("Blue", "failed"),
+    ],
+)
+def test_only_an_answer_that_names_red_is_right(
+    capsys: pytest.CaptureFixture[str], server: ScriptedServer, answer: str, state: str
+) -> None:
+    server.say(answer)
+    run(capsys, *at(server))  # which hears the first answer
+    code, found = checks(capsys, *at(server))
+    assert (found["image"]["state"], code) == (state, int(state == "failed"))
+    assert answer in found["image"]["said"]
+
+
+def test_what_a_model_for_ocr_says_of_a_colour_proves_nothing(
+    capsys: pytest.CaptureFixture[str], server: ScriptedServer
+) -> None:
+    server.say("No text.")
+    run(capsys, *at(server))  # which hears the first answer
+    code, found = checks(capsys, *at(server, "allenai/olmOCR-2-7B-1025"))
+    assert (found["image"]["state"], code) == ("?", 0)
 
 
 def test_a_model_that_is_not_listed_is_told_with_names_like_it(

@@ -32,7 +32,15 @@ def test_routes_are_compared_in_a_table(scan: Path, capsys: pytest.CaptureFixtur
     assert run(str(scan), "-e", OLMOCR, "-e", "local") == 0
     told = capsys.readouterr().out.splitlines()
     assert told[0] == "1 document, 1 page to read"
-    assert [line.split()[0] for line in told[1:4]] == ["ROUTE", OLMOCR, "rapidocr"]
+    assert [line.split()[0] for line in told[1:4]] == ["ROUTE", OLMOCR, "local"]
+
+
+def test_without_an_engine_pages_are_counted(scan: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(str(scan)) == 0
+    assert capsys.readouterr().out == "1 document, 1 page to read\n"
+    assert run(str(scan), "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["pages"], told["routes"]) == (1, [])
 
 
 def test_json_has_every_page(scan: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -54,7 +62,6 @@ def test_what_cannot_be_opened_is_told(tmp_path: Path, capsys: pytest.CaptureFix
     [
         pytest.param(["-e", "nobody:nothing"], id="unknown-provider"),
         pytest.param(["-e", OLMOCR, "--task", "poem"], id="unknown-task"),
-        pytest.param([], id="no-engine"),
     ],
 )
 def test_a_wrong_command_is_told(scan: Path, arguments: list[str]) -> None:

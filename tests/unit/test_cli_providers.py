@@ -105,3 +105,17 @@ def test_json_of_one_has_its_models(capsys: pytest.CaptureFixture[str]) -> None:
     assert models["paddlepaddle/paddleocr-vl"]["ocr_dialect"] == "paddleocr-vl"
     assert models["paddlepaddle/paddleocr-vl"]["price"]["input_usd"] == 0.02
     assert models["paddlepaddle/paddleocr-vl"]["price"]["checked"] == "2026-10-21"
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("nope", "`vlm providers` lists all that are known."), ("novitta", "Did you mean novita?")],
+)
+def test_a_name_that_is_not_known_is_told(capsys: pytest.CaptureFixture[str], name: str, hint: str) -> None:
+    assert run(capsys, name, code=2) == f"vlm: no provider is called {name!r}. {hint}\n"
+
+
+def test_every_variable_that_is_looked_at_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = {line.split()[0]: line for line in run(capsys).splitlines()[1:]}
+    unlisted = [name for row in PROVIDERS for name in row.api_key_env if name not in lines[row.name]]
+    assert unlisted == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping, Sequence
 
-from vlm_core.types import Box, TextLine
+from vlm_core.types import Box, TextLine, rounded
 
 SAME_HEIGHT = 0.5
 """The share of the lower one's height by which two boxes on a row overlap, where rows are not known."""
@@ -33,7 +33,7 @@ def boxes_of(lines: Sequence[TextLine], parts: Mapping[int, tuple[int, int]]) ->
         else:
             boxes.append(box)
         above = line
-    return tuple(boxes)
+    return tuple(map(rounded, boxes))
 
 
 def part_box(line: TextLine, first: int, last: int) -> Box:

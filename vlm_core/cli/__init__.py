@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 _EXTRA = ("typer", "rich", "click", "shellingham")
 """What the extra `cli` brings, typer's own needs among it."""
@@ -18,6 +21,28 @@ def main(argv: Sequence[str] | None = None) -> None:
     Raises:
         SystemExit: always, with the exit code.
     """
+    with _minding_sigterm():
+        _run(argv)
+
+
+@contextmanager
+def _minding_sigterm() -> Iterator[None]:
+    """Whatever it comes to interrupt, as while a command is loaded, the exit code is 143."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    usual = signal.signal(signal.SIGTERM, _end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, usual)
+
+
+def _end(number: int, _frame: object) -> None:
+    raise SystemExit(128 + number)
+
+
+def _run(argv: Sequence[str] | None) -> None:
     try:
         from vlm_core.cli.app import app
     except ModuleNotFoundError as missing:

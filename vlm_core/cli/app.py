@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from vlm_core.cli.ask import ask
+from vlm_core.cli.commands import Command
 from vlm_core.cli.doctor import doctor
 from vlm_core.cli.journal import journal
 from vlm_core.cli.mcp import mcp
@@ -39,10 +40,10 @@ def vlm(
     """Scans, photographs and PDFs to text: without a key, without a network, without losing a page."""
 
 
-app.command("read")(read)
-app.command("plan")(plan)
-app.command("ask")(ask)
-app.command("providers")(providers)
-app.command("doctor")(doctor)
-app.command("mcp")(mcp)
+app.command("read", cls=Command)(read)
+app.command("plan", cls=Command)(plan)
+app.command("ask", cls=Command)(ask)
+app.command("providers", cls=Command)(providers)
+app.command("doctor", cls=Command)(doctor)
+app.command("mcp", cls=Command)(mcp)
 app.add_typer(journal, name="journal")

@@ -14,11 +14,13 @@ from typing import Annotated, Any
 import typer
 
 from vlm_core.answers import Completion, Delta
-from vlm_core.cli.page_range import LAST, page_numbers
-from vlm_core.cli.report import Report, exit_code_for_errors, printable, say
+from vlm_core.cli.page_range import page_numbers
+from vlm_core.cli.report import exit_code_for_errors, printable, say
 from vlm_core.client import VLMClient
 from vlm_core.errors import ConfigError
 
+_MOST_PAGES = 10_000
+"""That one question may name; no model takes nearly as many."""
 _Words = Annotated[
     list[str],
     typer.Argument(
@@ -90,8 +92,7 @@ def ask(
     Exit codes: 0 answered; 1 no answer; 2 the command is wrong; 4 no key, a wrong key or no
     credit; 130 interrupted.
     """
-    report = Report(quiet=quiet)
-    with exit_code_for_errors(report), warnings.catch_warnings(record=True) as caught:
+    with exit_code_for_errors(), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         client = VLMClient(
             model,
@@ -109,7 +110,6 @@ def ask(
                 _print_json(asdict(client.estimate(messages, **options)))
             else:
                 _told(_answer(client, messages, options, stream=stream, as_json=as_json), caught, quiet)
-    raise typer.Exit(report.exit_code)
 
 
 def _with_question(words: list[str]) -> list[str]:
@@ -126,10 +126,12 @@ def _message(images: list[str], question: str, *, pages: str | None, **more: str
 
 
 def _numbers(pages: str) -> list[int]:
-    numbers = sorted(page_numbers(pages))
-    if numbers[-1] == LAST:
+    chosen = page_numbers(pages)
+    if chosen.count is None:
         raise ConfigError(f"--pages {pages} has no end", hint="Say both ends, as in 5-9.")
-    return numbers
+    if chosen.count > _MOST_PAGES:
+        raise ConfigError(f"--pages {pages} names {chosen.count:,} pages", hint="Name those to ask about.")
+    return list(chosen.numbers())
 
 
 def _input(image: str) -> Any:

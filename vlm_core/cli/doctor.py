@@ -17,7 +17,7 @@ from vlm_core.catalog.keys import key_state
 from vlm_core.catalog.known import providers
 from vlm_core.catalog.rows import Provider
 from vlm_core.cli.checks import Check, Patience, checks_of
-from vlm_core.cli.report import FAILED, KEY_OR_QUOTA, Report, exit_code_for_errors, in_options, printable, say
+from vlm_core.cli.report import FAILED, KEY_OR_QUOTA, exit_code_for_errors, in_options, printable, say
 from vlm_core.client import VLMClient
 from vlm_core.errors import ConfigError
 
@@ -80,9 +80,8 @@ def doctor(
     Exit codes: 0 all is well; 1 something failed; 2 the command is wrong; 4 a key is missing or
     refused, or there is no credit. A key is looked for, and never shown.
     """
-    report = Report()
     failed: list[Check] = []
-    with exit_code_for_errors(report), warnings.catch_warnings(record=True) as caught, ExitStack() as stack:
+    with exit_code_for_errors(), warnings.catch_warnings(record=True) as caught, ExitStack() as stack:
         warnings.simplefilter("always", UserWarning)
         clients = [
             stack.enter_context(client)
@@ -93,7 +92,7 @@ def doctor(
         failed = _print_json(sections) if as_json else _print(sections)
         for warning in dict.fromkeys(str(one.message) for one in caught):
             say(warning)
-    raise typer.Exit(report.exit_code or _exit_code(failed))
+    raise typer.Exit(_exit_code(failed))
 
 
 def _clients(routes: list[str], **given: Any) -> list[VLMClient]:

@@ -12,7 +12,8 @@ from typing import IO, Annotated
 
 import typer
 
-from vlm_core.cli.report import FAILED, Report, exit_code_for_errors, printable, say
+from vlm_core.cli.commands import Command
+from vlm_core.cli.report import FAILED, exit_code_for_errors, printable, say
 from vlm_core.cli.tables import table
 from vlm_core.errors import ConfigError
 from vlm_core.jobs.journal import Journal
@@ -34,7 +35,7 @@ _Output = Annotated[str, typer.Argument(metavar="[FILE]", help="Where it goes; -
 journal = typer.Typer(no_args_is_help=True, help="Look at a journal of pages that were paid for.")
 
 
-@journal.command("list")
+@journal.command("list", cls=Command)
 def list_pages(path: _Path, state: _State = None, as_json: _AsJson = False) -> None:
     """List the pages with what they took, and the totals. No text is shown.
 
@@ -55,7 +56,7 @@ def list_pages(path: _Path, state: _State = None, as_json: _AsJson = False) -> N
         typer.echo(printable(f"{listing}\n\nIn all: {_in_words(opened.totals())}", kept="\n"))
 
 
-@journal.command()
+@journal.command(cls=Command)
 def verify(path: _Path) -> None:
     """Check the file and each page's row. A damaged row is never used: the page is read again.
 
@@ -70,7 +71,7 @@ def verify(path: _Path) -> None:
         typer.echo(f"ok: {_in_words(opened.totals())}")
 
 
-@journal.command()
+@journal.command(cls=Command)
 def prune(path: _Path, older_than: _OlderThan = None, bad: _Bad = False, model: _Model = None) -> None:
     """Remove the pages to which all the options apply. Their text is overwritten.
 
@@ -87,7 +88,7 @@ def prune(path: _Path, older_than: _OlderThan = None, bad: _Bad = False, model: 
         typer.echo(f"{_number(count, 'page')} removed")
 
 
-@journal.command()
+@journal.command(cls=Command)
 def export(path: _Path, output: _Output = "-") -> None:
     """Write all that is known of each page, its text too, as a line of JSON.
 
@@ -105,7 +106,7 @@ def export(path: _Path, output: _Output = "-") -> None:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Journal]:
-    with exit_code_for_errors(Report()), Journal(path, create=False) as opened:
+    with exit_code_for_errors(), Journal(path, create=False) as opened:
         yield opened
 
 

@@ -13,7 +13,7 @@ from vlm_core.assistant.admission import resolved_roots
 from vlm_core.assistant.image_assistant import ImageAssistant
 from vlm_core.catalog.keys import find_key
 from vlm_core.cli import model_options as options
-from vlm_core.cli.report import Report, exit_code_for_errors, say
+from vlm_core.cli.report import exit_code_for_errors, say
 from vlm_core.client import VLMClient
 from vlm_core.errors import ConfigError, MissingExtraError
 
@@ -67,7 +67,7 @@ def mcp(
     Exit codes: 0 the program has closed the connection; 2 the command is
     wrong; 4 there is no key; 130, 143 interrupted.
     """
-    with exit_code_for_errors(Report()):
+    with exit_code_for_errors():
         if base_url is not None and llm is None:
             raise ConfigError("--base-url is of no use without --llm", hint="Name the model with --llm.")
         serve = _loaded()

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from vlm_core.catalog.routes import Route
+from vlm_core.cli.commands import LONG_JOBS, MODEL
 from vlm_core.errors import ConfigError
 
 Engine = Annotated[
@@ -17,37 +18,67 @@ Engine = Annotated[
         "--engine",
         "-e",
         metavar="NAME",
-        help="What reads the pages: local is RapidOCR, on this machine; PROVIDER:MODEL a vision model.",
+        rich_help_panel=MODEL,
+        help="local: RapidOCR on this machine. PROVIDER:MODEL: a vision model.",
     ),
 ]
 Fallback = Annotated[
     list[str] | None,
-    typer.Option(metavar="NAME", help="Read where that cannot; may be given several times, local last."),
+    typer.Option(
+        metavar="NAME",
+        rich_help_panel=MODEL,
+        help="Engine to try where the first one fails. Repeatable; local may be the last.",
+    ),
 ]
-BaseUrl = Annotated[str | None, typer.Option(metavar="URL", help="Of the engine's API, if not the usual.")]
+BaseUrl = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL", rich_help_panel=MODEL, help="Base URL of the API, if not the provider's own."
+    ),
+]
 ApiKey = Annotated[
     str | None,
-    typer.Option(metavar="KEY", envvar="VLM_API_KEY", help="For --base-url; safer in the variable."),
+    typer.Option(
+        metavar="KEY",
+        envvar="VLM_API_KEY",
+        rich_help_panel=MODEL,
+        help="API key for --base-url. The variable is safer.",
+    ),
 ]
 Prompt = Annotated[
-    str | None, typer.Option(metavar="TEXT", help="What to ask a vision model, in place of the task's words.")
+    str | None,
+    typer.Option(
+        metavar="TEXT", rich_help_panel=MODEL, help="Prompt for a vision model, instead of the task's."
+    ),
 ]
 Schema = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", exists=True, help="A JSON schema of what is wanted, for --task json."),
+    typer.Option(
+        metavar="FILE", exists=True, rich_help_panel=MODEL, help="JSON schema of the answer, for --task json."
+    ),
 ]
 MaxSide = Annotated[
-    int | None, typer.Option(min=28, metavar="PIXELS", help="The longer side of the pictures that are sent.")
+    int | None,
+    typer.Option(min=28, metavar="PIXELS", rich_help_panel=MODEL, help="Longer side of the images sent."),
 ]
-MaxTokens = Annotated[int | None, typer.Option(min=1, metavar="N", help="A page's longest answer.")]
+MaxTokens = Annotated[
+    int | None, typer.Option(min=1, metavar="N", rich_help_panel=MODEL, help="Longest answer for one page.")
+]
 Journal = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="Records each page, so that none is read or paid for twice."),
+    typer.Option(
+        metavar="FILE",
+        rich_help_panel=LONG_JOBS,
+        help="Record each page here, so that a run can be resumed and no page is paid for twice.",
+    ),
 ]
 Budget = Annotated[
-    float | None, typer.Option(metavar="DOLLARS", help="Once so much is spent, further pages are skipped.")
+    float | None,
+    typer.Option(metavar="DOLLARS", rich_help_panel=LONG_JOBS, help="Skip further pages once this is spent."),
 ]
-MaxConcurrency = Annotated[int, typer.Option(min=1, metavar="N", help="Pages read at once.")]
+MaxConcurrency = Annotated[
+    int, typer.Option(min=1, metavar="N", rich_help_panel=LONG_JOBS, help="Pages read at the same time.")
+]
 
 
 def engine_of(name: str, base_url: str | None, api_key: str | None) -> str | Route:

@@ -6,30 +6,45 @@ import io
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
-from itertools import chain
+from itertools import chain, groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import TextIO, TypeAlias
 
 from vlm_core.cli.file_names import file_names
-from vlm_core.cli.formats import SUFFIXES, Format, by_document, render
+from vlm_core.cli.formats import SUFFIXES, Format, render
 from vlm_core.cli.report import printable
+from vlm_core.cli.stale import open_unfinished, partial_name
+from vlm_core.cli.tally import Tally
 from vlm_core.errors import ConfigError
+from vlm_core.images.reading import is_missing
 from vlm_core.images.sources import Source
+from vlm_core.jobs.breaking_off import NumberedPage
 from vlm_core.types import PageResult
 
 _Write: TypeAlias = Callable[[str], object]
-Destination: TypeAlias = Callable[[Iterable[PageResult]], None]
-"""Writes pages, as they come."""
+_IsWhole: TypeAlias = Callable[[], bool]
+
+
+@dataclass(frozen=True)
+class Destination:
+    """Where pages go, and where they are if their writing is broken off."""
+
+    write: Callable[[Iterable[NumberedPage]], None]
+    """Writes pages as they come, each with the number of its document."""
+    place: str
+    """What has all of it in the end."""
+    place_of_whole: str
+    """What has the whole documents, if others are missing."""
+    place_of_unfinished: Callable[[int], str]
+    """What has the pages of a document of which some are missing."""
 
 
 def destination(
-    output: str,
-    form: Format,
-    sources: Sequence[str],
-    documents: Sequence[Source],
-    is_complete: Callable[[], bool] = lambda: True,
+    output: str, form: Format, sources: Sequence[str], documents: Sequence[Source], tally: Tally
 ) -> Destination:
     """Where pages go.
 
@@ -39,23 +54,39 @@ def destination(
         form: of what is written.
         sources: as they were given.
         documents: that stand behind them.
-        is_complete: tells, at the end of a file, whether all of it is there. One that was broken off
-            gets the suffix .partial, and leaves an older file alone.
+        tally: tells, at the end of a file, whether all of it is there. One that is not gets the suffix
+            .partial, and leaves an older file alone.
 
     Raises:
         ConfigError: one of the documents would be overwritten.
     """
     many = len(documents) != 1 or any(map(_may_be_many, sources))
     if output == "-":
-        return partial(_to_stdout, form, many)
+        return _one_place(partial(_to_stdout, form, many), "standard output")
     path = Path(output).expanduser()
     if not (output.endswith(("/", os.sep)) or path.is_dir() or (many and not path.suffix)):
         _check_inputs_are_kept(documents, [path])
-        return partial(_to_file, form, many, is_complete, path)
+        in_place = form == "jsonl" or (path.exists() and not path.is_file())  # such as a pipe or /dev/null
+
+        def is_whole() -> bool:
+            return tally.ended == len(documents)
+
+        write = partial(_to_file, form, many, in_place, is_whole, path)
+        return _one_place(write, output, output if in_place else partial_name(output))
     folders = [source for source in sources if os.path.isdir(os.path.expanduser(source))]
     paths = [path / name for name in file_names(documents, folders, SUFFIXES[form])]
     _check_inputs_are_kept(documents, paths)
-    return partial(_to_folder, form, is_complete, paths)
+    to_folder = partial(_to_folder, form, tally, paths)
+    return Destination(to_folder, output, output, lambda number: partial_name(str(paths[number])))
+
+
+def _one_place(
+    write: Callable[[Iterable[PageResult]], None], place: str, unfinished: str | None = None
+) -> Destination:
+    until_whole = unfinished or place
+    return Destination(
+        lambda pages: write(page for _, page in pages), place, until_whole, lambda number: until_whole
+    )
 
 
 def _may_be_many(source: str) -> bool:
@@ -75,25 +106,30 @@ def _check_inputs_are_kept(documents: Iterable[Source], outputs: Iterable[Path])
 
 def _to_stdout(form: Format, many: bool, pages: Iterable[PageResult]) -> None:
     write = _stdout_writer()
-    for piece in render(form, pages, many=many):
+    for piece in render(form, _worth_writing(form, pages), many=many):
         write(piece)
 
 
 def _to_file(
-    form: Format, many: bool, is_complete: Callable[[], bool], path: Path, pages: Iterable[PageResult]
+    form: Format, many: bool, in_place: bool, is_whole: _IsWhole, path: Path, pages: Iterable[PageResult]
 ) -> None:
-    remaining = iter(pages)
+    remaining = _worth_writing(form, pages)
     for first in remaining:  # an older file is left alone until there is something to put in its place
-        with _file_writer(path, is_complete, at_once=form == "jsonl") as write:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _in_place(path) if in_place else _replaced(path, is_whole) as write:
             for piece in render(form, chain([first], remaining), many=many):
                 write(piece)
 
 
-def _to_folder(
-    form: Format, is_complete: Callable[[], bool], paths: Iterable[Path], pages: Iterable[PageResult]
-) -> None:
-    for document, path in zip(by_document(pages), paths, strict=False):
-        _to_file(form, False, is_complete, path, document)
+def _to_folder(form: Format, tally: Tally, paths: Sequence[Path], pages: Iterable[NumberedPage]) -> None:
+    for number, numbered in groupby(pages, key=itemgetter(0)):
+        is_whole = partial(tally.is_whole, number)
+        _to_file(form, False, False, is_whole, paths[number], (page for _, page in numbered))
+
+
+def _worth_writing(form: Format, pages: Iterable[PageResult]) -> Iterator[PageResult]:
+    """Text is written of documents that exist; JSON tells of the others as well."""
+    return (page for page in pages if form in ("json", "jsonl") or not is_missing(page.error))
 
 
 def _stdout_writer() -> _Write:
@@ -112,37 +148,46 @@ def _stdout_writer() -> _Write:
 
 
 @contextmanager
-def _file_writer(path: Path, is_complete: Callable[[], bool], *, at_once: bool) -> Iterator[_Write]:
-    """How to write to a file.
-
-    Args:
-        path: of the file; the folders above it are made.
-        is_complete: tells at the end whether all is there.
-        at_once: each piece is in the file once it is written, so that it grows as pages come; else
-            the file appears, or replaces an older one, when it is complete.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    in_place = at_once or (path.exists() and not path.is_file())  # such as a pipe or /dev/null
-    with _opened(path) if in_place else _replaced(path.resolve(), is_complete) as file:
-
-        def write(piece: str) -> None:
-            file.write(piece)
-            file.flush()
-
-        yield write
-
-
-def _opened(path: Path) -> AbstractContextManager[TextIO]:
-    return path.open("w", encoding="utf-8", errors="backslashreplace", newline="\n")
+def _in_place(path: Path) -> Iterator[_Write]:
+    """How to write to a file so that each piece is in it at once, and it grows as pages come."""
+    with (
+        _errors_about(path),
+        path.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as file,
+    ):
+        yield _writing_to(file)
 
 
 @contextmanager
-def _replaced(path: Path, is_complete: Callable[[], bool]) -> Iterator[TextIO]:
-    """A file that takes the place of an older one when it is complete."""
-    unfinished = path.with_name(f".vlm-{os.getpid()}.tmp")
+def _replaced(path: Path, is_whole: _IsWhole) -> Iterator[_Write]:
+    """How to write to a file that appears, or takes the place of an older one, when it is complete.
+
+    Args:
+        path: of the file.
+        is_whole: tells at the end whether it is. What is not is kept beside it, with the suffix .partial.
+    """
+    final = path.resolve()
+    with _errors_about(path):
+        file, own = open_unfinished(final)
+        with file:
+            yield _writing_to(file)
+        os.replace(own, final if is_whole() else partial_name(str(final)))
+
+
+def _writing_to(file: TextIO) -> _Write:
+    def write(piece: str) -> None:
+        file.write(piece)
+        file.flush()
+
+    return write
+
+
+@contextmanager
+def _errors_about(path: Path) -> Iterator[None]:
+    """Errors of the file name it as its user does, and not by the name it has until it is complete."""
     try:
-        with _opened(unfinished) as file:
-            yield file
-        os.replace(unfinished, path if is_complete() else path.with_name(f"{path.name}.partial"))
-    finally:
-        unfinished.unlink(missing_ok=True)
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        error.filename = str(path)
+        raise

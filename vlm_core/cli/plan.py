@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Annotated, Any
 
 import typer
 
 from vlm_core.cli import model_options as options
 from vlm_core.cli.page_range import page_numbers
-from vlm_core.cli.report import Report, exit_code_for_errors, printable
+from vlm_core.cli.report import exit_code_for_errors, printable
 from vlm_core.jobs.plan import Plan
 from vlm_core.jobs.reader import DocumentReader
 
@@ -20,8 +20,14 @@ _Sources = Annotated[
     typer.Argument(metavar="SOURCE", help="Files, folders, patterns or URLs; - is standard input."),
 ]
 _Engines = Annotated[
-    list[str],
-    typer.Option("--engine", "-e", metavar="PROVIDER:MODEL", help="What would read; several are compared."),
+    list[str] | None,
+    typer.Option(
+        "--engine",
+        "-e",
+        metavar="NAME",
+        show_default=False,
+        help="Engine to plan for: local or PROVIDER:MODEL. Repeatable. Without it, pages are counted.",
+    ),
 ]
 _Task = Annotated[str, typer.Option(metavar="NAME", help="What the text is to look like.")]
 _Pages = Annotated[str | None, typer.Option(metavar="1-3,7", help="These pages only.")]
@@ -34,7 +40,7 @@ _Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
 
 def plan(
     sources: _Sources,
-    engine: _Engines,
+    engine: _Engines = None,
     task: _Task = "markdown",
     prompt: options.Prompt = None,
     schema: options.Schema = None,
@@ -53,15 +59,15 @@ def plan(
 
     \b
     Examples:
+      vlm plan scans/
       vlm plan scans/ -e deepinfra:allenai/olmOCR-2-7B-1025 -e novita:deepseek/deepseek-ocr
       vlm plan book.pdf -e deepinfra:allenai/olmOCR-2-7B-1025 --journal pages.journal
 
     \b
     Exit codes: 0 planned; 2 the command is wrong; 3 some pages cannot be opened.
     """
-    report = Report(quiet=quiet)
-    with exit_code_for_errors(report):
-        first, *others = (options.engine_of(name, base_url, None) for name in engine)
+    with exit_code_for_errors():
+        first, *others = [options.engine_of(name, base_url, None) for name in engine or ["local"]]
         request = {"max_side": max_side, "max_tokens": max_tokens}
         reader = DocumentReader(
             first,
@@ -77,6 +83,8 @@ def plan(
             pages=page_numbers(pages) if pages else None,
             expected_output_tokens=expected_output_tokens,
         )
+        if not engine:
+            found = replace(found, routes=())
         typer.echo(json.dumps(_as_dict(found), indent=2) if as_json else printable(str(found), kept="\n"))
         raise typer.Exit(3 if found.failed else 0)
 

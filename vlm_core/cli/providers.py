@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from datetime import date
+from difflib import get_close_matches
 from typing import Annotated, Any
 
 import typer
@@ -13,9 +14,12 @@ from vlm_core.catalog.keys import key_state
 from vlm_core.catalog.known import find_provider, models_of
 from vlm_core.catalog.known import providers as known_providers
 from vlm_core.catalog.rows import ImageLimits, ModelProfile, Price, Provider
-from vlm_core.cli.report import Report, exit_code_for_errors, printable
+from vlm_core.cli.report import exit_code_for_errors, printable
 from vlm_core.cli.tables import table
+from vlm_core.errors import UnknownProviderError
 
+_ALIKE = 0.7
+"""How much a name must be like another for it to be a slip of the pen; "nope" is 0.6 like "openai"."""
 _Name = Annotated[
     str | None, typer.Argument(metavar="[NAME]", show_default=False, help="Tell all of one provider.")
 ]
@@ -34,14 +38,24 @@ def providers(name: _Name = None, as_json: _AsJson = False) -> None:
     \b
     Exit codes: 0 ok; 2 no provider has this name. A key is looked for, and never shown.
     """
-    with exit_code_for_errors(Report()):
+    with exit_code_for_errors():
         if name is None:
             rows = known_providers()
             text = _json([_as_dict(row) for row in rows]) if as_json else table(_overview(rows))
         else:
-            row = find_provider(name)
+            row = _row(name)
             text = _json(_as_dict_with_models(row)) if as_json else _all_about(row)
         typer.echo(text if as_json else printable(text, kept="\n"))
+
+
+def _row(name: str) -> Provider:
+    try:
+        return find_provider(name)
+    except UnknownProviderError as error:
+        known = [row.name for row in known_providers()]
+        near = " or ".join(get_close_matches(name.strip().lower(), known, cutoff=_ALIKE))
+        hint = f"Did you mean {near}?" if near else "`vlm providers` lists all that are known."
+        raise UnknownProviderError(error.message, hint=hint) from None
 
 
 def _overview(rows: Sequence[Provider]) -> list[Sequence[str]]:
@@ -95,7 +109,10 @@ def _key(row: Provider) -> str:
         return f"what {state.variable} holds {state.problem}"
     if state.variable:
         return f"in {state.variable}"
-    return f"not set: {row.api_key_env[0]}" if state.is_required else "not needed"
+    variables = " or ".join(row.api_key_env)
+    if state.is_required:
+        return f"not set: {variables}"
+    return f"not needed; {variables} is not set" if variables else "not needed"
 
 
 # Limits in words; a field that is None is left out, since nobody documents it.

@@ -3,56 +3,98 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
 from vlm_core.cli import model_options as options
+from vlm_core.cli import summary
+from vlm_core.cli.commands import OUTPUT, PAGES
 from vlm_core.cli.formats import SUFFIXES, Format
+from vlm_core.cli.interrupts import Interrupts
 from vlm_core.cli.outputs import destination
 from vlm_core.cli.page_range import page_numbers
-from vlm_core.cli.report import Report, exit_code_for_errors
+from vlm_core.cli.report import Report, exit_code_for_errors, say
+from vlm_core.cli.tally import Tally
 from vlm_core.errors import ConfigError
-from vlm_core.images.sources import expand
+from vlm_core.images.sources import Source, expand
+from vlm_core.jobs.documents import chosen_pages
 from vlm_core.jobs.reader import DocumentReader
 
 _Sources = Annotated[
     list[str],
-    typer.Argument(metavar="SOURCE", help="Files, folders, patterns or URLs; - is standard input."),
+    typer.Argument(metavar="SOURCE", hidden=True),
 ]
 _Output = Annotated[
-    str, typer.Option("--output", "-o", metavar="PATH", help="A file, or a folder for a file a document.")
+    str,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="PATH",
+        show_default=False,
+        rich_help_panel=OUTPUT,
+        help="A file, or a folder for one file per document. Default: standard output.",
+    ),
 ]
 _Form = Annotated[
     Format | None,
-    typer.Option("--format", "-f", help="By default what the output's suffix says, else markdown."),
+    typer.Option(
+        "--format",
+        "-f",
+        metavar="FORMAT",
+        rich_help_panel=OUTPUT,
+        help="markdown, text, json or jsonl. Default: as the suffix of -o, else markdown.",
+    ),
 ]
-_AsJson = Annotated[bool, typer.Option("--json", help="The same as --format json.")]
+_AsJson = Annotated[bool, typer.Option("--json", rich_help_panel=OUTPUT, help="Same as --format json.")]
+_Quiet = Annotated[
+    bool,
+    typer.Option(
+        "--quiet", "-q", rich_help_panel=OUTPUT, help="No progress, warnings or summary; only failures."
+    ),
+]
 _Task = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="markdown, text or layout; a vision model also does "
-        "table, json, handwriting, receipt and describe. By default what fits the format.",
+        rich_help_panel=PAGES,
+        help="markdown, text or layout; with a vision model also table, json, handwriting, receipt, "
+        "describe. Default: fits the format.",
     ),
 ]
-_Pages = Annotated[str | None, typer.Option(metavar="1-3,7", help="Read these pages only.")]
+_Pages = Annotated[
+    str | None,
+    typer.Option(metavar="1-3,7", rich_help_panel=PAGES, help="Only these pages. 5- is 5 to the last."),
+]
 _MaxPages = Annotated[
-    int | None, typer.Option(min=1, metavar="N", help="At most so many pages of each document.")
+    int | None,
+    typer.Option(min=1, metavar="N", rich_help_panel=PAGES, help="At most N pages of each document."),
 ]
 _Password = Annotated[
     str | None,
-    typer.Option(metavar="TEXT", envvar="VLM_PASSWORD", help="Of encrypted PDFs; safer in the variable."),
+    typer.Option(
+        metavar="TEXT",
+        envvar="VLM_PASSWORD",
+        rich_help_panel=PAGES,
+        help="Password of encrypted PDFs. The variable is safer.",
+    ),
 ]
 _PdfText = Annotated[
-    Literal["auto", "ignore"], typer.Option(help="ignore: do not trust the text that a PDF brings.")
+    Literal["auto", "ignore"],
+    typer.Option(
+        metavar="WHICH",
+        show_default=False,
+        rich_help_panel=PAGES,
+        help="auto: use the text inside a PDF. ignore: read its pages as images. Default: auto.",
+    ),
 ]
 _AllowPrivateUrls = Annotated[
-    bool, typer.Option("--allow-private-urls", help="URLs may lead to this machine or its network.")
-]
-_Quiet = Annotated[
-    bool, typer.Option("--quiet", "-q", help="No progress, no warnings; failures are still told.")
+    bool,
+    typer.Option(
+        "--allow-private-urls", rich_help_panel=PAGES, help="URLs may point to this machine or its network."
+    ),
 ]
 
 
@@ -82,22 +124,25 @@ def read(
 ) -> None:
     """Read scans, photographs and PDFs, and write their text.
 
+    A SOURCE is a file, a folder, a pattern or a URL; - is standard input.
+
     \b
     Examples:
       vlm read invoice.png
       vlm read scans/ -o texts/
       vlm read book.pdf --pages 1-3,7 --format text
       vlm read scans/ -o pages.jsonl
-      vlm read scans/ -o texts/ -e deepinfra:allenai/olmOCR-2-7B-1025 --journal pages.journal --budget 5
+      vlm read scans/ -o texts/ --journal scans.journal --budget 5 \\
+          -e deepinfra:allenai/olmOCR-2-7B-1025
       curl -s https://example.com/a.tif | vlm read - --json
 
     \b
-    Exit codes: 0 all was read; 1 nothing could be read; 2 the command is wrong;
-    3 some pages failed; 4 no key, a wrong key or no credit; 130 interrupted with Ctrl-C, 143 by
-    SIGTERM. What was read is always written.
+    Exit codes: 0 all pages read; 1 nothing read; 2 wrong command;
+    3 some pages failed; 4 no key, wrong key or no credit;
+    130 Ctrl-C and 143 SIGTERM, what was read is kept.
     """
-    report = Report(quiet=quiet)
-    with exit_code_for_errors(report):
+    report, interrupts = Report(quiet=quiet), Interrupts()
+    with exit_code_for_errors(), interrupts.minded():
         chosen = _format(form, as_json, output)
         request = {"max_side": max_side, "max_tokens": max_tokens}
         reader = DocumentReader(
@@ -119,12 +164,18 @@ def read(
         )
         numbers = page_numbers(pages) if pages else None
         found = expand(map(_input, sources), allow_private_urls=allow_private_urls, on_skip=report.skipped)
-        documents = list(found)
+        documents = interrupts.cutting_short(found)
         report.tell_skipped()
-        write = destination(output, chosen, sources, documents, lambda: not report.interrupted)
-        write(report.until_interrupted(reader.iter_pages(documents, pages=numbers)))
+        tally = Tally(lambda total: len(chosen_pages(total, numbers)[:max_pages]))
+        target = destination(output, chosen, sources, documents, tally)
+        job = reader.stoppable_pages(documents, pages=numbers)
+        target.write(tally.counted(interrupts.pages_of(job)))
         report.tell_alike()
-    raise typer.Exit(report.exit_code)
+        if interrupts.stopped_by:
+            say(summary.of_interrupted(tally, len(documents), target, journal))
+        elif not quiet and not _is_plain(output, chosen, documents):
+            say(summary.of_all(tally, target))
+    raise typer.Exit(interrupts.exit_code or report.exit_code)
 
 
 def _input(source: str) -> Any:
@@ -148,6 +199,11 @@ def _format_of(output: str) -> Format:
             f"-o {output}: no format has the suffix {suffix}", hint=f"Use {known}, or say --format."
         )
     return forms[suffix]
+
+
+def _is_plain(output: str, form: Format, documents: Sequence[Source]) -> bool:
+    """Whether the output itself says all, so that no last line sums it up."""
+    return output == "-" and (len(documents) == 1 or form in ("json", "jsonl"))
 
 
 def _on_screen(output: str) -> bool:

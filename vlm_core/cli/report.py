@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 from collections import Counter
-from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
 
 from tqdm import tqdm
 
@@ -21,12 +21,12 @@ from vlm_core.errors import (
     QuotaExhausted,
     VLMError,
 )
+from vlm_core.images.folders import is_about_link
 from vlm_core.types import PageResult, PageState
 
 FAILED, USAGE, SOME_FAILED, KEY_OR_QUOTA = 1, 2, 3, 4
-_BY_SIGNAL = 128
+BY_SIGNAL = 128
 """What shells add to a signal's number: 130 is Ctrl-C, 143 SIGTERM."""
-_STOPS = (signal.SIGINT, signal.SIGTERM)
 _OPTIONS = {
     "with password=...": "with VLM_PASSWORD or --password",
     "pass allow_private_urls=True": "give --allow-private-urls",
@@ -57,7 +57,7 @@ _SAME_FOR_ALL = (*_NO_ACCESS, BudgetExceeded)
 """What is wrong with one page is then wrong with those behind it, and told once."""
 _READ = (PageState.OK, PageState.BLANK)
 _NAMED = 3  # files that are passed over, up to which each is named
-_Item = TypeVar("_Item")
+_NUMBER = re.compile(r"\d+")
 
 
 def say(message: str) -> None:
@@ -103,14 +103,14 @@ class Report:
 
     def __init__(self, *, quiet: bool = False) -> None:
         self.quiet = quiet
-        self._stopped_by = 0
-        self._waits = False
         self._read = 0
         self._failed = 0
         self._refused = 0
         self._alike = 0
         self._some_text = False
         self._skipped: list[tuple[str, str]] = []
+        self._warned: dict[str, tuple[str, int]] = {}
+        """The first of warnings that differ in their numbers only, and how many came after it."""
 
     def page(self, page: PageResult) -> None:
         """A page has come to its end."""
@@ -124,7 +124,7 @@ class Report:
             if self._alike < 2 or not isinstance(page.error, _SAME_FOR_ALL):
                 say(_with_place(page, _failure(page)))
         for warning in () if self.quiet else page.warnings:
-            say(_with_place(page, warning))
+            self._warn(page, warning)
 
     def skipped(self, name: str, reason: str) -> None:
         """A file in a folder was passed over."""
@@ -138,79 +138,40 @@ class Report:
             for name, reason in self._skipped:
                 say(f"skipped {name}: {reason}")
             return
-        kinds = Counter(Path(name).suffix.lower() or "without a suffix" for name, _ in self._skipped)
-        counts = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
-        say(f"skipped {len(self._skipped)} files that are no documents: {counts}")
+        links = [name for name, reason in self._skipped if is_about_link(reason)]
+        if links:
+            say(f"skipped {len(links)} links, to folders or to files elsewhere; the first is {links[0]}")
+        names = [name for name, reason in self._skipped if not is_about_link(reason)]
+        kinds = Counter(Path(name).suffix.lower() or "without a suffix" for name in names)
+        if names:
+            counts = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+            say(f"skipped {len(names)} files that are no documents: {counts}")
 
     def tell_alike(self) -> None:
-        """Say how many pages more failed for a reason that was told once."""
+        """Say how often there was again what was told once."""
         if self._alike > 1:
             say(f"pages that were not read for the same reason: {self._alike - 1} more")
+        for warning, more in self._warned.values():
+            if more:
+                pages = f"{more} more page{'s' * (more > 1)}"
+                say(f"{pages}: {warning} (-f jsonl has the warnings of each)")
 
     @property
     def exit_code(self) -> int:
-        """0 if all went well, else the first that applies of 130 or 143, 4, 3 and 1."""
-        if self.interrupted:
-            return _BY_SIGNAL + self._stopped_by
+        """0 if all went well, else the first that applies of 4, 3 and 1."""
         if not self._failed:
             return 0
         if self._refused:
             return KEY_OR_QUOTA
         return SOME_FAILED if self._read or self._some_text else FAILED
 
-    @property
-    def interrupted(self) -> bool:
-        """Whether Ctrl-C or SIGTERM has stopped it."""
-        return self._stopped_by > 0
-
-    def until_interrupted(self, items: Generator[_Item, None, None]) -> Iterator[_Item]:
-        """Items until Ctrl-C or SIGTERM, after which what there is of them can still be written.
-
-        A signal cuts the waiting for an item short, and never the writing of one.
-        """
-        with closing(items), self._minding_signals():
-            while not self.interrupted and (item := self._next(items)) is not None:
-                yield item
-
-    def interrupt(self, number: int = signal.SIGINT) -> None:
-        """A signal has come: pages begun are waited for, unless there is a second one."""
-        self._note(number)
-        say("interrupted; what was read is kept")
-
-    def _note(self, number: int) -> None:
-        self._stopped_by = number
-        for stop in _STOPS:
-            signal.signal(stop, signal.SIG_DFL)
-
-    def _next(self, items: Iterator[_Item]) -> _Item | None:
-        self._waits = True
-        try:
-            return next(items, None)
-        except KeyboardInterrupt:
-            self._note(self._stopped_by or signal.SIGINT)
-            return None
-        finally:
-            self._waits = False
-
-    @contextmanager
-    def _minding_signals(self) -> Iterator[None]:
-        def stop(number: int, _frame: object) -> None:
-            self._note(number)
-            if self._waits:
-                raise KeyboardInterrupt
-
-        usual = {number: signal.getsignal(number) for number in _STOPS}
-        for number, handler in usual.items():
-            if handler is not signal.SIG_IGN:  # as nohup and shells have it for what runs behind them
-                signal.signal(number, stop)
-        try:
-            yield
-        finally:
-            if self.interrupted:
-                self.interrupt(self._stopped_by)  # told now, when nothing more is begun
-            else:
-                for number, handler in usual.items():
-                    signal.signal(number, handler)
+    def _warn(self, page: PageResult, warning: str) -> None:
+        """Tell of a warning, unless the like was told; they may differ in their numbers."""
+        kind = _NUMBER.sub("#", warning)
+        first, more = self._warned.get(kind, (warning, -1))
+        self._warned[kind] = first, more + 1
+        if more < 0:
+            say(_with_place(page, warning))
 
 
 def _failure(page: PageResult) -> str:
@@ -227,7 +188,7 @@ def _with_place(page: PageResult, message: str) -> str:
 
 
 @contextmanager
-def exit_code_for_errors(report: Report) -> Iterator[None]:
+def exit_code_for_errors() -> Iterator[None]:
     """Turn what goes wrong with a whole command into a line on standard error and an exit code.
 
     Raises:
@@ -238,8 +199,9 @@ def exit_code_for_errors(report: Report) -> Iterator[None]:
     except BrokenPipeError:
         # Whoever read our output has enough. Python would complain when it flushes it at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except KeyboardInterrupt:
-        report.interrupt()
+    except KeyboardInterrupt as interrupt:
+        say("interrupted")
+        raise SystemExit(BY_SIGNAL + getattr(interrupt, "number", signal.SIGINT)) from None
     except VLMError as error:
         say(str(error))
         raise SystemExit(next(code for kind, code in _CODES if isinstance(error, kind))) from None

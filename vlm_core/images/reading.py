@@ -132,6 +132,23 @@ def unreadable(name: str, error: Exception) -> InputError:
     return InputError(f"{short(name)} cannot be read: {problem}")
 
 
+def is_missing(error: BaseException | None) -> bool:
+    """Whether a document could not be read because there is none.
+
+    Example:
+        >>> is_missing(nothing_there("a*.png matches no file", "")), is_missing(InputError("it is cut short"))
+        (True, False)
+    """
+    return isinstance(error, InputError) and isinstance(error.__cause__, FileNotFoundError)
+
+
+def nothing_there(message: str, hint: str) -> InputError:
+    """The InputError for what stands for no file at all."""
+    error = InputError(message, hint=hint)
+    error.__cause__ = FileNotFoundError(message)
+    return error
+
+
 def open_for_text(name: str) -> InputError:
     """The InputError for a file that gives text where bytes are needed."""
     return InputError(f"{short(name)} does not give bytes", hint='Open files for bytes: open(path, "rb")')

@@ -28,6 +28,7 @@ from vlm_core.images.reading import (
     fetched,
     file_bytes,
     is_large_pdf,
+    nothing_there,
     open_for_text,
     rest_of,
     short,
@@ -258,14 +259,15 @@ def _of_pattern(pattern: str, name: str, options: _Options) -> Iterator[Source]:
     if not matches:
         return _failing(
             name,
-            InputError(
-                f"{short(name)} matches no file", hint="Check the pattern, and the folder it starts from."
+            nothing_there(
+                f"{short(name)} matches no file", "Check the pattern, and the folder it starts from."
             ),
         )
-    return _documents(matches, name, options)
+    fixed = re.split(r"[*?[]", pattern, maxsplit=1)[0]
+    return _documents(matches, name, options, below=os.path.dirname(fixed) or os.curdir)
 
 
-def _documents(paths: list[str], name: str, options: _Options) -> Iterator[Source]:
+def _documents(paths: list[str], name: str, options: _Options, below: str | None = None) -> Iterator[Source]:
     """The documents among the paths and below them, or one source that fails where there is none."""
     skipped: list[str] = []
 
@@ -274,7 +276,7 @@ def _documents(paths: list[str], name: str, options: _Options) -> Iterator[Sourc
         options.on_skip(path, reason)
 
     some = False
-    for path in document_paths(paths, on_skip):
+    for path in document_paths(paths, on_skip, below):
         some = True
         yield _file(path, path)
     if not some:
@@ -287,7 +289,7 @@ def _nothing_to_read(name: str, skipped: list[str]) -> InputError:
     hint = (
         "A file given by its own path is read whatever its suffix." if skipped else "Check the folder's name."
     )
-    return InputError(f"{short(name)} holds nothing to read: {problem}", hint=hint)
+    return nothing_there(f"{short(name)} holds nothing to read: {problem}", hint)
 
 
 # --- URLs ----------------------------------------------------------------------------------------

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator, Iterator
 from concurrent.futures import CancelledError, Future
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from vlm_core.ocr.engine import OCREngine
 from vlm_core.types import PageImage, PageResult
 
 if TYPE_CHECKING:
     import asyncio
+
+NumberedPage: TypeAlias = tuple[int, PageResult]
+Task = TypeVar("Task")
+
+
+class BrokenOff(CancelledError):  # noqa: N818  it is nobody's fault
+    """A page was not begun, because its job was stopped. It is no page's error."""
 
 
 class Reading:
@@ -29,7 +37,7 @@ class Reading:
         >>> reading.close()
         >>> reading.read_page(white)
         Traceback (most recent call last):
-        concurrent.futures._base.CancelledError: the job was broken off
+        vlm_core.jobs.breaking_off.BrokenOff: the job was broken off
     """
 
     def __init__(self, engine: OCREngine, loop: asyncio.AbstractEventLoop | None = None) -> None:
@@ -43,11 +51,12 @@ class Reading:
         """Read a page; the thread waits for it.
 
         Raises:
-            CancelledError: the job was broken off. No journal may have that as the page's own error.
+            CancelledError: the job was broken off (`BrokenOff`: before the page was begun). No journal may
+                have that as the page's own error.
             VLMError: as the engine raised it.
         """
         if self._loop is None:
-            self._check()
+            self.check()
             return self._engine.read_page(page)
         future = self._begin(page, self._loop)
         try:
@@ -68,12 +77,59 @@ class Reading:
         import asyncio  # slow to load, and not needed where all is done in threads
 
         with self._lock:  # nothing is begun behind the back of `close`
-            self._check()
+            self.check()
             aread_page = self._engine.aread_page  # type: ignore[attr-defined]  # not all have it
             future: Future[PageResult] = asyncio.run_coroutine_threadsafe(aread_page(page), loop)
             self._begun.add(future)
             return future
 
-    def _check(self) -> None:
+    @property
+    def is_closed(self) -> bool:
+        """Whether no further page is begun."""
+        return self._is_closed
+
+    def check(self) -> None:
+        """Raise `BrokenOff` where no further page is begun."""
         if self._is_closed:
-            raise CancelledError("the job was broken off")
+            raise BrokenOff("the job was broken off")
+
+
+def until_closed(tasks: Iterator[Task], reading: Reading) -> Iterator[Task]:
+    """Tasks until their job is stopped, perhaps while the next one is waited for.
+
+    Args:
+        tasks: may raise `BrokenOff`, which ends them.
+        reading: of the job.
+    """
+    try:
+        while not reading.is_closed:
+            yield next(tasks)
+    except (BrokenOff, StopIteration):
+        return
+
+
+class StoppablePages:
+    """Pages with the number of their document, from 0, until someone asks to stop.
+
+    Args:
+        pages: in order.
+        reading: what reads them.
+    """
+
+    def __init__(self, pages: Generator[NumberedPage, None, None], reading: Reading) -> None:
+        self._pages = pages
+        self._reading = reading
+
+    def __iter__(self) -> Iterator[NumberedPage]:
+        return self
+
+    def __next__(self) -> NumberedPage:
+        return next(self._pages)
+
+    def stop(self) -> None:
+        """Begin no further page; those that were begun still come. May be called from any thread."""
+        self._reading.close()
+
+    def close(self) -> None:
+        """Give up the pages that have not come yet."""
+        self._pages.close()

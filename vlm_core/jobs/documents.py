@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
 
 from vlm_core.errors import EngineError, InputError, MissingExtraError, VLMError
+from vlm_core.jobs.breaking_off import BrokenOff
 from vlm_core.jobs.progress import Progress
 from vlm_core.ocr.engine import OCREngine
 from vlm_core.types import PageImage, PageResult, PageState
@@ -68,7 +69,7 @@ class OpenDocuments:
 def page_tasks(
     job: Job,
     sources: Any,
-    wanted: frozenset[int] | None,
+    wanted: Container[int] | None,
     read_page: ReadPage,
     bar: Progress,
     documents: OpenDocuments,
@@ -87,7 +88,7 @@ def page_tasks(
     from vlm_core.images.sources import expand
 
     found = expand(sources, allow_private_urls=job.allow_private_urls, on_skip=bar.skipped)
-    for number, source in enumerate(found):
+    for number, source in enumerate(bar.counted(sources, found)):
         for read in _pages_of(source, job, wanted, read_page, bar, documents):
             yield PageTask(number, read)
 
@@ -95,7 +96,7 @@ def page_tasks(
 def _pages_of(
     source: Source,
     job: Job,
-    wanted: frozenset[int] | None,
+    wanted: Container[int] | None,
     read_page: ReadPage,
     bar: Progress,
     documents: OpenDocuments,
@@ -117,8 +118,18 @@ def _pages_of(
         yield document.task(number, job, read_page)
 
 
-def _chosen(name: str, total_pages: int, wanted: frozenset[int] | None) -> list[int]:
-    numbers = [n for n in range(1, total_pages + 1) if wanted is None or n in wanted]
+def chosen_pages(total_pages: int, wanted: Container[int] | None) -> list[int]:
+    """The numbers of the pages to read of a document.
+
+    Example:
+        >>> chosen_pages(5, {4, 5, 6})
+        [4, 5]
+    """
+    return [n for n in range(1, total_pages + 1) if wanted is None or n in wanted]
+
+
+def _chosen(name: str, total_pages: int, wanted: Container[int] | None) -> list[int]:
+    numbers = chosen_pages(total_pages, wanted)
     if not numbers:
         raise InputError(f"{name} has none of the pages asked for", hint=f"Its pages are 1 to {total_pages}.")
     return numbers
@@ -156,7 +167,7 @@ class _OpenDocument:
             page = self._decode(number)
             read = read_with_text_layer(page, read_page, job.task)
             result = _identified(read, self, number, page, job.engine.name)
-        except MissingExtraError:
+        except (MissingExtraError, BrokenOff):
             raise
         except VLMError as error:
             result = _failed(self.name, number, self.pages.total_pages, error)

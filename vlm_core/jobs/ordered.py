@@ -9,6 +9,8 @@ from itertools import islice
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, TypeVar, cast
 
+from vlm_core.jobs.breaking_off import BrokenOff
+
 if TYPE_CHECKING:
     import asyncio
 
@@ -28,6 +30,8 @@ def in_order(
         pool: where they run.
         ahead: at most so many are begun whose results were not yet taken.
 
+    A task that raises `BrokenOff` has no result: the job was stopped before it was begun.
+
     Example:
         >>> from concurrent.futures import ThreadPoolExecutor
         >>> with ThreadPoolExecutor(2) as pool:
@@ -39,7 +43,10 @@ def in_order(
     try:
         begun.extend(pool.submit(run, task) for task in islice(remaining, ahead))
         while begun:
-            result = begun.popleft().result()
+            try:
+                result = begun.popleft().result()
+            except BrokenOff:  # it was not begun, and nothing is after it
+                continue
             begun.extend(pool.submit(run, task) for task in islice(remaining, 1))
             yield result
     finally:

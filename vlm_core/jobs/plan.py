@@ -100,6 +100,8 @@ def _of(count: int, thing: str) -> str:
 
 
 def _table(routes: Sequence[RoutePlan]) -> Iterator[str]:
+    if not routes:
+        return
     rows = [("ROUTE", "IMAGE TOKENS", "INPUT TOKENS", "EXPECTED", "AT WORST"), *map(_row, routes)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for name, *figures in rows:

@@ -43,11 +43,11 @@ def pricings_of(engine: OCREngine) -> tuple[Pricing, ...]:
     Example:
         >>> from vlm_core.ocr.local import LocalEngine
         >>> pricings_of(LocalEngine("text"))[0].route
-        'rapidocr'
+        'local'
     """
     endpoints = getattr(engine, "endpoints", None)
     if endpoints is None:
-        return (Pricing(engine.name, lambda page: _FREE, 0.0),)
+        return (Pricing(getattr(engine, "route", engine.name), lambda page: _FREE, 0.0),)
     estimate: Callable[[Any, PageImage], Estimate] = engine.estimate  # type: ignore[attr-defined]
     return tuple(
         Pricing(

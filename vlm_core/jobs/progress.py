@@ -4,20 +4,35 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from vlm_core.types import PageResult
 
+if TYPE_CHECKING:
+    from vlm_core.images.sources import Source
+
 _logger = logging.getLogger("vlm_core")
+_ONE_EACH = (str, bytes, bytearray, memoryview)
+_OF_DOCUMENTS = "{percentage:3.0f}%|{bar}| {desc} [{elapsed}<{remaining}{postfix}]"
 
 
 class Progress:
     """Shows nothing; files that are passed over are logged (logger "vlm_core", level INFO)."""
 
+    def counted(self, sources: Any, found: Iterable[Source]) -> Iterable[Source]:
+        """The documents that were found, perhaps counted first.
+
+        Args:
+            sources: as they were given.
+            found: the documents behind them.
+        """
+        return found
+
     def expect(self, pages: int) -> None:
-        """So many pages more are to come."""
+        """The next document was opened, and so many of its pages are to come."""
 
     def delivered(self, result: PageResult) -> None:
         """A page's result was handed on."""
@@ -28,18 +43,52 @@ class Progress:
 
 
 class _Bar(Progress):
+    """A bar over the pages of one document, or over documents where there are several.
+
+    How many pages several documents have is not known before each of them is opened. Their number is,
+    unless they come from an iterator: then there is neither a percentage nor an end in sight.
+    """
+
     def __init__(self, bar: Any, budget_usd: float | None) -> None:
         self._bar = bar
         self._counts = {"failed": 0, "skipped": 0}
         self._budget_usd = budget_usd
         self._spent_usd = 0.0
+        self._documents: int | None = None
+        self._sizes: deque[int] = deque()
+        """Pages of the documents that were opened and have not ended."""
+        self._ended = 0
+        self._pages = 0
+        self._pages_of_ended = 0
+
+    def counted(self, sources: Any, found: Iterable[Source]) -> Iterable[Source]:
+        if not is_countable(sources):
+            return found
+        documents = list(found)
+        self._documents = len(documents)
+        if self._documents > 1:
+            self._bar.bar_format = _OF_DOCUMENTS
+            self._bar.total = self._documents
+            self._describe()
+            self._bar.refresh()
+        return documents
 
     def expect(self, pages: int) -> None:
-        self._bar.total = (self._bar.total or 0) + pages
-        self._bar.refresh()
+        self._sizes.append(pages)
+        if self._documents == 1:
+            self._bar.total = pages
+            self._bar.refresh()
 
     def delivered(self, result: PageResult) -> None:
-        self._bar.update()
+        self._pages += 1
+        if self._pages - self._pages_of_ended >= self._sizes[0]:
+            self._pages_of_ended += self._sizes.popleft()
+            self._ended += 1
+        if self._documents is not None and self._documents > 1:
+            self._describe()
+            self._bar.update(self._position() - self._bar.n)
+        else:
+            self._bar.update()
         self._spent_usd += result.cost_usd or 0.0
         if result.error is not None:
             self._counts["failed"] += 1
@@ -52,6 +101,15 @@ class _Bar(Progress):
         self._counts["skipped"] += 1
         self._show()
 
+    def _position(self) -> float:
+        """Documents that have ended, and the part of the next one."""
+        begun = self._pages - self._pages_of_ended
+        return self._ended + (begun / self._sizes[0] if begun else 0.0)
+
+    def _describe(self) -> None:
+        told = f"{self._ended}/{self._documents} documents, {self._pages} pages"
+        self._bar.set_description_str(told, refresh=False)
+
     def _show(self) -> None:
         told: dict[str, Any] = {name: count for name, count in self._counts.items() if count}
         if self._spent_usd or self._budget_usd is not None:
@@ -59,6 +117,20 @@ class _Bar(Progress):
         if self._budget_usd is not None:
             told["left"] = f"${max(0.0, self._budget_usd - self._spent_usd):.4f}"
         self._bar.set_postfix(told)
+
+
+def is_countable(sources: Any) -> bool:
+    """Whether documents can be counted before they are read, without using up what gives them.
+
+    Example:
+        >>> is_countable(["scans", b"GIF89a"]), is_countable(iter(["scans"]))
+        (True, False)
+    """
+    if isinstance(sources, _ONE_EACH) or callable(getattr(sources, "read", None)):
+        return True
+    if isinstance(sources, Collection):
+        return all(map(is_countable, sources))
+    return not isinstance(sources, Iterable)
 
 
 @contextmanager
@@ -78,5 +150,5 @@ def show_progress(wanted: bool | Literal["auto"], budget_usd: float | None = Non
         return
     from tqdm import tqdm
 
-    with tqdm(total=0, unit="page", dynamic_ncols=True) as bar:
+    with tqdm(unit="page", dynamic_ncols=True) as bar:
         yield _Bar(bar, budget_usd)

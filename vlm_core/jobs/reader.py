@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Container, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, closing
 from dataclasses import replace
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 from vlm_core.errors import ConfigError, InputError
 from vlm_core.jobs.account import Account
-from vlm_core.jobs.breaking_off import Reading
+from vlm_core.jobs.breaking_off import NumberedPage, Reading, StoppablePages, until_closed
 from vlm_core.jobs.documents import Job, OpenDocuments, PageTask, ReadPage, page_tasks
 from vlm_core.jobs.ordered import Turns, adrive, in_order
 from vlm_core.jobs.progress import Progress, show_progress
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 OnPage = Callable[[PageResult], None]
 _DRAWN_AHEAD = 2
 """For so many pages that are read at once, one more is drawn: answers come in bursts."""
-_Stream: TypeAlias = Generator[tuple[int, PageResult], None, None]
+_Stream: TypeAlias = Generator[NumberedPage, None, None]
 """Results with the number of their document in the job, from 0."""
 _Item = TypeVar("_Item")
 
@@ -188,12 +188,32 @@ class DocumentReader:
         """As `iter_pages`, on threads: the event loop is never blocked. It ends as `aiter` does."""
         return self._aiter(_by_page, sources, pages)
 
+    def stoppable_pages(
+        self, sources: Any, *, pages: Iterable[int] | Container[int] | None = None
+    ) -> StoppablePages:
+        """As `iter_pages`, each with its document's number from 0; and it can be stopped in good order.
+
+        After `stop()`, pages that were begun still come. Those that were not do not, so that a document
+        may lack pages at its end, or even between two.
+
+        Example:
+            >>> white = b"P5 40 40 255 " + bytes([255]) * 1600
+            >>> pages = DocumentReader(max_concurrency=1).stoppable_pages([white] * 9)
+            >>> next(pages)[0]
+            0
+            >>> pages.stop()
+            >>> len(list(pages)) < 8
+            True
+        """
+        reading = Reading(self.engine)
+        return StoppablePages(self._stream(sources, pages, reading), reading)
+
     def plan(
         self,
         sources: Any,
         *,
         routes: Sequence[str | Route | VLMClient] = (),
-        pages: Iterable[int] | None = None,
+        pages: Iterable[int] | Container[int] | None = None,
         expected_output_tokens: int | None = None,
     ) -> Plan:
         """What reading would take: pages, tokens and money. Every page is opened, and none is sent.
@@ -242,13 +262,15 @@ class DocumentReader:
                 async for item in items:
                     yield item
 
-    def _stream(self, sources: Any, pages: Iterable[int] | None, reading: Reading) -> _Stream:
+    def _stream(
+        self, sources: Any, pages: Iterable[int] | Container[int] | None, reading: Reading
+    ) -> _Stream:
         account = Account(self.engine, task=self.task, budget_usd=self.budget_usd, journal=self.journal)
         wanted = _page_numbers(pages)
         read_page = self._in_turn(account.paid(reading.read_page))
         with (
             show_progress(self.progress, self.budget_usd) as bar,
-            closing(self._results(sources, wanted, read_page, bar)) as results,
+            closing(self._results(sources, wanted, read_page, bar, reading)) as results,
             closing(reading),
         ):
             for document, result in results:
@@ -256,12 +278,24 @@ class DocumentReader:
                 yield document, result
 
     def _results(
-        self, sources: Any, wanted: frozenset[int] | None, read_page: ReadPage, bar: Progress | None = None
+        self,
+        sources: Any,
+        wanted: Container[int] | None,
+        read_page: ReadPage,
+        bar: Progress | None = None,
+        reading: Reading | None = None,
     ) -> _Stream:
+        reading = reading or Reading(self.engine)
+
+        def run(task: PageTask) -> NumberedPage:
+            reading.check()
+            return task.run()
+
         with closing(OpenDocuments()) as documents:
             tasks = page_tasks(self._job, sources, wanted, read_page, bar or Progress(), documents)
             pool = self._threads().pool
-            with closing(in_order(tasks, PageTask.run, pool, 2 * self.max_concurrency)) as results:
+            begun = until_closed(tasks, reading)
+            with closing(in_order(begun, run, pool, 2 * self.max_concurrency)) as results:
                 yield from results
 
     def _deliver(self, result: PageResult, bar: Progress) -> None:
@@ -316,10 +350,11 @@ def _by_document(stream: _Stream) -> Generator[DocumentResult, None, None]:
             yield DocumentResult(source=results[0].source, pages=results)
 
 
-def _page_numbers(pages: Iterable[int] | None) -> frozenset[int] | None:
+def _page_numbers(pages: Iterable[int] | Container[int] | None) -> Container[int] | None:
     if isinstance(pages, (int, str)):
         raise ConfigError(f"pages={pages!r} is no list of page numbers", hint="Give them as in pages=[1, 3].")
-    return None if pages is None else frozenset(pages)
+    # What only tells whether it holds a number may have no end, as "from page 5 on" has none.
+    return frozenset(pages) if isinstance(pages, Iterable) and not isinstance(pages, range) else pages
 
 
 def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:

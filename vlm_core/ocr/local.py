@@ -81,6 +81,8 @@ class LocalEngine:
     """
 
     name = "rapidocr"
+    route = "local"
+    """What a user calls it."""
     model: str | None = "PP-OCRv6-small"
 
     max_concurrency = _cores()

@@ -21,7 +21,7 @@ from vlm_core.errors import (
 )
 from vlm_core.ocr.answer_guards import Verdict
 from vlm_core.ocr.dialects.dialect import Reading
-from vlm_core.types import PageImage, PageState, TextLine, Usage
+from vlm_core.types import PageImage, PageState, TextLine, Usage, rounded
 
 if TYPE_CHECKING:
     from vlm_core.ocr.requests import Asker
@@ -187,7 +187,7 @@ _BADNESS = {
 def _placed(lines: Iterable[TextLine], top: float, height: float) -> Iterable[TextLine]:
     for line in lines:
         x0, y0, x1, y1 = line.bbox
-        yield line.model_copy(update={"bbox": (x0, top + y0 * height, x1, top + y1 * height)})
+        yield line.model_copy(update={"bbox": rounded((x0, top + y0 * height, x1, top + y1 * height))})
 
 
 def _best(answers: Sequence[PageAnswer]) -> PageAnswer:

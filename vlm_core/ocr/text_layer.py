@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from vlm_core.errors import MissingExtraError
 from vlm_core.ocr.guards import NO_TEXT, page_warnings
 from vlm_core.ocr.layout import render
-from vlm_core.types import Box, PageImage, PageResult, TextLayer, TextLine, total_usage
+from vlm_core.types import Box, PageImage, PageResult, TextLayer, TextLine, rounded, total_usage
 
 ENGINE = "pdf"
 
@@ -74,7 +74,7 @@ def _cut_out(page: PageImage, box: Box) -> PageImage:
 def _on_page(picture: Box, result: PageResult, layer: TextLayer) -> list[TextLine]:
     """A picture's lines where they stand on the page, less those that the page's text has already."""
     lines = result.lines or _spread(result.text)
-    placed = [line.model_copy(update={"bbox": _placed(line.bbox, picture)}) for line in lines]
+    placed = [line.model_copy(update={"bbox": rounded(_placed(line.bbox, picture))}) for line in lines]
     return [line for line in placed if not any(_covers(known.bbox, line.bbox) for known in layer.lines)]
 
 

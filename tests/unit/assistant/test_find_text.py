@@ -161,3 +161,10 @@ def test_lines_of_a_real_receipt_are_found_where_they_are(data: Path, name: str)
     hits = [any(overlap(b, true) >= 0.5 for b in found) for (_, true), found in zip(long, boxes, strict=True)]
     assert sum(hits) / len(hits) >= 0.95, [text for (text, _), hit in zip(long, hits, strict=True) if not hit]
     assert sum(map(len, boxes)) <= 3 * len(boxes)
+
+
+def test_boxes_have_no_more_digits_than_tell_pixels_apart() -> None:
+    line = TextLine(text="TOTAL RM 9.00", bbox=(0.1, 0.2, 0.1 + 0.2, 0.40000000001))
+    assert line.bbox == (0.1, 0.2, 0.3, 0.4)
+    (place,) = find("RM", [line])
+    assert [edge for box in place.boxes for edge in box if edge != round(edge, 5)] == []

@@ -82,10 +82,27 @@ def test_what_a_folder_passes_over_is_reported(folder: Path) -> None:
     }
 
 
-def test_links_are_followed_but_not_round_in_a_ring(folder: Path) -> None:
+@pytest.mark.parametrize("source", ["below", "below/*", "below/**", "below/*/*"])
+def test_no_link_leads_out_of_a_folder_or_a_pattern(folder: Path, source: str) -> None:
     (folder / "below/up").symlink_to(folder)
-    (folder / "below/elsewhere").mkdir()
-    assert names("below") == ["below/c.ppm", "below/up/a.PPM", "below/up/b.ppm", "below/up/scan"]
+    (folder / "below/deeper").mkdir()
+    (folder / "below/deeper/d.ppm").write_bytes(PPM)
+    (folder / "below/out.ppm").symlink_to(folder / "b.ppm")
+    (folder / "below/deeper/in.ppm").symlink_to("../c.ppm")
+    skipped: dict[str, str] = {}
+    found = names(source, on_skip=skipped.__setitem__)
+    assert set(found) == {"below/c.ppm", "below/deeper/d.ppm", "below/deeper/in.ppm"} - (
+        {"below/c.ppm"} if source == "below/*/*" else set()
+    )
+    assert set(skipped.values()) <= {"it is a link to a folder", "it is a link to a file elsewhere"}
+    assert skipped
+
+
+def test_a_link_that_is_named_is_followed(folder: Path) -> None:
+    (folder / "below/up").symlink_to(folder)
+    (folder / "link.ppm").symlink_to("b.ppm")
+    assert names("link.ppm") == ["link.ppm"]
+    assert "below/up/b.ppm" in names("below/up")
 
 
 def test_a_file_in_a_folder_that_cannot_be_read_is_a_source_that_says_so(folder: Path) -> None:

@@ -407,10 +407,28 @@ def test_progress_is_shown_where_it_is_asked_for(capsys: pytest.CaptureFixture[s
     assert "failed=1" in shown
 
 
+def test_documents_from_an_iterator_have_no_percentage(capsys: pytest.CaptureFixture[str]) -> None:
+    documents = (picture(grey) for grey in (12, 14, 16))
+    assert len(list(DocumentReader(GreyEngine(), progress=True).iter(documents))) == 3
+    shown = capsys.readouterr().err
+    assert "3page" in shown
+    assert "%" not in shown
+
+
 @pytest.mark.parametrize("progress", [False, "auto"])
 def test_progress_is_silent_off_a_terminal(capsys: pytest.CaptureFixture[str], progress: Any) -> None:
     DocumentReader(GreyEngine(), progress=progress).read(picture(12))
     assert capsys.readouterr().err == ""
+
+
+def test_after_a_stop_pages_that_were_begun_come_and_no_others() -> None:
+    pages = DocumentReader(GreyEngine(), max_concurrency=2).stoppable_pages([picture(*range(2, 12, 2))] * 20)
+    first = next(pages)
+    pages.stop()
+    come = [first, *pages]
+    assert come == sorted(come, key=lambda numbered: (numbered[0], numbered[1].page_number))
+    assert 1 <= len(come) <= 1 + 2 * 2
+    assert all(page.error is None for _, page in come)
 
 
 def test_read_is_the_one_liner() -> None:
