@@ -71,6 +71,7 @@ if TYPE_CHECKING:
         MissingExtraError,
         MissingKeyError,
         ModelNotFound,
+        OutputLooped,
         OutputTruncated,
         PasswordRequiredError,
         PayloadTooLarge,
@@ -145,6 +146,7 @@ if TYPE_CHECKING:
     )
     from vlm_core.secret import Secret
     from vlm_core.types import (
+        MAX_PAGES,
         Box,
         DocumentResult,
         PageImage,
@@ -219,6 +221,7 @@ _HOMES = {
         "MissingExtraError",
         "MissingKeyError",
         "ModelNotFound",
+        "OutputLooped",
         "OutputTruncated",
         "PDFError",
         "PasswordRequiredError",
@@ -293,6 +296,7 @@ _HOMES = {
     ),
     "secret": ("Secret",),
     "types": (
+        "MAX_PAGES",
         "Box",
         "DocumentResult",
         "PageImage",
@@ -308,6 +312,7 @@ __getattr__ = load_on_first_use(__name__, _HOMES)
 
 __all__ = [
     "IMAGE_TOOLS",
+    "MAX_PAGES",
     "SUFFIXES",
     "AllRoutesFailed",
     "Attempt",
@@ -356,6 +361,7 @@ __all__ = [
     "ModelNotFound",
     "ModelProfile",
     "OCREngine",
+    "OutputLooped",
     "OutputTruncated",
     "PDFError",
     "PageEntry",

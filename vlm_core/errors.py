@@ -30,6 +30,7 @@ VLMError
 │  ├─ MalformedResponse
 │  ├─ IncompleteResponse   .partial
 │  ├─ OutputTruncated      .partial
+│  ├─ OutputLooped         .partial
 │  ├─ ContentFiltered
 │  └─ EmptyOutput
 ├─ DeadlineExceeded        the time for the whole call is over
@@ -287,6 +288,15 @@ class OutputTruncated(ResponseError):
     default_hint = "Raise max_tokens=...; .partial holds what came."
 
 
+class OutputLooped(ResponseError):
+    """The model repeats itself without end."""
+
+    default_hint = (
+        "Use another model, or try request_options with a lower max_tokens, a frequency_penalty or a higher "
+        "temperature; .partial holds what came."
+    )
+
+
 class ContentFiltered(ResponseError):
     """The provider or the model declined to answer."""
 
@@ -297,6 +307,10 @@ class EmptyOutput(ResponseError):
     """The answer holds no text, or only the model's reasoning."""
 
     default_hint = "Raise max_tokens=..., switch the model's thinking off, or use another model."
+    usage: Any = None
+    """What the answer took, as `Completion.usage`."""
+    reasoning = ""
+    """What the model thought."""
 
 
 class DeadlineExceeded(VLMError):
