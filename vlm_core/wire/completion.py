@@ -43,7 +43,8 @@ def completed(
     reason = _reason(answer, calls, request)
     if reason == "error":
         raise _broken_off(answer, endpoint, headers)
-    if not (text.strip() or calls or answer.refusal or reason == "content_filter"):
+    is_cut = answer.is_cut_short or reason == "content_filter"
+    if not (text.strip() or calls or answer.refusal or is_cut):
         raise _empty(answer, reason, endpoint)
     served = _string(answer.head.get("model")) or None
     return Completion(
@@ -84,10 +85,12 @@ def _empty(answer: AnswerGatherer, reason: str | None, endpoint: Endpoint) -> Em
     thought = len(answer.reasoning)
     what = f"only {thought} characters of reasoning" if thought else "no text"
     more = "Raise max_tokens=...: the answer reached the limit before it began."
-    return EmptyOutput(
+    error = EmptyOutput(
         f"{endpoint.route} answered with {what}, finish_reason {reason}",
         hint=more if reason == "length" else "",
     )
+    error.usage, error.reasoning = read_usage(answer.usage), answer.reasoning
+    return error
 
 
 def _warnings(text: str, served: str | None, endpoint: Endpoint) -> list[str]:
