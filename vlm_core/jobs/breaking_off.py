@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import CancelledError, Future
-from threading import Lock
+from threading import Event, Lock
 from typing import TYPE_CHECKING
 
 from vlm_core.ocr.engine import OCREngine
@@ -36,7 +36,7 @@ class Reading:
         self._engine = engine
         self._loop = loop if hasattr(engine, "aread_page") else None
         self._begun: set[Future[PageResult]] = set()
-        self._is_closed = False
+        self._closed = Event()
         self._lock = Lock()
 
     def read_page(self, page: PageImage) -> PageResult:
@@ -56,10 +56,19 @@ class Reading:
             with self._lock:
                 self._begun.discard(future)
 
+    def pause(self, seconds: float) -> None:
+        """Block the thread for so long, or until the job is broken off.
+
+        Raises:
+            CancelledError: the job was broken off.
+        """
+        self._closed.wait(seconds)
+        self._check()
+
     def close(self) -> None:
-        """Begin no further page, and cancel those that are being read on the loop."""
+        """Begin no further page, cancel those that are being read on the loop, and end all pauses."""
         with self._lock:
-            self._is_closed = True
+            self._closed.set()
             begun = tuple(self._begun)
         for future in begun:
             future.cancel()
@@ -75,5 +84,5 @@ class Reading:
             return future
 
     def _check(self) -> None:
-        if self._is_closed:
+        if self._closed.is_set():
             raise CancelledError("the job was broken off")
