@@ -37,6 +37,7 @@ _MEANINGS: Mapping[type[vlm.VLMError], type[core.ModelError]] = {
     vlm.ContextOverflow: core.ContextOverflowError,
     vlm.ResponseError: core.ModelAPIError,
     vlm.OutputTruncated: core.ModelInvalidRequestError,
+    vlm.OutputLooped: core.ModelInvalidRequestError,
     vlm.ContentFiltered: _REFUSAL,
     vlm.DeadlineExceeded: core.ModelTimeoutError,
     vlm.BudgetExceeded: core.ModelInvalidRequestError,

@@ -26,7 +26,7 @@ from langchain_vlm.extra_headers import WithExtraHeaders
 from langchain_vlm.option_names import CLIENT_SETTINGS, OPTION_FIELDS, canonical, options_of_call, renamed
 from langchain_vlm.profiles import profile_of
 from langchain_vlm.written import as_headers, as_provider, as_route, plain_provider, plain_route
-from vlm_core import ConfigError, Secret, call_seconds, check_options
+from vlm_core import MAX_PAGES, ConfigError, Secret, call_seconds, check_options
 
 if TYPE_CHECKING:
     from vlm_core import Provider, Route, VLMClient
@@ -72,7 +72,7 @@ class ModelSettings(WithExtraHeaders):
     """Calls that each route gets at once, at most."""
     tool_images: Literal["user_message", "inline", "placeholder"] = "user_message"
     """What becomes of images that tools return: see `VLMClient`."""
-    max_pages: int = 50
+    max_pages: int = MAX_PAGES
     """Of one file in a message, where its pages are not named."""
     allow_private_urls: bool = False
     """Whether a URL in a message may lead to this machine or its network."""

@@ -69,7 +69,7 @@ class VLMReader(ReadingOptions, BasePydanticReader):
         self, file: Any, extra_info: dict[str, Any] | None = None, fs: Any = None
     ) -> list[Document]:
         """As `load_data`, without ever blocking the event loop."""
-        document, make = self._prepared(file, extra_info, fs)
+        document, make = await asyncio.to_thread(self._prepared, file, extra_info, fs)
         found = apassages(self._reader, document, self.mode, empty_pages=self.empty_pages)
         async with aclosing(found):
             # On a thread, for a picture may be written.

@@ -20,7 +20,16 @@ from llama_index.core.llms.function_calling import FunctionCallingLLM
 from pydantic import ModelWrapValidatorHandler, SkipValidation
 
 import vlm_core
-from vlm_core import ConfigError, Provider, Route, Secret, call_seconds, check_names, check_options
+from vlm_core import (
+    MAX_PAGES,
+    ConfigError,
+    Provider,
+    Route,
+    Secret,
+    call_seconds,
+    check_names,
+    check_options,
+)
 
 if TYPE_CHECKING:
     from vlm_core import VLMClient
@@ -144,7 +153,7 @@ class VLMSettings(FunctionCallingLLM):
     tool_images: str = Field(
         default="user_message", description='Or "inline" or "placeholder": what becomes of tools\' images.'
     )
-    max_pages: int = Field(default=50, description="Of one file in a message, at most.")
+    max_pages: int = Field(default=MAX_PAGES, description="Of one file in a message, at most.")
     allow_private_urls: bool = Field(
         default=False, description="Whether URLs may lead to this machine or its network."
     )

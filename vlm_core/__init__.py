@@ -72,6 +72,7 @@ if TYPE_CHECKING:
         MissingExtraError,
         MissingKeyError,
         ModelNotFound,
+        OutputLooped,
         OutputTruncated,
         PagesFailed,
         PasswordRequiredError,
@@ -154,6 +155,7 @@ if TYPE_CHECKING:
     from vlm_core.option_names import check_names, names_of, strict_options
     from vlm_core.secret import Secret
     from vlm_core.types import (
+        MAX_PAGES,
         Box,
         DocumentResult,
         PageImage,
@@ -232,6 +234,7 @@ _HOMES = {
         "MissingExtraError",
         "MissingKeyError",
         "ModelNotFound",
+        "OutputLooped",
         "OutputTruncated",
         "PDFError",
         "PagesFailed",
@@ -318,6 +321,7 @@ _HOMES = {
     "option_names": ("check_names", "strict_options", "names_of"),
     "secret": ("Secret",),
     "types": (
+        "MAX_PAGES",
         "Box",
         "DocumentResult",
         "PageImage",
@@ -339,6 +343,7 @@ __getattr__ = load_on_first_use(__name__, _HOMES)
 
 __all__ = [
     "IMAGE_TOOLS",
+    "MAX_PAGES",
     "SUFFIXES",
     "AllRoutesFailed",
     "Attempt",
@@ -390,6 +395,7 @@ __all__ = [
     "ModelProfile",
     "OCREngine",
     "OnFailed",
+    "OutputLooped",
     "OutputTruncated",
     "PDFError",
     "PageEntry",

@@ -32,6 +32,7 @@ from vlm_core.flow.settings import (
 from vlm_core.flow.stations import Station
 from vlm_core.option_names import strict_options
 from vlm_core.secret import Secret
+from vlm_core.types import MAX_PAGES
 from vlm_core.wire.options import check_options
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ class VLMClient:
         max_attempts: int = 3,
         max_concurrency: int = 16,
         tool_images: ToolImages = "user_message",
-        max_pages: int = 20,
+        max_pages: int = MAX_PAGES,
         allow_private_urls: bool = False,
         http_client: Any = None,
         async_http_client: Any = None,
@@ -250,9 +251,9 @@ class VLMClient:
         return _remade, (self._made_of,)
 
     def _exchange(self, messages: Messages, options: Mapping[str, Any], *, stream: bool) -> Exchange:
-        for station in self._stations:  # all of them, for it would be late to learn it when one is needed
-            station.endpoint = replace(station.endpoint, api_key=find_key(station.endpoint))
-        call = self._call(messages, options, stream=stream)
+        # The keys of all, for it would be late to learn that one is missing when it is needed.
+        keys = {id(station.endpoint): find_key(station.endpoint) for station in self._stations}
+        call = replace(self._call(messages, options, stream=stream), keys=keys)
         return exchange(call, self._stations, time.monotonic, _DICE)
 
     async def _arun(

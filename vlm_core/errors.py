@@ -34,6 +34,7 @@ VLMError
 │  ├─ IncompleteResponse   .partial
 │  ├─ OutputTruncated      .partial
 │  │  └─ ToolCallTruncated a MalformedResponse too
+│  ├─ OutputLooped         .partial
 │  ├─ ContentFiltered
 │  └─ EmptyOutput
 ├─ DeadlineExceeded        the time for the whole call is over
@@ -312,6 +313,15 @@ class ToolCallTruncated(OutputTruncated, MalformedResponse):
     default_hint = "Ask again, or raise max_tokens=...; .partial holds what came of the arguments."
 
 
+class OutputLooped(ResponseError):
+    """The model repeats itself without end."""
+
+    default_hint = (
+        "Use another model, or try request_options with a lower max_tokens, a frequency_penalty or a higher "
+        "temperature; .partial holds what came."
+    )
+
+
 class ContentFiltered(ResponseError):
     """The provider or the model declined to answer."""
 
@@ -322,6 +332,10 @@ class EmptyOutput(ResponseError):
     """The answer holds no text, or only the model's reasoning."""
 
     default_hint = "Raise max_tokens=..., switch the model's thinking off, or use another model."
+    usage: Any = None
+    """What the answer took, as `Completion.usage`."""
+    reasoning = ""
+    """What the model thought."""
 
 
 class DeadlineExceeded(VLMError):

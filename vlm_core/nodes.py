@@ -42,15 +42,6 @@ documents of which a page failed."""
 
 _IDS = UUID("6f0c4f5e-6a0b-5c0e-9d53-1f6f7d0a2b41")
 _READ = (PageState.OK, PageState.BLANK)
-_SEVERITY = (
-    PageState.BLANK,
-    PageState.OK,
-    PageState.TRUNCATED,
-    PageState.LOOPED,
-    PageState.REFUSED,
-    PageState.SKIPPED_BUDGET,
-    PageState.FAILED,
-)
 
 
 def stable_id(*parts: str | int | None) -> str:
@@ -121,7 +112,7 @@ def _as_one_page(pages: tuple[PageResult, ...]) -> PageResult:
     first, is_alone = pages[0], len(pages) == 1
     digests = [page.sha256 for page in pages]
     return PageResult(
-        state=max((page.state for page in pages), key=_SEVERITY.index),
+        state=max((page.state for page in pages), key=lambda state: state.severity),
         source=first.source,
         total_pages=first.total_pages,
         rotation=first.rotation if is_alone else 0,

@@ -6,7 +6,7 @@ with the origin at its top left, so that they hold at any resolution.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -29,6 +29,10 @@ def rounded(box: Box) -> Box:
     return round(x0, _BOX_DIGITS), round(y0, _BOX_DIGITS), round(x1, _BOX_DIGITS), round(y1, _BOX_DIGITS)
 
 
+MAX_PAGES = 50
+"""Pages of one file in a message, or that an agent's tool reads, unless the caller gives another number."""
+
+
 class PageState(StrEnum):
     """How a page ended. Every page ends in exactly one of these."""
 
@@ -39,6 +43,27 @@ class PageState(StrEnum):
     REFUSED = "refused"
     FAILED = "failed"
     SKIPPED_BUDGET = "skipped_budget"
+
+    @property
+    def severity(self) -> int:
+        """How much of a page's text is missing or in doubt: the higher, the more. A blank page has 0.
+
+        Example:
+            >>> max((PageState.OK, PageState.TRUNCATED, PageState.BLANK), key=lambda state: state.severity)
+            <PageState.TRUNCATED: 'truncated'>
+        """
+        return _BY_SEVERITY.index(self)
+
+
+_BY_SEVERITY = (
+    PageState.BLANK,
+    PageState.OK,
+    PageState.TRUNCATED,
+    PageState.LOOPED,
+    PageState.REFUSED,
+    PageState.SKIPPED_BUDGET,
+    PageState.FAILED,
+)
 
 
 class _Value(BaseModel):
@@ -263,14 +288,14 @@ class PageImage:
         levels = self.__dict__.get("levels")
         if name != "pixels" or levels is None:
             raise AttributeError(name)
-        pixels = bytearray(3 * len(levels))
-        pixels[0::3] = pixels[1::3] = pixels[2::3] = levels
-        self.__dict__["pixels"] = made = bytes(pixels)
+        self.__dict__["pixels"] = made = bytes(_rgb(levels))
         return made
 
     @cached_property
     def sha256(self) -> str:
-        """Identity of the picture: of its width, height and pixels, in hexadecimal.
+        """Identity of the picture: of its width, height and RGB pixels, in hexadecimal.
+
+        A page in grey has that of the same picture in colour.
 
         Example:
             >>> PageImage(pixels=b"\\xff" * 3, width=1, height=1).sha256[:8]
@@ -279,5 +304,25 @@ class PageImage:
         import hashlib
 
         digest = hashlib.sha256(self.width.to_bytes(4, "big") + self.height.to_bytes(4, "big"))
-        digest.update(self.pixels if self.levels is None else self.levels)
+        for block in self._pixel_blocks():
+            digest.update(block)
         return digest.hexdigest()
+
+    def _pixel_blocks(self) -> Iterator[bytes | bytearray]:
+        """The pixels in order; of a page in grey a few at a time, so that they are never held together."""
+        levels = self.levels
+        if levels is None or "pixels" in self.__dict__:
+            yield self.pixels
+        else:
+            for start in range(0, len(levels), _BLOCK):
+                yield _rgb(levels[start : start + _BLOCK])
+
+
+_BLOCK = 2**16
+"""Pixels of a page in grey that are made at once for its digest."""
+
+
+def _rgb(levels: bytes) -> bytearray:
+    pixels = bytearray(3 * len(levels))
+    pixels[0::3] = pixels[1::3] = pixels[2::3] = levels
+    return pixels

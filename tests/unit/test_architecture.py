@@ -14,7 +14,7 @@ PACKAGES = ("vlm_core", "langchain_vlm", "llamaindex_vlm")
 # A room imports itself and the rooms of the lines above its own, never those beside or below it.
 FLOORS = (
     {"types", "errors", "secret", "warning"},
-    {"lazy", "answers", "empty_pages", "option_names"},
+    {"lazy", "answers", "empty_pages", "option_names", "threads"},
     {"catalog"},
     {"images", "wire"},
     {"flow"},

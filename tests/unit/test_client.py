@@ -572,6 +572,30 @@ def test_a_pickled_client_asks_with_the_key_of_the_variable(monkeypatch: pytest.
         copied.close()
 
 
+def test_a_key_that_was_changed_in_the_variable_is_sent(
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = Provider(name="lab", base_url=server.base_url, api_key_env=("LAB_KEY",))
+    with VLMClient("lab:some-vlm", provider=lab) as client:
+        monkeypatch.setenv("LAB_KEY", "an-old-key-0123456789")
+        with pytest.raises(AuthenticationFailed):
+            client.chat(QUESTION)
+        monkeypatch.setenv("LAB_KEY", server.api_key)
+        assert client.chat(QUESTION).text
+        monkeypatch.delenv("LAB_KEY")
+        with pytest.raises(MissingKeyError):
+            client.chat(QUESTION)
+        assert client.endpoint.api_key is None
+
+
+def test_two_routes_of_one_name_keep_their_own_keys(server: ScriptedServer) -> None:
+    down = "http://127.0.0.1:9/v1"
+    wrong = Route(Provider(name="lab"), "some-vlm", api_key="another-key-0123456789", base_url=down)
+    right = Route(Provider(name="lab"), "some-vlm", api_key=server.api_key, base_url=server.base_url)
+    with VLMClient(wrong, fallbacks=[right], max_attempts=1) as client:
+        assert client.chat(QUESTION).text
+
+
 def test_a_users_own_http_client_is_used_and_left_open(server: ScriptedServer) -> None:
     with openai.DefaultHttpxClient(headers={"X-Mine": "yes"}) as http_client:
         with client_of(server, http_client=http_client) as client:

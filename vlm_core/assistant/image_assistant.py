@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from vlm_core.assistant.admission import Admission, Roots, resolved_roots
 from vlm_core.assistant.findings import ImageAnswer, ImageData, ImageReading, PageList, TextMatches
@@ -16,6 +15,8 @@ from vlm_core.errors import ConfigError
 from vlm_core.flow.settings import check_counts
 from vlm_core.ocr.dialects.json_answers import check_schema
 from vlm_core.option_names import strict_options
+from vlm_core.threads import on_own_thread
+from vlm_core.types import MAX_PAGES
 from vlm_core.wire.option_checks import check_options
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from vlm_core.ocr.engine import Engine
     from vlm_core.ocr.foreign import ForeignClient
 
-
-Given = TypeVar("Given")
 _SCHEMA_WORDS = frozenset({"type", "properties", "$ref", "anyOf", "oneOf", "allOf", "enum"})
 """A JSON schema has one of them."""
 
@@ -81,7 +80,7 @@ class ImageAssistant:
         root_dir: Roots = ".",
         allow_urls: bool = False,
         allow_private_urls: bool = False,
-        max_pages: int = 50,
+        max_pages: int = MAX_PAGES,
         max_images: int = 8,
         max_bytes: int = 64 * 2**20,
         max_chars: int = 20_000,
@@ -167,7 +166,7 @@ class ImageAssistant:
         self, image: str, page: int | None = None, *, on_progress: OnProgress | None = None
     ) -> ImageReading:
         """As `read_image`, without blocking the event loop."""
-        return await _on_thread(partial(self.read_image, image, page, on_progress=on_progress))
+        return await on_own_thread(self.read_image, image, page, on_progress=on_progress)
 
     def ask_image(
         self,
@@ -250,7 +249,7 @@ class ImageAssistant:
         self, image: str, text: str, *, on_progress: OnProgress | None = None
     ) -> TextMatches:
         """As `find_text`, without blocking the event loop."""
-        return await _on_thread(partial(self.find_text, image, text, on_progress=on_progress))
+        return await on_own_thread(self.find_text, image, text, on_progress=on_progress)
 
     def list_pages(self, document: str, *, on_progress: OnProgress | None = None) -> PageList:
         """List the pages of a document: sizes, and whether the file holds their text. Nothing is read.
@@ -266,7 +265,7 @@ class ImageAssistant:
 
     async def alist_pages(self, document: str, *, on_progress: OnProgress | None = None) -> PageList:
         """As `list_pages`, without blocking the event loop."""
-        return await _on_thread(partial(self.list_pages, document, on_progress=on_progress))
+        return await on_own_thread(self.list_pages, document, on_progress=on_progress)
 
     def close(self) -> None:
         """Forget the documents, and close the connections of a model that was given by its route."""
@@ -321,9 +320,3 @@ def _listed(given: object) -> list[Any]:
     if given is None:
         return []
     return list(given) if isinstance(given, (list, tuple)) else [given]
-
-
-async def _on_thread(work: Callable[[], Given]) -> Given:
-    import asyncio
-
-    return await asyncio.to_thread(work)

@@ -8,6 +8,7 @@ from vlm_core.answers import Completion
 from vlm_core.assistant.questions import Steps
 from vlm_core.errors import VLMError
 from vlm_core.flow.attempt import PerRoute
+from vlm_core.threads import on_own_thread
 
 if TYPE_CHECKING:
     from vlm_core.client import VLMClient
@@ -82,17 +83,15 @@ def _answer(model: VLMClient | ForeignClient, asked: PerRoute) -> Completion | V
 
 
 async def ask_on_loop(steps: Steps[Given], model: VLMClient | ForeignClient | None) -> Given:
-    """As `ask_blocking`, on an event loop; what takes a processor is done on threads."""
-    import asyncio
-
-    step = await asyncio.to_thread(_advanced, steps, None)
+    """As `ask_blocking`, on an event loop; pages are read on threads."""
+    step = await on_own_thread(_advanced, steps, None)
     while isinstance(step, PerRoute):
         assert model is not None
         try:
             answer: Completion | VLMError = await model.achat(step)
         except VLMError as error:
             answer = error
-        step = await asyncio.to_thread(_advanced, steps, answer)
+        step = await on_own_thread(_advanced, steps, answer)
     return step
 
 

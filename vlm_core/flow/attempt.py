@@ -54,10 +54,13 @@ class PerRoute:
         ask: gives the messages and options for an endpoint.
         fallback_first: whether another route is asked before a wait for this one. A job wants all its pages
             soon, a chat the route that it prefers.
+        watch: makes a function for each streamed answer, which gets every delta. Once it gives a
+            finish_reason, the answer is broken off, and ends with that.
     """
 
     ask: Callable[[Endpoint], tuple[Sequence[Mapping[str, Any]], Mapping[str, Any]]]
     fallback_first: bool = False
+    watch: Callable[[], Callable[[Delta], str | None]] | None = None
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,8 @@ class Call:
     """Where it is set, messages and options are those for the endpoint."""
     extra_headers: Mapping[str, Secret] = field(default_factory=dict)
     """Sent with this call to its first route, and to no other: they may hold a key."""
+    keys: Mapping[int, Secret | None] = field(default_factory=dict, repr=False)
+    """By the id() of an endpoint, as they were looked up for this call."""
 
     @property
     def fallback_first(self) -> bool:
@@ -83,7 +88,9 @@ class Call:
         return self.per_route is not None and self.per_route.fallback_first
 
     def of(self, endpoint: Endpoint) -> Call:
-        """The same question for another route."""
+        """The same question for another route, with the key and the headers for it."""
+        if id(endpoint) in self.keys:
+            endpoint = replace(endpoint, api_key=self.keys[id(endpoint)])
         if self.extra_headers and endpoint.route == self.endpoint.route:
             endpoint = replace(endpoint, extra_headers=self.extra_headers)
         if self.per_route is None:
@@ -295,10 +302,15 @@ def _body(
 def _streamed(answer: Answer, request: Request, incoming: _Incoming) -> Exchange:
     """An answer that comes in pieces. With its finish_reason it is whole, however the body ends."""
     stream = StreamedAnswer(request, incoming.call.endpoint, headers=answer.headers)
+    per_route = incoming.call.per_route
+    watch = per_route and per_route.watch and per_route.watch()
     try:
         while not stream.done and (piece := (yield from incoming.read(answer))):
             deltas = stream.feed(piece)
             yield from deltas
+            if watch and (reason := next(filter(None, map(watch, deltas)), None)):
+                yield Release(answer)
+                return stream.cut_short(reason)
             incoming.heard(is_word=bool(deltas))
             if stream.has_ended:
                 incoming.ended()

@@ -59,6 +59,8 @@ class Connections:
         loop = asyncio.get_running_loop()
         _open(self._async_http, asynchronous=True)
         if loop not in self._of_loop:
+            await asyncio.to_thread(_load)
+        if loop not in self._of_loop:
             for other in [other for other in self._of_loop if other.is_closed()]:
                 del self._of_loop[other]
             lifetime = self._of_loop[loop] = _Lifetime(self._async_http)
@@ -75,6 +77,14 @@ class Connections:
 
         if lifetime := self._of_loop.pop(asyncio.get_running_loop(), None):
             await lifetime.end()
+
+
+def _load() -> None:
+    """Load what is loaded on first use, for an event loop would stand still meanwhile."""
+    import vlm_core.images.encode  # noqa: F401
+    from vlm_core.wire.transport import load
+
+    load()
 
 
 def _close_of_process(transports: dict[int, Transport]) -> None:

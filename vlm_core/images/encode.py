@@ -15,9 +15,9 @@ from vlm_core.answers import EncodedImage
 from vlm_core.catalog.rows import ImageLimits, ModelProfile
 from vlm_core.errors import ImageTooLargeError, InputError, TooManyImagesError
 from vlm_core.images import cache
-from vlm_core.images.prepare import MAX_PAGES, Images, ImageWarning, Target, of_page, of_pages, of_source
+from vlm_core.images.prepare import Images, ImageWarning, Target, of_page, of_pages, of_source
 from vlm_core.images.sources import Source
-from vlm_core.types import PageImage
+from vlm_core.types import MAX_PAGES, PageImage
 from vlm_core.warning import warn_caller
 
 if TYPE_CHECKING:

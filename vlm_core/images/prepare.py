@@ -20,16 +20,13 @@ from vlm_core.images.fit import canvas_size, is_sliver, meets, sent_size
 from vlm_core.images.sniff import sniff
 from vlm_core.images.sources import Source
 from vlm_core.images.strip import PlainFile, plain_file
-from vlm_core.types import PageImage
+from vlm_core.types import MAX_PAGES, PageImage
 from vlm_core.warning import warn_caller
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
     from vlm_core.images.decode import Pages
-
-MAX_PAGES = 20
-"""Of one file, where its pages are not named and nothing else is said."""
 
 _RELIED_UPON = frozenset({"png", "jpeg"})
 _ANY_MODEL = ModelProfile(prefix="")

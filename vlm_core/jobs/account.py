@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -31,6 +32,8 @@ class Account:
         budget_usd: once so much is spent, further pages are skipped; those in flight are not.
         journal: pages that stand there are not read again.
         task: what the text is to look like.
+        wait: blocks for so many seconds, while another process reads a page. An error that it raises ends
+            the waiting.
 
     Example:
         >>> from vlm_core.ocr.local import LocalEngine
@@ -50,12 +53,14 @@ class Account:
         task: str = "",
         budget_usd: float | None = None,
         journal: Journal | None = None,
+        wait: Callable[[float], object] = time.sleep,
     ) -> None:
         self.budget_usd = budget_usd
         self.spent_usd = 0.0
         self._engine = engine
         self._task = task
         self._journal = journal
+        self._wait = wait
         self._end: VLMError | None = None
         self._lock = Lock()
 
@@ -68,7 +73,7 @@ class Account:
 
     def _recorded(self, page: PageImage, read_page: ReadPage, journal: Journal) -> PageResult:
         keys = [key_of(page, identity) for identity in identities_of(self._engine, self._task)]
-        with journal.claim(keys[0], _LONGEST_READING_SECONDS) as known:
+        with journal.claim(keys[0], _LONGEST_READING_SECONDS, wait=self._wait) as known:
             known = known or next(filter(None, map(journal.get, keys[1:])), None)
             if known is not None:
                 return _of_this(page, known)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from concurrent.futures import CancelledError, Future
-from threading import Lock
+from threading import Event, Lock
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from vlm_core.ocr.engine import OCREngine
@@ -44,7 +44,7 @@ class Reading:
         self._engine = engine
         self._loop = loop if hasattr(engine, "aread_page") else None
         self._begun: set[Future[PageResult]] = set()
-        self._is_closed = False
+        self._closed = Event()
         self._lock = Lock()
 
     def read_page(self, page: PageImage) -> PageResult:
@@ -65,10 +65,19 @@ class Reading:
             with self._lock:
                 self._begun.discard(future)
 
+    def pause(self, seconds: float) -> None:
+        """Block the thread for so long, or until the job is broken off.
+
+        Raises:
+            BrokenOff: the job was broken off.
+        """
+        self._closed.wait(seconds)
+        self.check()
+
     def close(self) -> None:
-        """Begin no further page, and cancel those that are being read on the loop."""
+        """Begin no further page, cancel those that are being read on the loop, and end all pauses."""
         with self._lock:
-            self._is_closed = True
+            self._closed.set()
             begun = tuple(self._begun)
         for future in begun:
             future.cancel()
@@ -86,11 +95,11 @@ class Reading:
     @property
     def is_closed(self) -> bool:
         """Whether no further page is begun."""
-        return self._is_closed
+        return self._closed.is_set()
 
     def check(self) -> None:
         """Raise `BrokenOff` where no further page is begun."""
-        if self._is_closed:
+        if self._closed.is_set():
             raise BrokenOff("the job was broken off")
 
 

@@ -12,10 +12,11 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
+from vlm_core.threads import begin, on_own_thread, until_done
 from vlm_core.types import PageResult
 
 FIRST_PAUSE_SECONDS = 0.01
@@ -177,6 +178,7 @@ class Claim:
         find: the page's result, if it was read.
         take: claims the page, and says whether that worked.
         release: gives up the claim.
+        wait: blocks for so many seconds. An error that it raises ends the waiting.
 
     Example:
         >>> with Claim(find=lambda: None, take=lambda: True, release=lambda: print("released")) as known:
@@ -186,17 +188,22 @@ class Claim:
     """
 
     def __init__(
-        self, find: Callable[[], PageResult | None], take: Callable[[], bool], release: Callable[[], None]
+        self,
+        find: Callable[[], PageResult | None],
+        take: Callable[[], bool],
+        release: Callable[[], None],
+        wait: Callable[[float], object] = time.sleep,
     ) -> None:
         self._find = find
         self._take = take
         self._release = release
+        self._wait = wait
         self._known: PageResult | None = None
         self._is_held = False
 
     def __enter__(self) -> PageResult | None:
         for seconds in self._waits():
-            time.sleep(seconds)
+            self._wait(seconds)
         return self._known
 
     def __exit__(self, *reason: object) -> None:
@@ -205,12 +212,21 @@ class Claim:
     async def __aenter__(self) -> PageResult | None:
         import asyncio  # slow to load, and not needed where all is done in threads
 
-        for seconds in self._waits():
+        waits = self._waits()
+        while True:
+            look = begin(partial(next, waits, None))
+            try:
+                await until_done(look)
+            except BaseException:  # cancelled; the thread may still take the page
+                look.add_done_callback(lambda _: self._give_up())
+                raise
+            seconds = look.result()
+            if seconds is None:
+                return self._known
             await asyncio.sleep(seconds)
-        return self._known
 
     async def __aexit__(self, *reason: object) -> None:
-        self._give_up()
+        await on_own_thread(self._give_up)
 
     def _waits(self) -> Iterator[float]:
         """The seconds to wait, one after the other, until the page is known or ours."""

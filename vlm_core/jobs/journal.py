@@ -22,6 +22,7 @@ from vlm_core.jobs import claims, journal_rows
 from vlm_core.jobs.claims import Claim
 from vlm_core.jobs.journal_file import JournalFile, prepare
 from vlm_core.jobs.journal_rows import JournalPage, JournalTotals, Row
+from vlm_core.threads import on_own_thread
 from vlm_core.types import PageResult
 from vlm_core.warning import warn_caller
 
@@ -156,7 +157,17 @@ class Journal:
         """
         self._tried(self._writes, lambda connection: journal_rows.put(connection, key, result), instead=None)
 
-    def claim(self, key: str, seconds: float = 900.0) -> Claim:
+    async def aget(self, key: str) -> PageResult | None:
+        """As `get`, without blocking the event loop."""
+        return await on_own_thread(self.get, key)
+
+    async def aput(self, key: str, result: PageResult) -> None:
+        """As `put`, without blocking the event loop. It is stored even if the caller is cancelled."""
+        await on_own_thread(self.put, key, result)
+
+    def claim(
+        self, key: str, seconds: float = 900.0, *, wait: Callable[[float], object] = time.sleep
+    ) -> Claim:
         """Hold a page while it is read, so that no other process, thread or task reads it too.
 
         `with` and `async with` give its result if it was read already. They wait while another
@@ -167,6 +178,8 @@ class Journal:
             key: what `page_key` made.
             seconds: the longest time that the reading can take. Then another may take the page. He
                 may do so at once where the process that had it has ended, on the same machine.
+            wait: blocks for so many seconds, where `with` waits for another. An error that it raises
+                ends the waiting.
 
         Example:
             See `Journal`.
@@ -176,6 +189,7 @@ class Journal:
             find=lambda: self.get(key),
             take=lambda: self._take(key, token, seconds),
             release=lambda: self._tried(self._writes, lambda c: claims.release(c, token), instead=None),
+            wait=wait,
         )
 
     def _take(self, key: str, token: str, seconds: float) -> bool:

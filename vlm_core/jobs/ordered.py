@@ -5,23 +5,28 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable
 from concurrent.futures import Executor, Future
+from functools import partial
+from inspect import GEN_CLOSED, getgeneratorstate
 from itertools import islice
 from threading import Lock, Thread
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 from vlm_core.jobs.breaking_off import BrokenOff
+from vlm_core.threads import begin, until_done
 
 if TYPE_CHECKING:
     import asyncio
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
+Steps: TypeAlias = Generator[Future[Any] | Result, None, None]
+"""Results, and before one that is not there yet the Future to wait for."""
 _END = object()
 
 
 def in_order(
-    tasks: Iterable[Task], run: Callable[[Task], Result], pool: Executor, ahead: int
-) -> Generator[Result, None, None]:
+    tasks: Iterable[Task], run: Callable[[Task], Result], pool: Executor, ahead: int, *, waits: bool = True
+) -> Steps[Result]:
     """Run tasks on a pool and yield their results in the order of the tasks.
 
     Args:
@@ -29,6 +34,8 @@ def in_order(
         run: is called with each task on a thread of the pool.
         pool: where they run.
         ahead: at most so many are begun whose results were not yet taken.
+        waits: whether this generator blocks until a result is there. If not, it yields a Future that must
+            be done before the next step is taken, as `adrive` does.
 
     A task that raises `BrokenOff` has no result: the job was stopped before it was begun.
 
@@ -43,6 +50,8 @@ def in_order(
     try:
         begun.extend(pool.submit(run, task) for task in islice(remaining, ahead))
         while begun:
+            if not (waits or begun[0].done()):
+                yield begun[0]
             try:
                 result = begun.popleft().result()
             except BrokenOff:  # it was not begun, and nothing is after it
@@ -90,10 +99,10 @@ class Turns:
                 self._free += 1
 
 
-async def adrive(
-    start: Callable[[asyncio.AbstractEventLoop], Generator[Result, None, None]],
-) -> AsyncGenerator[Result, None]:
-    """Drive a generator from a coroutine, each step of it on a thread.
+async def adrive(start: Callable[[asyncio.AbstractEventLoop], Steps[Result]]) -> AsyncGenerator[Result, None]:
+    """Drive a generator from a coroutine, each step of it on a thread of its own.
+
+    Where a step is a Future, no thread waits for it.
 
     Args:
         start: makes the generator; it is given the event loop.
@@ -107,27 +116,31 @@ async def adrive(
     """
     import asyncio  # slow to load, and not needed where all is done in threads
 
-    loop = asyncio.get_running_loop()
-    generator = start(loop)
-    step: asyncio.Future[object] | None = None
+    steps = start(asyncio.get_running_loop())
+    pending: Future[object] | None = None
     try:
         while True:
-            step = loop.run_in_executor(None, next, generator, _END)
-            item = await asyncio.shield(step)
-            if item is _END:
+            pending = begin(partial(next, steps, _END))
+            await until_done(pending)
+            step = pending.result()
+            if step is _END:
                 return
-            yield cast("Result", item)
+            if isinstance(step, Future):
+                await until_done(step)
+            else:
+                yield cast("Result", step)
     finally:
-        _close_after(step, generator)
+        _close_after(pending, steps)
 
 
-def _close_after(step: asyncio.Future[object] | None, generator: Generator[Result, None, None]) -> None:
-    """Close a generator, without waiting, once its step is over: a running one cannot be closed."""
+def _close_after(pending: Future[object] | None, steps: Steps[Result]) -> None:
+    """Close the steps, without waiting, once none is being taken: a running generator cannot be closed."""
 
     def close(done: object) -> None:
-        Thread(target=generator.close, name="vlm-close").start()
+        if getgeneratorstate(steps) != GEN_CLOSED:
+            Thread(target=steps.close, name="vlm-close").start()
 
-    if step is None or step.done():
-        close(step)
+    if pending is None:
+        close(pending)
     else:
-        step.add_done_callback(close)
+        pending.add_done_callback(close)

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncGenerator, Callable, Container, Generator, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import aclosing, closing
 from dataclasses import replace
-from itertools import groupby, islice
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast
+from weakref import WeakKeyDictionary
 
 from vlm_core.errors import ConfigError, InputError
 from vlm_core.jobs.account import Account
 from vlm_core.jobs.breaking_off import NumberedPage, Reading, StoppablePages, until_closed
 from vlm_core.jobs.documents import Job, OpenDocuments, PageTask, ReadPage, page_tasks
-from vlm_core.jobs.ordered import Turns, adrive, in_order
+from vlm_core.jobs.ordered import Steps, Turns, adrive, in_order
 from vlm_core.jobs.progress import Progress, show_progress
 from vlm_core.ocr.engine import Engine, Wishes, find_engine
 from vlm_core.option_names import names_of, strict_options
 from vlm_core.types import DocumentResult, PageImage, PageResult
 
 if TYPE_CHECKING:
+    import asyncio
+
     from vlm_core.catalog.routes import Route
     from vlm_core.client import VLMClient
     from vlm_core.images.sources import Source
@@ -30,8 +33,10 @@ if TYPE_CHECKING:
 OnPage = Callable[[PageResult], None]
 _DRAWN_AHEAD = 2
 """For so many pages that are read at once, one more is drawn: answers come in bursts."""
-_Stream: TypeAlias = Generator[NumberedPage, None, None]
-"""Results with the number of their document in the job, from 0."""
+_OPEN_DOCUMENTS = 2
+"""Documents that calls of `aread` hold open, for each page that is read at once."""
+_Stream: TypeAlias = Steps[NumberedPage]
+"""The steps to results with the number of their document in the job, from 0."""
 _Item = TypeVar("_Item")
 
 
@@ -43,6 +48,15 @@ class _Threads:
         drawn_ahead = max_concurrency // _DRAWN_AHEAD
         self.pool = ThreadPoolExecutor(max_concurrency + drawn_ahead, thread_name_prefix="vlm-page")
         self.turns = Turns(max_concurrency)
+        self._open_documents = _OPEN_DOCUMENTS * max_concurrency
+        self._documents: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
+
+    def documents_of_loop(self) -> asyncio.Semaphore:
+        """Bounds how many documents are open at once on the running loop, each for a call of its own."""
+        import asyncio  # slow to load, and not needed where all is done in threads
+
+        loop = asyncio.get_running_loop()
+        return self._documents.setdefault(loop, asyncio.Semaphore(self._open_documents))
 
 
 class DocumentReader:
@@ -152,8 +166,13 @@ class DocumentReader:
         return result
 
     async def aread(self, document: Any, *, pages: Iterable[int] | None = None) -> DocumentResult:
-        """As `read`, on threads: the event loop is never blocked."""
-        (result,) = [result async for result in self.aiter(self._the_only(document), pages=pages)]
+        """As `read`, without blocking the event loop. Any number may be awaited at once."""
+        import asyncio
+
+        async with self._threads().documents_of_loop():
+            source = await asyncio.to_thread(self._the_only, document)
+            async with aclosing(self.aiter(source, pages=pages)) as results:
+                (result,) = [result async for result in results]
         return result
 
     def iter(
@@ -165,12 +184,12 @@ class DocumentReader:
             sources: as for `read`, or a directory, a glob pattern, or a list of any of these.
             pages: the numbers of the pages to read of each.
         """
-        return _by_document(self._stream(sources, pages, Reading(self.engine)))
+        return _blocking(_by_document(self._stream(sources, pages, Reading(self.engine))))
 
     def aiter(
         self, sources: Any, *, pages: Iterable[int] | None = None
     ) -> AsyncGenerator[DocumentResult, None]:
-        """As `iter`, on threads: the event loop is never blocked.
+        """As `iter`, without blocking the event loop.
 
         Once it is closed or cancelled, pages that a vision model is reading are cancelled too.
         """
@@ -180,12 +199,12 @@ class DocumentReader:
         self, sources: Any, *, pages: Iterable[int] | None = None
     ) -> Generator[PageResult, None, None]:
         """Read many documents and deliver each page as soon as it is its turn."""
-        return _by_page(self._stream(sources, pages, Reading(self.engine)))
+        return _blocking(_by_page(self._stream(sources, pages, Reading(self.engine))))
 
     def aiter_pages(
         self, sources: Any, *, pages: Iterable[int] | None = None
     ) -> AsyncGenerator[PageResult, None]:
-        """As `iter_pages`, on threads: the event loop is never blocked. It ends as `aiter` does."""
+        """As `iter_pages`, without blocking the event loop. It ends as `aiter` does."""
         return self._aiter(_by_page, sources, pages)
 
     def stoppable_pages(
@@ -206,7 +225,7 @@ class DocumentReader:
             True
         """
         reading = Reading(self.engine)
-        return StoppablePages(self._stream(sources, pages, reading), reading)
+        return StoppablePages(_blocking(self._stream(sources, pages, reading)), reading)
 
     def plan(
         self,
@@ -235,7 +254,7 @@ class DocumentReader:
         planner = Planner(
             self.engine, self.task, pricings, self.journal, expected_output_tokens or EXPECTED_OUTPUT_TOKENS
         )
-        return planner.plan(self._results(sources, _page_numbers(pages), planner.look))
+        return planner.plan(_blocking(self._results(sources, _page_numbers(pages), planner.look)))
 
     def _the_only(self, document: Any) -> Source:
         from vlm_core.images.sources import expand
@@ -251,31 +270,43 @@ class DocumentReader:
         )
 
     async def _aiter(
-        self, arranged: Callable[[_Stream], Generator[_Item, None, None]], sources: Any, pages: Any
+        self, arranged: Callable[[_Stream], Steps[_Item]], sources: Any, pages: Any
     ) -> AsyncGenerator[_Item, None]:
         import asyncio  # slow to load, and not needed where all is done in threads
 
         reading = Reading(self.engine, asyncio.get_running_loop())
-        stream = self._stream(sources, pages, reading)
+        stream = self._stream(sources, pages, reading, waits=False)
         async with aclosing(adrive(lambda loop: arranged(stream))) as items:
             with closing(reading):
                 async for item in items:
                     yield item
 
     def _stream(
-        self, sources: Any, pages: Iterable[int] | Container[int] | None, reading: Reading
+        self,
+        sources: Any,
+        pages: Iterable[int] | Container[int] | None,
+        reading: Reading,
+        *,
+        waits: bool = True,
     ) -> _Stream:
-        account = Account(self.engine, task=self.task, budget_usd=self.budget_usd, journal=self.journal)
+        account = Account(
+            self.engine,
+            task=self.task,
+            budget_usd=self.budget_usd,
+            journal=self.journal,
+            wait=reading.pause,
+        )
         wanted = _page_numbers(pages)
         read_page = self._in_turn(account.paid(reading.read_page))
         with (
             show_progress(self.progress, self.budget_usd) as bar,
-            closing(self._results(sources, wanted, read_page, bar, reading)) as results,
+            closing(self._results(sources, wanted, read_page, bar, reading, waits=waits)) as results,
             closing(reading),
         ):
-            for document, result in results:
-                self._deliver(result, bar)
-                yield document, result
+            for step in results:
+                if not isinstance(step, Future):
+                    self._deliver(step[1], bar)
+                yield step
 
     def _results(
         self,
@@ -284,6 +315,8 @@ class DocumentReader:
         read_page: ReadPage,
         bar: Progress | None = None,
         reading: Reading | None = None,
+        *,
+        waits: bool = True,
     ) -> _Stream:
         reading = reading or Reading(self.engine)
 
@@ -295,7 +328,8 @@ class DocumentReader:
             tasks = page_tasks(self._job, sources, wanted, read_page, bar or Progress(), documents)
             pool = self._threads().pool
             begun = until_closed(tasks, reading)
-            with closing(in_order(begun, run, pool, 2 * self.max_concurrency)) as results:
+            steps = in_order(begun, run, pool, 2 * self.max_concurrency, waits=waits)
+            with closing(steps) as results:
                 yield from results
 
     def _deliver(self, result: PageResult, bar: Progress) -> None:
@@ -338,16 +372,34 @@ def read(document: Any, *, pages: Iterable[int] | None = None, **options: Any) -
     return DocumentReader(**options).read(document, pages=pages)
 
 
-def _by_page(stream: _Stream) -> Generator[PageResult, None, None]:
-    with closing(stream):
-        yield from (result for _, result in stream)
+def _blocking(steps: Steps[_Item]) -> Generator[_Item, None, None]:
+    """Steps that wait themselves, so that none of them is a Future."""
+    return cast("Generator[_Item, None, None]", steps)
 
 
-def _by_document(stream: _Stream) -> Generator[DocumentResult, None, None]:
+def _by_page(stream: _Stream) -> Steps[PageResult]:
     with closing(stream):
-        for _, document in groupby(stream, key=lambda numbered: numbered[0]):
-            results = tuple(result for _, result in document)
-            yield DocumentResult(source=results[0].source, pages=results)
+        yield from (step if isinstance(step, Future) else step[1] for step in stream)
+
+
+def _by_document(stream: _Stream) -> Steps[DocumentResult]:
+    number, pages = 0, list[PageResult]()
+    with closing(stream):
+        for step in stream:
+            if isinstance(step, Future):
+                yield step
+                continue
+            if pages and step[0] != number:
+                yield _document(pages)
+                pages = []
+            number = step[0]
+            pages.append(step[1])
+    if pages:
+        yield _document(pages)
+
+
+def _document(pages: Sequence[PageResult]) -> DocumentResult:
+    return DocumentResult(source=pages[0].source, pages=tuple(pages))
 
 
 def _page_numbers(pages: Iterable[int] | Container[int] | None) -> Container[int] | None:

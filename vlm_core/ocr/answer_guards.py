@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, TypeAlias
 
 from vlm_core.ocr.dialects.dialect import Reading
@@ -10,6 +10,7 @@ from vlm_core.ocr.guards import NO_TEXT
 from vlm_core.ocr.guards import is_blank as page_is_blank
 from vlm_core.ocr.loops import LoopDetector, is_looped
 from vlm_core.ocr.remarks import is_refusal, says_no_text
+from vlm_core.ocr.watching import LOOPED
 from vlm_core.types import PageState
 
 __all__ = ["LoopDetector", "Verdict", "check", "page_is_blank"]
@@ -33,6 +34,8 @@ _Rule: TypeAlias = Callable[["_Case"], Verdict | None]
 
 class _Case(NamedTuple):
     reading: Reading
+    answer: str
+    reasoning: str
     finish_reason: str | None
     refusal: str | None
     prompt_texts: Sequence[str]
@@ -42,6 +45,14 @@ class _Case(NamedTuple):
     @property
     def was_cut(self) -> bool:
         return self.finish_reason == "length"
+
+    @property
+    def texts(self) -> Iterable[str]:
+        """All that may be in a loop: what is read out of an answer may lack a part of it."""
+        return dict.fromkeys((self.reading.text, self.answer, self.reasoning))
+
+    def is_looped(self, text: str) -> bool:
+        return is_looped(text, was_cut=self.was_cut)
 
     @property
     def has_data(self) -> bool:
@@ -56,6 +67,8 @@ class _Case(NamedTuple):
 def check(
     reading: Reading,
     *,
+    answer: str = "",
+    reasoning: str = "",
     finish_reason: str | None = None,
     refusal: str | None = None,
     prompt_texts: Sequence[str] = (),
@@ -66,7 +79,9 @@ def check(
 
     Args:
         reading: the answer as its dialect understood it.
-        finish_reason: why it ended.
+        answer: as the model wrote it.
+        reasoning: what it thought.
+        finish_reason: why it ended; "looped" where it was broken off for a loop.
         refusal: the model's words where it declined, from a field of their own.
         prompt_texts: what the model was told; an answer that repeats it is none.
         page_is_blank: whether the page's pixels are, or a function that says so, which is called only where
@@ -83,7 +98,7 @@ def check(
         >>> check(Reading(""), page_is_blank=False).reason
         'no text was found, but the page is not blank'
     """
-    case = _Case(reading, finish_reason, refusal, prompt_texts, page_is_blank, task)
+    case = _Case(reading, answer, reasoning, finish_reason, refusal, prompt_texts, page_is_blank, task)
     return next((verdict for rule in _RULES if (verdict := rule(case))), _ok(case))
 
 
@@ -96,9 +111,9 @@ def _refused(case: _Case) -> Verdict | None:
 
 
 def _looped(case: _Case) -> Verdict | None:
-    if case.has_data or not is_looped(case.reading.text, was_cut=case.was_cut):
-        return None
-    return Verdict(PageState.LOOPED, "the answer repeats itself without end")
+    if case.finish_reason == LOOPED or (not case.has_data and any(map(case.is_looped, case.texts))):
+        return Verdict(PageState.LOOPED, "the answer repeats itself without end")
+    return None
 
 
 def _truncated(case: _Case) -> Verdict | None:

@@ -12,6 +12,7 @@ from vlm_core.catalog.routes import Endpoint
 from vlm_core.catalog.rows import ImageLimits, Provider
 from vlm_core.errors import ProviderError, VLMError
 from vlm_core.flow.attempt import PerRoute
+from vlm_core.threads import on_own_thread
 from vlm_core.wire.finish import finish_reason
 
 Messages: TypeAlias = Sequence[Mapping[str, Any]]
@@ -84,7 +85,7 @@ class ForeignClient:
         import asyncio
 
         if self._aasks is None:
-            return await asyncio.to_thread(self.chat, question)
+            return await on_own_thread(self.chat, question)
         messages, options = await asyncio.to_thread(self._sent, question)
         try:
             return self._told(await self._aasks(messages, options))

@@ -21,7 +21,8 @@ _PROBE = 64
 """Characters that must come again for a repetition to be looked into."""
 _LONGEST_UNIT = 2048
 _TAGS = re.compile(r"<[^<>]{0,200}>")
-_ROW_ENDS = ("</tr>", "<nl>", "\n")
+_ROW_ENDS = ("</tr>", "<nl>", "},", "\\n", "\n")
+"""Those of JSON are among them: of an object in a list, and of a line in a string."""
 _COMPRESSED = 4096
 """Characters at the end of a cut answer that are compressed."""
 _HIGHEST_RATIO = 12

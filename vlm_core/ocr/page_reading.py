@@ -14,7 +14,7 @@ from vlm_core.answers import Completion
 from vlm_core.errors import (
     ContentFiltered,
     EmptyOutput,
-    MalformedResponse,
+    OutputLooped,
     OutputTruncated,
     ResponseError,
     VLMError,
@@ -106,13 +106,15 @@ def read_page(page: PageImage, asker: Asker, *, may_split: bool = True) -> Steps
 
 
 def _judged(page: PageImage, asker: Asker, completion: Completion) -> PageAnswer:
+    completion = asker.counted(page, completion)
     reading = asker.parse(page, completion)
     return PageAnswer(page, reading, asker.check(page, reading, completion), completion)
 
 
 def _of_nothing(page: PageImage, asker: Asker, error: EmptyOutput) -> PageAnswer:
     """An answer without a word, which is right for a blank page."""
-    completion = Completion("", route=error.route or "")
+    usage = error.usage or Usage()
+    completion = Completion("", route=error.route or "", usage=usage, reasoning=error.reasoning)
     return PageAnswer(page, Reading(""), asker.check(page, Reading(""), completion), completion)
 
 
@@ -167,21 +169,7 @@ def _joined(page: PageImage, parts: Sequence[PageAnswer]) -> PageAnswer:
 
 def _worst(parts: Sequence[PageAnswer]) -> Verdict:
     """What is true of all parts together; one that is blank takes nothing from the other."""
-    worst = max((part.verdict for part in parts), key=lambda verdict: _BADNESS[verdict.state])
-    if _BADNESS[worst.state]:
-        return worst
-    return next((part.verdict for part in parts if part.verdict.state is PageState.OK), worst)
-
-
-_BADNESS = {
-    PageState.OK: 0,
-    PageState.BLANK: 0,
-    PageState.TRUNCATED: 1,
-    PageState.LOOPED: 2,
-    PageState.REFUSED: 3,
-    PageState.FAILED: 4,
-    PageState.SKIPPED_BUDGET: 5,
-}
+    return max((part.verdict for part in parts), key=lambda verdict: verdict.state.severity)
 
 
 def _placed(lines: Iterable[TextLine], top: float, height: float) -> Iterable[TextLine]:
@@ -192,9 +180,9 @@ def _placed(lines: Iterable[TextLine], top: float, height: float) -> Iterable[Te
 
 def _best(answers: Sequence[PageAnswer]) -> PageAnswer:
     """The least bad answer: of those in one state, the longest text of one that was cut, else the last."""
-    least = min(_BADNESS[answer.verdict.state] for answer in answers)
-    alike = [answer for answer in answers if _BADNESS[answer.verdict.state] == least]
-    if least == _BADNESS[PageState.TRUNCATED]:
+    least = min((answer.verdict.state for answer in answers), key=lambda state: state.severity)
+    alike = [answer for answer in answers if answer.verdict.state is least]
+    if least is PageState.TRUNCATED:
         return max(alike, key=lambda answer: len(answer.reading.text))
     return alike[-1]
 
@@ -218,14 +206,14 @@ def error_of(answer: PageAnswer, place: str) -> ResponseError | None:
     if kind is None:
         return None
     error: ResponseError = kind(f"{place}: {answer.verdict.reason}", route=answer.completion.route or None)
-    if isinstance(error, OutputTruncated):
+    if isinstance(error, OutputTruncated | OutputLooped):
         error.partial = answer.reading.text
     return error
 
 
 _ERRORS: dict[PageState, type[ResponseError]] = {
     PageState.TRUNCATED: OutputTruncated,
-    PageState.LOOPED: MalformedResponse,
+    PageState.LOOPED: OutputLooped,
     PageState.REFUSED: ContentFiltered,
     PageState.FAILED: EmptyOutput,
 }

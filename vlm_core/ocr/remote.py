@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Mapping
+from contextlib import aclosing, closing
 from typing import Any
 
 from vlm_core.answers import Completion, Estimate
@@ -15,7 +16,6 @@ from vlm_core.ocr.foreign import ForeignClient
 from vlm_core.ocr.guards import page_warnings
 from vlm_core.ocr.page_reading import PageAnswer, Question, error_of, read_page
 from vlm_core.ocr.requests import Asker
-from vlm_core.ocr.watching import auntil_looped, until_looped
 from vlm_core.types import PageImage, PageResult, PageState, total_usage
 
 NAME = "vlm"
@@ -120,7 +120,8 @@ class RemoteEngine:
     def _ask(self, question: Question) -> Completion | VLMError:
         try:
             if self._ends_loops and isinstance(self.client, VLMClient):
-                return until_looped(self.client.stream(self._asker.question(question)))
+                with closing(self.client.stream(self._asker.question(question))) as steps:
+                    return next(step for step in steps if isinstance(step, Completion))
             return self.client.chat(self._asker.question(question))
         except VLMError as error:
             return error
@@ -128,7 +129,8 @@ class RemoteEngine:
     async def _aask(self, question: Question) -> Completion | VLMError:
         try:
             if self._ends_loops and isinstance(self.client, VLMClient):
-                return await auntil_looped(self.client.astream(self._asker.question(question)))
+                async with aclosing(self.client.astream(self._asker.question(question))) as steps:
+                    return await anext(step async for step in steps if isinstance(step, Completion))
             return await self.client.achat(self._asker.question(question))
         except VLMError as error:
             return error

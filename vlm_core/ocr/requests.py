@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -11,15 +11,18 @@ from vlm_core.answers import Completion, Estimate
 from vlm_core.catalog.routes import Endpoint
 from vlm_core.errors import ConfigError
 from vlm_core.flow.attempt import Call, PerRoute
-from vlm_core.flow.estimate import estimate
+from vlm_core.flow.estimate import estimate, text_tokens
 from vlm_core.ocr.answer_guards import Verdict, check, page_is_blank
 from vlm_core.ocr.dialects.dialect import IMAGE, Dialect, Reading, find_dialect
 from vlm_core.ocr.page_reading import Question
-from vlm_core.types import PageImage
+from vlm_core.ocr.watching import LOOPED, LoopWatch
+from vlm_core.types import PageImage, Usage
 from vlm_core.wire.option_checks import check_options
 
 _OF_THE_IMAGE = ("detail", "max_side")
 """Request options that are the picture's."""
+_ESTIMATED = "the answer was broken off before its usage came: its tokens and cost are an estimate"
+_NO_IMAGE_TOKENS = ", without the image's tokens, which are not known"
 
 
 @dataclass(frozen=True)
@@ -50,8 +53,26 @@ class Asker:
             self._ask(endpoint, 0)
 
     def question(self, asked: Question) -> PerRoute:
-        """A question about a page, in the words of each model."""
-        return PerRoute(lambda endpoint: self._request(endpoint, asked), fallback_first=True)
+        """A question about a page, in the words of each model; a streamed answer to it ends with a loop."""
+        return PerRoute(lambda endpoint: self._request(endpoint, asked), fallback_first=True, watch=LoopWatch)
+
+    def counted(self, page: PageImage, completion: Completion) -> Completion:
+        """An answer with its usage, which is an estimate where the answer was broken off before that came."""
+        usage = completion.usage
+        if completion.finish_reason != LOOPED or None not in (usage.input_tokens, usage.output_tokens):
+            return completion
+        asked = self.estimate(self._endpoint_of(completion), page)
+        estimated = {
+            "input_tokens": (asked.text_tokens or 0) + (asked.image_tokens or 0),
+            "output_tokens": text_tokens(completion.text) + text_tokens(completion.reasoning),
+            "image_tokens": asked.image_tokens,
+        }
+        known = usage.model_dump(exclude_none=True)
+        return replace(
+            completion,
+            usage=Usage(**{**estimated, **known}),
+            warnings=(*completion.warnings, _ESTIMATED + ("" if asked.image_tokens else _NO_IMAGE_TOKENS)),
+        )
 
     def parse(self, page: PageImage, completion: Completion) -> Reading:
         """An answer as a reading of the page."""
@@ -63,13 +84,16 @@ class Asker:
             width=width,
             height=height,
             schema=self.schema,
-            finish_reason=completion.finish_reason,
+            # An answer that was broken off has no end, as one that was cut has none.
+            finish_reason="length" if completion.finish_reason == LOOPED else completion.finish_reason,
         )
 
     def check(self, page: PageImage, reading: Reading, completion: Completion) -> Verdict:
         """Whether an answer is a reading of the page."""
         return check(
             reading,
+            answer=completion.text,
+            reasoning=completion.reasoning,
             finish_reason=completion.finish_reason,
             refusal=completion.refusal,
             prompt_texts=self._words(self._endpoint_of(completion)),

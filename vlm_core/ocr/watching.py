@@ -1,58 +1,27 @@
-"""A streamed answer, ended as soon as it runs in circles."""
+"""Streamed answers, broken off as soon as they run in circles."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator
-from contextlib import aclosing, closing
-
-from vlm_core.answers import Completion, Delta
+from vlm_core.answers import Delta
 from vlm_core.ocr.loops import LoopDetector
 
-Steps = Generator[Delta | Completion, None, None]
-AsyncSteps = AsyncGenerator[Delta | Completion, None]
+LOOPED = "looped"
+"""The finish_reason of an answer that was broken off for a loop."""
 
 
-class _Watch:
-    """What came so far, and whether there is more to wait for."""
-
-    def __init__(self) -> None:
-        self._pieces: list[str] = []
-        self._detector = LoopDetector()
-        self.completion: Completion | None = None
-
-    def is_over(self, step: Delta | Completion) -> bool:
-        if isinstance(step, Completion):
-            self.completion = step
-            return True
-        self._pieces.append(step.text)
-        return self._detector.feed(step.text)
-
-    @property
-    def answer(self) -> Completion:
-        return self.completion or Completion("".join(self._pieces))
-
-
-def until_looped(steps: Steps) -> Completion:
-    """A streamed answer as a whole; what runs in circles is broken off, and is no longer than that took.
-
-    Args:
-        steps: of a client's stream.
+class LoopWatch:
+    """Looks at the pieces of one streamed answer, and says when it is in a loop.
 
     Example:
-        >>> until_looped(step for step in [Delta("TOTAL"), Completion("TOTAL", route="a:b")]).route
-        'a:b'
+        >>> watch = LoopWatch()
+        >>> watch(Delta("TOTAL 9.00")), watch(Delta("and so on " * 200))
+        (None, 'looped')
     """
-    watch = _Watch()
-    with closing(steps):
-        any(watch.is_over(step) for step in steps)
-    return watch.answer
 
+    def __init__(self) -> None:
+        self._text, self._reasoning = LoopDetector(), LoopDetector()
 
-async def auntil_looped(steps: AsyncSteps) -> Completion:
-    """As `until_looped`, on an event loop."""
-    watch = _Watch()
-    async with aclosing(steps):
-        async for step in steps:
-            if watch.is_over(step):
-                break
-    return watch.answer
+    def __call__(self, delta: Delta) -> str | None:
+        """The reason to break the answer off; None while there is none."""
+        looped = self._text.feed(delta.text), self._reasoning.feed(delta.reasoning)
+        return LOOPED if any(looped) else None

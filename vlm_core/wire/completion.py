@@ -43,7 +43,8 @@ def completed(
     reason = _reason(answer, calls, request)
     if reason == "error":
         raise _broken_off(answer, endpoint, headers)
-    if not (text.strip() or calls or answer.refusal or reason == "content_filter"):
+    is_cut = answer.is_cut_short or reason == "content_filter"
+    if not (text.strip() or calls or answer.refusal or is_cut):
         raise _empty(answer, reason, endpoint, request)
     served = _string(answer.head.get("model")) or None
     completion = Completion(
@@ -88,7 +89,9 @@ def _empty(answer: AnswerGatherer, reason: str | None, endpoint: Endpoint, reque
     hint = _HINTS_OF_EMPTY["length"] if reason == "length" else ""
     if reason == "stop" and request.reading.may_stop and not thought:
         hint = _HINTS_OF_EMPTY["stop"]
-    return EmptyOutput(f"{endpoint.route} answered with {what}, finish_reason {reason}", hint=hint)
+    error = EmptyOutput(f"{endpoint.route} answered with {what}, finish_reason {reason}", hint=hint)
+    error.usage, error.reasoning = read_usage(answer.usage), answer.reasoning
+    return error
 
 
 _HINTS_OF_EMPTY = {

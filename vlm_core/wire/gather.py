@@ -36,6 +36,8 @@ class AnswerGatherer:
     def __init__(self, reading: Reading, *, whole: bool = False) -> None:
         self.finish_word: str | None = None
         """Why the answer ended, in the server's word."""
+        self.is_cut_short = False
+        """Whether it was broken off here, before its end."""
         self.usage: dict[str, Any] = {}
         self.head: Mapping[str, Any] = {}
         """The first chunk."""

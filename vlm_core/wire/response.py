@@ -220,6 +220,16 @@ class StreamedAnswer:
                 error.partial = self.partial
             raise _placed(error, self._endpoint, self._headers) from None
 
+    def cut_short(self, reason: str) -> Completion:
+        """What came so far, as an answer that the caller broke off.
+
+        Args:
+            reason: its finish_reason.
+        """
+        self._answer.end()
+        self._answer.finish_word, self._answer.is_cut_short = reason, True
+        return completed(self._answer, self._request, self._endpoint, self._headers)
+
     def _events_in(self, data: bytes) -> bytes:
         """The events in what came first; nothing while it may be something else, or where it is."""
         if self._is_events is None:

@@ -222,6 +222,13 @@ def _library() -> Any:
     return openai
 
 
+def load() -> None:
+    """Load all that an asynchronous transport needs. It can take a second, so that no loop should do it."""
+    _certificates(*_certificate_paths())
+    with suppress(ImportError):  # the library loads it on its first connection; another may not need it
+        import_module("anyio._backends._asyncio")
+
+
 @cache
 def _http_library() -> Any:
     """httpx2 under openai 3, httpx under openai 2."""
@@ -230,8 +237,11 @@ def _http_library() -> Any:
 
 def _settings(shorten: Any) -> dict[str, Any]:
     """Those of our own HTTP clients."""
-    certificates = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
-    return {"event_hooks": {"response": [shorten]}, "verify": _certificates(*certificates)}
+    return {"event_hooks": {"response": [shorten]}, "verify": _certificates(*_certificate_paths())}
+
+
+def _certificate_paths() -> tuple[str | None, str | None]:
+    return os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
 
 
 @cache

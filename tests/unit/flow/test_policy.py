@@ -41,6 +41,7 @@ ROWS = [
     pytest.param("EmptyOutput", {}, (True, False), True, True, id="empty"),
     pytest.param("ContentFiltered", {}, (False, False), False, False, id="filtered"),
     pytest.param("OutputTruncated", {}, (False, False), False, False, id="truncated"),
+    pytest.param("OutputLooped", {}, (False, False), False, False, id="looped"),
     pytest.param("DeadlineExceeded", {}, (False, False), False, False, id="deadline"),
     pytest.param("BudgetExceeded", {}, (False, False), False, False, id="budget"),
     pytest.param("ConfigError", {}, (False, False), False, False, id="setting"),

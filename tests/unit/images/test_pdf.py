@@ -159,6 +159,7 @@ def test_a_scan_in_grey_is_drawn_as_one_in_colour_would_be() -> None:
     grey, colour = (read(text_pdf(fills, page=size, image=shaded(channels))) for channels in (1, 3))
     assert colour.levels is None
     assert grey.levels == colour.pixels[::3]
+    assert grey.sha256 == colour.sha256
     assert grey.pixels == colour.pixels
 
 

@@ -660,14 +660,16 @@ async def test_of_many_tasks_one_reads_the_page(journal: Journal) -> None:
     assert claimed(journal) == 0
 
 
-async def test_a_task_that_is_cancelled_while_it_waits_leaves_nothing(journal: Journal) -> None:
+async def test_a_task_that_is_cancelled_while_it_waits_leaves_nothing(
+    journal: Journal, waiting: Waiting
+) -> None:
     async def second() -> None:
         async with journal.claim(KEY):
             raise AssertionError("it is another's")
 
     async with journal.claim(KEY):
         task = asyncio.create_task(second())
-        await asyncio.sleep(0)
+        await asyncio.to_thread(waiting.begun.wait, 30)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -676,12 +678,15 @@ async def test_a_task_that_is_cancelled_while_it_waits_leaves_nothing(journal: J
 
 
 async def test_a_task_that_is_cancelled_while_it_reads_gives_the_page_up(journal: Journal) -> None:
+    is_reading = asyncio.Event()
+
     async def first() -> None:
         async with journal.claim(KEY):
+            is_reading.set()
             await asyncio.Event().wait()
 
     task = asyncio.create_task(first())
-    await asyncio.sleep(0)
+    await is_reading.wait()
     assert claimed(journal) == 1
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

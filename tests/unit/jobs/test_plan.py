@@ -16,6 +16,7 @@ from vlm_core.catalog.known import register
 from vlm_core.catalog.registry import resolve
 from vlm_core.catalog.rows import ModelProfile, Price
 from vlm_core.client import VLMClient
+from vlm_core.images.decode import pages
 from vlm_core.jobs.plan import Plan
 from vlm_core.jobs.reader import DocumentReader
 from vlm_core.testing import ScriptedServer
@@ -45,6 +46,16 @@ def test_pages_are_counted_as_what_they_are(scans: Path) -> None:
     plan = DocumentReader(OLMOCR).plan(scans)
     assert (plan.documents, plan.pages, plan.duplicates, plan.done) == (5, 3, 1, 0)
     assert [Path(source).name for source, _ in plan.failed] == ["broken.png"]
+
+
+def test_a_picture_in_grey_is_one_page_whatever_file_it_is_in() -> None:
+    pdf, png = io.BytesIO(), io.BytesIO()
+    Image.linear_gradient("L").resize((400, 600)).save(pdf, "PDF", resolution=100)
+    (page,) = pages(pdf.getvalue())
+    assert page.levels is not None
+    Image.frombytes("RGB", (page.width, page.height), page.pixels).save(png, "PNG")
+    plan = DocumentReader(OLMOCR).plan([pdf.getvalue(), png.getvalue()])
+    assert (plan.documents, plan.pages, plan.duplicates) == (2, 1, 1)
 
 
 def test_routes_stand_side_by_side(scans: Path) -> None:

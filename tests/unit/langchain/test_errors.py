@@ -66,6 +66,7 @@ def test_a_copy_knows_all_that_the_error_did(kind: type[vlm.VLMError], copied: A
         pytest.param(vlm.MalformedResponse("x"), core.ModelAPIError, True, id="malformed"),
         pytest.param(vlm.EmptyOutput("x"), core.ModelAPIError, True, id="empty"),
         pytest.param(vlm.OutputTruncated("x"), core.ModelInvalidRequestError, False, id="truncated"),
+        pytest.param(vlm.OutputLooped("x"), core.ModelInvalidRequestError, False, id="looped"),
         pytest.param(vlm.ContentFiltered("x"), REFUSAL, False, id="filtered"),
         pytest.param(vlm.DeadlineExceeded("x"), core.ModelTimeoutError, True, id="deadline"),
         pytest.param(vlm.BudgetExceeded("x"), core.ModelInvalidRequestError, False, id="budget"),
