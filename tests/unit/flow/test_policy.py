@@ -89,7 +89,7 @@ def test_a_context_that_was_too_short_is_only_left_for_a_larger_one(
         pytest.param({"ProviderTimeout", "RateLimited", "ServerError"}, "is_overload", id="overload"),
         pytest.param(
             {"ConnectionFailed", "ProviderTimeout", "RateLimited", "ServerError", "QuotaExhausted"}
-            | {"MalformedResponse", "ToolCallTruncated", "IncompleteResponse"},
+            | {"MalformedResponse", "IncompleteResponse"},
             "is_ill",
             id="ill",
         ),
