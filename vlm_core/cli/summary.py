@@ -83,7 +83,7 @@ def _how_to_go_on(journal: Path | None) -> str:
 def _taken(tally: Tally) -> Iterator[str]:
     if tally.from_journal:
         yield f"{tally.from_journal} from the journal"
-    if tally.cost_usd or tally.without_cost:
+    if tally.cost_usd:
         least = "at least " if tally.without_cost else ""
         yield f"{least}${tally.cost_usd:.4f}"
     if tally.without_cost:
