@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, wait
 from functools import partial
 from inspect import GEN_CLOSED, getgeneratorstate
 from itertools import islice
@@ -22,6 +22,7 @@ Result = TypeVar("Result")
 Steps: TypeAlias = Generator[Future[Any] | Result, None, None]
 """Results, and before one that is not there yet the Future to wait for."""
 _END = object()
+_LONGEST_WAIT_SECONDS = 1.0
 
 
 def in_order(
@@ -50,7 +51,9 @@ def in_order(
     try:
         begun.extend(pool.submit(run, task) for task in islice(remaining, ahead))
         while begun:
-            if not (waits or begun[0].done()):
+            if waits:
+                _wait_for(begun[0])
+            elif not begun[0].done():
                 yield begun[0]
             try:
                 result = begun.popleft().result()
@@ -61,6 +64,15 @@ def in_order(
     finally:
         for future in begun:
             future.cancel()
+
+
+def _wait_for(future: Future[Any]) -> None:
+    """Block until a result is there, a second at a time.
+
+    Python handles signals between two waits. One that comes as a wait begins would be left until its end.
+    """
+    while not future.done():
+        wait([future], timeout=_LONGEST_WAIT_SECONDS)
 
 
 class Turns:
