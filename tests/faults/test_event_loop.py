@@ -79,6 +79,7 @@ async def test_64_documents_at_once_are_read_by_a_vision_model(server: ScriptedS
 
 
 async def test_64_documents_at_once_are_read_by_the_local_engine() -> None:
+    pytest.importorskip("rapidocr")
     reader = DocumentReader("local")
     documents = await all_of(reader.aread(picture(number)) for number in range(64))
     assert [len(document.pages) for document in documents] == [1] * 64
@@ -200,6 +201,8 @@ def watched(found: set[str]) -> Iterator[None]:
 async def test_no_picture_and_no_journal_is_touched_on_the_loops_thread(
     server: ScriptedServer, tmp_path: Path, engine: str
 ) -> None:
+    if engine == "local":
+        pytest.importorskip("rapidocr")
     async with client_of(server) as client:
         journal = tmp_path / "pages.journal"
         reader = DocumentReader(client if engine == "vlm" else "local", journal=journal)

@@ -20,6 +20,8 @@ from llamaindex_vlm import VLM, VLMReader
 from vlm_core import DocumentReader, PageState, VLMClient
 from vlm_core.testing import demo_model
 
+pytest.importorskip("rapidocr", reason="the stand-in reads with the embedded engine: extra `local`")
+
 
 class Item(BaseModel):
     price: float
