@@ -41,7 +41,7 @@ def test_boxes_lie_within_the_lines(sought: str, rows: list[str]) -> None:
     for place in find(sought, page(rows)):
         for x0, y0, x1, y1 in place.boxes:
             assert 0.1 <= x0 <= x1 <= 0.9 + 1e-9
-            assert 0 <= y0 < y1 <= len(rows) / 9 + 1e-5
+            assert 0 <= y0 < y1 <= round(len(rows) / 9, 5)
         assert 0 < place.likeness <= 1
 
 

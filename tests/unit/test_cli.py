@@ -356,6 +356,33 @@ def test_an_older_file_is_replaced_whole_and_nothing_else_is_left(vlm: Run, fold
     assert files(folder) == ["a.md", "a.pdf", "b.pdf"]
 
 
+@pytest.mark.parametrize("name", ["a.md", "a.txt", "a.json", "a.jsonl", "out/a.md"])
+def test_an_older_file_stays_where_no_page_could_be_read(vlm: Run, folder: Path, name: str) -> None:
+    (folder / "out").mkdir()
+    (folder / name).write_text("an older reading")
+    (folder / "a.pdf").write_bytes(encrypted(pdf("one"), "1234"))
+    ended = vlm("read", "a.pdf", "-o", name if "/" not in name else "out/")
+    assert ended.code == 1
+    assert (folder / name).read_text() == "an older reading"
+    assert (folder / f"{name}.partial").exists()
+    place = "out/" if "/" in name else f"{name}.partial"
+    assert f"vlm: {place} has 1 page: 1 failed\n" in ended.err
+
+
+def test_an_older_jsonl_file_stays_until_the_new_one_is_whole(folder: Path) -> None:
+    (folder / "o.jsonl").write_text("an older reading")
+    writing = destination("o.jsonl", "jsonl", ["a.pdf"], list(expand("a.pdf")), Tally())
+
+    def broken_off() -> Iterator[NumberedPage]:
+        yield 0, PageResult(text="one", source="a.pdf", total_pages=2)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        writing.write(broken_off())
+    assert (folder / "o.jsonl").read_text() == "an older reading"
+    assert json.loads((folder / "o.jsonl.partial").read_text())["text"] == "one"
+
+
 def test_what_is_no_regular_file_is_written_to_and_not_replaced(vlm: Run) -> None:
     assert vlm("read", "a.pdf", "-o", os.devnull).code == 0
     assert not Path(os.devnull).is_file()

@@ -26,7 +26,7 @@ from vlm_core.jobs.breaking_off import NumberedPage
 from vlm_core.types import PageResult
 
 _Write: TypeAlias = Callable[[str], object]
-_IsWhole: TypeAlias = Callable[[], bool]
+_MayReplace: TypeAlias = Callable[[], bool]
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,8 @@ class Destination:
     """Writes pages as they come, each with the number of its document."""
     place: str
     """What has all of it in the end."""
+    place_of_unread: str
+    """What has it where no page could be read."""
     place_of_whole: str
     """What has the whole documents, if others are missing."""
     place_of_unfinished: Callable[[int], str]
@@ -54,38 +56,40 @@ def destination(
         form: of what is written.
         sources: as they were given.
         documents: that stand behind them.
-        tally: tells, at the end of a file, whether all of it is there. One that is not gets the suffix
-            .partial, and leaves an older file alone.
+        tally: tells, at the end of a file, whether all of it is there and something of it was read. One
+            that is not whole gets the suffix .partial, and so does one without a page that was read where
+            there is an older file: the older file stays.
 
     Raises:
         ConfigError: one of the documents would be overwritten.
     """
     many = len(documents) != 1 or any(map(_may_be_many, sources))
     if output == "-":
-        return _one_place(partial(_to_stdout, form, many), "standard output")
+        return _one_place(partial(_to_stdout, form, many), *["standard output"] * 3)
     path = Path(output).expanduser()
     if not (output.endswith(("/", os.sep)) or path.is_dir() or (many and not path.suffix)):
         _check_inputs_are_kept(documents, [path])
-        in_place = form == "jsonl" or (path.exists() and not path.is_file())  # such as a pipe or /dev/null
+        is_new = not path.exists()
+        in_place = (is_new and form == "jsonl") or not (is_new or path.is_file())  # such as a pipe or /dev/null
 
-        def is_whole() -> bool:
-            return tally.ended == len(documents)
+        def may_replace() -> bool:
+            return tally.ended == len(documents) and (is_new or tally.has_read())
 
-        write = partial(_to_file, form, many, in_place, is_whole, path)
-        return _one_place(write, output, output if in_place else partial_name(output))
+        write = partial(_to_file, form, many, in_place, may_replace, path)
+        unfinished = output if in_place else partial_name(output)
+        return _one_place(write, output, output if is_new else unfinished, unfinished)
     folders = [source for source in sources if os.path.isdir(os.path.expanduser(source))]
     paths = [path / name for name in file_names(documents, folders, SUFFIXES[form])]
     _check_inputs_are_kept(documents, paths)
     to_folder = partial(_to_folder, form, tally, paths)
-    return Destination(to_folder, output, output, lambda number: partial_name(str(paths[number])))
+    return Destination(to_folder, output, output, output, lambda number: partial_name(str(paths[number])))
 
 
 def _one_place(
-    write: Callable[[Iterable[PageResult]], None], place: str, unfinished: str | None = None
+    write: Callable[[Iterable[PageResult]], None], place: str, unread: str, unfinished: str
 ) -> Destination:
-    until_whole = unfinished or place
     return Destination(
-        lambda pages: write(page for _, page in pages), place, until_whole, lambda number: until_whole
+        lambda pages: write(page for _, page in pages), place, unread, unfinished, lambda number: unfinished
     )
 
 
@@ -111,20 +115,24 @@ def _to_stdout(form: Format, many: bool, pages: Iterable[PageResult]) -> None:
 
 
 def _to_file(
-    form: Format, many: bool, in_place: bool, is_whole: _IsWhole, path: Path, pages: Iterable[PageResult]
+    form: Format, many: bool, in_place: bool, may_replace: _MayReplace, path: Path, pages: Iterable[PageResult]
 ) -> None:
     remaining = _worth_writing(form, pages)
     for first in remaining:  # an older file is left alone until there is something to put in its place
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _in_place(path) if in_place else _replaced(path, is_whole) as write:
+        with _in_place(path) if in_place else _replaced(path, may_replace) as write:
             for piece in render(form, chain([first], remaining), many=many):
                 write(piece)
 
 
 def _to_folder(form: Format, tally: Tally, paths: Sequence[Path], pages: Iterable[NumberedPage]) -> None:
     for number, numbered in groupby(pages, key=itemgetter(0)):
-        is_whole = partial(tally.is_whole, number)
-        _to_file(form, False, False, is_whole, paths[number], (page for _, page in numbered))
+        is_new = not paths[number].exists()
+
+        def may_replace(number: int = number, is_new: bool = is_new) -> bool:
+            return tally.is_whole(number) and (is_new or tally.has_read(number))
+
+        _to_file(form, False, False, may_replace, paths[number], (page for _, page in numbered))
 
 
 def _worth_writing(form: Format, pages: Iterable[PageResult]) -> Iterator[PageResult]:
@@ -158,19 +166,19 @@ def _in_place(path: Path) -> Iterator[_Write]:
 
 
 @contextmanager
-def _replaced(path: Path, is_whole: _IsWhole) -> Iterator[_Write]:
+def _replaced(path: Path, may_replace: _MayReplace) -> Iterator[_Write]:
     """How to write to a file that appears, or takes the place of an older one, when it is complete.
 
     Args:
         path: of the file.
-        is_whole: tells at the end whether it is. What is not is kept beside it, with the suffix .partial.
+        may_replace: tells at the end whether it may. Otherwise it is kept with the suffix .partial.
     """
     final = path.resolve()
     with _errors_about(path):
         file, own = open_unfinished(final)
         with file:
             yield _writing_to(file)
-        os.replace(own, final if is_whole() else partial_name(str(final)))
+        os.replace(own, final if may_replace() else partial_name(str(final)))
 
 
 def _writing_to(file: TextIO) -> _Write:

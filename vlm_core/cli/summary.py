@@ -22,7 +22,7 @@ def of_all(tally: Tally, target: Destination) -> str:
         >>> tally = Tally()
         >>> tally.states.update(ok=19, failed=1)
         >>> tally.whole, tally.from_journal, tally.cost_usd = 4, 6, 0.0123
-        >>> of_all(tally, Destination(print, "out/", "out/", str))
+        >>> of_all(tally, Destination(print, "out/", "out/", "out/", str))
         'out/ has 20 pages of 4 documents: 19 ok, 1 failed; 6 from the journal; $0.0123'
     """
     missing = f"{_count(tally.missing, 'document')} not found" if tally.missing else ""
@@ -30,7 +30,8 @@ def of_all(tally: Tally, target: Destination) -> str:
         return f"nothing was read; {missing}"
     of = f" of {_count(tally.whole, 'document')}" if tally.whole > 1 else ""
     states = ", ".join(f"{count} {state}" for state, count in tally.states.most_common())
-    known = f"{target.place} has {_count(tally.pages, 'page')}{of}: {states}"
+    place = target.place if tally.has_read() else target.place_of_unread
+    known = f"{place} has {_count(tally.pages, 'page')}{of}: {states}"
     return "; ".join(filter(None, (known, missing, *_taken(tally))))
 
 
@@ -46,7 +47,7 @@ def of_interrupted(tally: Tally, documents: int, target: Destination, journal: P
     Example:
         >>> tally = Tally()
         >>> tally.whole = 3
-        >>> of_interrupted(tally, 20, Destination(print, "out/", "out/", str), Path("a.journal"))
+        >>> of_interrupted(tally, 20, Destination(print, "out/", "out/", "out/", str), Path("a.journal"))
         'interrupted: out/ has 3 of 20 documents. To go on, run the same command again.'
     """
     if tally.ended == documents:

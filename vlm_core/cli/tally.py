@@ -36,6 +36,8 @@ class Tally:
         self.without_cost = 0
         """Pages that were paid for, and nobody said how much."""
         self._chosen = chosen
+        self._read: set[int] = set()
+        """Documents of which some page was read."""
 
     @property
     def pages(self) -> int:
@@ -57,11 +59,17 @@ class Tally:
         """Whether a document, of which some page has come, lacks none."""
         return number not in self.unfinished
 
+    def has_read(self, number: int | None = None) -> bool:
+        """Whether some page of a document, or of any, has come with what was read of it."""
+        return bool(self._read) if number is None else number in self._read
+
     def _count(self, number: int, page: PageResult) -> None:
         if is_missing(page.error):
             self.missing += 1
             return
         self.states[page.state.value] += 1
+        if page.text or page.error is None:
+            self._read.add(number)
         self.from_journal += page.attempts == 0 and page.error is None
         self.cost_usd += page.cost_usd or 0.0
         self.without_cost += page.cost_usd is None and page.usage is not None

@@ -201,7 +201,7 @@ def tool_calls_have_results(seen: Seen) -> Refusal | None:
 
 
 def tool_calls_are_objects(seen: Seen) -> Refusal | None:
-    """The arguments of each call are a JSON object under an id of its own, as chat templates want them."""
+    """The arguments of each call are a JSON object and its id is unique, as chat templates want them."""
     for number, message in enumerate(seen.messages):
         calls = calls_in(message)
         place = f"messages[{number}].tool_calls"
