@@ -70,7 +70,8 @@ def destination(
     if not (output.endswith(("/", os.sep)) or path.is_dir() or (many and not path.suffix)):
         _check_inputs_are_kept(documents, [path])
         is_new = not path.exists()
-        in_place = (is_new and form == "jsonl") or not (is_new or path.is_file())  # such as a pipe or /dev/null
+        # A pipe or /dev/null cannot be replaced.
+        in_place = form == "jsonl" if is_new else not path.is_file()
 
         def may_replace() -> bool:
             return tally.ended == len(documents) and (is_new or tally.has_read())
@@ -115,7 +116,12 @@ def _to_stdout(form: Format, many: bool, pages: Iterable[PageResult]) -> None:
 
 
 def _to_file(
-    form: Format, many: bool, in_place: bool, may_replace: _MayReplace, path: Path, pages: Iterable[PageResult]
+    form: Format,
+    many: bool,
+    in_place: bool,
+    may_replace: _MayReplace,
+    path: Path,
+    pages: Iterable[PageResult],
 ) -> None:
     remaining = _worth_writing(form, pages)
     for first in remaining:  # an older file is left alone until there is something to put in its place
