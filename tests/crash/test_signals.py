@@ -121,8 +121,10 @@ def test_what_was_begun_is_written_and_paid_for_once(
         stop(running, slow, number)
         written = running.stdout.read()
     assert running.returncode == code
-    assert pages_in(written.decode()) == texts(DELIVERED + AT_ONCE)
-    assert sorted(slow.asked) == list(range(1, DELIVERED + AT_ONCE + 1))
+    # Threads begin pages in about their order, so the last one may not be the seventh.
+    asked = sorted(slow.asked)
+    assert len(set(asked)) == len(asked) == DELIVERED + AT_ONCE
+    assert pages_in(written.decode()) == [f"page {number}" for number in asked]
     with Journal(journal) as opened:
         assert opened.verify() == []
         assert opened.totals().pages == {"ok": DELIVERED + AT_ONCE}

@@ -57,7 +57,7 @@ def in_order(
                 yield begun[0]
             try:
                 result = begun.popleft().result()
-            except BrokenOff:  # it was not begun, and nothing is after it
+            except BrokenOff:  # it was not begun
                 continue
             begun.extend(pool.submit(run, task) for task in islice(remaining, 1))
             yield result
