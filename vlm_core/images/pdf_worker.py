@@ -226,7 +226,7 @@ class PDFDocument:
         self.total_pages: int = self._ask(None)[0]["pages"]
 
     def page(self, number: int) -> PageImage:
-        """Draw a page.
+        """Draw a page, or hand on the picture that it is.
 
         Args:
             number: which one, from 1.
@@ -238,17 +238,24 @@ class PDFDocument:
             missing = f"{self._name}: there is no page {number}"
             raise PDFError(missing, hint=f"The last page is {self.total_pages}.", page=number)
         drawn, pixels = self._ask(number)
+        place: dict[str, Any] = {
+            "page_number": number,
+            "total_pages": self.total_pages,
+            "source": self._source,
+            "dpi": drawn["dpi"],
+        }
+        if "turn" in drawn:
+            from .stored import stored_page
+
+            return stored_page(pixels, drawn["width"], drawn["height"], drawn["turn"], **place)
         make = PageImage.of_levels if drawn["grey"] else PageImage
         return make(
             pixels,
             drawn["width"],
             drawn["height"],
-            page_number=number,
-            total_pages=self.total_pages,
             rotation=drawn["rotation"],
-            source=self._source,
-            dpi=drawn["dpi"],
             text_layer=_text_layer(drawn["layer"]),
+            **place,
         )
 
     def close(self) -> None:
@@ -338,7 +345,9 @@ def open_pdf(
     """Open a PDF, whose pages can then be drawn in any order.
 
     A page is drawn upright on white at 200 dpi, a scanned one at about its own resolution,
-    with annotations and form entries, and never with more than 40 megapixels.
+    with annotations and form entries, and never with more than 40 megapixels. A page that is
+    one upright JPEG, and on which nothing else shows, is not drawn: it is that picture, as it is
+    stored, and is decoded when its pixels are asked for.
 
     Args:
         data: the file's bytes, or its path; from a path only the worker reads, so that this
@@ -349,7 +358,7 @@ def open_pdf(
             and readable and the page is no scan; a page on which it runs sideways is turned.
             "ignore" gives none.
         timeout: seconds that a page may take, or the opening.
-        max_side: pixels of the longer side that a page without text of its own gets at most.
+        max_side: pixels of the longer side to which a page without text of its own is drawn at most.
 
     Returns:
         The document, to be used in a with statement.
