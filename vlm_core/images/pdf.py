@@ -15,7 +15,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 import pypdfium2 as pdfium
@@ -72,7 +72,7 @@ class _Document:
     def plain_streams(self) -> PlainStreams:
         """Those of its JPEG streams that are shown as they are stored."""
         data, path, _ = self._source
-        return PlainStreams(partial(open, path, "rb") if path else partial(io.BytesIO, data))
+        return PlainStreams(lambda: open(path, "rb") if path else io.BytesIO(data))
 
     def close(self) -> None:
         self._pdf.close()

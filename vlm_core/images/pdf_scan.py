@@ -97,10 +97,11 @@ class PlainStreams:
     Example:
         >>> from io import BytesIO
         >>> jpeg = b"\\xff\\xd8\\xff\\xd9"
-        >>> plain = BytesIO(b"1 0 obj <</Filter/DCTDecode>> stream\\n" + jpeg + b"\\nendstream")
-        >>> masked = BytesIO(b"1 0 obj <</SMask 2 0 R>> stream\\n" + jpeg + b"\\nendstream")
-        >>> jpeg in PlainStreams(plain), jpeg in PlainStreams(masked)
-        (True, False)
+        >>> for entry in (b"/Filter/DCTDecode", b"/SMask 2 0 R"):
+        ...     file = BytesIO(b"1 0 obj <<" + entry + b">> stream\\n" + jpeg + b"\\nendstream")
+        ...     PlainStreams(lambda: file).holds(jpeg)
+        True
+        False
     """
 
     def __init__(self, open_file: Callable[[], IO[bytes]]) -> None:
