@@ -72,10 +72,12 @@ def scan_dpi(width: int, points: tuple[float, float]) -> float | None:
 
 # --- what stands in front of a stream ---------------------------------------------------------------
 
-_BLOCK = 8 << 20
+_BLOCK = 1 << 16
 _BEFORE, _AFTER = 4096, 2048
 """Bytes around a stream's beginning: of its dictionary at most, and of its data to tell it by."""
-_START = re.compile(rb"stream\r?\n(?=\xff\xd8\xff)")
+_STARTS = (b"stream\n\xff\xd8\xff", b"stream\r\n\xff\xd8\xff")
+_LENGTH = re.compile(rb"/Length\s+(\d+)(?!\s+\d+\s+R)")
+_END = re.compile(rb"\s*endstream")
 _NAMES = re.compile(rb"/([^\s/<>\[\](){}%]*)")
 _WITHOUT_EFFECT = re.compile(rb"/Name\s*/[^\s/<>\[\](){}%]*|/DecodeParms\s*\[?\s*null\s*\]?")
 _PLAIN = frozenset(
@@ -122,15 +124,30 @@ class PlainStreams:
 
 
 def _streams(file: IO[bytes]) -> Iterator[tuple[bytes, bytes]]:
-    """The dictionary and the first bytes of each JPEG stream; of some more than once."""
-    kept = b""
-    while more := file.read(_BLOCK):
-        block = kept + more
-        for start in _START.finditer(block):
-            if start.start() >= _BEFORE or not kept:  # else it was seen whole in the block before
-                before = block[max(0, start.start() - _BEFORE) : start.start()]
-                yield before[before.rfind(b" obj") + 4 :].strip(), _head(block[start.end() :][:_AFTER])
-        kept = block[-2 * (_BEFORE + _AFTER) :]
+    """The dictionary and the first bytes of each JPEG stream."""
+    position = 0
+    while block := _bytes_at(file, position, _BLOCK):
+        found = [start for mark in _STARTS if (start := block.find(mark)) >= 0]
+        if not found:
+            position += max(_BLOCK - _BEFORE, 1)  # the next dictionary may have begun
+            continue
+        before = block[max(0, min(found) - _BEFORE) : min(found)]
+        dictionary = before[before.rfind(b" obj") + 4 :].strip()
+        position += block.index(b"\xff\xd8\xff", min(found))
+        yield dictionary, _head(_bytes_at(file, position, _AFTER))
+        position = _end_of(file, position, dictionary)
+
+
+def _end_of(file: IO[bytes], start: int, dictionary: bytes) -> int:
+    """Where a stream ends, if its dictionary tells the truth of it, else just behind its first byte."""
+    length = _LENGTH.search(dictionary)
+    end = start + int(length[1]) if length else start
+    return end if end > start and _END.match(_bytes_at(file, end, 16)) else start + 1
+
+
+def _bytes_at(file: IO[bytes], position: int, count: int) -> bytes:
+    file.seek(position)
+    return file.read(count)
 
 
 def _head(stream: bytes) -> bytes:

@@ -21,7 +21,8 @@ from typing import IO, Any, Literal, cast
 
 from ..errors import PasswordRequiredError, PDFError
 from ..types import PageImage, TextLayer, TextLine
-from .pdf_frames import Frame, read_frame, write_frame
+from .pdf_frames import Frame, read_frame, widen, write_frame
+from .watchdog import Watchdog
 
 TIMEOUT = 60.0
 """Seconds that a page may take, or the opening of a document."""
@@ -68,6 +69,8 @@ class _Worker:
         )
         self._requests = cast("IO[bytes]", self._process.stdin)
         self._replies = cast("IO[bytes]", self._process.stdout)
+        widen(self._replies)
+        self._watchdog = Watchdog(self._process.kill)
         self.ask(_START_TIMEOUT, None)
 
     def ask(self, seconds: float, request: dict[str, Any] | None, payload: bytes = b"") -> Frame:
@@ -76,27 +79,20 @@ class _Worker:
         Raises:
             _WorkerEnded: the worker crashed, or was ended because it took longer than `seconds`.
         """
-        late = threading.Event()
-        timer = threading.Timer(seconds, self._end_late, [late])
-        timer.daemon = True
-        timer.start()
+        self._watchdog.expect_within(seconds)
         try:
             if request is not None:
                 write_frame(self._requests, {**request, "seconds": seconds}, payload)
             return read_frame(self._replies)
         except (EOFError, OSError):
+            is_late = self._watchdog.has_bitten
             self.stop()
-            raise _WorkerEnded("timeout" if late.is_set() else "crash") from None
+            raise _WorkerEnded("timeout" if is_late else "crash") from None
         except BaseException:  # Ctrl-C, say: its reply would be taken for the next one's
             self.stop()
             raise
         finally:
-            timer.cancel()
-            timer.join()
-
-    def _end_late(self, late: threading.Event) -> None:
-        late.set()
-        self._process.kill()
+            self._watchdog.rest()
 
     def is_alive(self) -> bool:
         """Whether the process runs."""
@@ -104,6 +100,7 @@ class _Worker:
 
     def stop(self) -> None:
         """End the process and wait until it is gone."""
+        self._watchdog.stop()
         self._process.kill()
         with contextlib.suppress(OSError), self._process:  # closes the pipes and waits
             pass

@@ -114,7 +114,9 @@ def with_turn(jpeg: bytes, degrees: int) -> bytes:
 
 _MARKER = re.compile(rb"\xff[^\0\x01\xd0-\xd7\xff]")
 _END = b"\xff\xd9"
-_FRAMES = {b"\xff\xc0", b"\xff\xc1", b"\xff\xc2"}  # baseline, extended, progressive
+_PROGRESSIVE = b"\xff\xc2"
+_FRAMES = {b"\xff\xc0", b"\xff\xc1", _PROGRESSIVE}  # baseline, extended
+_SCAN = b"\xff\xda"
 _OTHER_FRAMES = {
     b"\xff%c" % byte for byte in (0xC3, *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0))
 }
@@ -145,7 +147,7 @@ def embedded_jpeg(data: bytes) -> EmbeddedJPEG | None:
         True
     """
     try:
-        found = _jpeg_layout(data, _SHOWN_IN_PDF, may_be_turned=True)
+        found = _jpeg_layout(data, is_embedded=True)
     except (struct.error, IndexError):  # cut short
         return None
     if found is None or not all(found[:2]) or not data.startswith(b"\xff\xd8"):
@@ -155,16 +157,16 @@ def embedded_jpeg(data: bytes) -> EmbeddedJPEG | None:
 
 
 def _jpeg(data: bytes) -> PlainFile | None:
-    found = _jpeg_layout(data, _SHOWN, may_be_turned=False)
+    found = _jpeg_layout(data, is_embedded=False)
     return PlainFile("jpeg", *found[:2], _joined(data, found[3])) if found else None
 
 
-def _jpeg_layout(
-    data: bytes, shown: re.Pattern[bytes], *, may_be_turned: bool
-) -> tuple[int, int, int, list[tuple[int, int]]] | None:
-    """Width, height and channels, and the stretches that are metadata; `shown` begins segments that stay."""
+def _jpeg_layout(data: bytes, *, is_embedded: bool) -> tuple[int, int, int, list[tuple[int, int]]] | None:
+    """Width, height and channels, and the stretches that are metadata."""
     frame: tuple[int, int, int] | None = None
+    is_progressive = False
     cuts: list[tuple[int, int]] = []
+    shown = _SHOWN_IN_PDF if is_embedded else _SHOWN
     for marker, start, end in _segments(data):
         if marker == _END:
             cuts.append((end, len(data)))  # previews, films and the like
@@ -172,11 +174,18 @@ def _jpeg_layout(
         if marker in _FRAMES:
             depth, height, width, channels = struct.unpack_from(">BHHB", data, start + 4)
             frame = (width, height, channels) if depth == 8 and channels in (1, 3) else None
-        if marker in _OTHER_FRAMES:
+            is_progressive = marker == _PROGRESSIVE
+        elif marker == _SCAN and frame and is_embedded and not (cuts or is_progressive):
+            if data[start + 4] == frame[2] and data.endswith(_END):
+                return (
+                    *frame,
+                    cuts,
+                )  # all that follows is pixels: who notes nothing in front does not behind
+        elif marker in _OTHER_FRAMES or (
+            marker == _APP1 and not is_embedded and _turns(data[start + 4 : end])
+        ):
             return None
-        if marker == _APP1 and not may_be_turned and _turns(data[start + 4 : end]):
-            return None
-        if marker in _NOTES and not shown.match(data, start):
+        elif marker in _NOTES and not shown.match(data, start):
             cuts.append((start, end))
     return None
 
