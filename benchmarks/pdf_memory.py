@@ -77,14 +77,14 @@ def draw_pdf(path: Path) -> None:
     with path.open("wb") as file:
         file.write(b"%PDF-1.7\n")
         starts = [
-            _write(file, 1, b"<</Type/Catalog/Pages 2 0 R>>"),
-            _write(file, 2, b"<</Type/Pages/Kids[%s]/Count %d>>" % (kids, PAGES)),
-            _write(file, 3, b"<</Type/Font/Subtype/Type1/BaseFont/Times-Roman>>"),
+            write_object(file, 1, b"<</Type/Catalog/Pages 2 0 R>>"),
+            write_object(file, 2, b"<</Type/Pages/Kids[%s]/Count %d>>" % (kids, PAGES)),
+            write_object(file, 3, b"<</Type/Font/Subtype/Type1/BaseFont/Times-Roman>>"),
         ]
         for index in range(PAGES):
             parts = page_objects(4 + 3 * index, index + 1, noise)
-            starts += [_write(file, 4 + 3 * index + offset, part) for offset, part in enumerate(parts)]
-        _write_table(file, starts)
+            starts += [write_object(file, 4 + 3 * index + offset, part) for offset, part in enumerate(parts)]
+        write_table(file, starts)
 
 
 def page_objects(number: int, page: int, noise: random.Random) -> list[bytes]:
@@ -102,22 +102,25 @@ def page_objects(number: int, page: int, noise: random.Random) -> list[bytes]:
     resources = b"/Resources<</Font<</F 3 0 R>>/XObject<</I %d 0 R>>>>" % (number + 2)
     return [
         b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents %d 0 R%s>>" % (number + 1, resources),
-        _stream(content),
-        _stream(picture, gray + b"/Filter/FlateDecode"),
+        stream(content),
+        stream(picture, gray + b"/Filter/FlateDecode"),
     ]
 
 
-def _stream(data: bytes, entries: bytes = b"") -> bytes:
+def stream(data: bytes, entries: bytes = b"") -> bytes:
+    """A stream object."""
     return b"<<%s/Length %d>>stream\n%s\nendstream" % (entries, len(data), data)
 
 
-def _write(file: BinaryIO, number: int, content: bytes) -> int:
+def write_object(file: BinaryIO, number: int, content: bytes) -> int:
+    """Write an object, and return where it starts."""
     start = file.tell()
     file.write(b"%d 0 obj\n%s\nendobj\n" % (number, content))
     return start
 
 
-def _write_table(file: BinaryIO, starts: list[int]) -> None:
+def write_table(file: BinaryIO, starts: list[int]) -> None:
+    """Write where each object starts, the first one's is number 1, and the end of the file."""
     table, size = file.tell(), len(starts) + 1
     file.write(b"xref\n0 %d\n0000000000 65535 f \n" % size)
     file.writelines(b"%010d 00000 n \n" % start for start in starts)

@@ -6,7 +6,7 @@ with the origin at its top left, so that they hold at any resolution.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -141,7 +141,8 @@ class PageResult(_Value):
     rotation: int = 0
     """Degrees clockwise by which the stored picture was turned to stand upright."""
     sha256: str = ""
-    """Of the decoded picture: width, height and RGB pixels, whatever file they came in."""
+    """Of the decoded picture: width, height and RGB pixels, whatever file they came in. Of a page of a PDF
+    that is one JPEG: of its stream without metadata, width, height and turn."""
     engine: str = ""
     provider: str | None = None
     model: str | None = None
@@ -244,8 +245,19 @@ class TextLayer(_Value):
 
 
 @dataclass(frozen=True)
+class StoredJPEG:
+    """A page of a PDF that is one JPEG, without its metadata, and how it comes to be pixels."""
+
+    stream: bytes = field(repr=False)
+    turn: int = 0
+    """Degrees clockwise by which the page shows it turned."""
+    decode: Callable[[StoredJPEG], bytes] | None = field(default=None, repr=False, compare=False)
+    """Gives the RGB pixels of the page as it is shown."""
+
+
+@dataclass(frozen=True)
 class PageImage:
-    """One decoded page: upright, opaque, 8 bits a channel.
+    """One page: upright, opaque, 8 bits a channel.
 
     `pixels` are width × height × 3 bytes, RGB, row by row from the top left.
     """
@@ -265,6 +277,8 @@ class PageImage:
     text_layer: TextLayer | None = field(default=None, repr=False)
     levels: bytes | None = field(default=None, repr=False)
     """Of a page that was drawn in grey: one byte a pixel. Its `pixels` are made when they are asked for."""
+    stored: StoredJPEG | None = field(default=None, repr=False)
+    """Of a page of a PDF that is one JPEG. It is decoded when its `pixels` are asked for."""
 
     @classmethod
     def of_levels(cls, levels: bytes, width: int, height: int, **fields: Any) -> PageImage:
@@ -284,18 +298,33 @@ class PageImage:
         del page.__dict__["pixels"]
         return page
 
+    @classmethod
+    def of_stored(cls, stored: StoredJPEG, width: int, height: int, **fields: Any) -> PageImage:
+        """A page that is one JPEG, which is not decoded until somebody asks for its `pixels`.
+
+        Args:
+            stored: the JPEG.
+            width: of the page as it is shown, in pixels.
+            height: likewise.
+            fields: the others of a PageImage.
+        """
+        page = cls(pixels=b"", width=width, height=height, stored=stored, **fields)
+        del page.__dict__["pixels"]
+        return page
+
     def __getattr__(self, name: str) -> bytes:
-        levels = self.__dict__.get("levels")
-        if name != "pixels" or levels is None:
+        made = _made(self.__dict__) if name == "pixels" else None
+        if made is None:
             raise AttributeError(name)
-        self.__dict__["pixels"] = made = bytes(_rgb(levels))
+        self.__dict__["pixels"] = made
         return made
 
     @cached_property
     def sha256(self) -> str:
         """Identity of the picture: of its width, height and RGB pixels, in hexadecimal.
 
-        A page in grey has that of the same picture in colour.
+        A page in grey has that of the same picture in colour. A page of a PDF that is one JPEG has that
+        of its width, height, turn and stream, and is not decoded for it.
 
         Example:
             >>> PageImage(pixels=b"\\xff" * 3, width=1, height=1).sha256[:8]
@@ -304,14 +333,17 @@ class PageImage:
         import hashlib
 
         digest = hashlib.sha256(self.width.to_bytes(4, "big") + self.height.to_bytes(4, "big"))
-        for block in self._pixel_blocks():
+        for block in self._identifying():
             digest.update(block)
         return digest.hexdigest()
 
-    def _pixel_blocks(self) -> Iterator[bytes | bytearray]:
+    def _identifying(self) -> Iterator[bytes | bytearray]:
         """The pixels in order; of a page in grey a few at a time, so that they are never held together."""
         levels = self.levels
-        if levels is None or "pixels" in self.__dict__:
+        if self.stored is not None:
+            yield b"JPEG" + self.stored.turn.to_bytes(2, "big")
+            yield self.stored.stream
+        elif levels is None or "pixels" in self.__dict__:
             yield self.pixels
         else:
             for start in range(0, len(levels), _BLOCK):
@@ -320,6 +352,16 @@ class PageImage:
 
 _BLOCK = 2**16
 """Pixels of a page in grey that are made at once for its digest."""
+
+
+def _made(fields: dict[str, Any]) -> bytes | None:
+    """The pixels of a page that has none yet; None where there is nothing to make them from."""
+    levels, stored = fields.get("levels"), fields.get("stored")
+    if levels is not None:
+        return bytes(_rgb(levels))
+    if isinstance(stored, StoredJPEG) and stored.decode is not None:
+        return stored.decode(stored)
+    return None
 
 
 def _rgb(levels: bytes) -> bytearray:

@@ -70,7 +70,7 @@ class Document:
             page = self._kept.get((self.key, number))
             if page is None:
                 page = self._decoded(number)
-                self._kept.put((self.key, number), page, len(page.pixels))
+                self._kept.put((self.key, number), page, 3 * page.width * page.height)
         return page
 
     def _decoded(self, number: int) -> PageImage:

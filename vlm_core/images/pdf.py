@@ -8,12 +8,14 @@ and talks to it. A request is a frame that names one of `_REQUESTS`; each gets o
 from __future__ import annotations
 
 import ctypes
+import io
 import math
 import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from functools import cached_property
 from typing import Any
 
 import pypdfium2 as pdfium
@@ -21,6 +23,8 @@ import pypdfium2.raw as c
 
 from .pdf_frames import read_frame, write_frame
 from .pdf_layout import Box, Picture, View, area, coverage, is_legible, merged, pixel_size
+from .pdf_scan import PlainStreams, scan_dpi
+from .pdf_stored import StoredScan, stored_scan
 from .pdf_text import (
     Char,
     Line,
@@ -63,6 +67,12 @@ class _Document:
 
     def page(self, index: int) -> pdfium.PdfPage:
         return self._pdf[index]
+
+    @cached_property
+    def plain_streams(self) -> PlainStreams:
+        """Those of its JPEG streams that are shown as they are stored."""
+        data, path, _ = self._source
+        return PlainStreams(lambda: open(path, "rb") if path else io.BytesIO(data))
 
     def close(self) -> None:
         self._pdf.close()
@@ -164,6 +174,8 @@ def _draw(
     document.renew()
     with closing(_load(document, number - 1)) as page:
         view = _view(page)
+        if scan := _stored(document, page, number, view):
+            return _as_stored(scan, view)
         pictures = [picture for picture in _pictures(page) if is_legible(picture, view)]
         is_scan = coverage(view.fractions(picture.box) for picture in pictures) >= _SCAN
         chars = _read(page) if text and not is_scan else []
@@ -177,6 +189,18 @@ def _draw(
             is_grey = is_scan and _is_grey(page)
             header = {"width": size[0], "height": size[1], "rotation": turn, "layer": layer, "grey": is_grey}
             return {**header, "dpi": 72 * size[0] / view.size[0]}, _pixels(page, size, is_grey)
+
+
+def _stored(document: _Document, page: pdfium.PdfPage, number: int, view: View) -> StoredScan | None:
+    has_notes = number - 1 in document.own_chars
+    return None if has_notes else stored_scan(page, view, document.plain_streams)
+
+
+def _as_stored(scan: StoredScan, view: View) -> Reply:
+    size = scan.jpeg.width, scan.jpeg.height
+    width, height = size if scan.turn % 180 == 0 else size[::-1]
+    header = {"width": width, "height": height, "dpi": scan_dpi(width, view.size), "turn": scan.turn}
+    return header, scan.jpeg.stripped
 
 
 def _view(page: pdfium.PdfPage) -> View:

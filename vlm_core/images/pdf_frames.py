@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import json
 import struct
+from contextlib import suppress
 from typing import IO, Any, TypeAlias
 
 Frame: TypeAlias = tuple[dict[str, Any], bytes]
 _LENGTHS = struct.Struct(">IQ")
+_PIPE_BYTES = 1 << 20
+
+
+def widen(stream: IO[bytes]) -> None:
+    """Let a pipe hold more, where the system can do that: a page comes in one piece then."""
+    with suppress(ImportError, AttributeError, OSError):  # Windows, macOS, or the user has too many
+        import fcntl
+
+        fcntl.fcntl(stream.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
 
 def write_frame(stream: IO[bytes], header: dict[str, Any], payload: Any = b"") -> None:

@@ -21,7 +21,8 @@ from typing import IO, Any, Literal, cast
 
 from ..errors import PasswordRequiredError, PDFError
 from ..types import PageImage, TextLayer, TextLine
-from .pdf_frames import Frame, read_frame, write_frame
+from .pdf_frames import Frame, read_frame, widen, write_frame
+from .watchdog import Watchdog
 
 TIMEOUT = 60.0
 """Seconds that a page may take, or the opening of a document."""
@@ -68,6 +69,8 @@ class _Worker:
         )
         self._requests = cast("IO[bytes]", self._process.stdin)
         self._replies = cast("IO[bytes]", self._process.stdout)
+        widen(self._replies)
+        self._watchdog = Watchdog(self._process.kill)
         self.ask(_START_TIMEOUT, None)
 
     def ask(self, seconds: float, request: dict[str, Any] | None, payload: bytes = b"") -> Frame:
@@ -76,27 +79,20 @@ class _Worker:
         Raises:
             _WorkerEnded: the worker crashed, or was ended because it took longer than `seconds`.
         """
-        late = threading.Event()
-        timer = threading.Timer(seconds, self._end_late, [late])
-        timer.daemon = True
-        timer.start()
+        self._watchdog.expect_within(seconds)
         try:
             if request is not None:
                 write_frame(self._requests, {**request, "seconds": seconds}, payload)
             return read_frame(self._replies)
         except (EOFError, OSError):
+            is_late = self._watchdog.has_bitten
             self.stop()
-            raise _WorkerEnded("timeout" if late.is_set() else "crash") from None
+            raise _WorkerEnded("timeout" if is_late else "crash") from None
         except BaseException:  # Ctrl-C, say: its reply would be taken for the next one's
             self.stop()
             raise
         finally:
-            timer.cancel()
-            timer.join()
-
-    def _end_late(self, late: threading.Event) -> None:
-        late.set()
-        self._process.kill()
+            self._watchdog.rest()
 
     def is_alive(self) -> bool:
         """Whether the process runs."""
@@ -104,6 +100,7 @@ class _Worker:
 
     def stop(self) -> None:
         """End the process and wait until it is gone."""
+        self._watchdog.stop()
         self._process.kill()
         with contextlib.suppress(OSError), self._process:  # closes the pipes and waits
             pass
@@ -226,7 +223,7 @@ class PDFDocument:
         self.total_pages: int = self._ask(None)[0]["pages"]
 
     def page(self, number: int) -> PageImage:
-        """Draw a page.
+        """Draw a page, or hand on the picture that it is.
 
         Args:
             number: which one, from 1.
@@ -238,17 +235,24 @@ class PDFDocument:
             missing = f"{self._name}: there is no page {number}"
             raise PDFError(missing, hint=f"The last page is {self.total_pages}.", page=number)
         drawn, pixels = self._ask(number)
+        place: dict[str, Any] = {
+            "page_number": number,
+            "total_pages": self.total_pages,
+            "source": self._source,
+            "dpi": drawn["dpi"],
+        }
+        if "turn" in drawn:
+            from .stored import stored_page
+
+            return stored_page(pixels, drawn["width"], drawn["height"], drawn["turn"], **place)
         make = PageImage.of_levels if drawn["grey"] else PageImage
         return make(
             pixels,
             drawn["width"],
             drawn["height"],
-            page_number=number,
-            total_pages=self.total_pages,
             rotation=drawn["rotation"],
-            source=self._source,
-            dpi=drawn["dpi"],
             text_layer=_text_layer(drawn["layer"]),
+            **place,
         )
 
     def close(self) -> None:
@@ -338,7 +342,9 @@ def open_pdf(
     """Open a PDF, whose pages can then be drawn in any order.
 
     A page is drawn upright on white at 200 dpi, a scanned one at about its own resolution,
-    with annotations and form entries, and never with more than 40 megapixels.
+    with annotations and form entries, and never with more than 40 megapixels. A page that is
+    one upright JPEG, and on which nothing else shows, is not drawn: it is that picture, as it is
+    stored, and is decoded when its pixels are asked for.
 
     Args:
         data: the file's bytes, or its path; from a path only the worker reads, so that this
@@ -349,7 +355,7 @@ def open_pdf(
             and readable and the page is no scan; a page on which it runs sideways is turned.
             "ignore" gives none.
         timeout: seconds that a page may take, or the opening.
-        max_side: pixels of the longer side that a page without text of its own gets at most.
+        max_side: pixels of the longer side to which a page without text of its own is drawn at most.
 
     Returns:
         The document, to be used in a with statement.

@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING
 
 from vlm_core.answers import EncodedImage
 from vlm_core.catalog.rows import ImageLimits, ModelProfile
-from vlm_core.errors import ImageTooLargeError, TooManyImagesError
+from vlm_core.errors import ImageTooLargeError, InputError, TooManyImagesError
 from vlm_core.images import cache
 from vlm_core.images.cache import Content
 from vlm_core.images.data_uris import is_written_as
 from vlm_core.images.fit import canvas_size, is_sliver, meets, sent_size
 from vlm_core.images.sniff import sniff
 from vlm_core.images.sources import Source
+from vlm_core.images.stored import as_file
 from vlm_core.images.strip import PlainFile, plain_file
-from vlm_core.types import MAX_PAGES, PageImage
+from vlm_core.types import MAX_PAGES, PageImage, StoredJPEG
 from vlm_core.warning import warn_caller
 
 if TYPE_CHECKING:
@@ -134,9 +135,9 @@ def of_pages(document: Pages, target: Target, numbers: Numbers, name: str) -> Im
 
 def of_page(page: PageImage, target: Target) -> EncodedImage:
     """One decoded page. Arguments and errors are those of `of_source`."""
-    if page.original is not None:
+    if page.original is not None and page.stored is None:
         return of_source(Source.from_bytes(page.original, page.source), target, None)[0]
-    make = partial(_of_pixels, page, target)
+    make = partial(_of_decoded, page, target)
     return cache.shared.get((page.sha256, target), make)[0]
 
 
@@ -195,7 +196,7 @@ def _decoded(
     if kind in ("", "PDF"):
         with open_document(data, source=name, password=password, pdf_text="ignore") as pages:
             wanted = _wanted(pages.total_pages, numbers, target, name)
-            return tuple(_of_pixels(pages.page(number), target)[0] for number in wanted)
+            return tuple(_of_decoded(pages.page(number), target)[0] for number in wanted)
     frames = ScaledFrames(data, kind, name, target.early_size)
     with frames:
         wanted = _wanted(frames.total_pages, numbers, target, name)
@@ -211,10 +212,30 @@ def _wanted(total: int, numbers: Numbers, target: Target, name: str) -> tuple[in
     return tuple(range(1, total + 1)) if numbers is None else numbers
 
 
-def _of_pixels(page: PageImage, target: Target) -> Images:
+def _of_decoded(page: PageImage, target: Target) -> Images:
     from vlm_core.images.resample import as_image
 
+    if page.stored is not None:
+        return (_of_stored(page, page.stored, target),)
     return (_written(as_image(page), False, target, (page.source, page.page_number)),)
+
+
+def _of_stored(page: PageImage, stored: StoredJPEG, target: Target) -> EncodedImage:
+    """A page that is one JPEG: passed on, or decoded no larger than it is sent."""
+    file = as_file(stored)
+    plain = plain_file(file, "JPEG")
+    if plain and _passes(plain, target):
+        return EncodedImage(plain.stripped, plain.format, plain.width, plain.height)
+    from vlm_core.images.resample import ScaledFrames
+
+    try:
+        frames = ScaledFrames(file, "JPEG", page.source, target.early_size)
+        with frames:
+            image, is_scaled = frames.image(1)
+    except InputError as error:
+        error.page = page.page_number
+        raise
+    return _written(image, is_scaled, target, (page.source, page.page_number))
 
 
 def _written(image: Image, is_scaled: bool, target: Target, place: Place) -> EncodedImage:

@@ -73,7 +73,9 @@ def _joined(data: bytes, cuts: list[tuple[int, int]]) -> bytes:
 
 # --- turns ---------------------------------------------------------------------------------------
 
-_ORIENTATION, _LONG = 274, 4
+_ORIENTATION, _SHORT, _LONG = 274, 3, 4
+_TO_ORIENTATION = {90: 6, 180: 3, 270: 8}
+"""By degrees clockwise that set a picture upright."""
 _XMP_TURN = re.compile(rb"""tiff:Orientation(?:\s*=\s*["']|>)\s*[2-8]""")
 
 
@@ -94,32 +96,96 @@ def _is_turned(exif: bytes) -> bool:
     return False
 
 
+def with_turn(jpeg: bytes, degrees: int) -> bytes:
+    """A JPEG without metadata that says how it is to be turned, clockwise; itself where it is not.
+
+    Example:
+        >>> _is_turned(with_turn(b"\\xff\\xd8\\xff\\xd9", 90)[6:])
+        True
+    """
+    if degrees % 360 == 0:
+        return jpeg
+    entry = struct.pack(">HHIHH", _ORIENTATION, _SHORT, 1, _TO_ORIENTATION[degrees % 360], 0)
+    exif = b"Exif\0\0MM\0*" + struct.pack(">IH", 8, 1) + entry + bytes(4)
+    return jpeg[:2] + _APP1 + struct.pack(">H", 2 + len(exif)) + exif + jpeg[2:]
+
+
 # --- JPEG ----------------------------------------------------------------------------------------
 
 _MARKER = re.compile(rb"\xff[^\0\x01\xd0-\xd7\xff]")
 _END = b"\xff\xd9"
-_FRAMES = {b"\xff\xc0", b"\xff\xc1", b"\xff\xc2"}  # baseline, extended, progressive
+_PROGRESSIVE = b"\xff\xc2"
+_FRAMES = {b"\xff\xc0", b"\xff\xc1", _PROGRESSIVE}  # baseline, extended
+_SCAN = b"\xff\xda"
 _OTHER_FRAMES = {
     b"\xff%c" % byte for byte in (0xC3, *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0))
 }
 _NOTES = {b"\xff%c" % byte for byte in (*range(0xE0, 0xF0), 0xFE)}
 _SHOWN = re.compile(rb"\xff\xe0..JFIF\0|\xff\xe2..ICC_PROFILE\0|\xff\xee..Adobe", re.DOTALL)
+_SHOWN_IN_PDF = re.compile(rb"\xff\xe0..JFIF\0|\xff\xee..Adobe", re.DOTALL)
 _APP1 = b"\xff\xe1"
 
 
+@dataclass(frozen=True)
+class EmbeddedJPEG:
+    """A JPEG from within another file, without its metadata."""
+
+    width: int
+    height: int
+    channels: int
+    stripped: bytes = field(repr=False)
+
+
+def embedded_jpeg(data: bytes) -> EmbeddedJPEG | None:
+    """A JPEG stream of a PDF: what it says of turns and profiles counts for nothing there, and is cut out.
+
+    Returns:
+        None where it is damaged, or in a layout that not every reader knows.
+
+    Example:
+        >>> embedded_jpeg(b"\\xff\\xd8\\xff") is None
+        True
+    """
+    try:
+        found = _jpeg_layout(data, is_embedded=True)
+    except (struct.error, IndexError):  # cut short
+        return None
+    if found is None or not all(found[:2]) or not data.startswith(b"\xff\xd8"):
+        return None
+    width, height, channels, cuts = found
+    return EmbeddedJPEG(width, height, channels, _joined(data, cuts))
+
+
 def _jpeg(data: bytes) -> PlainFile | None:
-    size: tuple[int, int] | None = None
+    found = _jpeg_layout(data, is_embedded=False)
+    return PlainFile("jpeg", *found[:2], _joined(data, found[3])) if found else None
+
+
+def _jpeg_layout(data: bytes, *, is_embedded: bool) -> tuple[int, int, int, list[tuple[int, int]]] | None:
+    """Width, height and channels, and the stretches that are metadata."""
+    frame: tuple[int, int, int] | None = None
+    is_progressive = False
     cuts: list[tuple[int, int]] = []
+    shown = _SHOWN_IN_PDF if is_embedded else _SHOWN
     for marker, start, end in _segments(data):
         if marker == _END:
             cuts.append((end, len(data)))  # previews, films and the like
-            return PlainFile("jpeg", *size, _joined(data, cuts)) if size else None
+            return (*frame, cuts) if frame else None
         if marker in _FRAMES:
             depth, height, width, channels = struct.unpack_from(">BHHB", data, start + 4)
-            size = (width, height) if depth == 8 and channels in (1, 3) else None
-        if marker in _OTHER_FRAMES or (marker == _APP1 and _turns(data[start + 4 : end])):
+            frame = (width, height, channels) if depth == 8 and channels in (1, 3) else None
+            is_progressive = marker == _PROGRESSIVE
+        elif marker == _SCAN and frame and is_embedded and not (cuts or is_progressive):
+            if data[start + 4] == frame[2] and data.endswith(_END):
+                return (
+                    *frame,
+                    cuts,
+                )  # all that follows is pixels: who notes nothing in front does not behind
+        elif marker in _OTHER_FRAMES or (
+            marker == _APP1 and not is_embedded and _turns(data[start + 4 : end])
+        ):
             return None
-        if marker in _NOTES and not _SHOWN.match(data, start):
+        elif marker in _NOTES and not shown.match(data, start):
             cuts.append((start, end))
     return None
 

@@ -68,6 +68,7 @@ def _of_image(page: PageImage, image: Image.Image, rotation: int | None = None) 
         page,
         pixels=image.convert("RGB").tobytes(),
         levels=None,
+        stored=None,
         width=image.width,
         height=image.height,
         rotation=page.rotation if rotation is None else rotation,

@@ -35,8 +35,8 @@ def client() -> Iterator[VLMClient]:
 
 @pytest.fixture
 def scan(tmp_path: Path) -> Path:
-    """A PDF of two scanned pages."""
-    pages = [Image.new("L", (800, 1000), "white") for _ in range(2)]
+    """A PDF of two scanned pages in black and white, which are drawn."""
+    pages = [Image.new("1", (800, 1000), "white") for _ in range(2)]
     for number, page in enumerate(pages, 1):
         ImageDraw.Draw(page).text((100, 100), f"page {number}", "black", font_size=80)
     path = tmp_path / "scan.pdf"

@@ -1,0 +1,93 @@
+"""The one picture that a scanned PDF page is, as it is stored, where pdfium knows of nothing else on it."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import pypdfium2 as pdfium
+import pypdfium2.raw as c
+
+from .pdf_layout import View
+from .pdf_scan import PlainStreams, covers, is_worth_passing
+from .strip import EmbeddedJPEG, embedded_jpeg
+
+_CHANNELS = {c.FPDF_COLORSPACE_DEVICEGRAY: 1, c.FPDF_COLORSPACE_DEVICERGB: 3}
+_DEPTH = 10  # of forms within forms that are looked into
+_MARK_BYTES = 64
+
+
+class StoredScan(NamedTuple):
+    """A page that is one JPEG."""
+
+    jpeg: EmbeddedJPEG
+    turn: int
+    """Degrees clockwise by which the page shows it turned."""
+
+
+def stored_scan(page: pdfium.PdfPage, view: View, plain: PlainStreams) -> StoredScan | None:
+    """The JPEG that a page consists of; None where anything else shows, or it is not shown as it is.
+
+    Invisible text, as OCR programs add it, does not show, nor does what the picture covers.
+
+    Args:
+        page: without annotations.
+        view: of the page.
+        plain: the streams that no mask and no decode array changes.
+    """
+    image = _topmost_picture(page)
+    if image is None or not covers(image.get_matrix().get(), view.box) or _is_changed(image):
+        return None
+    stored = image.get_metadata()
+    channels = _CHANNELS.get(stored.colorspace)
+    size = stored.width, stored.height
+    if channels is None or not is_worth_passing(size, (image.get_matrix().a, image.get_matrix().d)):
+        return None
+    if image.get_filters() != ["DCTDecode"]:
+        return None
+    stream = bytes(image.get_data())
+    jpeg = embedded_jpeg(stream)
+    if (
+        jpeg is None
+        or (jpeg.width, jpeg.height, jpeg.channels) != (*size, channels)
+        or not plain.holds(stream)
+    ):
+        return None
+    return StoredScan(jpeg, view.turn)
+
+
+def _topmost_picture(page: pdfium.PdfPage) -> pdfium.PdfImage | None:
+    """The picture that is drawn last, where nothing that shows is drawn over it."""
+    for index in reversed(range(c.FPDFPage_CountObjects(page))):
+        thing = c.FPDFPage_GetObject(page, index)
+        if not _is_unseen(thing):
+            is_picture = c.FPDFPageObj_GetType(thing) == c.FPDF_PAGEOBJ_IMAGE
+            return pdfium.PdfObject(thing, page=page, pdf=page.pdf) if is_picture else None
+    return None
+
+
+def _is_unseen(thing: Any, depth: int = 0) -> bool:
+    """Whether an object is invisible text, or a form that holds nothing else."""
+    kind = c.FPDFPageObj_GetType(thing)
+    if kind == c.FPDF_PAGEOBJ_TEXT:
+        return bool(c.FPDFTextObj_GetTextRenderMode(thing) == c.FPDF_TEXTRENDERMODE_INVISIBLE)
+    if kind != c.FPDF_PAGEOBJ_FORM or depth == _DEPTH:
+        return False
+    inner: Callable[[Any, int], Any] = c.FPDFFormObj_GetObject
+    return all(_is_unseen(inner(thing, i), depth + 1) for i in range(c.FPDFFormObj_CountObjects(thing)))
+
+
+def _is_changed(image: pdfium.PdfImage) -> bool:
+    """Whether a clip, a blend or an optional layer decides what is seen of a picture."""
+    clip = c.FPDFPageObj_GetClipPath(image)
+    is_clipped = bool(clip) and c.FPDFClipPath_CountPaths(clip) >= 0  # 0 where letters clip it, -1 for none
+    marks = (c.FPDFPageObj_GetMark(image, i) for i in range(c.FPDFPageObj_CountMarks(image)))
+    return is_clipped or bool(c.FPDFPageObj_HasTransparency(image)) or any(map(_is_layer, marks))
+
+
+def _is_layer(mark: Any) -> bool:
+    name, length = (ctypes.c_ushort * _MARK_BYTES)(), ctypes.c_ulong()
+    if not c.FPDFPageObjMark_GetName(mark, name, ctypes.sizeof(name), length):
+        return True
+    return bytes(name)[: length.value].decode("utf-16-le", "replace").rstrip("\0") == "OC"
