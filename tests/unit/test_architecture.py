@@ -28,7 +28,7 @@ FLOORS = (
 OWNERS = {
     "PIL": "vlm_core/images/",
     "pillow_heif": "vlm_core/images/",
-    "pypdfium2": "vlm_core/images/pdf.py",
+    "pypdfium2": "vlm_core/images/pdf",
     "openai": "vlm_core/wire/transport.py",
     "httpx": "vlm_core/wire/transport.py",
     "httpx2": "vlm_core/wire/transport.py",

@@ -19,6 +19,7 @@ from typing import Any
 import pypdfium2 as pdfium
 import pypdfium2.raw as c
 
+from . import pdf_attachments
 from .pdf_frames import read_frame, write_frame
 from .pdf_layout import Box, Picture, View, area, coverage, is_legible, merged, pixel_size
 from .pdf_text import (
@@ -53,27 +54,29 @@ class _Document:
 
     def __init__(self, data: bytes, path: str | None, password: str | None) -> None:
         self._source = data, path, password  # pdfium goes on reading from the bytes
-        self._pdf = _open_pdf(*self._source)
+        self.pdf = _open_pdf(*self._source)
         self._drawn = 0
         self.own_chars: dict[int, int] = {}
         """Of each page with annotations, by index: the characters that are the page's own."""
+        self.noted: dict[int, list[dict[str, Any]]] = {}
+        """Of each page with notes that carry files, by index: these files."""
 
     def __len__(self) -> int:
-        return len(self._pdf)
+        return len(self.pdf)
 
     def page(self, index: int) -> pdfium.PdfPage:
-        return self._pdf[index]
+        return self.pdf[index]
 
     def close(self) -> None:
-        self._pdf.close()
+        self.pdf.close()
 
     def renew(self) -> None:
         """Open the document anew once in a while: pdfium keeps all it has read of it until it is closed."""
         self._drawn += 1
         if self._drawn % _RENEWED_AFTER == 0:
             fresh = _open_pdf(*self._source)
-            self._pdf.close()
-            self._pdf = fresh
+            self.pdf.close()
+            self.pdf = fresh
 
 
 Documents = dict[int, _Document]
@@ -126,7 +129,20 @@ def _set_alarm(seconds: float) -> None:
 
 def _open(documents: Documents, data: bytes, key: int, path: str | None, password: str | None) -> Reply:
     documents[key] = _Document(data, path, password)
-    return {"pages": len(documents[key])}, b""
+    return {"pages": len(documents[key]), "attachments": pdf_attachments.count(documents[key].pdf)}, b""
+
+
+def _attachments(documents: Documents, _data: bytes, key: int, with_notes: bool) -> Reply:
+    document = documents[key]
+    found = list(pdf_attachments.of_document(document.pdf))
+    for index in range(len(document) if with_notes else 0):
+        with suppress(pdfium.PdfiumError), closing(document.page(index)) as page:
+            found += pdf_attachments.of_page(page, index)
+    return {"attachments": found}, b""
+
+
+def _attachment(documents: Documents, _data: bytes, key: int, place: pdf_attachments.Place) -> Reply:
+    return {}, pdf_attachments.content(documents[key].pdf, place)
 
 
 def _open_pdf(data: bytes, path: str | None, password: str | None) -> pdfium.PdfDocument:
@@ -176,7 +192,8 @@ def _draw(
             size = pixel_size(view.size, resolution, None if layer else max_side)
             is_grey = is_scan and _is_grey(page)
             header = {"width": size[0], "height": size[1], "rotation": turn, "layer": layer, "grey": is_grey}
-            return {**header, "dpi": 72 * size[0] / view.size[0]}, _pixels(page, size, is_grey)
+            told = {"attachments": document.noted.get(number - 1, []), "warnings": []}
+            return {**header, **told, "dpi": 72 * size[0] / view.size[0]}, _pixels(page, size, is_grey)
 
 
 def _view(page: pdfium.PdfPage) -> View:
@@ -204,6 +221,7 @@ def _load(document: _Document, index: int) -> pdfium.PdfPage:
         if _is_annotated(page):
             with closing(page):
                 document.own_chars[index] = _count_chars(page)
+                document.noted[index] = list(pdf_attachments.of_page(page, index))
                 _pixels(page, (1, 1))  # drawing gives notes that lack an appearance one
                 c.FPDFPage_Flatten(page, c.FLAT_NORMALDISPLAY)
             page = document.page(index)  # only a page loaded anew shows what became part of it
@@ -335,7 +353,13 @@ def _pixels(
     return pixels
 
 
-_REQUESTS: dict[str, Callable[..., Reply]] = {"open": _open, "close": _close, "draw": _draw}
+_REQUESTS: dict[str, Callable[..., Reply]] = {
+    "open": _open,
+    "close": _close,
+    "draw": _draw,
+    "attachments": _attachments,
+    "attachment": _attachment,
+}
 
 if __name__ == "__main__":
     main()

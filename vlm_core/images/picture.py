@@ -93,6 +93,7 @@ class Frames:
 
     def __init__(self, source: str, *, kind: str = "", data: bytes | None = None) -> None:
         self.total_pages = 1
+        self.warnings: tuple[str, ...] = ()
         self._source = source
         self._kind = kind
         self._data = data
