@@ -20,8 +20,11 @@ import pypdfium2 as pdfium
 import pypdfium2.raw as c
 
 from . import pdf_attachments
+from .pdf_chars import guessed_space, spaced, without_doubles
+from .pdf_forms import Mark, as_chars, marks_of, without_marks
 from .pdf_frames import read_frame, write_frame
 from .pdf_layout import Box, Picture, View, area, coverage, is_legible, merged, pixel_size
+from .pdf_objects import Drawn, address, drawn_on
 from .pdf_text import (
     Char,
     Line,
@@ -37,6 +40,7 @@ from .pdf_text import (
 MAX_MEMORY = 4 << 30  # bytes of address space
 _GRACE = 10  # seconds over the parent's time limit until an orphan ends itself
 _RENEWED_AFTER = 100  # pages
+_FLAT = 0.02  # font sizes
 _SCAN = 0.9  # share of the page under pictures from which all of it is read as a picture
 _PICTURE = 0.05  # share of the page from which a picture may hold text of its own
 
@@ -58,6 +62,8 @@ class _Document:
         self._drawn = 0
         self.own_chars: dict[int, int] = {}
         """Of each page with annotations, by index: the characters that are the page's own."""
+        self.marks: dict[int, list[Mark]] = {}
+        """Of each page with a form, by index: its check boxes and radio buttons."""
         self.noted: dict[int, list[dict[str, Any]]] = {}
         """Of each page with notes that carry files, by index: these files."""
 
@@ -182,17 +188,21 @@ def _draw(
         view = _view(page)
         pictures = [picture for picture in _pictures(page) if is_legible(picture, view)]
         is_scan = coverage(view.fractions(picture.box) for picture in pictures) >= _SCAN
-        chars = _read(page) if text and not is_scan else []
+        drawn = drawn_on(page) if text and not is_scan else Drawn()
+        chars = _read(page, drawn) if text and not is_scan else []
         turn = (main_direction(chars) - view.turn) % 360 if chars else 0
         with _turned(page, turn):
-            lines = _lines(_read(page)) if turn else _lines(chars, document.own_chars.get(number - 1))
+            own = None if turn else document.own_chars.get(number - 1)
             view = _view(page)
+            lines = _lines(
+                _read(page, drawn) if turn else chars, own, document.marks.get(number - 1, []), view.turn
+            )
             layer = _layer(view, lines, pictures) if lines else None
             resolution = max(picture.resolution for picture in pictures) if is_scan else None
             size = pixel_size(view.size, resolution, None if layer else max_side)
             is_grey = is_scan and _is_grey(page)
             header = {"width": size[0], "height": size[1], "rotation": turn, "layer": layer, "grey": is_grey}
-            told = {"attachments": document.noted.get(number - 1, []), "warnings": []}
+            told = {"attachments": document.noted.get(number - 1, []), "warnings": drawn.warnings}
             return {**header, **told, "dpi": 72 * size[0] / view.size[0]}, _pixels(page, size, is_grey)
 
 
@@ -221,6 +231,7 @@ def _load(document: _Document, index: int) -> pdfium.PdfPage:
         if _is_annotated(page):
             with closing(page):
                 document.own_chars[index] = _count_chars(page)
+                document.marks[index] = list(marks_of(page))
                 document.noted[index] = list(pdf_attachments.of_page(page, index))
                 _pixels(page, (1, 1))  # drawing gives notes that lack an appearance one
                 c.FPDFPage_Flatten(page, c.FLAT_NORMALDISPLAY)
@@ -271,29 +282,39 @@ def _is_grey_image(image: pdfium.PdfImage) -> bool:
     return stored.colorspace == c.FPDF_COLORSPACE_DEVICEGRAY and stored.bits_per_pixel in (1, 8)
 
 
-def _read(page: pdfium.PdfPage) -> list[Char]:
+def _read(page: pdfium.PdfPage, drawn: Drawn) -> list[Char]:
     """The characters of a page, none where they make no sense."""
     with closing(page.get_textpage()) as textpage:
-        chars = list(_chars(textpage, page.get_bbox()))
+        chars = list(_chars(textpage, page.get_bbox(), drawn))
     return chars if is_readable(chars) else []
 
 
-def _lines(chars: list[Char], own: int | None = None) -> list[Line]:
+def _lines(chars: list[Char], own: int | None, marks: list[Mark], turn: int) -> list[Line]:
     """Characters as lines; the first ones are the page's own, the others were filled in."""
-    own = len(chars) if own is None else own
-    return with_entries(lines_of(chars[:own]), lines_of(chars[own:]))
+    if not chars:
+        return []
+    chars = without_marks(chars, marks)
+    parts = chars[:own], chars[own:] if own is not None else [], list(as_chars(marks, turn))
+    lines, *entries = (lines_of(spaced(list(without_doubles(part)), turn)) for part in parts)
+    for added in entries:
+        lines = with_entries(lines, added)
+    return lines
 
 
-def _chars(textpage: pdfium.PdfTextPage, visible: Box) -> Iterator[Char]:
+def _chars(textpage: pdfium.PdfTextPage, visible: Box, drawn: Drawn) -> Iterator[Char]:
     """The characters of a page, space taking the place of those that nobody sees."""
-    styles: dict[int | None, Style | None] = {None: None}  # by text object; None for what pdfium adds
+    styles: dict[int, Style | None] = {}  # by text object
     for index in range(textpage.count_chars()):
         text_object = c.FPDFText_GetTextObject(textpage, index)
-        address = ctypes.cast(text_object, ctypes.c_void_p).value
-        if address not in styles:
-            styles[address] = _style(textpage, index, text_object)
-        style = styles[address]
-        yield _char(textpage, index, style, visible) if style else space()
+        place = address(text_object)
+        if not place:
+            yield guessed_space()
+            continue
+        if place not in styles:
+            styles[place] = _style(textpage, index, text_object)
+        style = styles[place]
+        char = _char(textpage, index, style, visible) if style else space()
+        yield space() if drawn.hides(place, char) else char
 
 
 def _style(textpage: pdfium.PdfTextPage, index: int, text_object: Any) -> Style | None:
@@ -306,19 +327,28 @@ def _style(textpage: pdfium.PdfTextPage, index: int, text_object: Any) -> Style 
     length = math.hypot(x, y)
     if not length:
         return None
-    return Style(abs(font_size) * math.hypot(matrix.c, matrix.d), x / length, y / length)
+    size = abs(font_size) * math.hypot(matrix.c, matrix.d)
+    return Style(size, x / length, y / length, address(c.FPDFTextObj_GetFont(text_object)))
 
 
 def _char(textpage: pdfium.PdfTextPage, index: int, style: Style, visible: Box) -> Char:
-    text = chr(c.FPDFText_GetUnicode(textpage, index))
-    if c.FPDFText_HasUnicodeMapError(textpage, index) == 1:
-        text = "\ufffd"  # pdfium gives the font's own code for it, which means nothing
-    box = textpage.get_charbox(index)
-    if text.isspace() or not _is_inside(box, visible):
+    code = c.FPDFText_GetUnicode(textpage, index)
+    if chr(min(code, sys.maxunicode)).isspace():  # a tab too, whatever the font has for it
+        return space()
+    # Where a font has no mapping, pdfium gives its own code, which means nothing and may be any number.
+    is_known = code <= sys.maxunicode and c.FPDFText_HasUnicodeMapError(textpage, index) != 1
+    text = chr(code) if is_known else "\ufffd"
+    box = _with_height(textpage.get_charbox(index), style)
+    if not _is_inside(box, visible):
         return space()
     x, y = ctypes.c_double(), ctypes.c_double()
     c.FPDFText_GetCharOrigin(textpage, index, x, y)
     return Char(text, box, (x.value, y.value), style)
+
+
+def _with_height(box: Box, style: Style) -> Box:
+    """The box of a character, that of its place where its font is not at hand and it has no ink."""
+    return box if box[3] - box[1] > _FLAT * style.size else (*box[:3], box[1] + style.size)
 
 
 def _is_inside(box: Box, visible: Box) -> bool:
