@@ -21,7 +21,7 @@ import pypdfium2.raw as c
 
 from . import pdf_attachments
 from .pdf_chars import guessed_space, spaced, without_doubles
-from .pdf_forms import Mark, as_chars, marks_of, without_marks
+from .pdf_forms import Mark, as_chars, marks_of, with_marks, without_marks
 from .pdf_frames import read_frame, write_frame
 from .pdf_layout import Box, Picture, View, area, coverage, is_legible, merged, pixel_size
 from .pdf_objects import Drawn, address, drawn_on
@@ -295,10 +295,8 @@ def _lines(chars: list[Char], own: int | None, marks: list[Mark], turn: int) -> 
         return []
     chars = without_marks(chars, marks)
     parts = chars[:own], chars[own:] if own is not None else [], list(as_chars(marks, turn))
-    lines, *entries = (lines_of(spaced(list(without_doubles(part)), turn)) for part in parts)
-    for added in entries:
-        lines = with_entries(lines, added)
-    return lines
+    printed, filled, marked = (lines_of(spaced(list(without_doubles(part)), turn)) for part in parts)
+    return with_marks(with_entries(printed, filled), marked)
 
 
 def _chars(textpage: pdfium.PdfTextPage, visible: Box, drawn: Drawn) -> Iterator[Char]:

@@ -10,10 +10,11 @@ import pypdfium2 as pdfium
 import pypdfium2.raw as c
 
 from .pdf_layout import Box
-from .pdf_text import Char, Style, space
+from .pdf_text import Char, Line, Style, space, with_entries
 
 _MARKS = {c.FPDF_FORMFIELD_CHECKBOX: "[{}]", c.FPDF_FORMFIELD_RADIOBUTTON: "({})"}
 _UNSEEN = c.FPDF_ANNOT_FLAG_HIDDEN | c.FPDF_ANNOT_FLAG_NOVIEW
+_BESIDE = 0.5  # share of the lower one of a mark and a line that stands beside the other
 _BASELINE = 0.2  # share of a mark's height at which the text beside it stands
 
 
@@ -71,3 +72,32 @@ def as_chars(marks: Sequence[Mark], turn: int) -> Iterator[Char]:
         corner = {0: (left, bottom), 90: (right, bottom), 180: (right, top), 270: (left, top)}[turn]
         origin = corner[0] - sin * _BASELINE * height, corner[1] + cos * _BASELINE * height
         yield from (space(), Char(mark.text, mark.box, origin, Style(height, cos, sin)), space())
+
+
+def with_marks(lines: Sequence[Line], marks: Sequence[Line]) -> list[Line]:
+    """The lines with the marks of a form, each beside the nearest line of its row: that is its label."""
+    merged = list(lines)
+    for mark in marks:
+        beside = [index for index, line in enumerate(merged) if _in_row(line, mark)]
+        if not beside:
+            merged = with_entries(merged, [mark])
+            continue
+        nearest = min(beside, key=lambda index: abs(_distance(mark, merged[index])))
+        merged.insert(nearest if _distance(mark, merged[nearest]) > 0 else nearest + 1, mark)
+    return merged
+
+
+def _in_row(line: Line, mark: Line) -> bool:
+    low, high = (0, 2) if mark.first.style.quarter in (90, 270) else (1, 3)
+    shared = min(line.box[high], mark.box[high]) - max(line.box[low], mark.box[low])
+    return shared > _BESIDE * min(line.box[high] - line.box[low], mark.box[high] - mark.box[low])
+
+
+def _distance(mark: Line, line: Line) -> float:
+    """How far a reader goes on from a mark to a line; negative where the line comes first."""
+    low, high, sign = {0: (0, 2, 1), 90: (1, 3, 1), 180: (2, 0, -1), 270: (3, 1, -1)}[
+        mark.first.style.quarter
+    ]
+    after = sign * (line.box[low] - mark.box[high])
+    before = sign * (mark.box[low] - line.box[high])
+    return after if after >= before else -before
