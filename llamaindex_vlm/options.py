@@ -93,6 +93,9 @@ class ReadingOptions(BaseComponent):
     allow_private_urls: bool = Field(
         default=False, description="Whether URLs may lead to this machine or its network."
     )
+    attachments: bool = Field(
+        default=False, description="Whether the pictures and PDFs that a PDF carries are read too."
+    )
     empty_pages: EmptyPages = Field(
         default=False,
         description="Give pages without text too; `ocr_state` says what became of them. "

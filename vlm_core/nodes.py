@@ -8,7 +8,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing, closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -233,7 +234,7 @@ async def apassages(
 def passages_of_each(
     reader: DocumentReader, sources: Iterable[Source], mode: Mode = "page", *, empty_pages: EmptyPages = False
 ) -> Generator[list[Passage], None, None]:
-    """As `passages`, but with a list for each document, in order; a source is one document.
+    """As `passages`, but with a list for each source, in order: that of its document and what this carries.
 
     Example:
         >>> from vlm_core import DocumentReader, Source
@@ -242,9 +243,10 @@ def passages_of_each(
         [1, 1]
     """
     sieve = _Sieve(mode, reader.asked_for, empty_pages)
-    with closing(reader.iter(sources)) as documents:
+    groups = _Groups(reader, sources)
+    with closing(reader.iter(groups.documents())) as documents:
         for document in documents:
-            yield sieve.through(document)
+            yield from groups.completed_by(sieve.through(document))
     sieve.rest()
 
 
@@ -253,10 +255,37 @@ async def apassages_of_each(
 ) -> AsyncGenerator[list[Passage], None]:
     """As `passages_of_each`, without ever blocking the event loop."""
     sieve = _Sieve(mode, reader.asked_for, empty_pages)
-    async with aclosing(reader.aiter(sources)) as documents:
+    groups = _Groups(reader, sources)
+    async with aclosing(reader.aiter(groups.documents())) as documents:
         async for document in documents:
-            yield sieve.through(document)
+            for group in groups.completed_by(sieve.through(document)):
+                yield group
     sieve.rest()
+
+
+class _Groups:
+    """Puts together what is read of each source, whose attachments are documents of their own."""
+
+    def __init__(self, reader: DocumentReader, sources: Iterable[Source]) -> None:
+        self._reader = reader
+        self._sources = sources
+        self._missing: deque[int] = deque()
+        """Documents still to come of each source that was begun."""
+        self._group: list[Passage] = []
+
+    def documents(self) -> Iterator[Source]:
+        for source in self._sources:
+            documents = self._reader.documents_of(source)
+            self._missing.append(len(documents))
+            yield from documents
+
+    def completed_by(self, passages: list[Passage]) -> Iterator[list[Passage]]:
+        self._group += passages
+        self._missing[0] -= 1
+        if not self._missing[0]:
+            self._missing.popleft()
+            yield self._group
+            self._group = []
 
 
 @dataclass
@@ -347,6 +376,7 @@ class ReaderOptions(TypedDict, total=False):
     on_page: Callable[[PageResult], None] | None
     progress: bool | Literal["auto"]
     allow_private_urls: bool
+    attachments: bool
 
 
 def reader_with(engine: Engine, options: ReaderOptions) -> DocumentReader:

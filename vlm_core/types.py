@@ -191,26 +191,33 @@ class DocumentResult(_Value):
 
     source: str
     pages: tuple[PageResult, ...]
+    attachments: tuple[DocumentResult, ...] = ()
+    """Those of a PDF, where `read` was asked for them; `iter` gives each as a document of its own."""
 
     @property
     def ok(self) -> bool:
-        """Whether every page was read, a blank one being read too."""
-        return all(page.state in (PageState.OK, PageState.BLANK) for page in self.pages)
+        """Whether every page was read, a blank one being read too; of attachments likewise."""
+        return all(page.state in (PageState.OK, PageState.BLANK) for page in self._all_pages)
+
+    @property
+    def _all_pages(self) -> tuple[PageResult, ...]:
+        attached = (page for document in self.attachments for page in document.pages)
+        return *self.pages, *attached
 
     @property
     def errors(self) -> tuple[Exception, ...]:
         """The errors of the pages that have one, in page order."""
-        return tuple(page.error for page in self.pages if page.error is not None)
+        return tuple(page.error for page in self._all_pages if page.error is not None)
 
     @property
     def usage(self) -> Usage | None:
         """Tokens and cost over all pages; None where no page has any."""
-        return total_usage(page.usage for page in self.pages)
+        return total_usage(page.usage for page in self._all_pages)
 
     @property
     def cost_usd(self) -> float | None:
         """What the pages cost together; None where no page says."""
-        cost: float | None = _sum_known([page.cost_usd for page in self.pages])
+        cost: float | None = _sum_known([page.cost_usd for page in self._all_pages])
         return cost
 
     @property
@@ -275,6 +282,8 @@ class PageImage:
     original: bytes | None = field(default=None, repr=False)
     """The file's own bytes where they are this one page and nothing else."""
     text_layer: TextLayer | None = field(default=None, repr=False)
+    warnings: tuple[str, ...] = field(default=(), repr=False)
+    """What must be said of it whoever reads it, such as what it carries and does not show."""
     levels: bytes | None = field(default=None, repr=False)
     """Of a page that was drawn in grey: one byte a pixel. Its `pixels` are made when they are asked for."""
     stored: StoredJPEG | None = field(default=None, repr=False)

@@ -19,6 +19,7 @@ from vlm_core.cli.page_range import page_numbers
 from vlm_core.cli.report import Report, exit_code_for_errors, say
 from vlm_core.cli.tally import Tally
 from vlm_core.errors import ConfigError
+from vlm_core.images.attached_sources import with_attachments
 from vlm_core.images.sources import Source, expand
 from vlm_core.jobs.documents import chosen_pages
 from vlm_core.jobs.reader import DocumentReader
@@ -97,6 +98,13 @@ _AllowPrivateUrls = Annotated[
     ),
 ]
 
+_Attachments = Annotated[
+    bool,
+    typer.Option(
+        "--attachments", rich_help_panel=PAGES, help="Read the pictures and PDFs attached to a PDF, too."
+    ),
+]
+
 
 def read(
     sources: _Sources,
@@ -120,6 +128,7 @@ def read(
     password: _Password = None,
     pdf_text: _PdfText = "auto",
     allow_private_urls: _AllowPrivateUrls = False,
+    attachments: _Attachments = False,
     quiet: _Quiet = False,
 ) -> None:
     """Read scans, photographs and PDFs, and write their text.
@@ -164,7 +173,9 @@ def read(
         )
         numbers = page_numbers(pages) if pages else None
         found = expand(map(_input, sources), allow_private_urls=allow_private_urls, on_skip=report.skipped)
-        documents = interrupts.cutting_short(found)
+        documents = interrupts.cutting_short(
+            with_attachments(found, password=password) if attachments else found
+        )
         report.tell_skipped()
         tally = Tally(lambda total: len(chosen_pages(total, numbers)[:max_pages]))
         target = destination(output, chosen, sources, documents, tally)

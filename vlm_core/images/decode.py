@@ -27,6 +27,10 @@ class Pages(Protocol):
     @property
     def total_pages(self) -> int: ...
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What must be said of the document, whichever of its pages are read."""
+
     def page(self, number: int) -> PageImage:
         """One page, counted from 1.
 
@@ -51,6 +55,7 @@ def open_document(
     password: str | None = None,
     pdf_text: PDFText = "auto",
     max_side: int | None = None,
+    attachments_follow: bool = False,
 ) -> Pages:
     """Open a picture or PDF.
 
@@ -64,6 +69,7 @@ def open_document(
         password: of a PDF that is encrypted.
         pdf_text: "auto" hands on the text that a PDF page brings itself, "ignore" does not.
         max_side: pixels of the longer side to which a PDF's page without text of its own is drawn at most.
+        attachments_follow: whether the files that a PDF carries are read as documents of their own.
 
     Raises:
         UnsupportedImageError: the bytes are in no format that is read.
@@ -83,7 +89,14 @@ def open_document(
     if isinstance(data, Path) or kind == "PDF":
         from vlm_core.images.pdf_worker import open_pdf
 
-        return open_pdf(data, source=source, password=password, pdf_text=pdf_text, max_side=max_side)
+        return open_pdf(
+            data,
+            source=source,
+            password=password,
+            pdf_text=pdf_text,
+            max_side=max_side,
+            attachments_follow=attachments_follow,
+        )
     if kind is None:
         raise refusal(data, source or UNNAMED)
     return FileFrames(data, kind, source)

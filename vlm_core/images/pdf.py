@@ -21,8 +21,12 @@ from typing import Any
 import pypdfium2 as pdfium
 import pypdfium2.raw as c
 
+from . import pdf_attachments
+from .pdf_chars import guessed_space, spaced, without_doubles
+from .pdf_forms import Mark, as_chars, marks_of, with_marks, without_marks
 from .pdf_frames import read_frame, write_frame
 from .pdf_layout import Box, Picture, View, area, coverage, is_legible, merged, pixel_size
+from .pdf_objects import Drawn, address, drawn_on
 from .pdf_scan import PlainStreams, scan_dpi
 from .pdf_stored import StoredScan, stored_scan
 from .pdf_text import (
@@ -40,6 +44,7 @@ from .pdf_text import (
 MAX_MEMORY = 4 << 30  # bytes of address space
 _GRACE = 10  # seconds over the parent's time limit until an orphan ends itself
 _RENEWED_AFTER = 100  # pages
+_FLAT = 0.02  # font sizes
 _SCAN = 0.9  # share of the page under pictures from which all of it is read as a picture
 _PICTURE = 0.05  # share of the page from which a picture may hold text of its own
 
@@ -57,16 +62,20 @@ class _Document:
 
     def __init__(self, data: bytes, path: str | None, password: str | None) -> None:
         self._source = data, path, password  # pdfium goes on reading from the bytes
-        self._pdf = _open_pdf(*self._source)
+        self.pdf = _open_pdf(*self._source)
         self._drawn = 0
         self.own_chars: dict[int, int] = {}
         """Of each page with annotations, by index: the characters that are the page's own."""
+        self.marks: dict[int, list[Mark]] = {}
+        """Of each page with a form, by index: its check boxes and radio buttons."""
+        self.noted: dict[int, list[dict[str, Any]]] = {}
+        """Of each page with notes that carry files, by index: these files."""
 
     def __len__(self) -> int:
-        return len(self._pdf)
+        return len(self.pdf)
 
     def page(self, index: int) -> pdfium.PdfPage:
-        return self._pdf[index]
+        return self.pdf[index]
 
     @cached_property
     def plain_streams(self) -> PlainStreams:
@@ -75,15 +84,15 @@ class _Document:
         return PlainStreams(lambda: open(path, "rb") if path else io.BytesIO(data))
 
     def close(self) -> None:
-        self._pdf.close()
+        self.pdf.close()
 
     def renew(self) -> None:
         """Open the document anew once in a while: pdfium keeps all it has read of it until it is closed."""
         self._drawn += 1
         if self._drawn % _RENEWED_AFTER == 0:
             fresh = _open_pdf(*self._source)
-            self._pdf.close()
-            self._pdf = fresh
+            self.pdf.close()
+            self.pdf = fresh
 
 
 Documents = dict[int, _Document]
@@ -136,7 +145,20 @@ def _set_alarm(seconds: float) -> None:
 
 def _open(documents: Documents, data: bytes, key: int, path: str | None, password: str | None) -> Reply:
     documents[key] = _Document(data, path, password)
-    return {"pages": len(documents[key])}, b""
+    return {"pages": len(documents[key]), "attachments": pdf_attachments.count(documents[key].pdf)}, b""
+
+
+def _attachments(documents: Documents, _data: bytes, key: int, with_notes: bool) -> Reply:
+    document = documents[key]
+    found = list(pdf_attachments.of_document(document.pdf))
+    for index in range(len(document) if with_notes else 0):
+        with suppress(pdfium.PdfiumError), closing(document.page(index)) as page:
+            found += pdf_attachments.of_page(page, index)
+    return {"attachments": found}, b""
+
+
+def _attachment(documents: Documents, _data: bytes, key: int, place: pdf_attachments.Place) -> Reply:
+    return {}, pdf_attachments.content(documents[key].pdf, place)
 
 
 def _open_pdf(data: bytes, path: str | None, password: str | None) -> pdfium.PdfDocument:
@@ -178,17 +200,22 @@ def _draw(
             return _as_stored(scan, view)
         pictures = [picture for picture in _pictures(page) if is_legible(picture, view)]
         is_scan = coverage(view.fractions(picture.box) for picture in pictures) >= _SCAN
-        chars = _read(page) if text and not is_scan else []
+        drawn = drawn_on(page) if text and not is_scan else Drawn()
+        chars = _read(page, drawn) if text and not is_scan else []
         turn = (main_direction(chars) - view.turn) % 360 if chars else 0
         with _turned(page, turn):
-            lines = _lines(_read(page)) if turn else _lines(chars, document.own_chars.get(number - 1))
+            own = None if turn else document.own_chars.get(number - 1)
             view = _view(page)
+            lines = _lines(
+                _read(page, drawn) if turn else chars, own, document.marks.get(number - 1, []), view.turn
+            )
             layer = _layer(view, lines, pictures) if lines else None
             resolution = max(picture.resolution for picture in pictures) if is_scan else None
             size = pixel_size(view.size, resolution, None if layer else max_side)
             is_grey = is_scan and _is_grey(page)
             header = {"width": size[0], "height": size[1], "rotation": turn, "layer": layer, "grey": is_grey}
-            return {**header, "dpi": 72 * size[0] / view.size[0]}, _pixels(page, size, is_grey)
+            told = {"attachments": document.noted.get(number - 1, []), "warnings": drawn.warnings}
+            return {**header, **told, "dpi": 72 * size[0] / view.size[0]}, _pixels(page, size, is_grey)
 
 
 def _stored(document: _Document, page: pdfium.PdfPage, number: int, view: View) -> StoredScan | None:
@@ -200,7 +227,7 @@ def _as_stored(scan: StoredScan, view: View) -> Reply:
     size = scan.jpeg.width, scan.jpeg.height
     width, height = size if scan.turn % 180 == 0 else size[::-1]
     header = {"width": width, "height": height, "dpi": scan_dpi(width, view.size), "turn": scan.turn}
-    return header, scan.jpeg.stripped
+    return {**header, "attachments": [], "warnings": []}, scan.jpeg.stripped
 
 
 def _view(page: pdfium.PdfPage) -> View:
@@ -228,6 +255,8 @@ def _load(document: _Document, index: int) -> pdfium.PdfPage:
         if _is_annotated(page):
             with closing(page):
                 document.own_chars[index] = _count_chars(page)
+                document.marks[index] = list(marks_of(page))
+                document.noted[index] = list(pdf_attachments.of_page(page, index))
                 _pixels(page, (1, 1))  # drawing gives notes that lack an appearance one
                 c.FPDFPage_Flatten(page, c.FLAT_NORMALDISPLAY)
             page = document.page(index)  # only a page loaded anew shows what became part of it
@@ -277,29 +306,37 @@ def _is_grey_image(image: pdfium.PdfImage) -> bool:
     return stored.colorspace == c.FPDF_COLORSPACE_DEVICEGRAY and stored.bits_per_pixel in (1, 8)
 
 
-def _read(page: pdfium.PdfPage) -> list[Char]:
+def _read(page: pdfium.PdfPage, drawn: Drawn) -> list[Char]:
     """The characters of a page, none where they make no sense."""
     with closing(page.get_textpage()) as textpage:
-        chars = list(_chars(textpage, page.get_bbox()))
+        chars = list(_chars(textpage, page.get_bbox(), drawn))
     return chars if is_readable(chars) else []
 
 
-def _lines(chars: list[Char], own: int | None = None) -> list[Line]:
+def _lines(chars: list[Char], own: int | None, marks: list[Mark], turn: int) -> list[Line]:
     """Characters as lines; the first ones are the page's own, the others were filled in."""
-    own = len(chars) if own is None else own
-    return with_entries(lines_of(chars[:own]), lines_of(chars[own:]))
+    if not chars:
+        return []
+    chars = without_marks(chars, marks)
+    parts = chars[:own], chars[own:] if own is not None else [], list(as_chars(marks, turn))
+    printed, filled, marked = (lines_of(spaced(list(without_doubles(part)), turn)) for part in parts)
+    return with_marks(with_entries(printed, filled), marked)
 
 
-def _chars(textpage: pdfium.PdfTextPage, visible: Box) -> Iterator[Char]:
+def _chars(textpage: pdfium.PdfTextPage, visible: Box, drawn: Drawn) -> Iterator[Char]:
     """The characters of a page, space taking the place of those that nobody sees."""
-    styles: dict[int | None, Style | None] = {None: None}  # by text object; None for what pdfium adds
+    styles: dict[int, Style | None] = {}  # by text object
     for index in range(textpage.count_chars()):
         text_object = c.FPDFText_GetTextObject(textpage, index)
-        address = ctypes.cast(text_object, ctypes.c_void_p).value
-        if address not in styles:
-            styles[address] = _style(textpage, index, text_object)
-        style = styles[address]
-        yield _char(textpage, index, style, visible) if style else space()
+        place = address(text_object)
+        if not place:
+            yield guessed_space()
+            continue
+        if place not in styles:
+            styles[place] = _style(textpage, index, text_object)
+        style = styles[place]
+        char = _char(textpage, index, style, visible) if style else space()
+        yield space() if drawn.hides(place, char) else char
 
 
 def _style(textpage: pdfium.PdfTextPage, index: int, text_object: Any) -> Style | None:
@@ -312,19 +349,28 @@ def _style(textpage: pdfium.PdfTextPage, index: int, text_object: Any) -> Style 
     length = math.hypot(x, y)
     if not length:
         return None
-    return Style(abs(font_size) * math.hypot(matrix.c, matrix.d), x / length, y / length)
+    size = abs(font_size) * math.hypot(matrix.c, matrix.d)
+    return Style(size, x / length, y / length, address(c.FPDFTextObj_GetFont(text_object)))
 
 
 def _char(textpage: pdfium.PdfTextPage, index: int, style: Style, visible: Box) -> Char:
-    text = chr(c.FPDFText_GetUnicode(textpage, index))
-    if c.FPDFText_HasUnicodeMapError(textpage, index) == 1:
-        text = "\ufffd"  # pdfium gives the font's own code for it, which means nothing
-    box = textpage.get_charbox(index)
-    if text.isspace() or not _is_inside(box, visible):
+    code = c.FPDFText_GetUnicode(textpage, index)
+    if chr(min(code, sys.maxunicode)).isspace():  # a tab too, whatever the font has for it
+        return space()
+    # Where a font has no mapping, pdfium gives its own code, which means nothing and may be any number.
+    is_known = code <= sys.maxunicode and c.FPDFText_HasUnicodeMapError(textpage, index) != 1
+    text = chr(code) if is_known else "\ufffd"
+    box = _with_height(textpage.get_charbox(index), style)
+    if not _is_inside(box, visible):
         return space()
     x, y = ctypes.c_double(), ctypes.c_double()
     c.FPDFText_GetCharOrigin(textpage, index, x, y)
     return Char(text, box, (x.value, y.value), style)
+
+
+def _with_height(box: Box, style: Style) -> Box:
+    """The box of a character, that of its place where its font is not at hand and it has no ink."""
+    return box if box[3] - box[1] > _FLAT * style.size else (*box[:3], box[1] + style.size)
 
 
 def _is_inside(box: Box, visible: Box) -> bool:
@@ -359,7 +405,13 @@ def _pixels(
     return pixels
 
 
-_REQUESTS: dict[str, Callable[..., Reply]] = {"open": _open, "close": _close, "draw": _draw}
+_REQUESTS: dict[str, Callable[..., Reply]] = {
+    "open": _open,
+    "close": _close,
+    "draw": _draw,
+    "attachments": _attachments,
+    "attachment": _attachment,
+}
 
 if __name__ == "__main__":
     main()

@@ -19,6 +19,8 @@ from .pdf_layout import Box, around
 _COLUMN_GAP = 1.5  # font sizes between two characters that part one line into two
 _NEW_BASELINE = 0.5  # font sizes up or down; a superscript stays under it, the next line is over it
 _LEADING = 1.8  # font sizes from one baseline to the next within a paragraph
+_TALL = 1.5  # times its width that a line is high that runs downwards
+_TIER = 0.5  # share of the shorter one of two such lines that stands beside the other
 _SAME_SIZE = 1.25  # ratio of two font sizes that may share a paragraph
 _UNREADABLE = 0.1  # share of characters without a meaning from which a page's text is no use
 _MEANINGLESS = ("Cc", "Cn", "Co")  # controls, unassigned and private characters
@@ -35,6 +37,8 @@ class Style(NamedTuple):
     size: float
     cos: float = 1.0
     sin: float = 0.0
+    font: int = 0
+    """What tells fonts apart."""
 
     @property
     def quarter(self) -> int:
@@ -57,6 +61,13 @@ class Line(NamedTuple):
     text: str
     box: Box
     first: Char
+
+    @property
+    def runs_down(self) -> bool:
+        """Whether its East Asian characters stand one under the other."""
+        left, bottom, right, top = self.box
+        is_tall = len(self.text) > 1 and top - bottom > _TALL * (right - left)
+        return is_tall and self.first.style.quarter in (0, 180) and is_wide(self.first)
 
 
 def space() -> Char:
@@ -81,7 +92,7 @@ def lines_of(chars: Iterable[Char]) -> list[Line]:
         >>> [line.text for line in lines_of([Char("a", (0, 0, 5, 5), (0, 0), Style(10))])]
         ['a']
     """
-    return _unjumbled([_line(run) for run in _runs(chars)])
+    return _from_the_right(_unjumbled([_line(run) for run in _runs(chars)]))
 
 
 def blocks_of(lines: Sequence[Line]) -> list[int]:
@@ -124,7 +135,7 @@ def _runs(chars: Iterable[Char]) -> Iterator[list[Char]]:
         if char.text.isspace():
             run.append(char)
             continue
-        if last and _apart(last, char):
+        if last and apart(last, char):
             yield run
             run = []
         run.append(char)
@@ -144,7 +155,8 @@ def _clean(text: str) -> str:
     return " ".join(_CONTROLS.sub("", whole.translate(_HYPHENS)).split())
 
 
-def _apart(before: Char, char: Char) -> bool:
+def apart(before: Char, char: Char) -> bool:
+    """Whether two characters that follow each other are in different lines."""
     size = max(before.style.size, char.style.size)
     if before.style.quarter != char.style.quarter or _gap(before.box, char.box) > _COLUMN_GAP * size:
         return True
@@ -154,8 +166,13 @@ def _apart(before: Char, char: Char) -> bool:
 def _stacked(before: Char, char: Char) -> bool:
     """Whether two East Asian characters stand one under the other, in a line that runs downwards."""
     shift = abs(before.origin[0] - char.origin[0])
-    wide = all(unicodedata.east_asian_width(each.text) in "WF" for each in (before, char))
+    wide = all(map(is_wide, (before, char)))
     return wide and shift < 0.1 * char.style.size and 0 < -_rise(before, char) < _COLUMN_GAP * char.style.size
+
+
+def is_wide(char: Char) -> bool:
+    """Whether a character is East Asian, and as wide as high."""
+    return unicodedata.east_asian_width(char.text[:1]) in "WF"
 
 
 def _rise(before: Char, char: Char) -> float:
@@ -182,8 +199,10 @@ def _overlap(a: Line, b: Line) -> bool:
 def _continues(before: Line, line: Line) -> bool:
     """Whether a line goes on with the paragraph, or with the table row, of the line before."""
     sizes = sorted((before.first.style.size, line.first.style.size))
-    if before.first.style.quarter != line.first.style.quarter:
+    if before.first.style.quarter != line.first.style.quarter or before.runs_down != line.runs_down:
         return False
+    if line.runs_down:
+        return _in_tier(before, line) and 0 < before.box[0] - line.box[0] <= _LEADING * sizes[1]
     if _same_row(before, line):
         return True
     fall = -_rise(before.first, line.first)
@@ -200,3 +219,22 @@ def _unjumbled(lines: list[Line]) -> list[Line]:
     if 2 * climbs < len(lines) - 1 or not climbs:
         return lines
     return sorted(lines, key=lambda line: (-line.box[3], line.box[0]))
+
+
+def _from_the_right(lines: list[Line]) -> list[Line]:
+    """The lines, of which those that run downwards come tier by tier, each from the right."""
+    places = [index for index, line in enumerate(lines) if line.runs_down]
+    tiers: list[list[Line]] = []
+    for line in sorted((lines[index] for index in places), key=lambda line: -line.box[3]):
+        if not tiers or not _in_tier(tiers[-1][0], line):
+            tiers.append([])
+        tiers[-1].append(line)
+    ordered = [line for tier in tiers for line in sorted(tier, key=lambda line: -line.box[0])]
+    for index, line in zip(places, ordered, strict=True):
+        lines[index] = line
+    return lines
+
+
+def _in_tier(a: Line, b: Line) -> bool:
+    shared = min(a.box[3], b.box[3]) - max(a.box[1], b.box[1])
+    return shared >= _TIER * min(a.box[3] - a.box[1], b.box[3] - b.box[1])

@@ -21,6 +21,7 @@ from typing import IO, Any, Literal, cast
 
 from ..errors import PasswordRequiredError, PDFError
 from ..types import PageImage, TextLayer, TextLine
+from .attachments import Attachment, Place, warnings_of
 from .pdf_frames import Frame, read_frame, widen, write_frame
 from .watchdog import Watchdog
 
@@ -207,6 +208,7 @@ class PDFDocument:
         pdf_text: Literal["auto", "ignore"],
         timeout: float,
         max_side: int | None,
+        attachments_follow: bool,
     ) -> None:
         self._data = b"" if isinstance(data, Path) else data
         self._path = str(data.absolute()) if isinstance(data, Path) else None
@@ -217,10 +219,13 @@ class PDFDocument:
         self._with_text = pdf_text == "auto"
         self._timeout = timeout
         self._max_side = max_side
+        self._attachments_follow = attachments_follow
         self._key = next(_keys)
         self._opened_in: _Worker | None = None
         self._is_closed = False
-        self.total_pages: int = self._ask(None)[0]["pages"]
+        opened = self._ask({})[0]
+        self.total_pages: int = opened["pages"]
+        self._is_carrier: bool = opened["attachments"] > 0
 
     def page(self, number: int) -> PageImage:
         """Draw a page, or hand on the picture that it is.
@@ -234,12 +239,14 @@ class PDFDocument:
         if not 1 <= number <= self.total_pages:
             missing = f"{self._name}: there is no page {number}"
             raise PDFError(missing, hint=f"The last page is {self.total_pages}.", page=number)
-        drawn, pixels = self._ask(number)
+        wanted = {"number": number, "text": self._with_text, "max_side": self._max_side}
+        drawn, pixels = self._ask({"request": "draw", **wanted})
         place: dict[str, Any] = {
             "page_number": number,
             "total_pages": self.total_pages,
             "source": self._source,
             "dpi": drawn["dpi"],
+            "warnings": (*drawn["warnings"], *self._unread(drawn["attachments"])),
         }
         if "turn" in drawn:
             from .stored import stored_page
@@ -255,6 +262,42 @@ class PDFDocument:
             **place,
         )
 
+    def attachments(self, *, with_notes: bool = False) -> list[Attachment]:
+        """The files that the document carries, as a portfolio does.
+
+        Args:
+            with_notes: those of notes too, for which every page is looked at.
+
+        Raises:
+            PDFError: they cannot be had.
+        """
+        if not (self._is_carrier or with_notes):
+            return []
+        found = self._ask({"request": "attachments", "with_notes": with_notes})[0]["attachments"]
+        return [_attachment(each) for each in found]
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What must be said of the document: which files it carries that are not read."""
+        if not self._is_carrier:
+            return ()
+        try:
+            found = self._ask({"request": "attachments", "with_notes": False})[0]["attachments"]
+        except PDFError as error:
+            return (f"its attachments cannot be listed: {error.message}",)
+        return self._unread(found)
+
+    def _unread(self, found: list[dict[str, Any]]) -> tuple[str, ...]:
+        return warnings_of([_attachment(each) for each in found], are_read=self._attachments_follow)
+
+    def attachment(self, place: Place) -> bytes:
+        """The bytes of a file that the document carries; none where it is damaged.
+
+        Raises:
+            PDFError: it cannot be had.
+        """
+        return self._ask({"request": "attachment", "place": place})[1]
+
     def close(self) -> None:
         """Close the document. Closing it again does nothing."""
         if not self._is_closed and self._opened_in is _host.worker:
@@ -267,13 +310,14 @@ class PDFDocument:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _ask(self, number: int | None) -> Frame:
-        """Open the document, where it is not, and draw the page, where a number is given."""
+    def _ask(self, request: dict[str, Any]) -> Frame:
+        """Open the document, where it is not, and ask about it, where there is something to ask."""
+        number: int | None = request.get("number")
         if self._is_closed:
             raise PDFError(f"{self._name}: it has been closed", hint="Open it again.", page=number)
         try:
             with _host.lock:
-                reply = self._try_again(number)
+                reply = self._try_again(request)
         except _WorkerEnded as end:
             raise self._error(str(end), number, f"{self._timeout:g} s" * (str(end) == "timeout")) from None
         if self._stamp != self._stamp_now():
@@ -292,16 +336,16 @@ class PDFDocument:
             return ()
         return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
-    def _try_again(self, number: int | None) -> Frame:
+    def _try_again(self, request: dict[str, Any]) -> Frame:
         """A page is blamed for a crash by a new worker only: the old one may have been ended from outside."""
         try:
-            return self._try(number)
+            return self._try(request)
         except _WorkerEnded as end:
             if str(end) == "timeout":
                 raise
-            return self._try(number)
+            return self._try(request)
 
-    def _try(self, number: int | None) -> Frame:
+    def _try(self, request: dict[str, Any]) -> Frame:
         worker = _host.running()
         if self._opened_in is not worker:
             where = {"path": self._path, "password": self._password}
@@ -309,10 +353,9 @@ class PDFDocument:
             if "failure" in opened[0]:
                 return opened
             self._opened_in = worker
-            if number is None:
+            if not request:
                 return opened
-        wanted = {"number": number, "text": self._with_text, "max_side": self._max_side}
-        return worker.ask(self._timeout, {"request": "draw", "key": self._key, **wanted})
+        return worker.ask(self._timeout, {"key": self._key, **request})
 
     def _error(self, failure: str, number: int | None, detail: str = "") -> PDFError:
         if failure == "password" and self._password is not None:
@@ -321,6 +364,10 @@ class PDFDocument:
         kind = PasswordRequiredError if "password" in failure else PDFError
         where = f"{self._name}, page {number}" if number else self._name
         return kind(f"{where}: {what}{detail and f' ({detail})'}", hint=hint, page=number)
+
+
+def _attachment(found: dict[str, Any]) -> Attachment:
+    return Attachment(found["name"], found["size"], found["kind"], tuple(found["place"]))
 
 
 def _text_layer(layer: dict[str, Any] | None) -> TextLayer | None:
@@ -338,6 +385,7 @@ def open_pdf(
     pdf_text: Literal["auto", "ignore"] = "auto",
     timeout: float = TIMEOUT,
     max_side: int | None = None,
+    attachments_follow: bool = False,
 ) -> PDFDocument:
     """Open a PDF, whose pages can then be drawn in any order.
 
@@ -356,6 +404,8 @@ def open_pdf(
             "ignore" gives none.
         timeout: seconds that a page may take, or the opening.
         max_side: pixels of the longer side to which a page without text of its own is drawn at most.
+        attachments_follow: whether the files that it carries are read as documents of their own; warnings
+            name those that are not.
 
     Returns:
         The document, to be used in a with statement.
@@ -371,4 +421,4 @@ def open_pdf(
         ...     error.message
         'letter.pdf: it is no PDF, or a damaged one'
     """
-    return PDFDocument(data, source, password, pdf_text, timeout, max_side)
+    return PDFDocument(data, source, password, pdf_text, timeout, max_side, attachments_follow)

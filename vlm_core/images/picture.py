@@ -33,6 +33,7 @@ from vlm_core.errors import (
 )
 from vlm_core.images.colour import to_rgb
 from vlm_core.images.sniff import gif_layout, is_bare, tiff_frames, webp_size
+from vlm_core.images.unsupported import unsupported_layout
 from vlm_core.types import PageImage
 
 MAX_PIXELS = 200_000_000
@@ -42,6 +43,7 @@ _BOMB_PIXELS_PER_BYTE = 1000
 """Over the limit, more than this is called a bomb; the picture is refused either way."""
 
 UNNAMED = "the picture"
+_CONVERT = "Convert it to PNG, for example with ImageMagick: magick FILE out.png"
 
 
 def _heif(file: IO[bytes]) -> ImageFile.ImageFile:
@@ -69,6 +71,7 @@ _DECODERS: dict[str, Callable[[IO[bytes]], ImageFile.ImageFile]] = {
     "AVIF": AvifImageFile,
     "HEIF": _heif,
 }
+_TILE_WIDTH, _TILES = 322, 324  # tags of a TIFF
 _OPTIONAL = {"WEBP": "webp", "AVIF": "avif"}
 _PAGED = frozenset({"TIFF", "GIF", "WEBP", "AVIF", "HEIF"})
 
@@ -90,6 +93,7 @@ class Frames:
 
     def __init__(self, source: str, *, kind: str = "", data: bytes | None = None) -> None:
         self.total_pages = 1
+        self.warnings: tuple[str, ...] = ()
         self._source = source
         self._kind = kind
         self._data = data
@@ -169,6 +173,9 @@ class Frames:
         except MemoryError as error:
             raise ImageTooLargeError(f"{name} does not fit into memory", page=page) from error
         except Exception as error:  # decoders raise nearly anything: struct.error, SyntaxError, KeyError ...
+            if layout := unsupported_layout(self._data or b"", self._kind, (page or 1) - 1, error):
+                message = f"{name} is a {self._kind} of a layout that is not supported ({layout})"
+                raise UnsupportedImageError(message, hint=_CONVERT, page=page) from error
             message = f"{name} cannot be decoded{kind}: {str(error)[:200] or type(error).__name__}"
             hint = "Get it again, for it is damaged; or, if it opens elsewhere, save it as PNG there."
             raise CorruptImageError(message, hint=hint, page=page) from error
@@ -276,6 +283,8 @@ def _frame_count(image: Image.Image) -> int:
 def _load(image: Image.Image) -> None:
     if not min(image.size):
         raise ValueError("it has no pixels")
+    if isinstance(image, TiffImageFile) and _TILE_WIDTH in image.tag_v2 and _TILES not in image.tag_v2:
+        raise ValueError("its tiles are stored as strips")  # Pillow would decode them in the wrong places
     if isinstance(image, TiffImageFile) and image.tile:
         # What load() does first, but without Pillow's limit; ours has been checked.
         stored: Any = (image.tag_v2[ExifTags.Base.ImageWidth], image.tag_v2[ExifTags.Base.ImageLength])

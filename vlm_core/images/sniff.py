@@ -33,6 +33,8 @@ SUFFIXES = frozenset(
 
 _HEAD = 1024
 """Bytes looked at, in which the header of a PDF may stand anywhere (PDF Reference 1.7, appendix H)."""
+_LOOKED_AT = 64 * _HEAD
+"""Bytes at a file's beginning, and as many at its end, that tell what a file is that is not read."""
 
 _SIGNATURES = {
     "PNG": rb"\x89PNG\r\n\x1a\n",
@@ -51,6 +53,8 @@ _SIGNATURES = {
 
 _CONVERT = "Save it as a PDF or a picture first."
 _RESAVE = "Open it in a picture editor and save it as PNG."
+_EXPORT = "Open it in {} and export it as PDF."
+_MAIL = rb"(?:Return-Path|Received|From|To|Cc|Subject|Date|Message-ID|MIME-Version|Delivered-To|X-[\w-]+)"
 _MARK = rb"(?:\xef\xbb\xbf)?\s*"
 _XML = rb"(?:<\?xml.*?\?>|<!--.*?-->|\s)*"
 _TEXT = rb"(?:[\t\n\f\r -~]|[\xc2-\xf4][\x80-\xbf]{1,3})+[\xc2-\xf4]?[\x80-\xbf]{0,3}\Z"  # UTF-8, perhaps cut
@@ -73,13 +77,33 @@ _REFUSED = (
     ("an Excel workbook", _CONVERT, rb"PK\x03\x04.*xl/workbook"),
     ("a PowerPoint presentation", _CONVERT, rb"PK\x03\x04.*ppt/presentation"),
     ("an OpenDocument file", _CONVERT, rb"PK\x03\x04.*application/vnd\.oasis\.opendocument"),
-    ("an e-book (EPUB)", _CONVERT, rb"PK\x03\x04.*application/epub"),
+    (
+        "an e-book (EPUB)",
+        "Its text needs no OCR: load it with a reader of e-books. For its pages, convert it to PDF, "
+        "for example with Calibre: ebook-convert book.epub book.pdf",
+        rb"PK\x03\x04.*(?:application/epub|META-INF/container\.xml)",
+    ),
+    (
+        "an XPS document",
+        _EXPORT.format("an XPS viewer"),
+        rb"PK\x03\x04.*(?:FixedDocSeq|FixedDocumentSequence)\.fdseq",
+    ),
+    (
+        "a document of Apple Pages, Numbers or Keynote",
+        _EXPORT.format("that program"),
+        rb"PK\x03\x04.*(?:Index/\w+\.iwa|buildVersionHistory\.plist|index\.apxl|Index\.zip)",
+    ),
     ("a ZIP archive", "Unpack it and give the folder.", rb"PK\x03\x04|PK\x05\x06"),
     ("another archive", "Unpack it and give the folder.", rb"\x1f\x8b|7z\xbc\xaf|Rar!|BZh|\xfd7zXZ"),
     ("an old Office document (such as .doc or .xls)", _CONVERT, rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"),
     ("a rich text file (RTF)", _CONVERT, rb"\{\\rtf"),
     ("a video", "Give single pictures of it.", rb"....ftyp|\x1aE\xdf\xa3|RIFF....AVI "),
     ("a Git LFS pointer", "Fetch the file itself with: git lfs pull", rb"version https://git-lfs"),
+    (
+        "a mail (.eml)",
+        "Save its attachments and give those; print the mail itself to a PDF.",
+        rb"(?:From [^\n]*\n)?" + _MAIL + rb":[^\n]*\n(?:[ \t][^\n]*\n)*" + _MAIL + rb":",
+    ),
     ("plain text", "Text needs no reading: load it as it is.", _MARK + _TEXT),
 )
 
@@ -122,10 +146,12 @@ def refusal(data: bytes, name: str) -> UnsupportedImageError:
     """
     if not data:
         return UnsupportedImageError(f"{name} is empty", hint="Get the file again: it holds no bytes.")
-    head = data[: _HEAD * 64]
+    # A ZIP archive names its files once more at its end.
+    looked_at = data if len(data) <= 2 * _LOOKED_AT else data[:_LOOKED_AT] + data[-_LOOKED_AT:]
     for kind, hint, pattern in _KNOWN_REFUSED:
-        if pattern.match(head):
-            return UnsupportedImageError(f"{name} is {kind}, not a picture", hint=hint)
+        if pattern.match(looked_at):
+            why = "which is not supported" if hint == _RESAVE else "not a picture"
+            return UnsupportedImageError(f"{name} is {kind}, {why}", hint=hint)
     return UnsupportedImageError(f"{name} is in no known format; it begins with {data[:8].hex(' ')}")
 
 

@@ -66,6 +66,8 @@ class Source:
     """A picture that was given decoded; it has no bytes to read."""
     key: bytes | str | None = field(default=None, repr=False)
     """What its content is told by, where that is at hand before it is read: its base64, or a data URI."""
+    attachments_follow: bool | None = None
+    """Whether the files that it carries are sources of their own, behind it; None where nobody has looked."""
 
     @classmethod
     def from_bytes(cls, data: bytes, name: str = "<bytes>") -> Source:
@@ -97,7 +99,14 @@ class Source:
         if self.image is not None:
             return open_image(self.image, source=self.name)
         data = self.path if self.path is not None and is_large_pdf(self.path) else self.read()
-        return open_document(data, source=self.name, password=password, pdf_text=pdf_text, max_side=max_side)
+        return open_document(
+            data,
+            source=self.name,
+            password=password,
+            pdf_text=pdf_text,
+            max_side=max_side,
+            attachments_follow=bool(self.attachments_follow),
+        )
 
 
 def expand(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
@@ -30,12 +30,21 @@ class Job:
     password: str | None
     max_pages: int | None
     allow_private_urls: bool
+    attachments: bool = False
 
     @property
     def max_side(self) -> int | None:
         """Pixels of the longer side that the engine looks at, at most."""
         side: int | None = getattr(self.engine, "max_side", None)
         return side
+
+    def expanded(self, sources: Iterable[Source]) -> Iterable[Source]:
+        """The sources, with those that they carry where these are read."""
+        if not self.attachments:
+            return sources
+        from vlm_core.images.attached_sources import with_attachments
+
+        return with_attachments(sources, password=self.password)
 
 
 @dataclass(frozen=True)
@@ -88,7 +97,7 @@ def page_tasks(
     from vlm_core.images.sources import expand
 
     found = expand(sources, allow_private_urls=job.allow_private_urls, on_skip=bar.skipped)
-    for number, source in enumerate(bar.counted(sources, found)):
+    for number, source in enumerate(job.expanded(bar.counted(sources, found))):
         for read in _pages_of(source, job, wanted, read_page, bar, documents):
             yield PageTask(number, read)
 
@@ -111,7 +120,7 @@ def _pages_of(
         bar.expect(1)
         yield lambda: failed
         return
-    document = _OpenDocument(source.name, pages, numbers[: job.max_pages], len(numbers))
+    document = _OpenDocument(source.name, pages, numbers[: job.max_pages], len(numbers), pages.warnings)
     documents.add(document)
     bar.expect(len(document.numbers))
     for number in document.numbers:
@@ -144,6 +153,8 @@ class _OpenDocument:
     numbers: list[int]
     wanted: int
     """How many pages were asked for, before `max_pages` cut them short."""
+    warnings: tuple[str, ...] = ()
+    """What must be said of the document."""
     closed: bool = False
     _done: int = 0
     _lock: Lock = field(default_factory=Lock)
@@ -177,7 +188,7 @@ class _OpenDocument:
             )
             wrapped.__cause__ = error
             result = _failed(self.name, number, self.pages.total_pages, wrapped)
-        return self._with_rest(result)
+        return self._with_what_must_be_said(result)
 
     def _decode(self, number: int) -> PageImage:
         with self._lock:
@@ -188,13 +199,15 @@ class _OpenDocument:
                 if self._done == len(self.numbers):
                     self._close()
 
-    def _with_rest(self, result: PageResult) -> PageResult:
-        """Say on the last page that is read that there are others."""
+    def _with_what_must_be_said(self, result: PageResult) -> PageResult:
+        """Say on the first page what is true of the document, and on the last one that there are others."""
+        warnings = [*result.warnings]
+        if result.page_number == self.numbers[0]:
+            warnings += self.warnings
         unread = self.wanted - len(self.numbers)
-        if not unread or result.page_number != self.numbers[-1]:
-            return result
-        warning = f"{unread} more pages were not read (max_pages={len(self.numbers)})"
-        return result.model_copy(update={"warnings": (*result.warnings, warning)})
+        if unread and result.page_number == self.numbers[-1]:
+            warnings.append(f"{unread} more pages were not read (max_pages={len(self.numbers)})")
+        return result.model_copy(update={"warnings": tuple(warnings)}) if warnings else result
 
 
 def _identified(
@@ -208,6 +221,7 @@ def _identified(
             "total_pages": document.pages.total_pages,
             "sha256": result.sha256 or page.sha256,
             "engine": result.engine or engine,
+            "warnings": (*result.warnings, *page.warnings),
         }
     )
 

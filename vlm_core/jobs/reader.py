@@ -90,6 +90,8 @@ class DocumentReader:
         on_page: is called with every result as it is delivered, those without text too.
         progress: True shows a progress bar, "auto" does so on a terminal.
         allow_private_urls: whether URLs may lead to this machine or its network.
+        attachments: whether the pictures and PDFs that a PDF carries are read too, each as a document of its
+            own behind it, called "contract.pdf#scan.png". A warning names those that are not read.
 
     Raises:
         ConfigError: an argument cannot be used.
@@ -120,6 +122,7 @@ class DocumentReader:
         on_page: OnPage | None = None,
         progress: bool | Literal["auto"] = False,
         allow_private_urls: bool = False,
+        attachments: bool = False,
     ) -> None:
         _check_choice("pdf_text", pdf_text, ("auto", "ignore"))
         _check_choice("on_error", on_error, ("record", "raise"))
@@ -139,7 +142,7 @@ class DocumentReader:
         self.on_page = on_page
         self.progress = progress
         self.max_concurrency = min(max_concurrency, getattr(self.engine, "max_concurrency", max_concurrency))
-        self._job = Job(self.engine, task, pdf_text, password, max_pages, allow_private_urls)
+        self._job = Job(self.engine, task, pdf_text, password, max_pages, allow_private_urls, attachments)
         self._running: _Threads | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -156,14 +159,13 @@ class DocumentReader:
             pages: the numbers of the pages to read, from 1; all by default.
 
         Returns:
-            A result for every page.
+            A result for every page; with attachments=True also `attachments`, a result for each that is read.
 
         Raises:
             InputError: there is more than one document here; `iter` reads many.
             VLMError: with on_error="raise", what was wrong with the first page that failed.
         """
-        (result,) = self.iter(self._the_only(document), pages=pages)
-        return result
+        return _with_attached(list(self.iter(self._the_only(document), pages=pages)))
 
     async def aread(self, document: Any, *, pages: Iterable[int] | None = None) -> DocumentResult:
         """As `read`, without blocking the event loop. Any number may be awaited at once."""
@@ -172,8 +174,7 @@ class DocumentReader:
         async with self._threads().documents_of_loop():
             source = await asyncio.to_thread(self._the_only, document)
             async with aclosing(self.aiter(source, pages=pages)) as results:
-                (result,) = [result async for result in results]
-        return result
+                return _with_attached([result async for result in results])
 
     def iter(
         self, sources: Any, *, pages: Iterable[int] | None = None
@@ -226,6 +227,16 @@ class DocumentReader:
         """
         reading = Reading(self.engine)
         return StoppablePages(_blocking(self._stream(sources, pages, reading)), reading)
+
+    def documents_of(self, source: Source) -> list[Source]:
+        """The documents that are read of a source: itself, and with attachments=True those that it carries.
+
+        Example:
+            >>> from vlm_core import Source
+            >>> [found.name for found in DocumentReader().documents_of(Source.from_bytes(b"GIF89a", "a.gif"))]
+            ['a.gif']
+        """
+        return list(self._job.expanded([source]))
 
     def plan(
         self,
@@ -396,6 +407,12 @@ def _by_document(stream: _Stream) -> Steps[DocumentResult]:
             pages.append(step[1])
     if pages:
         yield _document(pages)
+
+
+def _with_attached(results: Sequence[DocumentResult]) -> DocumentResult:
+    """The first document with the others, which are its attachments."""
+    document, *attached = results
+    return document.model_copy(update={"attachments": tuple(attached)}) if attached else document
 
 
 def _document(pages: Sequence[PageResult]) -> DocumentResult:

@@ -1,0 +1,124 @@
+"""What pdfium's characters need before they are lines: doubles dropped, and spaces that it guesses wrongly.
+
+Geometry alone, without pdfium.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+from statistics import median
+
+from .pdf_text import Char, Style, apart, is_wide
+
+_SAME_PLACE = 0.12  # font sizes between two letters of which one is drawn over the other
+_SAME_SIZE = 1.05  # ratio of their font sizes
+_WORD_GAP = 0.22  # font sizes of white between two words
+_ALIKE = 0.1  # share by which the steps of letters on a grid may differ
+_MOSTLY = 0.8  # share of the steps that must be alike
+_FEW = 3  # steps from which letters may stand on a grid
+_MISSED = 1.4  # times the step of a grid: a place on it is empty
+
+_GUESSED = Style(-1)
+_AROUND = [(dx, dy) for dx in (-1, 0, 1) for dy in (-1, 0, 1)]
+
+
+def guessed_space() -> Char:
+    """White space that stands in no file: pdfium puts it where it thinks that a word or a line ends."""
+    return Char(" ", (0, 0, 0, 0), (0, 0), _GUESSED)
+
+
+def without_doubles(chars: Iterable[Char]) -> Iterator[Char]:
+    """The characters without those that are drawn again where they stand already, as for a halo or a shadow.
+
+    Example:
+        >>> a = Char("a", (0, 0, 5, 5), (0, 0), Style(10))
+        >>> drawn = [a, a._replace(origin=(0.5, 0)), a._replace(origin=(5, 0))]
+        >>> "".join(char.text for char in without_doubles(drawn))
+        'aa'
+    """
+    seen: dict[tuple[str, int, int], list[Char]] = defaultdict(list)
+    for char in chars:
+        if char.text.isspace():
+            yield char
+            continue
+        reach = _SAME_PLACE * char.style.size
+        column, row = (round(place / max(reach, 0.01)) for place in char.origin)
+        near = (seen.get((char.text, column + dx, row + dy), ()) for dx, dy in _AROUND)
+        if any(_is_double(other, char, reach) for others in near for other in others):
+            continue
+        seen[char.text, column, row].append(char)
+        yield char
+
+
+def _is_double(other: Char, char: Char, reach: float) -> bool:
+    sizes = sorted((other.style.size, char.style.size))
+    distance = max(abs(a - b) for a, b in zip(other.origin, char.origin, strict=True))
+    return (
+        distance < reach and sizes[1] <= _SAME_SIZE * sizes[0] and other.style.quarter == char.style.quarter
+    )
+
+
+def spaced(chars: Sequence[Char], turn: int) -> list[Char]:
+    """The characters without the spaces that pdfium guesses wrongly.
+
+    It looks for words in lines that run across the page as it is shown. In others it parts letters, and
+    between East Asian characters there are no words to part.
+
+    Args:
+        chars: as pdfium has them, with its guesses.
+        turn: degrees by which the page is shown turned clockwise.
+    """
+    wrong: set[int] = set()
+    for run in _runs(chars):
+        step = _grid_step([chars[index] for index in run])
+        for first, second in pairwise(run):
+            between = range(first + 1, second)
+            guessed = all(chars[index].style is _GUESSED for index in between)
+            if guessed and not _parts_words(chars[first], chars[second], turn, step):
+                wrong.update(between)
+    return [char for index, char in enumerate(chars) if index not in wrong]
+
+
+def _runs(chars: Sequence[Char]) -> Iterator[list[int]]:
+    """The indices of letters that follow each other in one line."""
+    run: list[int] = []
+    for index, char in enumerate(chars):
+        if char.text.isspace():
+            continue
+        if run and apart(chars[run[-1]], char):
+            yield run
+            run = []
+        run.append(index)
+    yield run
+
+
+def _grid_step(letters: Sequence[Char]) -> float | None:
+    """How far the letters of a line are from each other, where that is the same for nearly all."""
+    steps = [_step(a, b) for a, b in pairwise(letters)]
+    if len(steps) < _FEW:
+        return None
+    usual = median(steps)
+    alike = sum(abs(step - usual) <= _ALIKE * usual for step in steps)
+    return usual if alike >= _MOSTLY * len(steps) else None
+
+
+def _parts_words(a: Char, b: Char, turn: int, grid: float | None) -> bool:
+    if is_wide(a) and is_wide(b):
+        return _white(a, b) > max(a.style.size, b.style.size)
+    if a.style.quarter == turn:
+        return True
+    if grid is not None:
+        return _step(a, b) > _MISSED * grid
+    return _white(a, b) > _WORD_GAP * max(a.style.size, b.style.size)
+
+
+def _step(a: Char, b: Char) -> float:
+    return math.dist(a.origin, b.origin)
+
+
+def _white(a: Char, b: Char) -> float:
+    """How much white there is between two letters, along the page's sides."""
+    return max(a.box[0] - b.box[2], b.box[0] - a.box[2], a.box[1] - b.box[3], b.box[1] - a.box[3])
