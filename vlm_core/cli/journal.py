@@ -124,11 +124,12 @@ def _writable(output: str, journal_path: Path) -> Iterator[IO[str]]:
         yield file
 
 
+_LONGEST_CELL = 300
 _HEAD = ("STATE", "SOURCE", "PAGE", "ENGINE", "MODEL", "TOKENS", "COST", "STORED", "ERROR")
 
 
 def _cells(page: JournalPage) -> Sequence[str]:
-    return (
+    cells = (
         f"{page.state}",
         f"{page.source}",
         f"{page.page_number}",
@@ -139,6 +140,8 @@ def _cells(page: JournalPage) -> Sequence[str]:
         (page.as_json()["stored_at"] or "?")[:16].replace("T", " "),
         page.error or "",
     )
+    # All rows are as wide as the widest.
+    return [cell if len(cell) <= _LONGEST_CELL else f"{cell[:_LONGEST_CELL]}…" for cell in cells]
 
 
 def _sum(*tokens: int | None) -> str:

@@ -55,12 +55,16 @@ _CONVERT = "Save it as a PDF or a picture first."
 _RESAVE = "Open it in a picture editor and save it as PNG."
 _EXPORT = "Open it in {} and export it as PDF."
 _MAIL = rb"(?:Return-Path|Received|From|To|Cc|Subject|Date|Message-ID|MIME-Version|Delivered-To|X-[\w-]+)"
-_MARK = rb"(?:\xef\xbb\xbf)?\s*"
-_XML = rb"(?:<\?xml.*?\?>|<!--.*?-->|\s)*"
-_TEXT = rb"(?:[\t\n\f\r -~]|[\xc2-\xf4][\x80-\xbf]{1,3})+[\xc2-\xf4]?[\x80-\xbf]{0,3}\Z"  # UTF-8, perhaps cut
+# What was matched once is not tried in another way (?>, *+): a stranger's file could make that take for ever.
+_MARK = rb"(?:\xef\xbb\xbf)?\s*+"
+_XML = rb"(?>\s++|<\?xml.*?\?>|<!--.*?-->)*+"
+_DOCTYPE = rb"(?:<!DOCTYPE\s++svg\b[^>\[]*+(?:\[[^\]]*+\]\s*+)?+>)?+"
+_TEXT = (
+    rb"(?:[\t\n\f\r -~]|[\xc2-\xf4][\x80-\xbf]{1,3})*+[\xc2-\xf4]?+[\x80-\xbf]{0,3}+\Z"  # UTF-8, perhaps cut
+)
 
 _REFUSED = (
-    ("a scalable drawing (SVG)", _RESAVE, _MARK + _XML + rb"(?:<!DOCTYPE svg.*?>|<!--.*?-->|\s)*<svg"),
+    ("a scalable drawing (SVG)", _RESAVE, _MARK + _XML + _DOCTYPE + _XML + rb"<svg"),
     (
         "a web page (HTML)",
         "If it was downloaded, the server sent a page instead of the file: check the URL.",

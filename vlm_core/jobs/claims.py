@@ -21,6 +21,10 @@ from vlm_core.types import PageResult
 
 FIRST_PAUSE_SECONDS = 0.01
 LONGEST_PAUSE_SECONDS = 0.5
+LONGEST_SECONDS = 3600.0
+"""For which a page is claimed. A claim that ends later is of no program like this one."""
+_CLOCKS_DIFFER_SECONDS = 300.0
+"""Of two machines, at the most."""
 _GROWTH = 1.5
 _logger = logging.getLogger("vlm_core")
 
@@ -50,6 +54,16 @@ def own_standing(token: str, expires_at: float) -> Standing:
     return Standing(token, this_place(), pid, _state_and_start(pid)[1], expires_at)
 
 
+def end_of(now: float, seconds: float) -> float:
+    """When a claim ends that begins now: after so many seconds, and an hour at most.
+
+    Example:
+        >>> end_of(10.0, 5.0), end_of(10.0, 86_400.0)
+        (15.0, 3610.0)
+    """
+    return now + min(seconds, LONGEST_SECONDS)
+
+
 def is_over(claim: Standing, now: float, place: str, is_running: Callable[[int, str], bool]) -> bool:
     """Whether another may take a page that is claimed.
 
@@ -66,7 +80,9 @@ def is_over(claim: Standing, now: float, place: str, is_running: Callable[[int, 
         >>> is_over(claim, 9.0, "elsewhere", lambda pid, started: False)
         False
     """
-    return now >= claim.expires_at or (claim.place == place and not is_running(claim.pid, claim.started))
+    if not now < claim.expires_at < now + LONGEST_SECONDS + _CLOCKS_DIFFER_SECONDS:
+        return True
+    return claim.place == place and not is_running(claim.pid, claim.started)
 
 
 def pauses() -> Iterator[float]:

@@ -176,8 +176,8 @@ class Journal:
 
         Args:
             key: what `page_key` made.
-            seconds: the longest time that the reading can take. Then another may take the page. He
-                may do so at once where the process that had it has ended, on the same machine.
+            seconds: the longest time that the reading can take, an hour at most. Then another may take
+                the page. He may do so at once where the process that had it has ended, on the same machine.
             wait: blocks for so many seconds, where `with` waits for another. An error that it raises
                 ends the waiting.
 
@@ -197,7 +197,7 @@ class Journal:
         standing = self._tried(self._reads, lambda c: claims.find(c, key), instead=None)
         if standing and not claims.is_over(standing, now, claims.this_place(), claims.is_running):
             return False
-        mine = claims.own_standing(token, now + seconds)
+        mine = claims.own_standing(token, claims.end_of(now, seconds))
         return self._tried(self._writes, lambda c: claims.take(c, key, mine, standing), instead=True)
 
     def _tried(
@@ -237,7 +237,11 @@ class Journal:
         return self._done(self._reads, journal_rows.totals)
 
     def verify(self) -> list[str]:
-        """What is wrong with the file, and with which pages: those will be read again."""
+        """What is wrong with the file, and with which pages: those will be read again.
+
+        It tells damage. It does not tell who wrote a row: whoever may write to the file can write one that
+        is whole.
+        """
         try:
             return [*self._done(self._reads, journal_rows.damages), *self._damaged_rows()]
         except VLMError as error:
@@ -287,7 +291,7 @@ class Journal:
 
     def _rows(self, state: str | None = None) -> Iterator[Row]:
         """Some at a time, so that nobody is kept waiting."""
-        last = -1
+        last = journal_rows.BEFORE_ALL
         while rows := self._done(self._reads, partial(journal_rows.some, after=last, state=state)):
             yield from rows
             last = rows[-1].number

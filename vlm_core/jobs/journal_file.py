@@ -15,6 +15,7 @@ from weakref import WeakSet
 
 from vlm_core.errors import ConfigError
 from vlm_core.jobs.claims import pauses
+from vlm_core.jobs.journal_trust import check_beside, check_schema, distrust, limit_steps
 
 APPLICATION_ID = 0x564C4D4A
 """Tells a journal from other SQLite files: "VLMJ" in ASCII."""
@@ -22,13 +23,16 @@ SCHEMA_VERSION = 1
 BUSY_SECONDS = 5.0
 """How long another process's lock is waited for."""
 
-_SCHEMA = (
-    """CREATE TABLE pages (
+_TABLES = {
+    "pages": """CREATE TABLE pages (
         key TEXT NOT NULL UNIQUE, state TEXT NOT NULL, source TEXT, page_number INTEGER, engine TEXT,
         provider TEXT, model TEXT, seconds REAL, stored_at REAL, attempts INTEGER, input_tokens INTEGER,
         output_tokens INTEGER, cost_usd REAL, error TEXT, result TEXT, digest TEXT)""",
-    """CREATE TABLE claims (
+    "claims": """CREATE TABLE claims (
         key TEXT NOT NULL PRIMARY KEY, token TEXT, place TEXT, pid INTEGER, started TEXT, expires_at REAL)""",
+}
+_SCHEMA = (
+    *_TABLES.values(),
     f"PRAGMA application_id = {APPLICATION_ID}",
     f"PRAGMA user_version = {SCHEMA_VERSION}",
 )
@@ -64,7 +68,9 @@ class JournalFile:
             try:
                 # Once it has failed it is still tried, but no page is to wait for it.
                 patience = 0.0 if self._is_failing else BUSY_SECONDS
-                self._connection = self._connection or _connected(self._path, patience)
+                if self._connection is None:
+                    self._connection = _connected(self._path, patience)
+                limit_steps(self._connection, self._path)
                 found = operation(self._connection)
             except (sqlite3.Error, ConfigError):
                 self._is_failing = True
@@ -137,14 +143,17 @@ def _is_busy(error: sqlite3.Error) -> bool:
 
 
 def _connected(path: Path, busy_seconds: float) -> sqlite3.Connection:
+    check_beside(path)
     # rw: a file that was removed is not made anew without the right mode.
     connection = sqlite3.connect(
         f"{path.as_uri()}?mode=rw", uri=True, timeout=busy_seconds, isolation_level=None,
         check_same_thread=False,
     )  # fmt: skip
     try:
+        distrust(connection, path)
         if _is_new(connection, path):
             _set_up(connection, busy_seconds)
+        check_schema(connection, path, _TABLES)
         in_wal_mode = _value(connection, "PRAGMA journal_mode") == "wal"
         # In WAL mode a commit outlives the process without a sync. Some network disks have no WAL.
         connection.execute(f"PRAGMA synchronous = {'NORMAL' if in_wal_mode else 'FULL'}")

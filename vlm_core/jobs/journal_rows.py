@@ -24,6 +24,12 @@ _STORED = {
 }
 """The fields that are stored of a result; of those with other states only the facts are."""
 _BATCH = 500
+_BATCH_BYTES = 16 * 2**20
+"""Of results, after which no further row is read at once."""
+BEFORE_ALL = -(2**63)
+"""Less than the number of any row."""
+_LONGEST_FACT = 4096
+"""Characters of a name or an error."""
 
 
 class JournalPage(NamedTuple):
@@ -100,10 +106,25 @@ def _update(column: str) -> str:
 _PUT = f"""INSERT INTO pages ({", ".join(_COLUMNS)}) VALUES ({", ".join("?" * len(_COLUMNS))})
     ON CONFLICT (key) DO UPDATE SET {", ".join(map(_update, _COLUMNS[1:]))}"""  # noqa: S608
 _GET = "SELECT CAST(result AS BLOB), digest FROM pages WHERE key = ?"
-_SOME = f"""SELECT rowid, {", ".join(JournalPage._fields)}, CAST(result AS BLOB), digest FROM pages
-    WHERE rowid > ? AND (? IS NULL OR state = ?) ORDER BY rowid LIMIT {_BATCH}"""  # noqa: S608
-_BY_STATE = """SELECT state, count(*) FROM pages GROUP BY state ORDER BY count(*) DESC, state"""
-_SPENT = "SELECT sum(input_tokens), sum(output_tokens), sum(cost_usd) FROM pages"
+_NUMBERS = {
+    **dict.fromkeys(("page_number", "attempts", "input_tokens", "output_tokens"), "INTEGER"),
+    **dict.fromkeys(("cost_usd", "seconds", "stored_at"), "REAL"),
+}
+
+
+def _typed(column: str) -> str:
+    """A column as what it is, whatever stands in the row: SQLite lets any value into any column."""
+    if column in _NUMBERS:
+        return f"CAST({column} AS {_NUMBERS[column]})"
+    return f"substr(CAST({column} AS TEXT), 1, {_LONGEST_FACT})"
+
+
+_SOME = f"""SELECT rowid, {", ".join(map(_typed, JournalPage._fields))}, CAST(result AS BLOB), digest
+    FROM pages WHERE rowid > ? AND (? IS NULL OR state = ?) ORDER BY rowid LIMIT {_BATCH}"""  # noqa: S608
+_BY_STATE = f"""SELECT {_typed("state")} AS state, count(*) FROM pages GROUP BY 1
+    ORDER BY count(*) DESC, state"""  # noqa: S608
+_SPENT = f"""SELECT sum({_typed("input_tokens")}), sum({_typed("output_tokens")}), sum({_typed("cost_usd")})
+    FROM pages"""  # noqa: S608
 _PRUNE = f"""DELETE FROM pages WHERE (:before IS NULL OR stored_at < :before)
     AND NOT (:bad_only AND {_IS_GOOD}) AND (:model IS NULL OR model = :model)"""  # noqa: S608
 
@@ -129,8 +150,17 @@ def some(connection: sqlite3.Connection, after: int, state: str | None) -> list[
         after: the number of the last row before.
         state: only those in it.
     """
+    found: list[Row] = []
+    size = 0
     with closing(connection.execute(_SOME, (after, state, state))) as rows:
-        return [_from_row(row) for row in rows]
+        for row in rows:
+            if row[0] <= after:
+                raise sqlite3.DatabaseError("its rows are in no order")
+            found.append(_from_row(row))
+            after, size = row[0], size + len(row[-2] or b"")
+            if size > _BATCH_BYTES:
+                break
+    return found
 
 
 def totals(connection: sqlite3.Connection) -> JournalTotals:
