@@ -285,13 +285,11 @@ def _models_of(rapidocr: Any) -> Models:
     """RapidOCR's three models as functions; its own call keeps arguments on the object."""
     import numpy as np
 
+    from vlm_core.ocr.detection import boxes_in
+
     detector = rapidocr._load_det_model()
     classifier = rapidocr._load_cls_model()
     recognizer = rapidocr._load_rec_model()
-
-    def detect(image: Pixels) -> Quads:
-        boxes = detector(image).boxes
-        return np.zeros((0, 4, 2), np.float32) if boxes is None else np.asarray(boxes, np.float32)
 
     def look_inverted(crops: list[Pixels]) -> list[bool]:
         return [label == "180" for label, _ in classifier(crops).cls_res]
@@ -299,4 +297,4 @@ def _models_of(rapidocr: Any) -> Models:
     def infer(line: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.asarray(recognizer.session(line)[0], np.float32)
 
-    return Models(detect, look_inverted, infer, recognizer.postprocess_op.character)
+    return Models(boxes_in(detector), look_inverted, infer, recognizer.postprocess_op.character)
