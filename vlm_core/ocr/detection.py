@@ -23,6 +23,8 @@ SHORTEST = 4.0
 """Times its thickness that a part of a bent line is long."""
 WORD_GAP = 0.15
 """Of a part's length: how far from the middle a gap between words is looked for, to cut there."""
+GAP_CONTRAST = 0.3
+"""Of the line's contrast, below which a place on it is a gap."""
 
 Points = NDArray[np.float32]
 """N × 2, x before y, in pixels."""
@@ -44,17 +46,20 @@ def boxes_in(detector: Any) -> Callable[[Pixels], Quads]:
         maps = detector.session(prepare(image))
         boxes, _ = boxes_of(maps, image.shape[:2])
         found = [np.asarray(boxes, np.float32).reshape(-1, 4, 2)]
-        found += [_around(part, boxes_of) for part in _bent_parts(maps[0, 0], image, boxes_of)]
+        found += [_corners(part)[None] for part in _bent_parts(maps[0, 0], image, boxes_of)]
         return np.concatenate(found)
 
     return detect
 
 
-def _around(part: Points, boxes_of: Any) -> Quads:
-    """The box of a part, with the margin that RapidOCR gives to every box."""
-    corners, _ = boxes_of.get_mini_boxes(part)
-    wider, _ = boxes_of.get_mini_boxes(boxes_of.unclip(corners))
-    return np.asarray(boxes_of.order_points_clockwise(wider), np.float32)[None]
+def _corners(part: Points) -> Quads:
+    """The smallest box around points, its corners clockwise from the top left."""
+    corners = cv2.boxPoints(cv2.minAreaRect(part))
+    left, right = corners[np.argsort(corners[:, 0])].reshape(2, 2, 2)
+    (top_left, bottom_left), (top_right, bottom_right) = (
+        side[np.argsort(side[:, 1])] for side in (left, right)
+    )
+    return np.asarray([top_left, top_right, bottom_right, bottom_left], np.float32)
 
 
 def _bent_parts(probability: NDArray[np.float32], image: Pixels, boxes_of: Any) -> Iterator[Points]:
@@ -63,63 +68,76 @@ def _bent_parts(probability: NDArray[np.float32], image: Pixels, boxes_of: Any) 
     contours, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
     for contour in contours[: boxes_of.max_candidates]:
         corners, thickness = boxes_of.get_mini_boxes(contour)
-        if thickness < boxes_of.min_size or boxes_of.box_score_fast(probability, corners) >= boxes_of.box_thresh:
+        if (
+            thickness < boxes_of.min_size
+            or boxes_of.box_score_fast(probability, corners) >= boxes_of.box_thresh
+        ):
             continue
         if boxes_of.box_score_slow(probability, contour) >= SURE:
-            yield from straight_parts(_inside(contour), image)
+            yield from straight_parts(contour, image, boxes_of.unclip_ratio)
 
 
-def _inside(contour: NDArray[np.int32]) -> Points:
-    """All pixels within a contour."""
-    x, y, width, height = cv2.boundingRect(contour)
-    filled = np.zeros((height, width), np.uint8)
-    cv2.drawContours(filled, [contour], -1, 1, cv2.FILLED, offset=(-x, -y))
-    rows, columns = np.nonzero(filled)
-    return np.stack([columns + x, rows + y], axis=1).astype(np.float32)
-
-
-def straight_parts(points: Points, image: Pixels) -> list[Points]:
+def straight_parts(contour: NDArray[np.int32], image: Pixels, unclip_ratio: float) -> list[Points]:
     """Cut a bent line, between words where it can, until each part fills its rectangle.
 
     Args:
-        points: the line's pixels.
+        contour: of the line, as the detector sees it: narrower than its letters are high.
         image: on which it stands.
+        unclip_ratio: how much wider the letters are, as RapidOCR counts it.
+
+    Returns:
+        The pixels of each part, letters and all.
     """
-    (_, _), sides, _ = rectangle = cv2.minAreaRect(points)
-    length, area = max(sides), max(sides[0] * sides[1], 1.0)
-    thickness = len(points) / max(length, 1.0)
-    if len(points) >= STRAIGHT * area or length < 2 * SHORTEST * thickness:
-        return [points]
-    place = _along(points, rectangle)
-    cut = _gap_near_middle(points, place, image)
-    return [
-        part for half in (points[place < cut], points[place >= cut]) for part in straight_parts(half, image)
-    ]
+    core = _inside(contour, 0)
+    length = max(cv2.minAreaRect(core)[1])
+    # A line's pixels are its length times its thickness, and its outline is twice its length.
+    margin = round(unclip_ratio * len(core) / (2 * max(length, 1.0)))
+    return _straight(core, _inside(contour, margin), image)
 
 
-def _along(points: Points, rectangle: Any) -> NDArray[np.float32]:
-    """How far along a rectangle's longer side each point is, in pixels from its first one."""
+def _inside(contour: NDArray[np.int32], margin: int) -> Points:
+    """All pixels within a contour, and those so near to it."""
+    x, y, width, height = cv2.boundingRect(contour)
+    filled = np.zeros((height + 2 * margin, width + 2 * margin), np.uint8)
+    cv2.drawContours(filled, [contour], -1, 1, cv2.FILLED, offset=(margin - x, margin - y))
+    if margin:
+        side = 2 * margin + 1
+        filled = cv2.dilate(filled, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
+    rows, columns = np.nonzero(filled)
+    return np.stack([columns + x - margin, rows + y - margin], axis=1).astype(np.float32)
+
+
+def _straight(core: Points, wide: Points, image: Pixels) -> list[Points]:
+    """The parts of a line, from its inner pixels, by which it is judged, and all its pixels."""
+    rectangle = cv2.minAreaRect(core)
+    length, area = max(rectangle[1]), max(rectangle[1][0] * rectangle[1][1], 1.0)
+    if len(core) >= STRAIGHT * area or length**2 < 2 * SHORTEST * len(core):
+        return [wide]
     corners = cv2.boxPoints(rectangle)
-    side = max((corners[1] - corners[0], corners[2] - corners[1]), key=np.linalg.norm)
-    place = points @ (side / np.linalg.norm(side))
-    return np.asarray(place - place.min(), np.float32)
+    along = max((corners[1] - corners[0], corners[2] - corners[1]), key=np.linalg.norm) / length
+    cut = _gap_near_middle(core, core @ along, image)
+    halves = (
+        (core[beside(core @ along, cut)], wide[beside(wide @ along, cut)])
+        for beside in (np.less, np.greater_equal)
+    )
+    return [part for inner, whole in halves for part in _straight(inner, whole, image)]
 
 
 def _gap_near_middle(points: Points, place: NDArray[np.float32], image: Pixels) -> float:
     """Where to cut a line: in the widest run of places near its middle without ink, or in the middle."""
-    length = float(place.max())
-    first, last = int((0.5 - WORD_GAP) * length), int((0.5 + WORD_GAP) * length)
-    near = (place >= first) & (place < last)
-    x, y = points[near].astype(int).T
+    middle, length = float(place.max() + place.min()) / 2, float(np.ptp(place))
+    first = int(middle - WORD_GAP * length)
+    at = place.astype(int) - first
+    near = (at >= 0) & (at < int(2 * WORD_GAP * length))
+    x, y = np.clip(points[near].astype(int).T, 0, [[image.shape[1] - 1], [image.shape[0] - 1]])
     shades = image[y, x].mean(axis=1)
-    at = place[near].astype(int) - first
-    darkest, lightest = np.full(last - first, 255.0), np.zeros(last - first)
-    np.minimum.at(darkest, at, shades)
-    np.maximum.at(lightest, at, shades)
+    darkest, lightest = np.full(at[near].max() + 1, 255.0), np.zeros(at[near].max() + 1)
+    np.minimum.at(darkest, at[near], shades)
+    np.maximum.at(lightest, at[near], shades)
     contrast = lightest - darkest
-    empty = contrast < 0.3 * contrast.max(initial=0.0)
+    empty = contrast < GAP_CONTRAST * contrast.max(initial=0.0)
     edges = np.flatnonzero(np.diff(np.concatenate([[False], empty, [False]]).astype(np.int8)))
     if not len(edges):
-        return length / 2
+        return middle
     widest = int(np.argmax(edges[1::2] - edges[::2]))
     return first + float(edges[2 * widest] + edges[2 * widest + 1]) / 2
