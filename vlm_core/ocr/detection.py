@@ -56,10 +56,8 @@ def _corners(part: Points) -> Quads:
     """The smallest box around points, its corners clockwise from the top left."""
     corners = cv2.boxPoints(cv2.minAreaRect(part))
     left, right = corners[np.argsort(corners[:, 0])].reshape(2, 2, 2)
-    (top_left, bottom_left), (top_right, bottom_right) = (
-        side[np.argsort(side[:, 1])] for side in (left, right)
-    )
-    return np.asarray([top_left, top_right, bottom_right, bottom_left], np.float32)
+    left, right = left[np.argsort(left[:, 1])], right[np.argsort(right[:, 1])]
+    return np.asarray([left[0], right[0], right[1], left[1]], np.float32)
 
 
 def _bent_parts(probability: NDArray[np.float32], image: Pixels, boxes_of: Any) -> Iterator[Points]:
@@ -115,12 +113,12 @@ def _straight(core: Points, wide: Points, image: Pixels) -> list[Points]:
         return [wide]
     corners = cv2.boxPoints(rectangle)
     along = max((corners[1] - corners[0], corners[2] - corners[1]), key=np.linalg.norm) / length
-    cut = _gap_near_middle(core, core @ along, image)
-    halves = (
-        (core[beside(core @ along, cut)], wide[beside(wide @ along, cut)])
-        for beside in (np.less, np.greater_equal)
-    )
-    return [part for inner, whole in halves for part in _straight(inner, whole, image)]
+    inner, whole = core @ along, wide @ along
+    cut = _gap_near_middle(core, inner, image)
+    return [
+        *_straight(core[inner < cut], wide[whole < cut], image),
+        *_straight(core[inner >= cut], wide[whole >= cut], image),
+    ]
 
 
 def _gap_near_middle(points: Points, place: NDArray[np.float32], image: Pixels) -> float:

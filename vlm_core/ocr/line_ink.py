@@ -6,7 +6,7 @@ Vietnamese lost every other vowel at a mean probability of 0.98. The ink tells.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -35,6 +35,9 @@ class Ink(NamedTuple):
     all: int = 0
 
 
+NO_INK = Ink()
+
+
 def ink_of(line: Pixels) -> NDArray[np.bool_]:
     """Where a line is written, whether dark on light or light on dark; its edges left out.
 
@@ -47,7 +50,7 @@ def ink_of(line: Pixels) -> NDArray[np.bool_]:
     return dark if dark.mean() <= 0.5 else ~dark
 
 
-def unread_ink(line: Pixels, centres: NDArray[np.float64], *, square: bool) -> Ink:
+def unread_ink(line: Pixels, centres: NDArray[np.floating[Any]], *, square: bool) -> Ink:
     """How much of a line's ink no character accounts for.
 
     Args:
@@ -82,7 +85,7 @@ def _height(ink: NDArray[np.bool_]) -> int:
     return int(rows[-1] - rows[0]) + 1 if len(rows) else 0
 
 
-def _far_from(columns: NDArray[np.int_], centres: NDArray[np.float64]) -> int:
+def _far_from(columns: NDArray[np.int_], centres: NDArray[np.floating[Any]]) -> int:
     if not len(centres):
         return len(columns)
     return int((np.abs(columns[:, None] - centres).min(axis=1) > REACH).sum())

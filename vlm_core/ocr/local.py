@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from vlm_core.errors import ConfigError, EngineError, MissingExtraError
 from vlm_core.ocr.guards import NO_TEXT, is_blank, page_warnings
 from vlm_core.ocr.layout import RENDERERS, Piece, lines_in_order
-from vlm_core.ocr.unread import READABLE, Unread, is_hardly_read, unread_on
+from vlm_core.ocr.unread import READABLE, Unread, is_hardly_read, is_unread, unread_on
 from vlm_core.types import PageImage, PageResult, PageState, TextLine
 
 if TYPE_CHECKING:
@@ -30,11 +30,8 @@ if TYPE_CHECKING:
     from vlm_core.ocr.recognition import Reading
     from vlm_core.ocr.tiles import Pixels, Quads
 
-MANY = 300
-"""Boxes from which a sample of them is read first."""
 SAMPLE = 40
-LEGIBLE = 0.75
-"""The mean probability of the sample's characters from which the others are read too."""
+"""Boxes of a page of scraps that are read before the others are."""
 
 
 def _cores() -> int:
@@ -148,7 +145,7 @@ class LocalEngine:
 
 
 class Found(NamedTuple):
-    """What was found on a page: lines, how many boxes could not be read, unread writing, the turn that was needed."""
+    """What was found on a page: its lines, what of it could not be read, the turn that was needed."""
 
     lines: tuple[TextLine, ...]
     illegible: int
@@ -193,24 +190,22 @@ def _read(page: PageImage, models: Models) -> Found:
 
 
 def _readings(image: Pixels, quads: Quads, models: Models) -> list[Reading]:
-    """What is read in each box; nothing in most of very many, where a sample of them cannot be read.
+    """What is read in each box; of a page of scraps nothing but a sample, where that cannot be read.
 
     Print of thin dots comes out as a thousand scraps, which would take half a minute.
     """
     from vlm_core.ocr.recognition import illegible, read_box
+    from vlm_core.ocr.tiles import are_scraps
 
-    read = {}
-    if len(quads) > MANY:
-        spread = range(0, len(quads), len(quads) // SAMPLE)
-        read = {number: read_box(image, quads[number], models.infer, models.characters) for number in spread}
-        letters = sum(len(reading.text) for reading in read.values())
-        if (
-            sum(reading.score * len(reading.text) for reading in read.values()) < LEGIBLE * letters
-            or not letters
-        ):
-            return [read.get(number) or illegible(image, quad) for number, quad in enumerate(quads)]
+    def read(number: int) -> Reading:
+        return read_box(image, quads[number], models.infer, models.characters)
+
+    if not are_scraps(quads):
+        return [read(number) for number in range(len(quads))]
+    sample = {number: read(number) for number in range(0, len(quads), len(quads) // SAMPLE)}
+    missed = is_unread(sample.values())
     return [
-        read.get(number) or read_box(image, quad, models.infer, models.characters)
+        sample.get(number) or (illegible(image, quad) if missed else read(number))
         for number, quad in enumerate(quads)
     ]
 

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vlm_core.ocr.line_ink import HEIGHT, Ink, ink_of, unread_ink
+from vlm_core.ocr.line_ink import HEIGHT, NO_INK, Ink, ink_of, unread_ink
 from vlm_core.ocr.orientation import TALL
 from vlm_core.ocr.tiles import Pixels, Quads
 
@@ -43,12 +43,12 @@ WIDE_GAP_PIXELS = 10
 
 @dataclass(frozen=True)
 class Reading:
-    """A line as it was read: its characters' mean probability, that of the weakest, from 0 to 1, and its ink."""
+    """A line as it was read: its characters' mean probability, that of the weakest (0 to 1), and its ink."""
 
     text: str = ""
     score: float = 0.0
     weakest: float = 0.0
-    ink: Ink = Ink()
+    ink: Ink = NO_INK
 
 
 def read_box(image: Pixels, quad: Quads, infer: Infer, characters: Sequence[str]) -> Reading:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from vlm_core.types import Box, rounded
@@ -26,13 +26,13 @@ RULES = frozenset("-_=*.~—–· ")
 NAMED = 3
 """Places that a warning names."""
 ADVICE = (
-    "Perhaps its script is one that the local engine lacks, or the print is too faint or bent: look at the page, "
-    "or read it with a vision model"
+    "Perhaps the local engine lacks the script, or the print is too faint: look at the page, or read it "
+    "with a vision model"
 )
 
 
 class Unread(NamedTuple):
-    """The share of a page's writing that went unread, and where it stands; none where that is too little to tell."""
+    """The share of a page's writing that went unread, and where it stands."""
 
     share: float = 0.0
     boxes: tuple[Box, ...] = ()
@@ -42,15 +42,14 @@ class Unread(NamedTuple):
         """In words, with the places as left, top, right, bottom, fractions of the page.
 
         Example:
-            >>> Unread(0.4, ((0.1, 0.2, 0.9, 0.3),)).warning.split(".  ")[0][:63]
-            '40 % of the writing is unread, at 0.100,0.200,0.900,0.300. Perh'
+            >>> Unread(0.4, ((0.1, 0.2, 0.9, 0.3),)).warning.split(". ")[0]
+            '40 % of the writing is unread, at 0.100,0.200,0.900,0.300'
         """
         places = "; ".join(",".join(f"{edge:.3f}" for edge in box) for box in self.boxes[:NAMED])
         more = len(self.boxes) - NAMED
         others = f" and {more} more place{'s' * (more > 1)}" if more > 0 else ""
-        return f"{max(self.share, 0.01):.0%} of the writing is unread, at {places}{others}. {ADVICE}".replace(
-            "%", " %"
-        )
+        percent = round(100 * self.share)
+        return f"{percent} % of the writing is unread, at {places}{others}. {ADVICE}"
 
 
 def unread_on(lines: Sequence[tuple[Quads, Reading]], width: int, height: int) -> Unread:
@@ -61,20 +60,21 @@ def unread_on(lines: Sequence[tuple[Quads, Reading]], width: int, height: int) -
         width: of the page, in pixels.
         height: likewise.
     """
-    unread = [_columns_unread(reading) for _, reading in lines]
-    total = sum(reading.ink.all for _, reading in lines)
-    if sum(unread) < max(LEAST, SHARE * total):
+    readings = [reading for _, reading in lines]
+    if not is_unread(readings):
         return Unread()
-    missed = [
-        _box(quad)
-        for (quad, reading), columns in zip(lines, unread, strict=True)
-        if columns > SHARE * reading.ink.all
-    ]
+    missed = [_box(quad) for quad, reading in lines if _columns_unread(reading) > SHARE * reading.ink.all]
     boxes = sorted(_joined(missed), key=lambda box: (box[1], box[0]))
     return Unread(
-        round(sum(unread) / total, 3),
+        round(sum(map(_columns_unread, readings)) / sum(reading.ink.all for reading in readings), 3),
         tuple(rounded((x0 / width, y0 / height, x1 / width, y1 / height)) for x0, y0, x1, y1 in boxes),
     )
+
+
+def is_unread(readings: Collection[Reading]) -> bool:
+    """Whether so much of some lines' writing went unread that it must be told."""
+    total = sum(reading.ink.all for reading in readings)
+    return sum(map(_columns_unread, readings)) >= max(LEAST, SHARE * total)
 
 
 def _columns_unread(reading: Reading) -> int:
