@@ -42,7 +42,8 @@ OnFailed: TypeAlias = Literal["warn", "raise", "hold_back"]
 documents of which a page failed."""
 
 _IDS = UUID("6f0c4f5e-6a0b-5c0e-9d53-1f6f7d0a2b41")
-_READ = (PageState.OK, PageState.BLANK)
+_WHOLE = (PageState.OK, PageState.BLANK)
+_READ = (*_WHOLE, PageState.PARTIAL)
 
 
 def stable_id(*parts: str | int | None) -> str:
@@ -182,8 +183,8 @@ def passages(
         reader: reads them.
         sources: anything the reader takes.
         mode: "document", "page" or "block".
-        empty_pages: whether pages without text are yielded too; "failed" yields those that are not
-            blank. Unless all are, a warning lists them at the end.
+        empty_pages: whether pages without text are yielded too; "failed" yields those that should
+            have had one. Unless all are, a warning lists them at the end.
         at_least_one: yield a passage without text rather than none at all.
         on_failed: "warn", or "raise" a PagesFailed at the end where a page failed, or "hold_back" as well
             what was read of a document of which a page failed.
@@ -334,7 +335,7 @@ class _Sieve:
             self._first_error = self._first_error or next((page.error for page in failed if page.error), None)
 
     def _is_shown(self, state: PageState) -> bool:
-        return self.empty_pages is True or (self.empty_pages == "failed" and state not in _READ)
+        return self.empty_pages is True or (self.empty_pages == "failed" and state not in _WHOLE)
 
     def rest(self) -> list[Passage]:
         """What is still to be let through once all is read. Warns first, for it may be the last call."""
@@ -351,7 +352,7 @@ class _Sieve:
 
 
 def _has_failed(page: PageResult) -> bool:
-    """Whether a page should have had a text."""
+    """Whether a page should have had a text, and another try may find it."""
     return not page.text.strip() and page.state not in _READ
 
 

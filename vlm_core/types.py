@@ -29,6 +29,10 @@ def rounded(box: Box) -> Box:
     return round(x0, _BOX_DIGITS), round(y0, _BOX_DIGITS), round(x1, _BOX_DIGITS), round(y1, _BOX_DIGITS)
 
 
+def _all_rounded(boxes: tuple[Box, ...]) -> tuple[Box, ...]:
+    return tuple(map(rounded, boxes))
+
+
 MAX_PAGES = 50
 """Pages of one file in a message, or that an agent's tool reads, unless the caller gives another number."""
 
@@ -37,6 +41,7 @@ class PageState(StrEnum):
     """How a page ended. Every page ends in exactly one of these."""
 
     OK = "ok"
+    PARTIAL = "partial"
     BLANK = "blank"
     TRUNCATED = "truncated"
     LOOPED = "looped"
@@ -58,6 +63,7 @@ class PageState(StrEnum):
 _BY_SEVERITY = (
     PageState.BLANK,
     PageState.OK,
+    PageState.PARTIAL,
     PageState.TRUNCATED,
     PageState.LOOPED,
     PageState.REFUSED,
@@ -158,7 +164,12 @@ class PageResult(_Value):
     """What a task that asks for JSON gave: plain values."""
     raw: str = ""
     """What a model answered, word for word, where the text was made from it."""
+    unread_share: float = 0.0
+    """Of a page whose state is partial: the share of its ink that no character accounts for, from 0 to 1."""
+    unread: Annotated[tuple[Box, ...], AfterValidator(_all_rounded)] = ()
+    """Where that ink stands."""
     warnings: tuple[str, ...] = ()
+    """What is odd about the page. The first one of a partial page says what is unread."""
     error: PageError = None
 
 

@@ -9,6 +9,7 @@ from vlm_core.types import PageResult, PageState
 
 _NO_WORDS = {
     PageState.OK: "no text was found",
+    PageState.PARTIAL: "what stands on it could not be read",
     PageState.BLANK: "it is blank",
     PageState.REFUSED: "the model refused to read it",
     PageState.SKIPPED_BUDGET: "it was not read, since the budget is spent",
@@ -90,7 +91,7 @@ def _left_out(pages: Sequence[PageResult]) -> list[str]:
 
 def warnings_of(pages: Iterable[PageResult]) -> list[str]:
     """What the engine had to say of pages."""
-    return [f"{place(page)}: {one_line(warning, 200)}." for page in pages for warning in page.warnings]
+    return [f"{place(page)}: {one_line(warning, 300)}." for page in pages for warning in page.warnings]
 
 
 def with_notes(text: str, notes: Iterable[str]) -> str:

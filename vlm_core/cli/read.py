@@ -147,7 +147,7 @@ def read(
 
     \b
     Exit codes: 0 all pages read; 1 nothing read; 2 wrong command;
-    3 some pages failed; 4 no key, wrong key or no credit;
+    3 some pages failed or need a look; 4 no key, wrong key or no credit;
     130 Ctrl-C and 143 SIGTERM, what was read is kept.
     """
     report, interrupts = Report(quiet=quiet), Interrupts()

@@ -96,16 +96,17 @@ def printable(text: str, kept: str = "") -> str:
 
 
 class Report:
-    """Tells of pages that failed, and of what else went on, and keeps count.
+    """Tells of pages that failed or need a look, and of what else went on, and keeps count.
 
     Args:
-        quiet: tell of failures only.
+        quiet: tell of those pages only.
     """
 
     def __init__(self, *, quiet: bool = False) -> None:
         self.quiet = quiet
         self._read = 0
         self._failed = 0
+        self._partial = 0
         self._refused = 0
         self._alike = 0
         self._some_text = False
@@ -116,15 +117,20 @@ class Report:
     def page(self, page: PageResult) -> None:
         """A page has come to its end."""
         self._some_text = self._some_text or bool(page.text)
+        warnings = page.warnings
         if page.state in _READ:
             self._read += 1
+        elif page.state is PageState.PARTIAL:
+            self._partial += 1
+            say(_with_place(page, ": ".join((page.state.value, *warnings[:1]))))
+            warnings = warnings[1:]
         else:
             self._failed += 1
             self._refused += isinstance(page.error, _NO_ACCESS)
             self._alike += isinstance(page.error, _SAME_FOR_ALL)
             if self._alike < 2 or not isinstance(page.error, _SAME_FOR_ALL):
                 say(_with_place(page, _failure(page)))
-        for warning in () if self.quiet else page.warnings:
+        for warning in () if self.quiet else warnings:
             self._warn(page, warning)
 
     def skipped(self, name: str, reason: str) -> None:
@@ -160,11 +166,11 @@ class Report:
     @property
     def exit_code(self) -> int:
         """0 if all went well, else the first that applies of 4, 3 and 1."""
-        if not self._failed:
-            return 0
         if self._refused:
             return KEY_OR_QUOTA
-        return SOME_FAILED if self._read or self._some_text else FAILED
+        if self._failed and not (self._read or self._partial or self._some_text):
+            return FAILED
+        return SOME_FAILED if self._failed or self._partial else 0
 
     def _warn(self, page: PageResult, warning: str) -> None:
         """Tell of a warning, unless the like was told; they may differ in their numbers."""

@@ -13,12 +13,14 @@ from typing import Any, NamedTuple
 
 from vlm_core.types import PageResult, PageState
 
-GOOD = (PageState.OK, PageState.BLANK)
+GOOD = (PageState.OK, PageState.BLANK, PageState.PARTIAL)
+"""Reading such a page again in the same way gives the same."""
 _FACTS = set(PageResult.model_fields) - {"text", "lines", "tables", "data", "raw", "error"}
 _ALL = set(PageResult.model_fields) - {"error"}
 _STORED = {
     PageState.OK: _ALL,
     PageState.BLANK: _ALL,
+    PageState.PARTIAL: _ALL,
     PageState.TRUNCATED: _FACTS | {"text"},
     PageState.LOOPED: _FACTS | {"text"},
 }
@@ -91,7 +93,7 @@ class Row(NamedTuple):
 
 _SUMMED = ("attempts", "input_tokens", "output_tokens", "cost_usd")
 _COLUMNS = (*JournalPage._fields, "result", "digest")
-_IS_GOOD = "state IN ('ok', 'blank')"
+_IS_GOOD = "state IN ({})".format(", ".join(f"'{state}'" for state in GOOD))
 _STAYS = f"pages.{_IS_GOOD} AND NOT excluded.{_IS_GOOD}"
 
 

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
-from vlm_core.types import PageResult
+from vlm_core.types import PageResult, PageState
 
 if TYPE_CHECKING:
     from vlm_core.images.sources import Source
@@ -51,7 +51,7 @@ class _Bar(Progress):
 
     def __init__(self, bar: Any, budget_usd: float | None) -> None:
         self._bar = bar
-        self._counts = {"failed": 0, "skipped": 0}
+        self._counts = {"failed": 0, "partial": 0, "skipped": 0}
         self._budget_usd = budget_usd
         self._spent_usd = 0.0
         self._documents: int | None = None
@@ -90,9 +90,10 @@ class _Bar(Progress):
         else:
             self._bar.update()
         self._spent_usd += result.cost_usd or 0.0
-        if result.error is not None:
-            self._counts["failed"] += 1
-        if result.error is not None or result.cost_usd:
+        is_partial = result.state is PageState.PARTIAL
+        self._counts["failed"] += result.error is not None
+        self._counts["partial"] += is_partial
+        if result.error is not None or is_partial or result.cost_usd:
             self._show()
 
     def skipped(self, name: str, reason: str) -> None:

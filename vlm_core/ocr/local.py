@@ -12,7 +12,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from vlm_core.errors import ConfigError, EngineError, MissingExtraError
 from vlm_core.ocr.guards import NO_TEXT, is_blank, page_warnings
 from vlm_core.ocr.layout import RENDERERS, Piece, lines_in_order
+from vlm_core.ocr.unread import READABLE, Unread, is_hardly_read, is_unread, unread_on
 from vlm_core.types import PageImage, PageResult, PageState, TextLine
 
 if TYPE_CHECKING:
@@ -29,16 +30,8 @@ if TYPE_CHECKING:
     from vlm_core.ocr.recognition import Reading
     from vlm_core.ocr.tiles import Pixels, Quads
 
-
-READABLE = 0.5
-"""The mean probability of its characters from which a line counts as read."""
-SPARSE = 0.25
-"""Characters for each time that a box is longer than high, below which most of it went unread."""
-RULES = frozenset("-_=*.~—–· ")
-STRIP = 4
-"""Times its height that a line is shown of, to tell which way is up."""
-VOTERS = 24
-"""Lines that are asked which way is up."""
+SAMPLE = 40
+"""Boxes of a page of scraps that are read before the others are."""
 
 
 def _cores() -> int:
@@ -128,10 +121,11 @@ class LocalEngine:
     def _result(self, page: PageImage, found: Found, seconds: float) -> PageResult:
         text = RENDERERS[self.task](found.lines)
         sideways = found.turn % 180 == 90
-        blank = not text and is_blank(page)
+        blank = not text and not found.unread.boxes and is_blank(page)
+        state = PageState.BLANK if blank else PageState.PARTIAL if found.unread.boxes else PageState.OK
         return PageResult(
             text=text,
-            state=PageState.BLANK if blank else PageState.OK,
+            state=state,
             source=page.source,
             page_number=page.page_number,
             total_pages=page.total_pages,
@@ -144,23 +138,26 @@ class LocalEngine:
             model=self.model,
             cost_usd=0.0,
             seconds=round(seconds, 3),
-            warnings=tuple(_warnings(text, found.unread, blank)),
+            unread_share=found.unread.share,
+            unread=found.unread.boxes,
+            warnings=tuple(_warnings(text, found, blank)),
         )
 
 
 class Found(NamedTuple):
-    """What was found on a page: lines, the boxes that could not be read, the turn that was needed."""
+    """What was found on a page: its lines, what of it could not be read, the turn that was needed."""
 
     lines: tuple[TextLine, ...]
-    unread: int
+    illegible: int
+    unread: Unread
     turn: int
 
 
-def _warnings(text: str, unread: int, blank: bool) -> list[str]:
-    warnings = []
-    if unread:
-        boxes = "text box was" if unread == 1 else "text boxes were"
-        warnings.append(f"{unread} {boxes} found but could not be read")
+def _warnings(text: str, found: Found, blank: bool) -> list[str]:
+    warnings = [found.unread.warning] if found.unread.boxes else []
+    if found.illegible:
+        boxes = "text box was" if found.illegible == 1 else "text boxes were"
+        warnings.append(f"{found.illegible} {boxes} found but could not be read")
     if not text and not blank:
         warnings.append(NO_TEXT)
     return warnings + page_warnings(text)
@@ -168,32 +165,49 @@ def _warnings(text: str, unread: int, blank: bool) -> list[str]:
 
 def _read(page: PageImage, models: Models) -> Found:
     from vlm_core.ocr.orientation import turn_image, turn_quads
-    from vlm_core.ocr.recognition import read_box
+    from vlm_core.ocr.recognition import read_line
     from vlm_core.ocr.tiles import find_text
+    from vlm_core.ocr.upright import turn_of
 
     image = _as_bgr(page)
     quads = find_text(image, models.detect, page.dpi)
     if not len(quads) and not is_blank(page):
         quads = find_text(image, models.detect, page.dpi, closely=True)
-    turn = _turn(image, quads, models)
+    read = partial(read_line, infer=models.infer, characters=models.characters)
+    turn = turn_of(image, quads, models.look_inverted, read)
     upright, quads = turn_image(image, turn), turn_quads(quads, turn, page.width, page.height)
-    readings = [read_box(upright, quad, models.infer, models.characters) for quad in quads]
+    readings = _readings(upright, quads, models)
     height, width = upright.shape[:2]
+    lines = list(zip(quads, readings, strict=True))
     pieces = _pieces(quads, readings)
-    hardly = sum(is_hardly_read(quad, reading) for quad, reading in zip(quads, readings, strict=True))
-    return Found(lines_in_order(pieces, width, height), len(readings) - len(pieces) + hardly, turn)
+    hardly = sum(is_hardly_read(quad, reading) for quad, reading in lines)
+    return Found(
+        lines_in_order(pieces, width, height),
+        len(readings) - len(pieces) + hardly,
+        unread_on(lines, width, height),
+        turn,
+    )
 
 
-def is_hardly_read(quad: Quads, reading: Reading) -> bool:
-    """Whether a reading is far too short for its box, as one in a script that the model does not know.
+def _readings(image: Pixels, quads: Quads, models: Models) -> list[Reading]:
+    """What is read in each box; of a page of scraps nothing but a sample, where that cannot be read.
 
-    Such a line can come out as a sure comma. A drawn rule may be a single dash, and is none.
+    Print of thin dots comes out as a thousand scraps, which would take half a minute.
     """
-    import numpy as np
+    from vlm_core.ocr.recognition import illegible, read_box
+    from vlm_core.ocr.tiles import are_scraps
 
-    sides = np.linalg.norm(quad[[1, 2]] - quad[[0, 1]], axis=1)
-    expected = SPARSE * float(sides.max() / max(sides.min(), 1.0))
-    return reading.score >= READABLE and len(reading.text) < expected and not RULES.issuperset(reading.text)
+    def read(number: int) -> Reading:
+        return read_box(image, quads[number], models.infer, models.characters)
+
+    if not are_scraps(quads):
+        return [read(number) for number in range(len(quads))]
+    sample = {number: read(number) for number in range(0, len(quads), len(quads) // SAMPLE)}
+    missed = is_unread(sample.values())
+    return [
+        sample.get(number) or (illegible(image, quad) if missed else read(number))
+        for number, quad in enumerate(quads)
+    ]
 
 
 def _as_bgr(page: PageImage) -> Pixels:
@@ -202,21 +216,6 @@ def _as_bgr(page: PageImage) -> Pixels:
 
     rgb = np.frombuffer(page.pixels, np.uint8).reshape(page.height, page.width, 3)
     return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), np.uint8)
-
-
-def _turn(image: Pixels, quads: Quads, models: Models) -> int:
-    """Which quarter turn sets the page upright, by a vote of its longest lines."""
-    from vlm_core.ocr.orientation import clockwise_turn, is_tall, turn_image
-    from vlm_core.ocr.recognition import cut_out
-
-    if not len(quads):
-        return 0
-    voters = sorted(quads, key=lambda quad: -float((quad.max(axis=0) - quad.min(axis=0)).max()))[:VOTERS]
-    tall = [is_tall(quad) for quad in voters]
-    crops = [cut_out(image, quad) for quad in voters]
-    held = [turn_image(crop, 270) if sideways else crop for crop, sideways in zip(crops, tall, strict=True)]
-    # The classifier squeezes what it is given into a short strip, in which a long line is past telling.
-    return clockwise_turn(tall, models.look_inverted([crop[:, : STRIP * crop.shape[0]] for crop in held]))
 
 
 def _pieces(quads: Quads, readings: Sequence[Reading]) -> list[Piece]:
@@ -285,13 +284,11 @@ def _models_of(rapidocr: Any) -> Models:
     """RapidOCR's three models as functions; its own call keeps arguments on the object."""
     import numpy as np
 
+    from vlm_core.ocr.detection import boxes_in
+
     detector = rapidocr._load_det_model()
     classifier = rapidocr._load_cls_model()
     recognizer = rapidocr._load_rec_model()
-
-    def detect(image: Pixels) -> Quads:
-        boxes = detector(image).boxes
-        return np.zeros((0, 4, 2), np.float32) if boxes is None else np.asarray(boxes, np.float32)
 
     def look_inverted(crops: list[Pixels]) -> list[bool]:
         return [label == "180" for label, _ in classifier(crops).cls_res]
@@ -299,4 +296,4 @@ def _models_of(rapidocr: Any) -> Models:
     def infer(line: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.asarray(recognizer.session(line)[0], np.float32)
 
-    return Models(detect, look_inverted, infer, recognizer.postprocess_op.character)
+    return Models(boxes_in(detector), look_inverted, infer, recognizer.postprocess_op.character)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -12,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vlm_core.ocr.line_ink import HEIGHT, NO_INK, Ink, ink_of, unread_ink
 from vlm_core.ocr.orientation import TALL
 from vlm_core.ocr.tiles import Pixels, Quads
 
@@ -19,8 +21,6 @@ Probabilities: TypeAlias = NDArray[np.float32]
 """Steps × classes: class 0 is CTC's blank, the last one the space."""
 Infer: TypeAlias = Callable[[NDArray[np.float32]], Probabilities]
 
-HEIGHT = 48
-"""Pixels: the height of the recogniser's input (PP-OCRv6)."""
 STEP = 8
 """Pixels of the input to a step of the output."""
 MARGIN = 0.1
@@ -43,11 +43,12 @@ WIDE_GAP_PIXELS = 10
 
 @dataclass(frozen=True)
 class Reading:
-    """A line as it was read: its characters' mean probability, and that of the weakest, from 0 to 1."""
+    """A line as it was read: its characters' mean probability, that of the weakest (0 to 1), and its ink."""
 
     text: str = ""
     score: float = 0.0
     weakest: float = 0.0
+    ink: Ink = NO_INK
 
 
 def read_box(image: Pixels, quad: Quads, infer: Infer, characters: Sequence[str]) -> Reading:
@@ -70,8 +71,13 @@ def read_box(image: Pixels, quad: Quads, infer: Infer, characters: Sequence[str]
     return max(first, second, key=lambda reading: reading.score)
 
 
+def illegible(image: Pixels, quad: Quads) -> Reading:
+    """A box that is not read, for those about it cannot be: its ink alone."""
+    return Reading(ink=unread_ink(_at_height(cut_out(image, quad)), np.zeros(0), square=False))
+
+
 def _best_reading(crop: Pixels, infer: Infer, characters: Sequence[str]) -> Reading:
-    readings = (_read_line(view, infer, characters) for view in _views(crop))
+    readings = (read_line(view, infer, characters) for view in _views(crop))
     return max(readings, key=lambda reading: reading.score)
 
 
@@ -105,16 +111,30 @@ def _with_margin(quad: Quads, trim: float = 0.0) -> Quads:
     return quad + np.array([-out - up, out - up, out + up, -out + up], np.float32)
 
 
-def _read_line(crop: Pixels, infer: Infer, characters: Sequence[str]) -> Reading:
+def read_line(crop: Pixels, infer: Infer, characters: Sequence[str]) -> Reading:
+    """Read one line as it is held.
+
+    Args:
+        crop: height × width × 3, BGR: nothing but the line.
+        infer: the recogniser, from 1 × 3 × 48 × width to steps × classes.
+        characters: the character of each class.
+    """
     line = _at_height(crop)
     probabilities = infer(_network_input(line))
     steps, best = _decode(probabilities)
+    centres = (steps + 0.5) * STEP
     if not len(steps):
-        return Reading()
+        return Reading(ink=unread_ink(line, centres, square=False))
     letters = [characters[best[step]] for step in steps]
     text = _with_spaces(letters, _lost_spaces(letters, steps, probabilities[:, -1], line))
     certainty = probabilities[steps, best[steps]]
-    return Reading(text, float(certainty.mean()), float(certainty.min()))
+    ink = unread_ink(line, centres, square=_is_square(letters))
+    return Reading(text, float(certainty.mean()), float(certainty.min()), ink)
+
+
+def _is_square(letters: Sequence[str]) -> bool:
+    """Whether most letters are as wide as high, as in Chinese and Japanese."""
+    return 2 * sum(unicodedata.east_asian_width(letter) in "WF" for letter in letters) > len(letters)
 
 
 def _at_height(crop: Pixels) -> Pixels:
@@ -171,17 +191,9 @@ def _lost_spaces(
 
 def _ink_gaps(line: Pixels, steps: NDArray[np.intp]) -> list[int]:
     """Before each character, the widest run of columns without ink, in pixels."""
-    empty = _ink(line).sum(axis=0) <= 1
+    empty = ink_of(line).sum(axis=0) <= 1
     centres = ((steps + 0.5) * STEP).astype(int)
     return [0, *(_longest_run(empty[a:b]) for a, b in pairwise(centres))]
-
-
-def _ink(line: Pixels) -> NDArray[np.bool_]:
-    """Where a line is written, whether dark on light or light on dark; its edges left out."""
-    grey = np.asarray(cv2.cvtColor(line, cv2.COLOR_BGR2GRAY), np.uint8)
-    threshold, _ = cv2.threshold(grey, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
-    dark: NDArray[np.bool_] = grey[4:-4] <= threshold
-    return dark if dark.mean() <= 0.5 else ~dark
 
 
 def _longest_run(flags: NDArray[np.bool_]) -> int:

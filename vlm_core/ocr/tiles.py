@@ -36,6 +36,10 @@ OVERLAP = 192
 SMALL_PRINT = 12.0
 """Pixels: lines of less are looked for again in a larger picture."""
 GOOD_PRINT = 20.0
+SCRAPS = 300
+"""Boxes from which a page may be one of scraps: letters that were found one by one."""
+SCRAP_LENGTH = 2.5
+"""Times its height that a scrap is long at most."""
 GRID = 32
 """The detector's input is a multiple of this many pixels."""
 
@@ -137,21 +141,23 @@ def _without_seams(found: list[tuple[Tile, Quads]], page: Tile) -> Quads:
     """Boxes of all tiles: those seen twice once, those cut by a seam whole."""
     if len(found) == 1:
         return found[0][1]
-    kept: list[Quads] = []
+    kept = np.zeros((0, 4, 2), np.float32)
     for tile, quads in found:
-        before = len(kept)
-        for quad in quads:
-            _merge_into(kept, before, quad, _is_cut(quad, tile, page))
-    return np.array(kept, np.float32).reshape(-1, 4, 2)
+        earlier = kept.copy()
+        added = [quad for quad in quads if not _merged_into(earlier, quad, _is_cut(quad, tile, page))]
+        kept = np.concatenate([earlier, *(quad[None] for quad in added)])
+    return kept
 
 
-def _merge_into(kept: list[Quads], before: int, quad: Quads, cut: bool) -> None:
-    """Add a box, or join it to the same line among the `before` boxes of earlier tiles."""
-    twin = next((i for i in range(before) if _same_line(kept[i], quad)), None)
-    if twin is None:
-        kept.append(quad)
-    elif cut or _area(quad) > _area(kept[twin]):
-        kept[twin] = _hull(kept[twin], quad)
+def _merged_into(earlier: Quads, quad: Quads, cut: bool) -> bool:
+    """Join a box to the same line among those of earlier tiles, if it is there."""
+    twins = np.flatnonzero(_same_line(earlier, quad))
+    if not len(twins):
+        return False
+    twin = twins[0]
+    if cut or _area(quad) > _area(earlier[twin]):
+        earlier[twin] = _hull(earlier[twin], quad)
+    return True
 
 
 def _is_cut(quad: Quads, tile: Tile, page: Tile, margin: int = 3) -> bool:
@@ -165,12 +171,12 @@ def _is_cut(quad: Quads, tile: Tile, page: Tile, margin: int = 3) -> bool:
     )
 
 
-def _same_line(a: Quads, b: Quads) -> bool:
-    """Whether two boxes overlap by most of the smaller one's thickness, in both directions."""
-    (ax0, ay0, ax1, ay1), (bx0, by0, bx1, by1) = _bounds(a), _bounds(b)
-    across, down = min(ax1, bx1) - max(ax0, bx0), min(ay1, by1) - max(ay0, by0)
-    thickness = min(ax1 - ax0, ay1 - ay0, bx1 - bx0, by1 - by0)
-    return bool(min(across, down) > 0.5 * thickness)
+def _same_line(many: Quads, one: Quads) -> NDArray[np.bool_]:
+    """For each of many boxes, whether it overlaps one by most of the smaller one's thickness, both ways."""
+    low, high = many.min(axis=1), many.max(axis=1)
+    overlap = np.minimum(high, one.max(axis=0)) - np.maximum(low, one.min(axis=0))
+    thickness = np.minimum((high - low).min(axis=1), np.ptp(one, axis=0).min())
+    return np.asarray(overlap.min(axis=1) > 0.5 * thickness)
 
 
 def _bounds(quad: Quads) -> tuple[float, float, float, float]:
@@ -186,6 +192,19 @@ def _area(quad: Quads) -> float:
 def _hull(a: Quads, b: Quads) -> Quads:
     x0, y0, x1, y1 = _bounds(np.concatenate([a, b]))
     return np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]], np.float32)
+
+
+def are_scraps(quads: Quads) -> bool:
+    """Whether boxes are very many, and nearly all too short for a word, as where print is made of dots.
+
+    Example:
+        >>> are_scraps(np.zeros((2, 4, 2), np.float32))
+        False
+    """
+    if len(quads) < SCRAPS:
+        return False
+    sides = np.linalg.norm(quads[:, [1, 2]] - quads[:, [0, 1]], axis=2)
+    return bool((sides.max(axis=1) < SCRAP_LENGTH * sides.min(axis=1)).mean() > 0.8)
 
 
 def _median_height(quads: Quads) -> float:
