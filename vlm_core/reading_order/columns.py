@@ -7,19 +7,28 @@ beside it, such as a table or a side bar, goes its own way: its rows are not lev
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from itertools import groupby, pairwise
 from statistics import fmean, median
 from typing import NamedTuple
 
-from .pieces import Piece, rows_of
+from .pieces import Piece, join_close, rows_of
 
 _PROSE_LINES = 4
 _PROSE_CHARACTERS = 15
 _PROSE_FILL = 0.5
-"""What makes a column prose: so many lines, of so many characters, this much of it filled."""
+_MOSTLY_PROSE = 0.4
+"""What makes a column prose: so many lines, of so many characters, this much of its width filled by
+each, and this share of its rows."""
+_JUSTIFIED = 1.5
+"""Times the height: words of a justified line may stand so far apart."""
+_FULL = 0.1
+"""Of its column's width: a line that ends nearer to its right edge is full."""
 _REACH = 1.5
 """Times the height of a piece: it may reach so far into a gutter or beyond without running across."""
+_REACHING = 0.25
+"""The share of a column's rows that may do so: words far apart make no gutter."""
 _LINES_BESIDE = 6
 """Lines of prose from which something beside them may be told from the rest of their rows."""
 _GUTTER = 0.6
@@ -110,39 +119,54 @@ def _crosses(piece: Piece, x: float) -> bool:
 
 
 def _divides(band: Sequence[Piece], x: float) -> bool:
-    left = [piece for piece in band if piece.right <= x]
-    right = [piece for piece in band if piece.left >= x]
-    prose = [_is_prose(side) for side in (left, right)]
-    if all(prose):
+    left = _Side([piece for piece in band if piece.right <= x])
+    right = _Side([piece for piece in band if piece.left >= x])
+    reaching = sum(piece.left < x < piece.right for piece in band)
+    if reaching > _REACHING * max(len(left.rows), len(right.rows)):
+        return False
+    if left.is_prose and right.is_prose:
         return True
-    return any(prose) and _runs_beside(left, right, *((left, right) if prose[0] else (right, left)))
-
-
-def _is_prose(side: Sequence[Piece]) -> bool:
-    """Whether long lines fill most of a side, which may hold further columns."""
-    rows = rows_of(side)
-    if len(rows) < _PROSE_LINES or median(len(piece.text) for piece in side) < _PROSE_CHARACTERS:
+    if right.left - left.right < _GUTTER * median(piece.height for piece in band):
         return False
-    extent = max(piece.right for piece in side) - min(piece.left for piece in side)
-    filled = sum(piece.right - piece.left for piece in side)
-    return filled >= _PROSE_FILL * extent * len(rows)
+    return (left.is_prose and _runs_beside(left, right)) or (right.is_prose and _runs_beside(right, left))
 
 
-def _runs_beside(
-    left: Sequence[Piece], right: Sequence[Piece], prose: Sequence[Piece], other: Sequence[Piece]
-) -> bool:
-    """Whether what stands beside a column of prose goes its own way: its rows are not level with the lines."""
-    lines, rows = rows_of(prose), rows_of(other)
-    if len(lines) < _LINES_BESIDE or len(rows) < _PROSE_LINES:
+class _Side:
+    """What stands on one side of a gutter, as rows."""
+
+    def __init__(self, pieces: Sequence[Piece]) -> None:
+        self.rows = rows_of(pieces)
+        self.levels = [fmean(piece.level for piece in row) for row in self.rows]
+        self.left = min((piece.left for piece in pieces), default=math.inf)
+        self.right = max((piece.right for piece in pieces), default=-math.inf)
+        self.lines = [number for number, row in enumerate(self.rows) if self._is_line(row)]
+        """The rows that are lines of prose, by number; a row may hold those of further columns."""
+        self.is_prose = len(self.lines) >= max(_PROSE_LINES, _MOSTLY_PROSE * len(self.rows))
+
+    def _is_line(self, row: Sequence[Piece]) -> bool:
+        runs = [run for run in join_close(row, _JUSTIFIED) if len(run.text) >= _PROSE_CHARACTERS]
+        return sum(run.right - run.left for run in runs) >= _PROSE_FILL * (self.right - self.left)
+
+    def continues(self, number: int) -> bool:
+        """Whether a row goes on with a sentence, as far as the line before it shows by being full."""
+        return number - 1 in self.lines and self.rows[number - 1][-1].right >= self.right - _FULL * (
+            self.right - self.left
+        )
+
+
+def _runs_beside(prose: _Side, other: _Side) -> bool:
+    """Whether what stands beside a column of prose goes its own way.
+
+    The cells of a table's row stand level with the line that begins the row's text. A side bar
+    takes no heed of the lines beside it.
+    """
+    usual = median(piece.height for row in prose.rows for piece in row)
+    first, last = prose.levels[prose.lines[0]], prose.levels[prose.lines[-1]]
+    beside = [level for level in other.levels if first - usual <= level <= last + usual]
+    if len(prose.lines) < _LINES_BESIDE or len(beside) < _PROSE_LINES:
         return False
-    usual = median(piece.height for piece in [*prose, *other])
-    if min(piece.left for piece in right) - max(piece.right for piece in left) < _GUTTER * usual:
-        return False
-    levels = [fmean(piece.level for piece in row) for row in lines]
-    beside = [
-        level
-        for row in rows
-        if levels[0] - usual <= (level := fmean(piece.level for piece in row)) <= levels[-1] + usual
-    ]
-    level_rows = sum(min(abs(one - two) for two in levels) <= _LEVEL * usual for one in beside)
-    return bool(beside) and level_rows < _MOSTLY_LEVEL * len(beside)
+    nearest = [min(range(len(prose.levels)), key=lambda n: abs(prose.levels[n] - level)) for level in beside]
+    level = [abs(prose.levels[n] - level) <= _LEVEL * usual for n, level in zip(nearest, beside, strict=True)]
+    begins = [flat and not prose.continues(n) for n, flat in zip(nearest, level, strict=True)]
+    one_for_one = sum(level) >= _MOSTLY_LEVEL * (nearest[-1] - nearest[0] + 1)
+    return sum(level if one_for_one else begins) < _MOSTLY_LEVEL * len(beside)

@@ -86,12 +86,12 @@ def _stands_over(a: Piece, b: Piece) -> bool:
     return min(a.right, b.right) - max(a.left, b.left) > 0.5 * min(a.right - a.left, b.right - b.left)
 
 
-def join_close(row: Sequence[Piece]) -> list[Piece]:
-    """A row's pieces, those that stand close together made one."""
+def join_close(row: Sequence[Piece], gap: float = WORD_GAP) -> list[Piece]:
+    """A row's pieces, those that stand closer than so many times their height made one."""
     joined = [row[0]]
     for piece in row[1:]:
         last = joined[-1]
-        if piece.left - last.right <= WORD_GAP * min(last.height, piece.height):
+        if piece.left - last.right <= gap * min(last.height, piece.height):
             joined[-1] = _join(last, piece)
         else:
             joined.append(piece)
