@@ -29,6 +29,8 @@ _REACH = 1.5
 """Times the height of a piece: it may reach so far into a gutter or beyond without running across."""
 _REACHING = 0.25
 """The share of a column's rows that may do so: words far apart make no gutter."""
+_STRIPE = 2.5
+"""Times the usual height: what stands so far above or below the prose is not of its columns."""
 _LINES_BESIDE = 6
 """Lines of prose from which something beside them may be told from the rest of their rows."""
 _GUTTER = 0.6
@@ -89,12 +91,15 @@ def _split(pieces: Sequence[Piece], x: float) -> _Split | None:
     parts: list[list[Piece]] = [[]]
     divided = 0
     for band in _bands(pieces, x):
-        left, right = ([piece for piece in band if (_middle(piece) >= x) == side] for side in (False, True))
-        if _divides(band, x):
-            parts += [left, right, []]
-            divided += len(band)
-        else:
+        left, right = _sides(band, x)
+        if not _divides(band, x, left, right):
             parts[-1] += band
+            continue
+        head, body, foot = _trimmed(band, [*left.line_levels, *right.line_levels])
+        parts[-1] += head
+        parts += [[piece for piece in body if (_middle(piece) >= x) == side] for side in (False, True)]
+        parts.append(foot)
+        divided += len(body)
     if not divided:
         return None
     across = sum(_crosses(piece, x) for piece in pieces)
@@ -118,9 +123,30 @@ def _crosses(piece: Piece, x: float) -> bool:
     return min(x - piece.left, piece.right - x) > _REACH * piece.height
 
 
-def _divides(band: Sequence[Piece], x: float) -> bool:
-    left = _Side([piece for piece in band if piece.right <= x])
-    right = _Side([piece for piece in band if piece.left >= x])
+def _trimmed(
+    band: Sequence[Piece], lines: Sequence[float]
+) -> tuple[list[Piece], list[Piece], list[Piece]]:
+    """A band without what stands far above and far below its prose, such as a page's header and footer."""
+    gap = _STRIPE * median(piece.height for piece in band)
+    stripes: list[list[Piece]] = [[]]
+    for piece in band:
+        if stripes[-1] and piece.level - stripes[-1][-1].level > gap:
+            stripes.append([])
+        stripes[-1].append(piece)
+    first, last = min(lines), max(lines)
+    head = [piece for stripe in stripes if stripe[-1].level < first for piece in stripe]
+    foot = [piece for stripe in stripes if stripe[0].level > last for piece in stripe]
+    return head, list(band[len(head) : len(band) - len(foot)]), foot
+
+
+def _sides(band: Sequence[Piece], x: float) -> tuple[_Side, _Side]:
+    return (
+        _Side([piece for piece in band if piece.right <= x]),
+        _Side([piece for piece in band if piece.left >= x]),
+    )
+
+
+def _divides(band: Sequence[Piece], x: float, left: _Side, right: _Side) -> bool:
     reaching = sum(piece.left < x < piece.right for piece in band)
     if reaching > _REACHING * max(len(left.rows), len(right.rows)):
         return False
@@ -141,6 +167,7 @@ class _Side:
         self.right = max((piece.right for piece in pieces), default=-math.inf)
         self.lines = [number for number, row in enumerate(self.rows) if self._is_line(row)]
         """The rows that are lines of prose, by number; a row may hold those of further columns."""
+        self.line_levels = [self.levels[number] for number in self.lines]
         self.is_prose = len(self.lines) >= max(_PROSE_LINES, _MOSTLY_PROSE * len(self.rows))
 
     def _is_line(self, row: Sequence[Piece]) -> bool:
@@ -161,7 +188,7 @@ def _runs_beside(prose: _Side, other: _Side) -> bool:
     takes no heed of the lines beside it.
     """
     usual = median(piece.height for row in prose.rows for piece in row)
-    first, last = prose.levels[prose.lines[0]], prose.levels[prose.lines[-1]]
+    first, last = prose.line_levels[0], prose.line_levels[-1]
     beside = [level for level in other.levels if first - usual <= level <= last + usual]
     if len(prose.lines) < _LINES_BESIDE or len(beside) < _PROSE_LINES:
         return False
