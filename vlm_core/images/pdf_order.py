@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from ..reading_order.columns import columns_of
-from ..reading_order.pieces import Piece, rows_of
+from ..reading_order.pieces import Piece
 from .pdf_text import Line
 
 _UPRIGHT = 1.5
@@ -42,7 +42,7 @@ def in_reading_order(lines: Sequence[Line]) -> list[Line]:
             pieces.append(_piece(line, frame, len(groups)))
             groups.append([])
         groups[-1].append(line)
-    ordered = [piece.drawn or 0 for part in columns_of(pieces) for row in rows_of(part) for piece in row]
+    ordered = [piece.drawn or 0 for part in columns_of(pieces) for row in part for piece in row]
     return [line for number in [0, *ordered] for line in groups[number]]
 
 

@@ -41,7 +41,7 @@ def lines_in_order(pieces: Iterable[Piece], width: int, height: int) -> tuple[Te
         ['TOTAL', '9.00']
     """
     # Columns first: two of them may stand closer than the words of a third.
-    blocks = [block for part in columns_of(list(pieces)) for block in _split_at_gaps(rows_of(part))]
+    blocks = [block for part in columns_of(list(pieces)) for block in _split_at_gaps(part)]
     rows = [(number, join_close(row)) for number, block in enumerate(blocks) for row in block]
     return tuple(
         TextLine(
