@@ -29,8 +29,10 @@ _LEVEL = 0.22
 """Times the usual height: rows this far apart are level, and"""
 _MOSTLY_LEVEL = 0.75
 """this share of them makes two sides one table."""
-_ROW_BY_ROW = 0.5
-"""Times the rows of two sides: a PDF that changes sides so often while it draws them draws rows."""
+_FEWEST_SWITCHES = 4
+_ROW_BY_ROW = 0.25
+"""Times the rows: a PDF that changes sides so often while it draws them draws the rows of a table. One
+that does so at every row draws whatever stands there from the top to the bottom, and tells nothing."""
 
 
 class Side:
@@ -45,15 +47,15 @@ class Side:
         self.levels = [fmean(piece.level for piece in row) for row in rows]
         self.left = min((row[0].left for row in rows), default=0.0)
         self.right = max((piece.right for row in rows for piece in row), default=0.0)
-        self._lines = [number for number, row in enumerate(rows) if self._is_line(row)]
+        lengths = [_run_lengths(row) for row in rows]
+        filled = _PROSE_FILL * (self.right - self.left)
+        self._lines = [number for number, each in enumerate(lengths) if each and sum(each) >= filled]
         """The rows that are lines of prose, by number; a row may hold those of further columns."""
         self.line_levels = [self.levels[number] for number in self._lines]
         self.is_prose = len(self._lines) >= max(FEWEST_ROWS, _MOSTLY_PROSE * len(rows))
         self.is_full = sum(map(self._is_full_line, self._lines)) >= _MOSTLY_FULL * len(self._lines)
-
-    def _is_line(self, row: Sequence[Piece]) -> bool:
-        runs = [run for run in join_close(row, _JUSTIFIED) if len(run.text) >= _PROSE_CHARACTERS]
-        return sum(run.right - run.left for run in runs) >= _PROSE_FILL * (self.right - self.left)
+        alone = sum(max(each, default=0.0) >= filled for each in lengths)
+        self.is_one_column = self.is_prose and self.is_full and alone >= _MOSTLY_PROSE * len(rows)
 
     def _is_full_line(self, number: int) -> bool:
         return self.rows[number][-1].right >= self.right - _FULL * (self.right - self.left)
@@ -61,6 +63,13 @@ class Side:
     def continues(self, number: int) -> bool:
         """Whether a row goes on with a sentence, as far as the line before it shows by being full."""
         return number - 1 in self._lines and self._is_full_line(number - 1)
+
+
+def _run_lengths(row: Sequence[Piece]) -> list[float]:
+    """How long the runs of words on a row are, less the short ones."""
+    return [
+        run.right - run.left for run in join_close(row, _JUSTIFIED) if len(run.text) >= _PROSE_CHARACTERS
+    ]
 
 
 def divide(left: Side, right: Side, height: float) -> bool:
@@ -73,16 +82,16 @@ def divide(left: Side, right: Side, height: float) -> bool:
     """
     if min(len(left.rows), len(right.rows)) < FEWEST_ROWS:
         return False
-    if left.is_prose and right.is_prose and left.is_full and right.is_full:
-        return True
+    fewest = min(len(left.rows), len(right.rows))
     switches = _switches(left, right)
-    if switches is not None and switches >= _ROW_BY_ROW * min(len(left.rows), len(right.rows)):
-        return False
+    row_by_row = switches is not None and switches >= max(_FEWEST_SWITCHES, _ROW_BY_ROW * fewest)
     if left.is_prose and right.is_prose:
-        return switches is not None or not _are_level(left, right, height)
-    if right.left - left.right < _GUTTER * height:
+        if left.is_full and right.is_full:
+            return not row_by_row or switches >= fewest
+        return not row_by_row and (switches is not None or not _are_level(left, right, height))
+    if row_by_row or right.left - left.right < _GUTTER * height:
         return False
-    if any(side.is_prose and side.is_full and _runs_beside(side, other, height) for side, other in ((left, right), (right, left))):
+    if any(_runs_beside(*sides, height) for sides in ((left, right), (right, left))):
         return True
     return switches == 1 and not (_are_level(left, right, height) and _are_single(left, right))
 
@@ -113,9 +122,11 @@ def _runs_beside(prose: Side, other: Side, height: float) -> bool:
     The cells of a table's row stand level with the line that begins the row's text. A side bar
     takes no heed of the lines beside it.
     """
+    if not prose.is_one_column or len(prose.line_levels) < _LINES_BESIDE:
+        return False
     first, last = prose.line_levels[0], prose.line_levels[-1]
     beside = [level for level in other.levels if first - height <= level <= last + height]
-    if len(prose.line_levels) < _LINES_BESIDE or len(beside) < FEWEST_ROWS:
+    if len(beside) < FEWEST_ROWS:
         return False
     nearest = [min(range(len(prose.levels)), key=lambda n: abs(prose.levels[n] - level)) for level in beside]
     level = [abs(prose.levels[n] - level) <= _LEVEL * height for n, level in zip(nearest, beside, strict=True)]
