@@ -16,6 +16,7 @@ FLOORS = (
     {"types", "errors", "secret", "warning"},
     {"lazy", "answers", "empty_pages", "option_names", "threads"},
     {"catalog"},
+    {"reading_order"},
     {"images", "wire"},
     {"flow"},
     {"client"},

@@ -9,45 +9,19 @@ long lines.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from statistics import fmean, median
 
+from vlm_core.reading_order.columns import columns_of
+from vlm_core.reading_order.pieces import SAME_ROW, Piece, join_close, rows_of
 from vlm_core.types import Box, TextLine
 
-WORD_GAP = 0.8
-"""Times the line's height: pieces of a row that stand closer are one line."""
-SAME_ROW = 0.5
-"""Times the smaller height: how far apart the middles of a row's pieces may be."""
 BLOCK_GAP = 1.5
 """Times the usual distance between rows, and"""
 NEAR_GAP = 1.3
 """times the smaller one above or below: from here on a new block begins."""
-PROSE_LINES = 4
-PROSE_CHARACTERS = 15
-PROSE_FILL = 0.5
-"""What makes a column prose: so many lines, of so many characters, this much of it filled."""
-SPANNING = 0.25
-"""The share of pieces, such as headlines, that may run across a gutter."""
-REACH = 1.5
-"""Times the height of a piece: it may reach so far into a gutter or beyond without running across."""
 HEADING = 1.4
 """Times the usual height of a line: a short block this tall is a heading."""
-
-
-@dataclass(frozen=True)
-class Piece:
-    """Text in one box. `level` is its middle's height once the page's skew is taken out, in pixels."""
-
-    text: str
-    score: float
-    box: Box
-    level: float
-
-    @property
-    def height(self) -> float:
-        """Of the box, in pixels."""
-        return self.box[3] - self.box[1]
 
 
 def lines_in_order(pieces: Iterable[Piece], width: int, height: int) -> tuple[TextLine, ...]:
@@ -67,8 +41,8 @@ def lines_in_order(pieces: Iterable[Piece], width: int, height: int) -> tuple[Te
         ['TOTAL', '9.00']
     """
     # Columns first: two of them may stand closer than the words of a third.
-    blocks = _blocks(list(pieces))
-    rows = [(number, _join_close(row)) for number, block in enumerate(blocks) for row in block]
+    blocks = [block for part in columns_of(list(pieces)) for block in _split_at_gaps(part)]
+    rows = [(number, join_close(row)) for number, block in enumerate(blocks) for row in block]
     return tuple(
         TextLine(
             text=piece.text,
@@ -91,124 +65,6 @@ def _as_fractions(box: Box, width: int, height: int) -> Box:
         round(across[1] / width, 5),
         round(down[1] / height, 5),
     )
-
-
-def _rows(pieces: Iterable[Piece]) -> list[list[Piece]]:
-    """Pieces on one baseline, from left to right; rows from the top."""
-    rows: list[list[Piece]] = []
-    for piece in sorted(pieces, key=lambda piece: piece.level):
-        if rows and _on_row(rows[-1], piece):
-            rows[-1].append(piece)
-        else:
-            rows.append([piece])
-    return [sorted(row, key=lambda piece: piece.box[0]) for row in rows]
-
-
-def _on_row(row: Sequence[Piece], piece: Piece) -> bool:
-    height = min(piece.height, min(other.height for other in row))
-    return abs(piece.level - fmean(other.level for other in row)) <= SAME_ROW * height
-
-
-def _join_close(row: Sequence[Piece]) -> list[Piece]:
-    joined = [row[0]]
-    for piece in row[1:]:
-        last = joined[-1]
-        if piece.box[0] - last.box[2] <= WORD_GAP * min(last.height, piece.height):
-            joined[-1] = _join(last, piece)
-        else:
-            joined.append(piece)
-    return joined
-
-
-def _join(a: Piece, b: Piece) -> Piece:
-    characters = len(a.text) + len(b.text)
-    return Piece(
-        text=f"{a.text} {b.text}",
-        score=(a.score * len(a.text) + b.score * len(b.text)) / max(characters, 1),
-        box=_union(a.box, b.box),
-        level=(a.level + b.level) / 2,
-    )
-
-
-def _union(a: Box, b: Box) -> Box:
-    return min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3])
-
-
-def _blocks(pieces: Sequence[Piece]) -> list[list[list[Piece]]]:
-    """Blocks of rows of pieces, in reading order."""
-    gutter = _gutter(pieces)
-    if gutter is None:
-        return _split_at_gaps(_rows(pieces))
-    blocks = []
-    for band in _bands(pieces, gutter):
-        left = [piece for piece in band if _middle(piece) < gutter]
-        right = [piece for piece in band if _middle(piece) >= gutter]
-        for column in (left, right):
-            blocks += _blocks(column)
-    return blocks
-
-
-def _middle(piece: Piece) -> float:
-    return (piece.box[0] + piece.box[2]) / 2
-
-
-def _crosses(piece: Piece, x: float) -> bool:
-    """Whether a piece has text on both sides of a gutter, and does not just reach into it."""
-    return min(x - piece.box[0], piece.box[2] - x) > REACH * piece.height
-
-
-def _gutter(pieces: Sequence[Piece]) -> float | None:
-    """Where a page divides into columns of prose, in pixels from its left; None where it does not."""
-    if len(pieces) < 2 * PROSE_LINES:
-        return None
-    candidates = [
-        ((left + right) / 2, crossing)
-        for left, right, crossing in _gaps(pieces)
-        if crossing <= SPANNING * len(pieces)
-    ]
-    dividing = [(crossing, x) for x, crossing in candidates if _divides(pieces, x)]
-    return min(dividing)[1] if dividing else None
-
-
-def _gaps(pieces: Sequence[Piece]) -> Iterable[tuple[float, float, int]]:
-    """Between neighbouring edges of boxes: left, right, and how many boxes run across."""
-    edges = sorted([(piece.box[0], 1) for piece in pieces] + [(piece.box[2], -1) for piece in pieces])
-    across = 0
-    for (x, change), (next_x, next_change) in pairwise(edges):
-        across += change
-        if change < 0 < next_change:
-            yield x, next_x, across
-
-
-def _divides(pieces: Sequence[Piece], x: float) -> bool:
-    sides = (
-        [piece for piece in pieces if piece.box[2] <= x],
-        [piece for piece in pieces if piece.box[0] >= x],
-    )
-    return all(_is_prose(side) for side in sides)
-
-
-def _is_prose(side: Sequence[Piece]) -> bool:
-    """Whether long lines fill most of a side, which may hold further columns."""
-    rows = _rows(side)
-    if len(rows) < PROSE_LINES or median(len(piece.text) for piece in side) < PROSE_CHARACTERS:
-        return False
-    extent = max(piece.box[2] for piece in side) - min(piece.box[0] for piece in side)
-    filled = sum(piece.box[2] - piece.box[0] for piece in side)
-    return filled >= PROSE_FILL * extent * len(rows)
-
-
-def _bands(pieces: Sequence[Piece], gutter: float) -> list[list[Piece]]:
-    """What stands between two lines that run across the gutter; such lines are bands of their own."""
-    bands: list[list[Piece]] = []
-    was_across = None
-    for piece in sorted(pieces, key=lambda piece: piece.level):
-        across = _crosses(piece, gutter)
-        if across != was_across:
-            bands.append([])
-        bands[-1].append(piece)
-        was_across = across
-    return bands
 
 
 def _split_at_gaps(rows: list[list[Piece]]) -> list[list[list[Piece]]]:
@@ -282,7 +138,7 @@ def as_layout(lines: Sequence[TextLine]) -> str:
         Piece(line.text, line.score or 0.0, line.bbox, _middle_y(line) - slope * _middle_x(line))
         for line in lines
     ]
-    rows = [row for block in _split_at_gaps(_rows(pieces)) for row in [*block, []]]
+    rows = [row for block in _split_at_gaps(rows_of(pieces)) for row in [*block, []]]
     return "\n".join(_on_grid(row, cell) for row in rows).rstrip()
 
 

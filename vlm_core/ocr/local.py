@@ -219,12 +219,27 @@ def _as_bgr(page: PageImage) -> Pixels:
 
 
 def _pieces(quads: Quads, readings: Sequence[Reading]) -> list[Piece]:
-    slope = _slope(quads)
+    skew = math.atan(_slope(quads))
     return [
-        Piece(reading.text, reading.score, _box(quad), float(quad[:, 1].mean() - slope * quad[:, 0].mean()))
+        _piece(quad, reading, skew)
         for quad, reading in zip(quads, readings, strict=True)
         if reading.text and reading.score >= READABLE
     ]
+
+
+def _piece(quad: Quads, reading: Reading, skew: float) -> Piece:
+    import numpy as np
+
+    along, down = np.array([[math.cos(skew), math.sin(skew)], [-math.sin(skew), math.cos(skew)]])
+    begin, end = quad[[0, 3]].mean(axis=0), quad[[1, 2]].mean(axis=0)
+    return Piece(
+        reading.text,
+        reading.score,
+        _box(quad),
+        level=float(quad.mean(axis=0) @ down),
+        thickness=float(np.linalg.norm(quad[[3, 2]] - quad[[0, 1]], axis=1).mean()),
+        ends=(float(begin @ along), float(end @ along)),
+    )
 
 
 def _box(quad: Quads) -> tuple[float, float, float, float]:

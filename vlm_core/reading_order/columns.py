@@ -1,0 +1,140 @@
+"""Where a page divides into columns: band by band, for a headline or a table may part two pairs of them.
+
+A gap counts as a gutter only where long lines stand beside it, so that receipts and tables are
+read row by row. Prose on both sides makes two columns. Prose on one side does where what stands
+beside it, such as a table or a side bar, goes its own way: its rows are not level with the lines.
+A PDF also tells by the order in which it draws its text: column by column, or row by row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby, pairwise
+from statistics import median
+from typing import NamedTuple, TypeAlias
+
+from .pieces import Piece, rows_of
+from .sides import FEWEST_ROWS, Side, divide
+
+_REACH = 1.5
+"""Times the height of a piece: it may reach so far into a gutter or beyond without running across."""
+_REACHING = 0.25
+"""The share of a column's rows that may do so: words far apart make no gutter."""
+_STRIPE = 2.5
+"""Times the usual height: what stands so far above or below the columns is not of them."""
+
+Row: TypeAlias = Sequence[Piece]
+
+
+class _Split(NamedTuple):
+    """A gutter, and the parts of the page that it makes, in reading order."""
+
+    divided: int
+    """Pieces that stand in columns now."""
+    across: int
+    """Pieces that run across the gutter."""
+    parts: list[list[Piece]]
+
+
+def columns_of(pieces: Sequence[Piece]) -> Iterator[list[list[Piece]]]:
+    """Parts of a page in reading order, each as rows to be read one after the other.
+
+    Example:
+        >>> [len(part) for part in columns_of([Piece("TOTAL", 1, (0, 0, 40, 9), 4)])]
+        [1]
+    """
+    rows = rows_of(pieces)
+    split = _best_split(pieces, rows)
+    if split is None:
+        yield rows
+        return
+    for part in split.parts:
+        yield from columns_of(part)
+
+
+def _best_split(pieces: Sequence[Piece], rows: Sequence[Row]) -> _Split | None:
+    if len(rows) < FEWEST_ROWS or len(pieces) < 2 * FEWEST_ROWS:
+        return None
+    height = median(piece.height for piece in pieces)
+    splits = [split for x in _gaps(pieces, height) if (split := _split(rows, x, height))]
+    return max(splits, key=lambda split: (split.divided, -split.across), default=None)
+
+
+def _gaps(pieces: Sequence[Piece], height: float) -> Iterator[float]:
+    """Where a gutter may be, from left to right: of gaps close together the one that fewest pieces cross."""
+    edges = sorted([(piece.left, 1) for piece in pieces] + [(piece.right, -1) for piece in pieces])
+    gaps = []
+    across = 0
+    for (x, change), (next_x, next_change) in pairwise(edges):
+        across += change
+        if change < 0 < next_change:
+            gaps.append(((x + next_x) / 2, across, x - next_x))
+    for _, near in groupby(gaps, key=lambda gap: gap[0] // height):
+        yield min(near, key=lambda gap: gap[1:])[0]
+
+
+def _split(rows: Sequence[Row], x: float, height: float) -> _Split | None:
+    parts: list[list[Piece]] = [[]]
+    divided = crossed = 0
+    for across, group in groupby(rows, key=lambda row: any(_crosses(piece, x) for piece in row)):
+        band = list(group)
+        if across:
+            crossed += len(band)
+        if across or not _divides(band, x, height):
+            parts[-1] += _flat(band)
+            continue
+        head, body, foot = _trimmed(band, x, height)
+        parts[-1] += _flat(head)
+        columns = [[piece for piece in _flat(body) if (_middle(piece) >= x) == side] for side in (False, True)]
+        parts += [*columns, list(_flat(foot))]
+        divided += sum(map(len, columns))
+    return _Split(divided, crossed, [part for part in parts if part]) if divided else None
+
+
+def _flat(rows: Iterable[Row]) -> list[Piece]:
+    return [piece for row in rows for piece in row]
+
+
+def _middle(piece: Piece) -> float:
+    return (piece.left + piece.right) / 2
+
+
+def _crosses(piece: Piece, x: float) -> bool:
+    """Whether a piece has text on both sides of a gutter, and does not just reach into it."""
+    return min(x - piece.left, piece.right - x) > _REACH * piece.height
+
+
+def _divides(band: Sequence[Row], x: float, height: float) -> bool:
+    left, right = _sides(band, x)
+    reaching = sum(piece.left < x < piece.right for row in band for piece in row)
+    if reaching > _REACHING * max(len(left.rows), len(right.rows)):
+        return False
+    return divide(left, right, height)
+
+
+def _sides(band: Sequence[Row], x: float) -> tuple[Side, Side]:
+    return (
+        Side([part for row in band if (part := [piece for piece in row if piece.right <= x])]),
+        Side([part for row in band if (part := [piece for piece in row if piece.left >= x])]),
+    )
+
+
+def _trimmed(
+    band: Sequence[Row], x: float, height: float
+) -> tuple[Sequence[Row], Sequence[Row], Sequence[Row]]:
+    """A band without what stands far above and far below its columns, such as a page's header and footer."""
+    stripes: list[list[Row]] = [[band[0]]]
+    for above, row in pairwise(band):
+        if row[0].level - above[0].level > _STRIPE * height:
+            stripes.append([])
+        stripes[-1].append(row)
+    of_columns = [number for number, stripe in enumerate(stripes) if _has_lines(stripe, _sides(band, x))]
+    first, last = (of_columns[0], of_columns[-1] + 1) if of_columns else (0, len(stripes))
+    head, body, foot = stripes[:first], stripes[first:last], stripes[last:]
+    return sum(head, []), sum(body, []), sum(foot, [])
+
+
+def _has_lines(stripe: Sequence[Row], sides: Iterable[Side]) -> bool:
+    """Whether a stripe holds lines of the columns' prose."""
+    top, bottom = stripe[0][0].level, stripe[-1][0].level
+    return any(top <= level <= bottom for side in sides for level in side.line_levels)

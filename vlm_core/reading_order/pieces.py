@@ -1,0 +1,110 @@
+"""Pieces of text on a page, and the rows that they make."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import TypeAlias
+
+Box: TypeAlias = tuple[float, float, float, float]
+
+SAME_ROW = 0.5
+"""Times the smaller height: how far apart the middles of a row's pieces may be."""
+WORD_GAP = 0.8
+"""Times the line's height: pieces of a row that stand closer are one line."""
+_OPEN_ROWS = 3
+"""Rows that a piece may still belong to: on a page that is bent they overlap a little."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Text in one box, in pixels or points, y downwards.
+
+    Args:
+        text: of at least one character.
+        score: the engine's confidence.
+        box: left, top, right and bottom on the page.
+        level: the height of its middle once the page's skew is taken out.
+        thickness: from the top of the line to its bottom, square to it; the box's height where 0.
+        ends: where it begins and ends on its row once the skew is taken out; the box's where None.
+        drawn: its place in the order in which a PDF draws its text.
+    """
+
+    text: str
+    score: float
+    box: Box
+    level: float
+    thickness: float = 0.0
+    ends: tuple[float, float] | None = None
+    drawn: int | None = None
+
+    @property
+    def height(self) -> float:
+        """Of the line itself, whatever its skew."""
+        return self.thickness or self.box[3] - self.box[1]
+
+    @property
+    def left(self) -> float:
+        """Where it begins on its row."""
+        return self.ends[0] if self.ends else self.box[0]
+
+    @property
+    def right(self) -> float:
+        """Where it ends on its row."""
+        return self.ends[1] if self.ends else self.box[2]
+
+
+def rows_of(pieces: Iterable[Piece]) -> list[list[Piece]]:
+    """Pieces on one baseline, from left to right; rows from the top.
+
+    Example:
+        >>> pieces = [Piece("9.00", 1, (90, 0, 99, 9), 5), Piece("TOTAL", 1, (0, 0, 40, 9), 4)]
+        >>> [[piece.text for piece in row] for row in rows_of(pieces)]
+        [['TOTAL', '9.00']]
+    """
+    rows: list[list[Piece]] = []
+    for piece in sorted(pieces, key=lambda piece: piece.level):
+        row = next((row for row in rows[: -_OPEN_ROWS - 1 : -1] if _fits(row, piece)), None)
+        if row is None:
+            rows.append([piece])
+        else:
+            row.append(piece)
+    return [sorted(row, key=lambda piece: piece.left) for row in rows]
+
+
+def _fits(row: Sequence[Piece], piece: Piece) -> bool:
+    """Whether a piece stands on the row's baseline, and beside all that is on it."""
+    height = min(piece.height, min(other.height for other in row))
+    if abs(piece.level - fmean(other.level for other in row)) > SAME_ROW * height:
+        return False
+    return not any(_stands_over(piece, other) for other in row)
+
+
+def _stands_over(a: Piece, b: Piece) -> bool:
+    """Whether most of the shorter one stands above or below the other."""
+    return min(a.right, b.right) - max(a.left, b.left) > 0.5 * min(a.right - a.left, b.right - b.left)
+
+
+def join_close(row: Sequence[Piece], gap: float = WORD_GAP) -> list[Piece]:
+    """A row's pieces, those that stand closer than so many times their height made one."""
+    joined = [row[0]]
+    for piece in row[1:]:
+        last = joined[-1]
+        if piece.left - last.right <= gap * min(last.height, piece.height):
+            joined[-1] = _join(last, piece)
+        else:
+            joined.append(piece)
+    return joined
+
+
+def _join(a: Piece, b: Piece) -> Piece:
+    characters = len(a.text) + len(b.text)
+    return Piece(
+        text=f"{a.text} {b.text}",
+        score=(a.score * len(a.text) + b.score * len(b.text)) / max(characters, 1),
+        box=(min(a.box[0], b.box[0]), min(a.box[1], b.box[1]), max(a.box[2], b.box[2]), max(a.box[3], b.box[3])),
+        level=(a.level + b.level) / 2,
+        thickness=max(a.height, b.height),
+        ends=(min(a.left, b.left), max(a.right, b.right)),
+    )

@@ -1,0 +1,135 @@
+"""What stands on either side of a gap, and whether the two sides are columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from statistics import fmean, median
+
+from .pieces import Piece, join_close
+
+FEWEST_ROWS = 4
+"""Rows of a column."""
+_PROSE_CHARACTERS = 15
+_PROSE_FILL = 0.5
+_MOSTLY_PROSE = 0.4
+"""What makes a column prose: lines of so many characters, this much of its width filled by each, and
+this share of its rows."""
+_JUSTIFIED = 1.5
+"""Times the height: words of a justified line may stand so far apart."""
+_FULL = 0.1
+"""Of its column's width: a line that ends nearer to its right edge is full, and"""
+_MOSTLY_FULL = 0.4
+"""so many of its lines are where one goes on in the next; the cells of a table end anywhere."""
+_LINES_BESIDE = 6
+"""Lines of prose from which something beside them may be told from the rest of their rows."""
+_GUTTER = 0.6
+"""Times the usual height: the width of a gutter beside a single column of prose."""
+_LEVEL = 0.22
+"""Times the usual height: rows this far apart are level, and"""
+_MOSTLY_LEVEL = 0.75
+"""this share of them makes two sides one table."""
+_FEWEST_SWITCHES = 4
+_ROW_BY_ROW = 0.25
+"""Times the rows: a PDF that changes sides so often while it draws them draws the rows of a table. One
+that does so at every row draws whatever stands there from the top to the bottom, and tells nothing."""
+
+
+class Side:
+    """What stands on one side of a gap, as rows.
+
+    Args:
+        rows: from the top.
+    """
+
+    def __init__(self, rows: Sequence[Sequence[Piece]]) -> None:
+        self.rows = rows
+        self.levels = [fmean(piece.level for piece in row) for row in rows]
+        self.left = min((row[0].left for row in rows), default=0.0)
+        self.right = max((piece.right for row in rows for piece in row), default=0.0)
+        lengths = [_run_lengths(row) for row in rows]
+        filled = _PROSE_FILL * (self.right - self.left)
+        self._lines = [number for number, each in enumerate(lengths) if each and sum(each) >= filled]
+        """The rows that are lines of prose, by number; a row may hold those of further columns."""
+        self.line_levels = [self.levels[number] for number in self._lines]
+        self.is_prose = len(self._lines) >= max(FEWEST_ROWS, _MOSTLY_PROSE * len(rows))
+        self.is_full = sum(map(self._is_full_line, self._lines)) >= _MOSTLY_FULL * len(self._lines)
+        alone = sum(max(each, default=0.0) >= filled for each in lengths)
+        self.is_one_column = self.is_prose and self.is_full and alone >= _MOSTLY_PROSE * len(rows)
+
+    def _is_full_line(self, number: int) -> bool:
+        return self.rows[number][-1].right >= self.right - _FULL * (self.right - self.left)
+
+    def continues(self, number: int) -> bool:
+        """Whether a row goes on with a sentence, as far as the line before it shows by being full."""
+        return number - 1 in self._lines and self._is_full_line(number - 1)
+
+
+def _run_lengths(row: Sequence[Piece]) -> list[float]:
+    """How long the runs of words on a row are, less the short ones."""
+    return [
+        run.right - run.left for run in join_close(row, _JUSTIFIED) if len(run.text) >= _PROSE_CHARACTERS
+    ]
+
+
+def divide(left: Side, right: Side, height: float) -> bool:
+    """Whether two sides of a gap are columns, to be read one after the other.
+
+    Args:
+        left: of the gap.
+        right: of the gap.
+        height: of the page's lines, as most are.
+    """
+    if min(len(left.rows), len(right.rows)) < FEWEST_ROWS:
+        return False
+    fewest = min(len(left.rows), len(right.rows))
+    switches = _switches(left, right)
+    row_by_row = switches is not None and switches >= max(_FEWEST_SWITCHES, _ROW_BY_ROW * fewest)
+    if left.is_prose and right.is_prose:
+        if left.is_full and right.is_full:
+            return not row_by_row or switches >= fewest
+        return not row_by_row and (switches is not None or not _are_level(left, right, height))
+    if row_by_row or right.left - left.right < _GUTTER * height:
+        return False
+    if any(_runs_beside(*sides, height) for sides in ((left, right), (right, left))):
+        return True
+    return switches == 1 and not (_are_level(left, right, height) and _are_single(left, right))
+
+
+def _switches(left: Side, right: Side) -> int | None:
+    """How often a PDF changes from one side to the other while it draws them; None where it is no PDF."""
+    drawn = [(piece.drawn, side is left) for side in (left, right) for row in side.rows for piece in row]
+    if any(place is None for place, _ in drawn):
+        return None
+    return sum(before != after for (_, before), (_, after) in pairwise(sorted(drawn)))
+
+
+def _are_single(left: Side, right: Side) -> bool:
+    """Whether most rows hold one piece on each side, as labels and their values do."""
+    return all(sum(len(row) == 1 for row in side.rows) > 0.5 * len(side.rows) for side in (left, right))
+
+
+def _are_level(a: Side, b: Side, height: float) -> bool:
+    """Whether most rows of the side that has fewer are level with one of the other's."""
+    few, many = sorted((a, b), key=lambda side: len(side.rows))
+    level = sum(min(abs(one - two) for two in many.levels) <= _LEVEL * height for one in few.levels)
+    return level >= _MOSTLY_LEVEL * len(few.levels)
+
+
+def _runs_beside(prose: Side, other: Side, height: float) -> bool:
+    """Whether what stands beside a column of prose goes its own way.
+
+    The cells of a table's row stand level with the line that begins the row's text. A side bar
+    takes no heed of the lines beside it.
+    """
+    if not prose.is_one_column or len(prose.line_levels) < _LINES_BESIDE:
+        return False
+    first, last = prose.line_levels[0], prose.line_levels[-1]
+    beside = [level for level in other.levels if first - height <= level <= last + height]
+    if len(beside) < FEWEST_ROWS:
+        return False
+    nearest = [min(range(len(prose.levels)), key=lambda n: abs(prose.levels[n] - level)) for level in beside]
+    level = [abs(prose.levels[n] - level) <= _LEVEL * height for n, level in zip(nearest, beside, strict=True)]
+    begins = [flat and not prose.continues(n) for n, flat in zip(nearest, level, strict=True)]
+    one_for_one = sum(level) >= _MOSTLY_LEVEL * (nearest[-1] - nearest[0] + 1)
+    return sum(level if one_for_one else begins) < _MOSTLY_LEVEL * len(beside)
