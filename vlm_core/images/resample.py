@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -16,6 +17,10 @@ Size = tuple[int, int]
 _FILTER = Image.Resampling.HAMMING
 _GAP = 3.0
 """From three times the wanted size on, pixels are averaged first, which is quicker and looks the same."""
+
+_ENOUGH = 8 / 9
+"""Share of the wanted size from which a JPEG is decoded so small, and enlarged by that little. Reads as well,
+and takes half the time."""
 
 _SCALED_EARLY = frozenset({"JPEG", "PNG"})
 """Formats whose decoders need no care when a frame is scaled before it is turned."""
@@ -111,6 +116,7 @@ class ScaledFrames(FileFrames):
     def _scaled(self, image: Image.Image) -> Image.Image:
         size = self._sent_size(image.size)
         if isinstance(image, JpegImageFile):
-            image.draft(None, size)  # the decoder leaves out what is not needed; never smaller than asked
+            # The decoder leaves out what is not needed. It can halve, and halve again.
+            image.draft(None, (math.ceil(size[0] * _ENOUGH), math.ceil(size[1] * _ENOUGH)))
         image.load()
         return resized(image, size)

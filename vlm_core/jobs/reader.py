@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, Callable, Container, Generator, Iterable, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    Callable,
+    Container,
+    Generator,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import aclosing, closing
+from contextlib import aclosing, closing, contextmanager, suppress
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast
@@ -15,6 +24,7 @@ from vlm_core.errors import ConfigError, InputError
 from vlm_core.jobs.account import Account
 from vlm_core.jobs.breaking_off import NumberedPage, Reading, StoppablePages, until_closed
 from vlm_core.jobs.documents import Job, OpenDocuments, PageTask, ReadPage, page_tasks
+from vlm_core.jobs.freed import give_back
 from vlm_core.jobs.ordered import Steps, Turns, adrive, in_order
 from vlm_core.jobs.progress import Progress, show_progress
 from vlm_core.ocr.engine import Engine, Wishes, find_engine
@@ -335,13 +345,25 @@ class DocumentReader:
             reading.check()
             return task.run()
 
-        with closing(OpenDocuments()) as documents:
+        with self._giving_back(waits=waits), closing(OpenDocuments()) as documents:
             tasks = page_tasks(self._job, sources, wanted, read_page, bar or Progress(), documents)
             pool = self._threads().pool
             begun = until_closed(tasks, reading)
             steps = in_order(begun, run, pool, 2 * self.max_concurrency, waits=waits)
             with closing(steps) as results:
                 yield from results
+
+    @contextmanager
+    def _giving_back(self, *, waits: bool) -> Iterator[None]:
+        """Give back at its end what a job has freed; on an event loop in a thread, for it takes a moment."""
+        try:
+            yield
+        finally:
+            if waits:
+                give_back()
+            else:
+                with suppress(RuntimeError):  # Python ends
+                    self._threads().pool.submit(give_back)
 
     def _deliver(self, result: PageResult, bar: Progress) -> None:
         bar.delivered(result)
