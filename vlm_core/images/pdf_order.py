@@ -73,8 +73,9 @@ def _writing(line: Line) -> str:
     if letters["R"] + letters["AL"] > letters["L"]:
         return "leftwards"
     left, bottom, right, top = line.box
+    width, height = (top - bottom, right - left) if line.first.style.quarter in (90, 270) else (right - left, top - bottom)
     wide = all(unicodedata.east_asian_width(character) in "WF" for character in line.text[:2])
-    return "downwards" if wide and len(line.text) > 1 and top - bottom > _UPRIGHT * (right - left) else "rightwards"
+    return "downwards" if wide and len(line.text) > 1 and height > _UPRIGHT * width else "rightwards"
 
 
 def _piece(line: Line, frame: _Frame, drawn: int) -> Piece:

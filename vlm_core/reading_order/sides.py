@@ -12,9 +12,11 @@ FEWEST_ROWS = 4
 """Rows of a column."""
 _PROSE_CHARACTERS = 15
 _PROSE_FILL = 0.5
-_MOSTLY_PROSE = 0.4
+_MOSTLY_PROSE = 0.6
 """What makes a column prose: lines of so many characters, this much of its width filled by each, and
-this share of its rows."""
+this share of all its characters in them."""
+_MOSTLY_ALONE = 0.75
+"""The share of lines with nothing beside them from which prose is of a single column."""
 _JUSTIFIED = 1.5
 """Times the height: words of a justified line may stand so far apart."""
 _FULL = 0.1
@@ -52,10 +54,12 @@ class Side:
         self._lines = [number for number, each in enumerate(lengths) if each and sum(each) >= filled]
         """The rows that are lines of prose, by number; a row may hold those of further columns."""
         self.line_levels = [self.levels[number] for number in self._lines]
-        self.is_prose = len(self._lines) >= max(FEWEST_ROWS, _MOSTLY_PROSE * len(rows))
+        characters = [sum(len(piece.text) for piece in row) for row in rows]
+        in_lines = sum(characters[number] for number in self._lines)
+        self.is_prose = len(self._lines) >= FEWEST_ROWS and in_lines >= _MOSTLY_PROSE * sum(characters)
         self.is_full = sum(map(self._is_full_line, self._lines)) >= _MOSTLY_FULL * len(self._lines)
-        alone = sum(max(each, default=0.0) >= filled for each in lengths)
-        self.is_one_column = self.is_prose and self.is_full and alone >= _MOSTLY_PROSE * len(rows)
+        alone = sum(max(lengths[number]) >= filled for number in self._lines)
+        self.is_one_column = self.is_prose and self.is_full and alone >= _MOSTLY_ALONE * len(self._lines)
 
     def _is_full_line(self, number: int) -> bool:
         return self.rows[number][-1].right >= self.right - _FULL * (self.right - self.left)
