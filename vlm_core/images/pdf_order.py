@@ -80,16 +80,10 @@ def _writing(line: Line) -> str:
 
 def _piece(line: Line, frame: _Frame, drawn: int) -> Piece:
     left, bottom, right, top = line.box
-    ends = [_dot(corner, frame.along) for corner in ((left, bottom), (left, top), (right, bottom), (right, top))]
-    return Piece(
-        line.text,
-        1.0,
-        line.box,
-        level=_dot(line.first.origin, frame.down),
-        thickness=line.first.style.size,
-        ends=(min(ends), max(ends)),
-        drawn=drawn,
-    )
+    along = [_dot(corner, frame.along) for corner in ((left, bottom), (left, top), (right, bottom), (right, top))]
+    baseline = _dot(line.first.origin, frame.down)
+    box = (min(along), baseline - line.first.style.size, max(along), baseline)
+    return Piece(line.text, 1.0, box, level=baseline, drawn=drawn)
 
 
 def _dot(a: tuple[float, float], b: tuple[float, float]) -> float:
