@@ -21,6 +21,7 @@ import pypdfium2.raw as c
 
 from .pdf_frames import read_frame, write_frame
 from .pdf_layout import Box, Picture, View, area, coverage, is_legible, merged, pixel_size
+from .pdf_order import in_reading_order
 from .pdf_text import (
     Char,
     Line,
@@ -263,7 +264,8 @@ def _read(page: pdfium.PdfPage) -> list[Char]:
 def _lines(chars: list[Char], own: int | None = None) -> list[Line]:
     """Characters as lines; the first ones are the page's own, the others were filled in."""
     own = len(chars) if own is None else own
-    return with_entries(lines_of(chars[:own]), lines_of(chars[own:]))
+    drawn, entries = lines_of(chars[:own]), lines_of(chars[own:])
+    return with_entries(in_reading_order(drawn), in_reading_order(entries))
 
 
 def _chars(textpage: pdfium.PdfTextPage, visible: Box) -> Iterator[Char]:

@@ -80,11 +80,11 @@ def rows_of(pieces: Iterable[Piece]) -> list[list[Piece]]:
 def _fits(row: Sequence[Piece], piece: Piece) -> bool:
     """Whether a piece stands on the row's baseline; what stands over a part of it is hardly ever on it."""
     height = min(piece.height, min(other.height for other in row))
-    allowed = _SAME_LINE if any(_stands_over(piece, other) for other in row) else SAME_ROW
+    allowed = _SAME_LINE if any(stands_over(piece, other) for other in row) else SAME_ROW
     return abs(piece.level - fmean(other.level for other in row)) <= allowed * height
 
 
-def _stands_over(a: Piece, b: Piece) -> bool:
+def stands_over(a: Piece, b: Piece) -> bool:
     """Whether most of the shorter one stands above, below or upon the other."""
     return min(a.right, b.right) - max(a.left, b.left) > 0.5 * min(a.right - a.left, b.right - b.left)
 
