@@ -92,14 +92,20 @@ def _writing(line: Line) -> str:
     if letters["R"] + letters["AL"] > letters["L"]:
         return "leftwards"
     left, bottom, right, top = line.box
-    width, height = (top - bottom, right - left) if line.first.style.quarter in (90, 270) else (right - left, top - bottom)
+    width, height = (
+        (top - bottom, right - left)
+        if line.first.style.quarter in (90, 270)
+        else (right - left, top - bottom)
+    )
     wide = all(unicodedata.east_asian_width(character) in "WF" for character in line.text[:2])
     return "downwards" if wide and len(line.text) > 1 and height > _UPRIGHT * width else "rightwards"
 
 
 def _piece(line: Line, frame: _Frame, drawn: int) -> Piece:
     left, bottom, right, top = line.box
-    along = [_dot(corner, frame.along) for corner in ((left, bottom), (left, top), (right, bottom), (right, top))]
+    along = [
+        _dot(corner, frame.along) for corner in ((left, bottom), (left, top), (right, bottom), (right, top))
+    ]
     baseline = _dot(line.first.origin, frame.down)
     box = (min(along), baseline - line.first.style.size, max(along), baseline)
     return Piece(line.text, 1.0, box, level=baseline, drawn=drawn)

@@ -111,7 +111,12 @@ def _join(a: Piece, b: Piece) -> Piece:
     return Piece(
         text=f"{a.text} {b.text}",
         score=(a.score * len(a.text) + b.score * len(b.text)) / max(characters, 1),
-        box=(min(a.box[0], b.box[0]), min(a.box[1], b.box[1]), max(a.box[2], b.box[2]), max(a.box[3], b.box[3])),
+        box=(
+            min(a.box[0], b.box[0]),
+            min(a.box[1], b.box[1]),
+            max(a.box[2], b.box[2]),
+            max(a.box[3], b.box[3]),
+        ),
         level=(a.level + b.level) / 2,
         thickness=max(a.height, b.height),
         ends=(min(a.left, b.left), max(a.right, b.right)),

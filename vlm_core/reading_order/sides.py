@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from statistics import fmean, median
+from statistics import fmean
 
 from .pieces import Piece, join_close
 
@@ -71,9 +71,7 @@ class Side:
 
 def _run_lengths(row: Sequence[Piece]) -> list[float]:
     """How long the runs of words on a row are, less the short ones."""
-    return [
-        run.right - run.left for run in join_close(row, _JUSTIFIED) if len(run.text) >= _PROSE_CHARACTERS
-    ]
+    return [run.right - run.left for run in join_close(row, _JUSTIFIED) if len(run.text) >= _PROSE_CHARACTERS]
 
 
 def divide(left: Side, right: Side, height: float) -> bool:
@@ -133,7 +131,9 @@ def _runs_beside(prose: Side, other: Side, height: float) -> bool:
     if len(beside) < FEWEST_ROWS:
         return False
     nearest = [min(range(len(prose.levels)), key=lambda n: abs(prose.levels[n] - level)) for level in beside]
-    level = [abs(prose.levels[n] - level) <= _LEVEL * height for n, level in zip(nearest, beside, strict=True)]
+    level = [
+        abs(prose.levels[n] - level) <= _LEVEL * height for n, level in zip(nearest, beside, strict=True)
+    ]
     begins = [flat and not prose.continues(n) for n, flat in zip(nearest, level, strict=True)]
     one_for_one = sum(level) >= _MOSTLY_LEVEL * (nearest[-1] - nearest[0] + 1)
     return sum(level if one_for_one else begins) < _MOSTLY_LEVEL * len(beside)
