@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import Enum
 from itertools import pairwise
 from statistics import fmean
 
@@ -33,8 +34,7 @@ _MOSTLY_LEVEL = 0.75
 """this share of them makes two sides one table."""
 _FEWEST_SWITCHES = 4
 _ROW_BY_ROW = 0.25
-"""Times the rows: a PDF that changes sides so often while it draws them draws the rows of a table. One
-that does so at every row draws whatever stands there from the top to the bottom, and tells nothing."""
+"""Times the rows: a PDF that changes sides so often while it draws them draws row by row."""
 
 
 class Side:
@@ -82,28 +82,44 @@ def divide(left: Side, right: Side, height: float) -> bool:
         right: of the gap.
         height: of the page's lines, as most are.
     """
-    if min(len(left.rows), len(right.rows)) < FEWEST_ROWS:
-        return False
     fewest = min(len(left.rows), len(right.rows))
-    switches = _switches(left, right)
-    row_by_row = switches is not None and switches >= max(_FEWEST_SWITCHES, _ROW_BY_ROW * fewest)
+    if fewest < FEWEST_ROWS:
+        return False
+    drawn = _drawing(left, right, fewest)
     if left.is_prose and right.is_prose:
         if left.is_full and right.is_full:
-            return not row_by_row or switches >= fewest
-        return not row_by_row and (switches is not None or not _are_level(left, right, height))
-    if row_by_row or right.left - left.right < _GUTTER * height:
+            return drawn is not _Drawing.IN_CELLS
+        return drawn in _WITHOUT_ROWS or (drawn is None and not _are_level(left, right, height))
+    if drawn in _BY_ROWS or right.left - left.right < _GUTTER * height:
         return False
     if any(_runs_beside(*sides, height) for sides in ((left, right), (right, left))):
         return True
-    return switches == 1 and not (_are_level(left, right, height) and _are_single(left, right))
+    are_rows = _are_level(left, right, height) and _are_single(left, right)
+    return drawn is _Drawing.IN_COLUMNS and not are_rows
 
 
-def _switches(left: Side, right: Side) -> int | None:
-    """How often a PDF changes from one side to the other while it draws them; None where it is no PDF."""
-    drawn = [(piece.drawn, side is left) for side in (left, right) for row in side.rows for piece in row]
-    if any(place is None for place, _ in drawn):
+class _Drawing(Enum):
+    """How a PDF draws two sides of a gap."""
+
+    IN_COLUMNS = "one side after the other"
+    IN_PARTS = "changing sides a few times"
+    IN_CELLS = "changing sides every few lines, as in a table with cells of some lines"
+    IN_LINES = "changing sides at every line, from the top down: columns of prose are drawn so as well"
+
+
+_WITHOUT_ROWS = (_Drawing.IN_COLUMNS, _Drawing.IN_PARTS)
+_BY_ROWS = (_Drawing.IN_CELLS, _Drawing.IN_LINES)
+
+
+def _drawing(left: Side, right: Side, fewest: int) -> _Drawing | None:
+    """How a PDF draws the sides, of which one has `fewest` rows; None where this is no PDF."""
+    pieces = [(piece.drawn, side is left) for side in (left, right) for row in side.rows for piece in row]
+    if any(place is None for place, _ in pieces):
         return None
-    return sum(before != after for (_, before), (_, after) in pairwise(sorted(drawn)))
+    switches = sum(before != after for (_, before), (_, after) in pairwise(sorted(pieces)))
+    if switches >= max(_FEWEST_SWITCHES, _ROW_BY_ROW * fewest):
+        return _Drawing.IN_LINES if switches >= fewest else _Drawing.IN_CELLS
+    return _Drawing.IN_COLUMNS if switches == 1 else _Drawing.IN_PARTS
 
 
 def _are_single(left: Side, right: Side) -> bool:
