@@ -27,6 +27,7 @@ from .pdf_forms import Mark, as_chars, marks_of, with_marks, without_marks
 from .pdf_frames import read_frame, write_frame
 from .pdf_layout import Box, Picture, View, area, coverage, is_legible, merged, pixel_size
 from .pdf_objects import Drawn, address, drawn_on
+from .pdf_order import in_reading_order
 from .pdf_scan import PlainStreams, scan_dpi
 from .pdf_stored import StoredScan, stored_scan
 from .pdf_text import (
@@ -320,7 +321,7 @@ def _lines(chars: list[Char], own: int | None, marks: list[Mark], turn: int) -> 
     chars = without_marks(chars, marks)
     parts = chars[:own], chars[own:] if own is not None else [], list(as_chars(marks, turn))
     printed, filled, marked = (lines_of(spaced(list(without_doubles(part)), turn)) for part in parts)
-    return with_marks(with_entries(printed, filled), marked)
+    return with_marks(with_entries(in_reading_order(printed), in_reading_order(filled)), marked)
 
 
 def _chars(textpage: pdfium.PdfTextPage, visible: Box, drawn: Drawn) -> Iterator[Char]:

@@ -1,4 +1,4 @@
-"""The characters of a PDF page, as lines in reading order: geometry alone, without pdfium.
+"""The characters of a PDF page, as lines and their blocks: geometry alone, without pdfium.
 
 Coordinates are a PDF's own, points with y upwards, whichever way the page is shown; so
 "below" means further down for someone who reads the line, not further down the sheet.
@@ -92,7 +92,7 @@ def lines_of(chars: Iterable[Char]) -> list[Line]:
         >>> [line.text for line in lines_of([Char("a", (0, 0, 5, 5), (0, 0), Style(10))])]
         ['a']
     """
-    return _from_the_right(_unjumbled([_line(run) for run in _runs(chars)]))
+    return _from_the_right([_line(run) for run in _runs(chars)])
 
 
 def blocks_of(lines: Sequence[Line]) -> list[int]:
@@ -207,18 +207,6 @@ def _continues(before: Line, line: Line) -> bool:
         return True
     fall = -_rise(before.first, line.first)
     return 0 < fall <= _LEADING * sizes[1] and _overlap(before, line) and sizes[1] <= _SAME_SIZE * sizes[0]
-
-
-def _climbs(before: Line, line: Line) -> bool:
-    return not _same_row(before, line) and _rise(before.first, line.first) > 0 and _overlap(before, line)
-
-
-def _unjumbled(lines: list[Line]) -> list[Line]:
-    """The lines as they come, unless every other one goes back up its own column: then from the top."""
-    climbs = sum(_climbs(before, line) for before, line in pairwise(lines))
-    if 2 * climbs < len(lines) - 1 or not climbs:
-        return lines
-    return sorted(lines, key=lambda line: (-line.box[3], line.box[0]))
 
 
 def _from_the_right(lines: list[Line]) -> list[Line]:

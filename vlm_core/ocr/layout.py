@@ -13,7 +13,8 @@ from itertools import pairwise
 from statistics import fmean, median
 
 from vlm_core.reading_order.columns import columns_of
-from vlm_core.reading_order.pieces import SAME_ROW, Piece, join_close, rows_of
+from vlm_core.reading_order.pieces import SAME_ROW, join_close, rows_of
+from vlm_core.reading_order.pieces import Piece as Piece
 from vlm_core.types import Box, TextLine
 
 BLOCK_GAP = 1.5

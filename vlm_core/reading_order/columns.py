@@ -85,8 +85,10 @@ def _split(rows: Sequence[Row], x: float, height: float) -> _Split | None:
             continue
         head, body, foot = _trimmed(band, x, height)
         parts[-1] += _flat(head)
-        columns = [[piece for piece in _flat(body) if (_middle(piece) >= x) == side] for side in (False, True)]
-        parts += [*columns, list(_flat(foot))]
+        columns = [
+            [piece for piece in _flat(body) if (_middle(piece) >= x) == side] for side in (False, True)
+        ]
+        parts += [*columns, _flat(foot)]
         divided += sum(map(len, columns))
     return _Split(divided, crossed, [part for part in parts if part]) if divided else None
 
@@ -119,19 +121,21 @@ def _sides(band: Sequence[Row], x: float) -> tuple[Side, Side]:
     )
 
 
-def _trimmed(
-    band: Sequence[Row], x: float, height: float
-) -> tuple[Sequence[Row], Sequence[Row], Sequence[Row]]:
+def _trimmed(band: Sequence[Row], x: float, height: float) -> tuple[list[Row], list[Row], list[Row]]:
     """A band without what stands far above and far below its columns, such as a page's header and footer."""
     stripes: list[list[Row]] = [[band[0]]]
     for above, row in pairwise(band):
         if row[0].level - above[0].level > _STRIPE * height:
             stripes.append([])
         stripes[-1].append(row)
-    of_columns = [number for number, stripe in enumerate(stripes) if _has_lines(stripe, _sides(band, x))]
+    sides = _sides(band, x)
+    of_columns = [number for number, stripe in enumerate(stripes) if _has_lines(stripe, sides)]
     first, last = (of_columns[0], of_columns[-1] + 1) if of_columns else (0, len(stripes))
-    head, body, foot = stripes[:first], stripes[first:last], stripes[last:]
-    return sum(head, []), sum(body, []), sum(foot, [])
+    return _joined(stripes[:first]), _joined(stripes[first:last]), _joined(stripes[last:])
+
+
+def _joined(stripes: Iterable[Sequence[Row]]) -> list[Row]:
+    return [row for stripe in stripes for row in stripe]
 
 
 def _has_lines(stripe: Sequence[Row], sides: Iterable[Side]) -> bool:

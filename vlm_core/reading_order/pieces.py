@@ -11,8 +11,12 @@ Box: TypeAlias = tuple[float, float, float, float]
 
 SAME_ROW = 0.5
 """Times the smaller height: how far apart the middles of a row's pieces may be."""
+_SAME_LINE = 0.25
+"""The same of two that overlap: one piece that was found twice, or else two lines."""
 WORD_GAP = 0.8
 """Times the line's height: pieces of a row that stand closer are one line."""
+_TALLEST = 1.25
+"""Times the line's height: how much of the box of a long line askew counts as its height."""
 _OPEN_ROWS = 3
 """Rows that a piece may still belong to: on a page that is bent they overlap a little."""
 
@@ -74,15 +78,14 @@ def rows_of(pieces: Iterable[Piece]) -> list[list[Piece]]:
 
 
 def _fits(row: Sequence[Piece], piece: Piece) -> bool:
-    """Whether a piece stands on the row's baseline, and beside all that is on it."""
+    """Whether a piece stands on the row's baseline; what stands over a part of it is hardly ever on it."""
     height = min(piece.height, min(other.height for other in row))
-    if abs(piece.level - fmean(other.level for other in row)) > SAME_ROW * height:
-        return False
-    return not any(_stands_over(piece, other) for other in row)
+    allowed = _SAME_LINE if any(stands_over(piece, other) for other in row) else SAME_ROW
+    return abs(piece.level - fmean(other.level for other in row)) <= allowed * height
 
 
-def _stands_over(a: Piece, b: Piece) -> bool:
-    """Whether most of the shorter one stands above or below the other."""
+def stands_over(a: Piece, b: Piece) -> bool:
+    """Whether most of the shorter one stands above, below or upon the other."""
     return min(a.right, b.right) - max(a.left, b.left) > 0.5 * min(a.right - a.left, b.right - b.left)
 
 
@@ -91,11 +94,16 @@ def join_close(row: Sequence[Piece], gap: float = WORD_GAP) -> list[Piece]:
     joined = [row[0]]
     for piece in row[1:]:
         last = joined[-1]
-        if piece.left - last.right <= gap * min(last.height, piece.height):
+        if piece.box[0] - last.box[2] <= gap * min(_box_height(last), _box_height(piece)):
             joined[-1] = _join(last, piece)
         else:
             joined.append(piece)
     return joined
+
+
+def _box_height(piece: Piece) -> float:
+    """Of its box, as the gap between two is: where the page is askew, both differ from the line's own."""
+    return min(piece.box[3] - piece.box[1], _TALLEST * piece.height)
 
 
 def _join(a: Piece, b: Piece) -> Piece:
@@ -103,7 +111,12 @@ def _join(a: Piece, b: Piece) -> Piece:
     return Piece(
         text=f"{a.text} {b.text}",
         score=(a.score * len(a.text) + b.score * len(b.text)) / max(characters, 1),
-        box=(min(a.box[0], b.box[0]), min(a.box[1], b.box[1]), max(a.box[2], b.box[2]), max(a.box[3], b.box[3])),
+        box=(
+            min(a.box[0], b.box[0]),
+            min(a.box[1], b.box[1]),
+            max(a.box[2], b.box[2]),
+            max(a.box[3], b.box[3]),
+        ),
         level=(a.level + b.level) / 2,
         thickness=max(a.height, b.height),
         ends=(min(a.left, b.left), max(a.right, b.right)),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import Enum
 from itertools import pairwise
-from statistics import fmean, median
+from statistics import fmean
 
 from .pieces import Piece, join_close
 
@@ -12,9 +13,11 @@ FEWEST_ROWS = 4
 """Rows of a column."""
 _PROSE_CHARACTERS = 15
 _PROSE_FILL = 0.5
-_MOSTLY_PROSE = 0.4
+_MOSTLY_PROSE = 0.6
 """What makes a column prose: lines of so many characters, this much of its width filled by each, and
-this share of its rows."""
+this share of all its characters in them."""
+_MOSTLY_ALONE = 0.75
+"""The share of lines with nothing beside them from which prose is of a single column."""
 _JUSTIFIED = 1.5
 """Times the height: words of a justified line may stand so far apart."""
 _FULL = 0.1
@@ -31,8 +34,7 @@ _MOSTLY_LEVEL = 0.75
 """this share of them makes two sides one table."""
 _FEWEST_SWITCHES = 4
 _ROW_BY_ROW = 0.25
-"""Times the rows: a PDF that changes sides so often while it draws them draws the rows of a table. One
-that does so at every row draws whatever stands there from the top to the bottom, and tells nothing."""
+"""Times the rows: a PDF that changes sides so often while it draws them draws row by row."""
 
 
 class Side:
@@ -52,10 +54,12 @@ class Side:
         self._lines = [number for number, each in enumerate(lengths) if each and sum(each) >= filled]
         """The rows that are lines of prose, by number; a row may hold those of further columns."""
         self.line_levels = [self.levels[number] for number in self._lines]
-        self.is_prose = len(self._lines) >= max(FEWEST_ROWS, _MOSTLY_PROSE * len(rows))
+        characters = [sum(len(piece.text) for piece in row) for row in rows]
+        in_lines = sum(characters[number] for number in self._lines)
+        self.is_prose = len(self._lines) >= FEWEST_ROWS and in_lines >= _MOSTLY_PROSE * sum(characters)
         self.is_full = sum(map(self._is_full_line, self._lines)) >= _MOSTLY_FULL * len(self._lines)
-        alone = sum(max(each, default=0.0) >= filled for each in lengths)
-        self.is_one_column = self.is_prose and self.is_full and alone >= _MOSTLY_PROSE * len(rows)
+        alone = sum(max(lengths[number]) >= filled for number in self._lines)
+        self.is_one_column = self.is_prose and self.is_full and alone >= _MOSTLY_ALONE * len(self._lines)
 
     def _is_full_line(self, number: int) -> bool:
         return self.rows[number][-1].right >= self.right - _FULL * (self.right - self.left)
@@ -67,9 +71,7 @@ class Side:
 
 def _run_lengths(row: Sequence[Piece]) -> list[float]:
     """How long the runs of words on a row are, less the short ones."""
-    return [
-        run.right - run.left for run in join_close(row, _JUSTIFIED) if len(run.text) >= _PROSE_CHARACTERS
-    ]
+    return [run.right - run.left for run in join_close(row, _JUSTIFIED) if len(run.text) >= _PROSE_CHARACTERS]
 
 
 def divide(left: Side, right: Side, height: float) -> bool:
@@ -80,28 +82,44 @@ def divide(left: Side, right: Side, height: float) -> bool:
         right: of the gap.
         height: of the page's lines, as most are.
     """
-    if min(len(left.rows), len(right.rows)) < FEWEST_ROWS:
-        return False
     fewest = min(len(left.rows), len(right.rows))
-    switches = _switches(left, right)
-    row_by_row = switches is not None and switches >= max(_FEWEST_SWITCHES, _ROW_BY_ROW * fewest)
+    if fewest < FEWEST_ROWS:
+        return False
+    drawn = _drawing(left, right, fewest)
     if left.is_prose and right.is_prose:
         if left.is_full and right.is_full:
-            return not row_by_row or switches >= fewest
-        return not row_by_row and (switches is not None or not _are_level(left, right, height))
-    if row_by_row or right.left - left.right < _GUTTER * height:
+            return drawn is not _Drawing.IN_CELLS
+        return drawn in _WITHOUT_ROWS or (drawn is None and not _are_level(left, right, height))
+    if drawn in _BY_ROWS or right.left - left.right < _GUTTER * height:
         return False
     if any(_runs_beside(*sides, height) for sides in ((left, right), (right, left))):
         return True
-    return switches == 1 and not (_are_level(left, right, height) and _are_single(left, right))
+    are_rows = _are_level(left, right, height) and _are_single(left, right)
+    return drawn is _Drawing.IN_COLUMNS and not are_rows
 
 
-def _switches(left: Side, right: Side) -> int | None:
-    """How often a PDF changes from one side to the other while it draws them; None where it is no PDF."""
-    drawn = [(piece.drawn, side is left) for side in (left, right) for row in side.rows for piece in row]
-    if any(place is None for place, _ in drawn):
+class _Drawing(Enum):
+    """How a PDF draws two sides of a gap."""
+
+    IN_COLUMNS = "one side after the other"
+    IN_PARTS = "changing sides a few times"
+    IN_CELLS = "changing sides every few lines, as in a table with cells of some lines"
+    IN_LINES = "changing sides at every line, from the top down: columns of prose are drawn so as well"
+
+
+_WITHOUT_ROWS = (_Drawing.IN_COLUMNS, _Drawing.IN_PARTS)
+_BY_ROWS = (_Drawing.IN_CELLS, _Drawing.IN_LINES)
+
+
+def _drawing(left: Side, right: Side, fewest: int) -> _Drawing | None:
+    """How a PDF draws the sides, of which one has `fewest` rows; None where this is no PDF."""
+    pieces = [(piece.drawn, side is left) for side in (left, right) for row in side.rows for piece in row]
+    if any(place is None for place, _ in pieces):
         return None
-    return sum(before != after for (_, before), (_, after) in pairwise(sorted(drawn)))
+    switches = sum(before != after for (_, before), (_, after) in pairwise(sorted(pieces)))
+    if switches >= max(_FEWEST_SWITCHES, _ROW_BY_ROW * fewest):
+        return _Drawing.IN_LINES if switches >= fewest else _Drawing.IN_CELLS
+    return _Drawing.IN_COLUMNS if switches == 1 else _Drawing.IN_PARTS
 
 
 def _are_single(left: Side, right: Side) -> bool:
@@ -129,7 +147,9 @@ def _runs_beside(prose: Side, other: Side, height: float) -> bool:
     if len(beside) < FEWEST_ROWS:
         return False
     nearest = [min(range(len(prose.levels)), key=lambda n: abs(prose.levels[n] - level)) for level in beside]
-    level = [abs(prose.levels[n] - level) <= _LEVEL * height for n, level in zip(nearest, beside, strict=True)]
+    level = [
+        abs(prose.levels[n] - level) <= _LEVEL * height for n, level in zip(nearest, beside, strict=True)
+    ]
     begins = [flat and not prose.continues(n) for n, flat in zip(nearest, level, strict=True)]
     one_for_one = sum(level) >= _MOSTLY_LEVEL * (nearest[-1] - nearest[0] + 1)
     return sum(level if one_for_one else begins) < _MOSTLY_LEVEL * len(beside)
