@@ -166,11 +166,14 @@ def _warnings(text: str, found: Found, blank: bool) -> list[str]:
 def _read(page: PageImage, models: Models) -> Found:
     from vlm_core.ocr.orientation import turn_image, turn_quads
     from vlm_core.ocr.recognition import read_line
-    from vlm_core.ocr.tiles import find_text
+    from vlm_core.ocr.spots import text_in_spots
+    from vlm_core.ocr.tiles import detection_scale, find_text
     from vlm_core.ocr.upright import turn_of
 
     image = _as_bgr(page)
     quads = find_text(image, models.detect, page.dpi)
+    if not len(quads):
+        quads = text_in_spots(image, detection_scale(page.width, page.height, page.dpi), models.detect)
     if not len(quads) and not is_blank(page):
         quads = find_text(image, models.detect, page.dpi, closely=True)
     read = partial(read_line, infer=models.infer, characters=models.characters)
