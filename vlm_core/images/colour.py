@@ -70,7 +70,7 @@ def _printed(image: Image.Image) -> Image.Image:
 def _shallow_palette(image: Image.Image) -> bytes:
     """The colours of a TIFF whose colour map has values of 8 bits, where the format wants 16; else none.
 
-    Pillow takes the upper 8 bits, which are 0. libtiff's tools take such a map for what it is, as is done here.
+    Pillow takes the upper 8 bits, which are 0. libtiff's tools take such a map for what it is.
     """
     values = getattr(image, "tag_v2", {}).get(_COLOUR_MAP, ())
     if not values or max(values) > 0xFF:

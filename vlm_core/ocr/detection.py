@@ -96,7 +96,7 @@ def straight_parts(contour: NDArray[np.int32], image: Pixels, unclip_ratio: floa
 def _inside(contour: NDArray[np.int32], margin: int) -> Points:
     """All pixels within a contour, and those so near to it."""
     x, y, width, height = cv2.boundingRect(contour)
-    filled = np.zeros((height + 2 * margin, width + 2 * margin), np.uint8)
+    filled: Any = np.zeros((height + 2 * margin, width + 2 * margin), np.uint8)
     cv2.drawContours(filled, [contour], -1, 1, cv2.FILLED, offset=(margin - x, margin - y))
     if margin:
         side = 2 * margin + 1

@@ -6,13 +6,14 @@ Vietnamese lost every other vowel at a mean probability of 0.98. The ink tells.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from vlm_core.ocr.tiles import Pixels
+from vlm_core.ocr.unread import Ink
 
 HEIGHT = 48
 """Pixels: the height of the recogniser's input (PP-OCRv6)."""
@@ -26,16 +27,6 @@ SPECK_WIDTH, SPECK_HEIGHT = 4, 9
 """Pixels below which ink is not a letter but a dot, a dash or a rule."""
 RULE = 72
 """Pixels: what runs on for so long in one row is a rule, such as that under a word."""
-
-
-class Ink(NamedTuple):
-    """Columns of a line that hold ink, and those of them that no character accounts for."""
-
-    unread: int = 0
-    all: int = 0
-
-
-NO_INK = Ink()
 
 
 def ink_of(line: Pixels) -> NDArray[np.bool_]:
@@ -61,7 +52,7 @@ def unread_ink(line: Pixels, centres: NDArray[np.floating[Any]], *, square: bool
     ink = _without_rules(ink_of(line))
     near = REACH if square else NEAR
     unread = total = 0
-    for start, end in _runs(ink.any(axis=0)):
+    for start, end in _runs(np.asarray(ink.any(axis=0))):
         if end - start < SPECK_WIDTH or _height(ink[:, start:end]) < SPECK_HEIGHT:
             continue
         total += end - start
@@ -72,7 +63,7 @@ def unread_ink(line: Pixels, centres: NDArray[np.floating[Any]], *, square: bool
 
 def _without_rules(ink: NDArray[np.bool_]) -> NDArray[np.bool_]:
     rules = cv2.morphologyEx(ink.astype(np.uint8), cv2.MORPH_OPEN, np.ones((1, RULE), np.uint8))
-    return ink & (rules == 0)
+    return np.asarray(ink & (rules == 0))
 
 
 def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:

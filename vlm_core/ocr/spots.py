@@ -37,9 +37,11 @@ def text_in_spots(image: Pixels, scale: float, detect: Detect) -> Quads:
     Returns:
         N × 4 × 2, in pixels of `image`.
     """
-    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    resized = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    small = np.asarray(resized, np.uint8)
     found = [detect(_cut(small, spot)) + np.array([spot.x0, spot.y0], np.float32) for spot in spots(small)]
-    return np.concatenate([np.zeros((0, 4, 2), np.float32), *found]) / np.float32(scale)
+    quads = np.concatenate([np.zeros((0, 4, 2), np.float32), *found])
+    return np.asarray(quads / np.float32(scale), np.float32)
 
 
 def spots(image: Pixels) -> list[Tile]:
