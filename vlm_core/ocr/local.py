@@ -166,7 +166,7 @@ def _warnings(text: str, found: Found, blank: bool) -> list[str]:
 
 
 def _read(page: PageImage, models: Models) -> Found:
-    from vlm_core.ocr.orientation import turn_image, turn_quads
+    from vlm_core.ocr.orientation import is_lone, turn_image, turn_quads
     from vlm_core.ocr.outside import rows_outside
     from vlm_core.ocr.recognition import read_line
     from vlm_core.ocr.spots import text_in_spots
@@ -185,7 +185,11 @@ def _read(page: PageImage, models: Models) -> Found:
     readings = _readings(upright, quads, models)
     height, width = upright.shape[:2]
     lines = [(quad, reading) for quad, reading in zip(quads, readings, strict=True) if reading.is_readable]
-    writing = [(_box(quad), reading.counted_ink) for quad, reading in zip(quads, readings, strict=True)]
+    writing = [
+        (_box(quad), reading.counted_ink)
+        for quad, reading in zip(quads, readings, strict=True)
+        if reading.is_readable or not is_lone(quad)
+    ]
     if sum(len(reading.text) for _, reading in lines) >= LETTERS:
         writing += rows_outside(upright, quads)
     hardly = sum(reading.is_hardly_one_of(quad) for quad, reading in lines)

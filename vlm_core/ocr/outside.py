@@ -25,10 +25,10 @@ THINNEST, FULLEST = 0.12, 0.85
 """The share of its rectangle that a letter's ink fills."""
 APART = 0.5
 """Times the height of a line that letters of one row stand apart at most."""
-FEWEST = 6
+FEWEST = 8
 """Letters in a row."""
-ALIKE = 0.35
-"""By how much of their mean the heights of a row's letters differ; those of a texture differ more."""
+ALIGNED, OFF_LINE = 0.6, 0.1
+"""The share of a row's letters that stand on one line, to so much of its height; a texture's parts do not."""
 WORKING_HEIGHT = 24
 """Pixels to which the page's lines are scaled: enough to tell a letter by."""
 
@@ -73,7 +73,7 @@ def rows_outside(image: Pixels, quads: Quads) -> list[Row]:
     rows = []
     for number in range(1, count):
         members = parts[(row_of == number) & is_letter]
-        if len(members) >= FEWEST and _are_alike(members[:, cv2.CC_STAT_HEIGHT]):
+        if len(members) >= FEWEST and _stand_on_a_line(members, line):
             x, y, width, height = (int(value) / scale for value in found[number, :4])
             columns = int(members[:, cv2.CC_STAT_WIDTH].sum() / line * HEIGHT)
             rows.append(Row((x, y, x + width, y + height), Ink(columns, columns)))
@@ -104,5 +104,9 @@ def _are_outside(middles: NDArray[np.float64], quads: Quads, page: Pixels) -> ND
     return np.asarray(boxes[y, x] == 0)
 
 
-def _are_alike(heights: NDArray[np.int32]) -> bool:
-    return bool(heights.std() <= ALIKE * heights.mean())
+def _stand_on_a_line(letters: NDArray[np.int32], line: float) -> bool:
+    """Whether most letters end below on one line, which may be skewed or bent."""
+    left, bottom = letters[:, cv2.CC_STAT_LEFT], letters[:, cv2.CC_STAT_TOP] + letters[:, cv2.CC_STAT_HEIGHT]
+    place = (left - left.mean()) / max(float(np.ptp(left)), 1.0)
+    off = np.abs(bottom - np.polyval(np.polyfit(place, bottom, 2), place))
+    return bool((off <= OFF_LINE * line).mean() >= ALIGNED)
