@@ -14,6 +14,7 @@ from PIL import Image, ImageCms, ImageOps
 
 _DEEP = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N", "F"})
 _PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
+_COLOUR_MAP = 320
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
@@ -34,6 +35,9 @@ def to_rgb(image: Image.Image) -> Image.Image:
     """
     if image.mode in _DEEP:
         return _shallow(image).convert("RGB")
+    if image.mode == "P" and (palette := _shallow_palette(image)):
+        image = image.copy()
+        image.putpalette(palette)
     if image.has_transparency_data:
         return _on_white(image)
     if image.mode == "CMYK":
@@ -61,6 +65,18 @@ def _printed(image: Image.Image) -> Image.Image:
             if converted is not None:
                 return converted
     return image.convert("RGB")
+
+
+def _shallow_palette(image: Image.Image) -> bytes:
+    """The colours of a TIFF whose colour map has values of 8 bits, where the format wants 16; else none.
+
+    Pillow takes the upper 8 bits, which are 0. libtiff's tools take such a map for what it is.
+    """
+    values = getattr(image, "tag_v2", {}).get(_COLOUR_MAP, ())
+    if not values or max(values) > 0xFF:
+        return b""
+    count = len(values) // 3
+    return bytes(channel for colour in range(count) for channel in values[colour::count])
 
 
 def _shallow(image: Image.Image) -> Image.Image:

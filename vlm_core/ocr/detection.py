@@ -1,12 +1,12 @@
 """Boxes from the detector's map, those of bent lines too.
 
-RapidOCR gives a box to what fills its rectangle. A line on a curled page does not: it came out
-without a box, and nothing told of it. Such a line is cut into parts that are straight.
+RapidOCR gives a box to what fills its rectangle. A line on a curled page does not: it comes out
+without a box, or in one that holds its neighbours too. Such a line is cut into parts that are straight.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import cv2
@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 from vlm_core.ocr.tiles import Pixels, Quads
 
 SURE = 0.6
-"""The mean probability from which something that does not fill its rectangle is a line for certain."""
-STRAIGHT = 0.6
-"""The share of its rectangle that a straight line fills."""
+"""The mean probability from which what does not fill its rectangle is a line for certain."""
+FILLED = 0.85
+"""The share of its rectangle from which it need not be looked at whether a line is straight."""
+BENT, BINS = 0.4, 8
+"""Times its thickness by which the middle of a bent line leaves the straight, seen at so many places."""
 SHORTEST = 4.0
 """Times its thickness that a part of a bent line is long."""
 WORD_GAP = 0.15
@@ -43,36 +45,63 @@ def boxes_in(detector: Any) -> Callable[[Pixels], Quads]:
     prepare, boxes_of = detector.get_preprocess(), detector.postprocess_op
 
     def detect(image: Pixels) -> Quads:
-        maps = detector.session(prepare(image))
-        boxes, _ = boxes_of(maps, image.shape[:2])
-        found = [np.asarray(boxes, np.float32).reshape(-1, 4, 2)]
-        found += [_corners(part)[None] for part in _bent_parts(maps[0, 0], image, boxes_of)]
-        return np.concatenate(found)
+        probability = detector.session(prepare(image))[0, 0]
+        mask = cv2.dilate((probability > boxes_of.thresh).astype(np.uint8), boxes_of.dilation_kernel)
+        contours, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
+        quads = [
+            quad
+            for contour in contours[: boxes_of.max_candidates]
+            for quad in _boxes_of_one(contour, probability, image, boxes_of)
+        ]
+        kept, _ = boxes_of.filter_det_res(quads, [1.0] * len(quads), *image.shape[:2])
+        return np.asarray(kept, np.float32).reshape(-1, 4, 2)
 
     return detect
 
 
-def _corners(part: Points) -> Quads:
-    """The smallest box around points, its corners clockwise from the top left."""
-    corners = cv2.boxPoints(cv2.minAreaRect(part))
-    left, right = corners[np.argsort(corners[:, 0])].reshape(2, 2, 2)
-    left, right = left[np.argsort(left[:, 1])], right[np.argsort(right[:, 1])]
-    return np.asarray([left[0], right[0], right[1], left[1]], np.float32)
+def _boxes_of_one(
+    contour: NDArray[np.int32], probability: NDArray[np.float32], image: Pixels, boxes_of: Any
+) -> list[NDArray[np.int32]]:
+    """The box of what a contour encloses, or the boxes of its parts; none where it is hardly text."""
+    corners, thickness = boxes_of.get_mini_boxes(contour)
+    if thickness < boxes_of.min_size:
+        return []
+    if _is_bent(contour) and boxes_of.box_score_slow(probability, contour) >= SURE:
+        parts = straight_parts(contour, image, boxes_of.unclip_ratio)
+        return [np.round(cv2.boxPoints(cv2.minAreaRect(part))).astype(np.int32) for part in parts]
+    if boxes_of.box_score_fast(probability, corners) < boxes_of.box_thresh:
+        return []
+    box, thickness = boxes_of.get_mini_boxes(boxes_of.unclip(corners))
+    return [np.round(box).astype(np.int32)] if thickness >= boxes_of.min_size + 2 else []
 
 
-def _bent_parts(probability: NDArray[np.float32], image: Pixels, boxes_of: Any) -> Iterator[Points]:
-    """The straight parts of the lines to which RapidOCR gives no box since they are bent."""
-    mask = cv2.dilate((probability > boxes_of.thresh).astype(np.uint8), boxes_of.dilation_kernel)
-    contours, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
-    for contour in contours[: boxes_of.max_candidates]:
-        corners, thickness = boxes_of.get_mini_boxes(contour)
-        if (
-            thickness < boxes_of.min_size
-            or boxes_of.box_score_fast(probability, corners) >= boxes_of.box_thresh
-        ):
-            continue
-        if boxes_of.box_score_slow(probability, contour) >= SURE:
-            yield from straight_parts(contour, image, boxes_of.unclip_ratio)
+def _is_bent(contour: NDArray[np.int32]) -> bool:
+    sides = cv2.minAreaRect(contour)[1]
+    fills_it = cv2.contourArea(contour) >= FILLED * sides[0] * sides[1]
+    return not fills_it and _bends(_inside(contour, 0))
+
+
+def _bends(points: Points) -> bool:
+    """Whether a long line's middle leaves the straight by a good part of its thickness."""
+    along, across, length = _axes(points)
+    thickness = len(points) / max(length, 1.0)
+    if length < 2 * SHORTEST * thickness:
+        return False
+    place, off = points @ along, points @ across
+    bins = ((place - place.min()) * (BINS / (length + 1))).astype(int)
+    count = np.maximum(np.bincount(bins, minlength=BINS), 1)
+    middle = np.bincount(bins, off, BINS) / count
+    steps = np.arange(BINS)
+    straight = np.polyval(np.polyfit(steps, middle, 1), steps)
+    return bool(np.ptp(middle - straight) > BENT * thickness)
+
+
+def _axes(points: Points) -> tuple[NDArray[np.float32], NDArray[np.float32], float]:
+    """The directions of the longer and the shorter side of the smallest box around points, and its length."""
+    corners = cv2.boxPoints(cv2.minAreaRect(points))
+    sides = sorted((corners[1] - corners[0], corners[2] - corners[1]), key=lambda side: float(side @ side))
+    short, long = (side / max(float(np.linalg.norm(side)), 1e-6) for side in sides)
+    return long, short, float(np.linalg.norm(sides[1]))
 
 
 def straight_parts(contour: NDArray[np.int32], image: Pixels, unclip_ratio: float) -> list[Points]:
@@ -96,7 +125,7 @@ def straight_parts(contour: NDArray[np.int32], image: Pixels, unclip_ratio: floa
 def _inside(contour: NDArray[np.int32], margin: int) -> Points:
     """All pixels within a contour, and those so near to it."""
     x, y, width, height = cv2.boundingRect(contour)
-    filled = np.zeros((height + 2 * margin, width + 2 * margin), np.uint8)
+    filled: Any = np.zeros((height + 2 * margin, width + 2 * margin), np.uint8)
     cv2.drawContours(filled, [contour], -1, 1, cv2.FILLED, offset=(margin - x, margin - y))
     if margin:
         side = 2 * margin + 1
@@ -107,12 +136,9 @@ def _inside(contour: NDArray[np.int32], margin: int) -> Points:
 
 def _straight(core: Points, wide: Points, image: Pixels) -> list[Points]:
     """The parts of a line, from its inner pixels, by which it is judged, and all its pixels."""
-    rectangle = cv2.minAreaRect(core)
-    length, area = max(rectangle[1]), max(rectangle[1][0] * rectangle[1][1], 1.0)
-    if len(core) >= STRAIGHT * area or length**2 < 2 * SHORTEST * len(core):
+    if not _bends(core):
         return [wide]
-    corners = cv2.boxPoints(rectangle)
-    along = max((corners[1] - corners[0], corners[2] - corners[1]), key=np.linalg.norm) / length
+    along, _, _ = _axes(core)
     inner, whole = core @ along, wide @ along
     cut = _gap_near_middle(core, inner, image)
     return [

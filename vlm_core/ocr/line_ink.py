@@ -6,13 +6,14 @@ Vietnamese lost every other vowel at a mean probability of 0.98. The ink tells.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from vlm_core.ocr.tiles import Pixels
+from vlm_core.ocr.unread import SHARE, Ink
 
 HEIGHT = 48
 """Pixels: the height of the recogniser's input (PP-OCRv6)."""
@@ -24,18 +25,14 @@ REACH = 24
 """Pixels to either side of its place that one character's ink reaches: half of a square one."""
 SPECK_WIDTH, SPECK_HEIGHT = 4, 9
 """Pixels below which ink is not a letter but a dot, a dash or a rule."""
+REPEATED = 0.75
+"""How much a row of one sign is like itself, a sign further on; lines of text reach 0.62."""
+SIGN_WIDTHS = range(16, 72)
+"""Pixels that such a sign may take, and"""
+SIGNS = 5
+"""how often it stands there at least."""
 RULE = 72
 """Pixels: what runs on for so long in one row is a rule, such as that under a word."""
-
-
-class Ink(NamedTuple):
-    """Columns of a line that hold ink, and those of them that no character accounts for."""
-
-    unread: int = 0
-    all: int = 0
-
-
-NO_INK = Ink()
 
 
 def ink_of(line: Pixels) -> NDArray[np.bool_]:
@@ -61,18 +58,32 @@ def unread_ink(line: Pixels, centres: NDArray[np.floating[Any]], *, square: bool
     ink = _without_rules(ink_of(line))
     near = REACH if square else NEAR
     unread = total = 0
-    for start, end in _runs(ink.any(axis=0)):
+    for start, end in _runs(np.asarray(ink.any(axis=0))):
         if end - start < SPECK_WIDTH or _height(ink[:, start:end]) < SPECK_HEIGHT:
             continue
         total += end - start
         inside = centres[(centres >= start - near) & (centres < end + near)]
         unread += _far_from(np.arange(start, end), inside)
-    return Ink(unread, total)
+    return Ink(0, 0) if unread > SHARE * total and _is_ornament(ink) else Ink(unread, total)
+
+
+def _is_ornament(ink: NDArray[np.bool_]) -> bool:
+    """Whether one sign is repeated all along, as in a row of asterisks: no text repeats itself so."""
+    width = ink.shape[1]
+    if width < SIGNS * SIGN_WIDTHS.start:
+        return False
+    level = ink - ink.mean()
+    shifts = range(SIGN_WIDTHS.start, min(SIGN_WIDTHS.stop, width // SIGNS))
+    return any(_likeness(level[:, shift:], level[:, :-shift]) >= REPEATED for shift in shifts)
+
+
+def _likeness(one: NDArray[np.floating[Any]], other: NDArray[np.floating[Any]]) -> float:
+    return float((one * other).sum() / max(float(np.linalg.norm(one) * np.linalg.norm(other)), 1e-9))
 
 
 def _without_rules(ink: NDArray[np.bool_]) -> NDArray[np.bool_]:
     rules = cv2.morphologyEx(ink.astype(np.uint8), cv2.MORPH_OPEN, np.ones((1, RULE), np.uint8))
-    return ink & (rules == 0)
+    return np.asarray(ink & (rules == 0))
 
 
 def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:

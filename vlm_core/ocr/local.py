@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from vlm_core.errors import ConfigError, EngineError, MissingExtraError
 from vlm_core.ocr.guards import NO_TEXT, is_blank, page_warnings
 from vlm_core.ocr.layout import RENDERERS, Piece, lines_in_order
-from vlm_core.ocr.unread import READABLE, Unread, is_hardly_read, is_unread, unread_on
+from vlm_core.ocr.unread import Unread, is_unread, unread_on
 from vlm_core.types import PageImage, PageResult, PageState, TextLine
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from vlm_core.ocr.recognition import Reading
     from vlm_core.ocr.tiles import Pixels, Quads
 
+LETTERS = 20
+"""Characters that must be read on a page before letters outside its boxes are known by their height."""
 SAMPLE = 40
 """Boxes of a page of scraps that are read before the others are."""
 
@@ -164,13 +166,17 @@ def _warnings(text: str, found: Found, blank: bool) -> list[str]:
 
 
 def _read(page: PageImage, models: Models) -> Found:
-    from vlm_core.ocr.orientation import turn_image, turn_quads
+    from vlm_core.ocr.orientation import is_lone, turn_image, turn_quads
+    from vlm_core.ocr.outside import rows_outside
     from vlm_core.ocr.recognition import read_line
-    from vlm_core.ocr.tiles import find_text
+    from vlm_core.ocr.spots import text_in_spots
+    from vlm_core.ocr.tiles import detection_scale, find_text
     from vlm_core.ocr.upright import turn_of
 
     image = _as_bgr(page)
     quads = find_text(image, models.detect, page.dpi)
+    if not len(quads):
+        quads = text_in_spots(image, detection_scale(page.width, page.height, page.dpi), models.detect)
     if not len(quads) and not is_blank(page):
         quads = find_text(image, models.detect, page.dpi, closely=True)
     read = partial(read_line, infer=models.infer, characters=models.characters)
@@ -178,13 +184,19 @@ def _read(page: PageImage, models: Models) -> Found:
     upright, quads = turn_image(image, turn), turn_quads(quads, turn, page.width, page.height)
     readings = _readings(upright, quads, models)
     height, width = upright.shape[:2]
-    lines = list(zip(quads, readings, strict=True))
-    pieces = _pieces(quads, readings)
-    hardly = sum(is_hardly_read(quad, reading) for quad, reading in lines)
+    lines = [(quad, reading) for quad, reading in zip(quads, readings, strict=True) if reading.is_readable]
+    writing = [
+        (_box(quad), reading.counted_ink)
+        for quad, reading in zip(quads, readings, strict=True)
+        if reading.is_readable or not is_lone(quad)
+    ]
+    if sum(len(reading.text) for _, reading in lines) >= LETTERS:
+        writing += rows_outside(upright, quads)
+    hardly = sum(reading.is_hardly_one_of(quad) for quad, reading in lines)
     return Found(
-        lines_in_order(pieces, width, height),
-        len(readings) - len(pieces) + hardly,
-        unread_on(lines, width, height),
+        lines_in_order(_pieces(quads, readings), width, height),
+        len(quads) - len(lines) + hardly,
+        unread_on(writing, width, height),
         turn,
     )
 
@@ -203,7 +215,7 @@ def _readings(image: Pixels, quads: Quads, models: Models) -> list[Reading]:
     if not are_scraps(quads):
         return [read(number) for number in range(len(quads))]
     sample = {number: read(number) for number in range(0, len(quads), len(quads) // SAMPLE)}
-    missed = is_unread(sample.values())
+    missed = is_unread([reading.counted_ink for reading in sample.values()])
     return [
         sample.get(number) or (illegible(image, quad) if missed else read(number))
         for number, quad in enumerate(quads)
@@ -223,7 +235,7 @@ def _pieces(quads: Quads, readings: Sequence[Reading]) -> list[Piece]:
     return [
         _piece(quad, reading, skew)
         for quad, reading in zip(quads, readings, strict=True)
-        if reading.text and reading.score >= READABLE
+        if reading.is_readable
     ]
 
 

@@ -14,6 +14,8 @@ import numpy as np
 
 from vlm_core.ocr.tiles import Pixels, Quads
 
+LONE = 2.0
+"""Length to thickness below which a box holds a sign or two."""
 TALL = 1.5
 """Height to width from which a box counts as tall; recognisers turn such a crop to the left."""
 
@@ -27,6 +29,17 @@ def is_tall(quad: Quads) -> bool:
     """
     width, height = np.linalg.norm(quad[1] - quad[0]), np.linalg.norm(quad[3] - quad[0])
     return bool(height >= TALL * width)
+
+
+def is_lone(quad: Quads) -> bool:
+    """Whether a box is too short for more than a sign or two, which may as well be dirt.
+
+    Example:
+        >>> is_lone(np.float32([[0, 0], [10, 0], [10, 9], [0, 9]]))
+        True
+    """
+    sides = np.linalg.norm(quad[[1, 2]] - quad[[0, 1]], axis=1)
+    return bool(sides.max() < LONE * sides.min())
 
 
 def clockwise_turn(tall: Sequence[bool], upside_down: Sequence[bool]) -> int:

@@ -13,16 +13,24 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vlm_core.ocr.line_ink import HEIGHT, NO_INK, Ink, ink_of, unread_ink
+from vlm_core.ocr.line_ink import HEIGHT, ink_of, unread_ink
 from vlm_core.ocr.orientation import TALL
 from vlm_core.ocr.tiles import Pixels, Quads
+from vlm_core.ocr.unread import NO_INK, Ink
 
 Probabilities: TypeAlias = NDArray[np.float32]
 """Steps × classes: class 0 is CTC's blank, the last one the space."""
 Infer: TypeAlias = Callable[[NDArray[np.float32]], Probabilities]
 
+READABLE = 0.5
+"""The mean probability of its characters from which a line counts as read."""
+SPARSE = 0.25
+"""Characters for each time that a box is longer than high, below which most of it went unread."""
+RULES = frozenset("-_=*.~—–· ")
 STEP = 8
 """Pixels of the input to a step of the output."""
+SQUEEZE = 0.85
+"""Of its width: what a line keeps of it. The recogniser reads it as well, in so much less time."""
 MARGIN = 0.1
 """Of the line's height, added at both ends of a box: the detector cuts first letters short."""
 TRIM = 0.08
@@ -49,6 +57,25 @@ class Reading:
     score: float = 0.0
     weakest: float = 0.0
     ink: Ink = NO_INK
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether it counts as read."""
+        return bool(self.text) and self.score >= READABLE
+
+    @property
+    def counted_ink(self) -> Ink:
+        """Its ink, of which all is unread where it does not count as read."""
+        return self.ink if self.is_readable else Ink(self.ink.all, self.ink.all)
+
+    def is_hardly_one_of(self, quad: Quads) -> bool:
+        """Whether it is far too short for its box, as one in a script that the model does not know.
+
+        Such a line can come out as a sure comma. A drawn rule may be a single dash, and is none.
+        """
+        sides = np.linalg.norm(quad[[1, 2]] - quad[[0, 1]], axis=1)
+        expected = SPARSE * float(sides.max() / max(sides.min(), 1.0))
+        return self.score >= READABLE and len(self.text) < expected and not RULES.issuperset(self.text)
 
 
 def read_box(image: Pixels, quad: Quads, infer: Infer, characters: Sequence[str]) -> Reading:
@@ -139,7 +166,7 @@ def _is_square(letters: Sequence[str]) -> bool:
 
 def _at_height(crop: Pixels) -> Pixels:
     height, width = crop.shape[:2]
-    shape = (max(1, math.ceil(HEIGHT * width / height)), HEIGHT)
+    shape = (max(1, math.ceil(SQUEEZE * HEIGHT * width / height)), HEIGHT)
     method = cv2.INTER_AREA if height > HEIGHT else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(np.ascontiguousarray(crop), shape, interpolation=method), np.uint8)
 

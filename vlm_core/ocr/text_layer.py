@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from vlm_core.errors import MissingExtraError
 from vlm_core.ocr.guards import NO_TEXT, page_warnings
 from vlm_core.ocr.layout import render
-from vlm_core.types import Box, PageImage, PageResult, TextLayer, TextLine, rounded, total_usage
+from vlm_core.ocr.unread import Unread
+from vlm_core.types import Box, PageImage, PageResult, PageState, TextLayer, TextLine, rounded, total_usage
 
 ENGINE = "pdf"
 
@@ -30,9 +31,13 @@ def read_with_text_layer(
     pictures = [(box, _read_picture(page, box, read_page)) for box in layer.pictures]
     lines = _follow(layer, [line for box, result in pictures for line in _on_page(box, result, layer)])
     text = render(task, lines)
-    warnings = [warning for _, result in pictures for warning in result.warnings if warning != NO_TEXT]
+    partial = [(box, result) for box, result in pictures if result.state is PageState.PARTIAL]
+    warnings = [warning for box, result in pictures for warning in _warnings(box, result)]
     return PageResult(
         text=text,
+        state=PageState.PARTIAL if partial else PageState.OK,
+        unread_share=max((result.unread_share for _, result in partial), default=0.0),
+        unread=tuple(place for box, result in partial for place in _unread(box, result)),
         lines=lines,
         width=page.width,
         height=page.height,
@@ -53,6 +58,19 @@ def _read_picture(page: PageImage, box: Box, read_page: Callable[[PageImage], Pa
         raise
     except Exception as error:  # noqa: BLE001  an engine of the user's own may raise anything
         return PageResult(warnings=(f"a picture on the page could not be read: {error}",))
+
+
+def _warnings(picture: Box, result: PageResult) -> list[str]:
+    """What is said of a picture; that it holds no text is nothing to tell of a page that has some."""
+    told = [warning for warning in result.warnings if warning != NO_TEXT]
+    if result.state is PageState.PARTIAL and result.unread:
+        unread = Unread(result.unread_share, _unread(picture, result))
+        return [f"a picture on the page: {unread.warning}", *told[1:]]
+    return told
+
+
+def _unread(picture: Box, result: PageResult) -> tuple[Box, ...]:
+    return tuple(rounded(_placed(box, picture)) for box in result.unread)
 
 
 def _cut_out(page: PageImage, box: Box) -> PageImage:

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from vlm_core.ocr.orientation import clockwise_turn, is_tall, turn_image
-from vlm_core.ocr.recognition import Reading, cut_out
+from vlm_core.ocr.recognition import SPARSE, Reading, cut_out
 from vlm_core.ocr.tiles import Pixels, Quads
-from vlm_core.ocr.unread import SPARSE
 
 STRIP = 4
 """Times its height that a line is shown of, to tell which way is up."""
@@ -63,9 +62,11 @@ def _are_legible(held: Sequence[Pixels], degrees: int, read: Callable[[Pixels], 
     readings = [read(turn_image(crop, 180) if upside_down else crop) for crop in held]
     letters = sum(len(reading.text) for reading in readings)
     score = sum(reading.score * len(reading.text) for reading in readings)
-    return letters >= FEWEST and score >= LEGIBLE * letters and not _is_sparse(held, letters)
+    is_sure = bool(score >= LEGIBLE * letters)
+    return letters >= FEWEST and is_sure and not _is_sparse(held, letters)
 
 
 def _is_sparse(held: Sequence[Pixels], letters: int) -> bool:
     """Whether far fewer characters were read than stand there, as in a script that is not known."""
-    return letters < SPARSE * sum(crop.shape[1] / crop.shape[0] for crop in held)
+    length: float = sum(crop.shape[1] / crop.shape[0] for crop in held)
+    return letters < SPARSE * length

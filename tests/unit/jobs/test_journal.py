@@ -237,7 +237,14 @@ def test_a_good_result_comes_back_as_it_was_put(journal: Journal, result: PageRe
     assert journal.verify() == []
 
 
-BAD_STATES = [state for state in PageState if state not in (PageState.OK, PageState.BLANK)]
+GOOD_STATES = (PageState.OK, PageState.BLANK, PageState.PARTIAL)
+BAD_STATES = [state for state in PageState if state not in GOOD_STATES]
+
+
+def test_a_page_that_was_read_in_part_is_not_read_again(journal: Journal) -> None:
+    part = GOOD.model_copy(update={"state": PageState.PARTIAL, "unread": ((0.1, 0.2, 0.9, 0.3),)})
+    journal.put(KEY, part)
+    assert journal.get(KEY) == part
 
 
 @pytest.mark.parametrize("state", BAD_STATES)
