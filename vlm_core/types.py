@@ -260,6 +260,10 @@ class TextLayer(_Value):
 
     lines: tuple[TextLine, ...] = ()
     pictures: tuple[Box, ...] = Field(default=())
+    doubtful: tuple[TextLine, ...] = ()
+    """Lines in a font whose glyphs do not look like the text that it gives."""
+    drawings: tuple[Box, ...] = Field(default=())
+    """The boxes of smaller pictures, and of what is drawn of lines and areas: they may be lettering."""
 
 
 @dataclass(frozen=True)

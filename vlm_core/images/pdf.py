@@ -23,9 +23,10 @@ import pypdfium2.raw as c
 
 from . import pdf_attachments
 from .pdf_chars import guessed_space, spaced, without_doubles
+from .pdf_fonts import doubtful_fonts
 from .pdf_forms import Mark, as_chars, marks_of, with_marks, without_marks
 from .pdf_frames import read_frame, write_frame
-from .pdf_layout import Box, Picture, View, area, coverage, is_legible, merged, pixel_size
+from .pdf_layout import Box, Picture, View, area, around, coverage, is_legible, merged, pixel_size
 from .pdf_objects import Drawn, address, drawn_on
 from .pdf_order import in_reading_order
 from .pdf_scan import PlainStreams, scan_dpi
@@ -47,6 +48,7 @@ _GRACE = 10  # seconds over the parent's time limit until an orphan ends itself
 _RENEWED_AFTER = 100  # pages
 _FLAT = 0.02  # font sizes
 _SCAN = 0.9  # share of the page under pictures from which all of it is read as a picture
+_MANY = 200  # shapes of a page from which they are not looked at one by one
 _PICTURE = 0.05  # share of the page from which a picture may hold text of its own
 
 _FAILURES = {
@@ -207,10 +209,10 @@ def _draw(
         with _turned(page, turn):
             own = None if turn else document.own_chars.get(number - 1)
             view = _view(page)
-            lines = _lines(
-                _read(page, drawn) if turn else chars, own, document.marks.get(number - 1, []), view.turn
-            )
-            layer = _layer(view, lines, pictures) if lines else None
+            trusted, others = _by_trust(_read(page, drawn) if turn else chars)
+            lines = _lines(trusted, own, document.marks.get(number - 1, []), view.turn)
+            doubtful = _lines(others, None, [], view.turn)
+            layer = _layer(view, lines, doubtful, pictures, drawn) if lines or doubtful else None
             resolution = max(picture.resolution for picture in pictures) if is_scan else None
             size = pixel_size(view.size, resolution, None if layer else max_side)
             is_grey = is_scan and _is_grey(page)
@@ -314,6 +316,15 @@ def _read(page: pdfium.PdfPage, drawn: Drawn) -> list[Char]:
     return chars if is_readable(chars) else []
 
 
+def _by_trust(chars: list[Char]) -> tuple[list[Char], list[Char]]:
+    """The characters of fonts that look like their text, and those of the others; white space is in both."""
+    fonts = doubtful_fonts(chars)
+    if not fonts:
+        return chars, []
+    trusted = [space() if char.style.font in fonts else char for char in chars]
+    return trusted, [char if char.style.font in fonts else space() for char in chars]
+
+
 def _lines(chars: list[Char], own: int | None, marks: list[Mark], turn: int) -> list[Line]:
     """Characters as lines; the first ones are the page's own, the others were filled in."""
     if not chars:
@@ -379,15 +390,25 @@ def _is_inside(box: Box, visible: Box) -> bool:
     return visible[0] <= x <= visible[2] and visible[1] <= y <= visible[3]
 
 
-def _layer(view: View, lines: list[Line], pictures: list[Picture]) -> dict[str, Any]:
+def _layer(
+    view: View, lines: list[Line], doubtful: list[Line], pictures: list[Picture], drawn: Drawn
+) -> dict[str, Any]:
     boxes = merged([view.fractions(picture.box) for picture in pictures])
+    small = [box for box in boxes if area(box) <= _PICTURE]
+    shapes = [view.fractions(shape) for shape in drawn.shapes]
+    if len(shapes) > _MANY:
+        shapes = [around(shapes)]
     return {
-        "lines": [
-            (line.text, view.fractions(line.box), block)
-            for line, block in zip(lines, blocks_of(lines), strict=True)
-        ],
+        "lines": _as_plain(view, lines),
+        "doubtful": _as_plain(view, doubtful),
         "pictures": [box for box in boxes if area(box) > _PICTURE],
+        "drawings": merged([*small, *shapes]),
     }
+
+
+def _as_plain(view: View, lines: list[Line]) -> list[tuple[str, Box, int]]:
+    blocks = blocks_of(lines) if lines else []
+    return [(line.text, view.fractions(line.box), block) for line, block in zip(lines, blocks, strict=True)]
 
 
 def _pixels(

@@ -32,8 +32,6 @@ class Drawn:
     over: dict[int, int] = field(default_factory=dict)
     shapes: list[Box] = field(default_factory=list)
     """Drawn lines and areas that are neither rules nor rectangles, in points."""
-    is_whole: bool = True
-    """Whether all objects were looked at."""
 
     hidden: set[tuple[float, float]] = field(default_factory=set)
     """Where the characters stand that were found to lie under an opaque rectangle."""
@@ -61,7 +59,9 @@ class Drawn:
 def drawn_on(page: pdfium.PdfPage) -> Drawn:
     """Look at all that is drawn on a page, from the top down."""
     objects = list(islice(page.get_objects(), _MOST + 1))
-    found = Drawn(is_whole=len(objects) <= _MOST)
+    found = Drawn()
+    if len(objects) > _MOST:
+        found.shapes.append(page.get_bbox())
     for thing in reversed(objects):
         if thing.type == c.FPDF_PAGEOBJ_TEXT:
             if found.covers:

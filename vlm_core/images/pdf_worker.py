@@ -373,8 +373,11 @@ def _attachment(found: dict[str, Any]) -> Attachment:
 def _text_layer(layer: dict[str, Any] | None) -> TextLayer | None:
     if layer is None:
         return None
-    lines = tuple(TextLine(text=text, bbox=box, block=block) for text, box, block in layer["lines"])
-    return TextLayer(lines=lines, pictures=layer["pictures"])
+    lines, doubtful = (
+        tuple(TextLine(text=text, bbox=box, block=block) for text, box, block in layer[name])
+        for name in ("lines", "doubtful")
+    )
+    return TextLayer(lines=lines, doubtful=doubtful, pictures=layer["pictures"], drawings=layer["drawings"])
 
 
 def open_pdf(

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from difflib import SequenceMatcher
+from typing import NamedTuple
 
 from vlm_core.errors import MissingExtraError
 from vlm_core.ocr.guards import NO_TEXT, page_warnings
-from vlm_core.ocr.layout import render
+from vlm_core.ocr.layout import blocks, render
 from vlm_core.ocr.unread import Unread
 from vlm_core.types import Box, PageImage, PageResult, PageState, TextLayer, TextLine, rounded, total_usage
 
 ENGINE = "pdf"
+_ALIKE = 0.6
+"""How like two texts are, from 0 to 1, from which they say the same but for errors of OCR."""
+_SURE = 0.8
+"""The score from which a line in what may be lettering counts as read."""
+_MOST_PLACES = 12
+"""Places of lines in doubt that are read one by one; where there are more, all are read together."""
+_MARGIN = 0.3
+"""Heights of a line around lines in doubt that are shown to the engine with them."""
 
 
 def read_with_text_layer(
@@ -18,7 +28,8 @@ def read_with_text_layer(
 ) -> PageResult:
     """Read a page: by its own text where it has one, else by the engine.
 
-    A picture that cannot be read costs no text of the page; a warning says so.
+    The engine reads the pictures on the page, lettering that is drawn and not written, and lines in fonts
+    whose glyphs do not look like their text. What it cannot read costs no text; a warning says so.
 
     Args:
         page: with or without a text layer.
@@ -28,27 +39,101 @@ def read_with_text_layer(
     layer = page.text_layer
     if layer is None:
         return read_page(page)
-    pictures = [(box, _read_picture(page, box, read_page)) for box in layer.pictures]
-    lines = _follow(layer, [line for box, result in pictures for line in _on_page(box, result, layer)])
+    pictures = [_picture(page, box, read_page) for box in layer.pictures]
+    pictures += [_surely(_picture(page, box, read_page)) for box in _drawn_lettering(page, layer)]
+    pictures += [_checked(page, place, lines, read_page) for place, lines in _doubtful_places(layer)]
+    results = [picture.result for picture in pictures]
+    lines = _follow(layer, [line for picture in pictures for line in _new_lines(picture, layer)])
     text = render(task, lines)
-    partial = [(box, result) for box, result in pictures if result.state is PageState.PARTIAL]
-    warnings = [warning for box, result in pictures for warning in _warnings(box, result)]
+    partial = [result for result in results if result.state is PageState.PARTIAL]
+    warnings = [warning for result in results for warning in result.warnings if warning != NO_TEXT]
     return PageResult(
         text=text,
         state=PageState.PARTIAL if partial else PageState.OK,
-        unread_share=max((result.unread_share for _, result in partial), default=0.0),
-        unread=tuple(place for box, result in partial for place in _unread(box, result)),
+        unread_share=max((result.unread_share for result in partial), default=0.0),
+        unread=tuple(place for result in partial for place in result.unread),
         lines=lines,
         width=page.width,
         height=page.height,
         rotation=page.rotation,
         sha256=page.sha256,
         engine=ENGINE,
-        usage=total_usage(result.usage for _, result in pictures),
-        cost_usd=sum(result.cost_usd or 0.0 for _, result in pictures),
-        seconds=sum(result.seconds for _, result in pictures),
+        usage=total_usage(result.usage for result in results),
+        cost_usd=sum(result.cost_usd or 0.0 for result in results),
+        seconds=sum(result.seconds for result in results),
         warnings=tuple(dict.fromkeys([*warnings, *page_warnings(text)])),
     )
+
+
+def _drawn_lettering(page: PageImage, layer: TextLayer) -> list[Box]:
+    """The places of lettering in small pictures and in what is drawn, beside the page's own text."""
+    if not layer.drawings:
+        return []
+    from vlm_core.images.lettering import lettering  # which loads PIL
+
+    known = [*(line.bbox for line in (*layer.lines, *layer.doubtful)), *layer.pictures]
+    return lettering(page, layer.drawings, known)
+
+
+class _Picture(NamedTuple):
+    """What the engine said of a part of the page, and its lines where they stand on the page."""
+
+    result: PageResult
+    lines: Sequence[TextLine]
+
+    def saying(self, warning: str) -> _Picture:
+        warnings = (*self.result.warnings, warning)
+        return self._replace(result=self.result.model_copy(update={"warnings": warnings}))
+
+
+def _picture(page: PageImage, box: Box, read_page: Callable[[PageImage], PageResult]) -> _Picture:
+    result = _read_picture(page, box, read_page)
+    return _Picture(_with_unread_on_page(box, result), list(_on_page(box, result)))
+
+
+def _surely(picture: _Picture) -> _Picture:
+    """A place that may hold lettering, without what looks like it by chance; a warning tells of that."""
+    unsure = [line for line in picture.lines if line.score is not None and line.score < _SURE]
+    if not unsure:
+        return picture
+    told = ", ".join(repr(line.text) for line in unsure)
+    sure = [line for line in picture.lines if line not in unsure]
+    return picture._replace(lines=sure).saying(f"what was read unsurely in a drawing was left out: {told}")
+
+
+def _doubtful_places(layer: TextLayer) -> Iterator[tuple[Box, list[TextLine]]]:
+    """Lines in doubt with their places, those that follow each other together."""
+    together = blocks(layer.doubtful)
+    if len(together) > _MOST_PLACES:
+        together = [list(layer.doubtful)]
+    for lines in together:
+        x0, y0, x1, y1 = zip(*(line.bbox for line in lines), strict=True)
+        margin = _MARGIN * max(bottom - top for top, bottom in zip(y0, y1, strict=True))
+        yield _inside((min(x0) - margin, min(y0) - margin, max(x1) + margin, max(y1) + margin)), lines
+
+
+def _inside(box: Box) -> Box:
+    x0, y0, x1, y1 = (min(1.0, max(0.0, side)) for side in box)
+    return x0, y0, x1, y1
+
+
+def _checked(
+    page: PageImage, place: Box, lines: Sequence[TextLine], read_page: Callable[[PageImage], PageResult]
+) -> _Picture:
+    """Lines in doubt: themselves where the engine sees nothing or the like, else what it sees."""
+    seen = _picture(page, place, read_page)
+    if not seen.lines:
+        count = f"{len(lines)} line{'s' * (len(lines) > 1)}"
+        doubt = (
+            f"the text of {count} may be wrong: it does not look like its font, and OCR found nothing there"
+        )
+        return seen._replace(lines=lines).saying(doubt)
+    return seen._replace(lines=lines) if _is_alike(lines, seen.lines) else seen
+
+
+def _is_alike(lines: Sequence[TextLine], seen: Sequence[TextLine]) -> bool:
+    ours, theirs = ("".join("".join(line.text.split()) for line in each) for each in (lines, seen))
+    return SequenceMatcher(None, ours, theirs, autojunk=False).ratio() >= _ALIKE
 
 
 def _read_picture(page: PageImage, box: Box, read_page: Callable[[PageImage], PageResult]) -> PageResult:
@@ -60,17 +145,15 @@ def _read_picture(page: PageImage, box: Box, read_page: Callable[[PageImage], Pa
         return PageResult(warnings=(f"a picture on the page could not be read: {error}",))
 
 
-def _warnings(picture: Box, result: PageResult) -> list[str]:
-    """What is said of a picture; that it holds no text is nothing to tell of a page that has some."""
-    told = [warning for warning in result.warnings if warning != NO_TEXT]
-    if result.state is PageState.PARTIAL and result.unread:
-        unread = Unread(result.unread_share, _unread(picture, result))
-        return [f"a picture on the page: {unread.warning}", *told[1:]]
-    return told
-
-
-def _unread(picture: Box, result: PageResult) -> tuple[Box, ...]:
-    return tuple(rounded(_placed(box, picture)) for box in result.unread)
+def _with_unread_on_page(picture: Box, result: PageResult) -> PageResult:
+    """A picture's result, with the places of what went unread where they stand on the page."""
+    if result.state is not PageState.PARTIAL or not result.unread:
+        return result
+    places = tuple(
+        rounded(_placed(_turned_back(box, result.rotation), picture)) for box in result.unread
+    )
+    warning = f"a picture on the page: {Unread(result.unread_share, places).warning}"
+    return result.model_copy(update={"unread": places, "warnings": (warning, *result.warnings[1:])})
 
 
 def _cut_out(page: PageImage, box: Box) -> PageImage:
@@ -89,11 +172,29 @@ def _cut_out(page: PageImage, box: Box) -> PageImage:
     )
 
 
-def _on_page(picture: Box, result: PageResult, layer: TextLayer) -> list[TextLine]:
-    """A picture's lines where they stand on the page, less those that the page's text has already."""
-    lines = result.lines or _spread(result.text)
-    placed = [line.model_copy(update={"bbox": rounded(_placed(line.bbox, picture))}) for line in lines]
-    return [line for line in placed if not any(_covers(known.bbox, line.bbox) for known in layer.lines)]
+def _on_page(picture: Box, result: PageResult) -> Iterator[TextLine]:
+    """A picture's lines where they stand on the page."""
+    for line in result.lines or _spread(result.text):
+        box = _placed(_turned_back(line.bbox, result.rotation), picture)
+        yield line.model_copy(update={"bbox": rounded(box)})
+
+
+def _new_lines(picture: _Picture, layer: TextLayer) -> list[TextLine]:
+    """A picture's lines, less those that the page's text has already."""
+    return [
+        line for line in picture.lines if not any(_covers(known.bbox, line.bbox) for known in layer.lines)
+    ]
+
+
+def _turned_back(box: Box, turn: int) -> Box:
+    """A box on a picture that was turned clockwise, where it was before."""
+    x0, y0, x1, y1 = box
+    return {
+        0: box,
+        90: (y0, 1 - x1, y1, 1 - x0),
+        180: (1 - x1, 1 - y1, 1 - x0, 1 - y0),
+        270: (1 - y1, x0, 1 - y0, x1),
+    }[turn % 360]
 
 
 def _spread(text: str) -> list[TextLine]:
