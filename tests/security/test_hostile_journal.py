@@ -149,9 +149,8 @@ def test_what_would_run_is_refused_by_whatever_uses_it(
     path: Path, made: str, use: Callable[[Path], None], bounded: Bounded
 ) -> None:
     run(path, made)
-    with bounded():
-        with suppress(ConfigError):  # as the commands end by themselves
-            use(path)
+    with bounded(), suppress(ConfigError):  # as the commands end by themselves
+        use(path)
 
 
 def test_what_is_put_into_it_while_it_is_open_ends_as_well(path: Path, bounded: Bounded) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import chain, count
@@ -12,12 +14,19 @@ from pathlib import Path
 from vlm_core.images.sniff import SUFFIXES
 from vlm_core.images.sources import Source
 
+_LONGEST_PART_BYTES = 200
+"""Of a name, without its suffix, a number and .partial; most file systems take 255 in all."""
+_NOT_TAKEN = re.compile(r'[<>:"|?*\\\x00-\x1f\x7f-\x9f]')
+_DEVICE = re.compile(r"^((?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$))", re.IGNORECASE)
+_ENDING = re.compile(r"[. ]$")
+
 
 def file_names(documents: Sequence[Source], folders: Iterable[str], suffix: str) -> list[Path]:
     """A file for each document, no two the same.
 
     Documents keep their places below the folder that they share. Two that differ in their suffixes
-    only keep these; what is then still the same is numbered.
+    only keep these; what is then still the same is numbered. What some file system does not take is
+    replaced, and long names are cut, with a digest of the whole one.
 
     Args:
         documents: to be written.
@@ -33,7 +42,7 @@ def file_names(documents: Sequence[Source], folders: Iterable[str], suffix: str)
     counts = Counter(_key(_stem(place)) for place in places)
     wanted = [_stem(place) if counts[_key(_stem(place))] == 1 else place for place in places]
     taken: set[str] = set()
-    return [_free_name(name, suffix, taken) for name in wanted]
+    return [_free_name(_portable(name), suffix, taken) for name in wanted]
 
 
 def _free_name(name: Path, suffix: str, taken: set[str]) -> Path:
@@ -62,9 +71,23 @@ def _name_for(name: str) -> str:
     return re.sub(r"[^\w.-]+", "_", last).strip(".") or "document"
 
 
+def _portable(name: Path) -> Path:
+    """A name that every file system takes: Windows' too, and not longer than Linux takes it."""
+    return Path(*map(_portable_part, name.parts))
+
+
+def _portable_part(part: str) -> str:
+    plain = _NOT_TAKEN.sub("_", part.encode("utf-8", "replace").decode())
+    plain = _ENDING.sub("_", _DEVICE.sub(r"_\1", plain))
+    if len(plain.encode()) <= _LONGEST_PART_BYTES:
+        return plain
+    digest = hashlib.sha256(part.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+    return plain.encode()[: _LONGEST_PART_BYTES - len(digest) - 1].decode("utf-8", "ignore") + f"-{digest}"
+
+
 def _stem(place: Path) -> Path:
     return place.with_suffix("") if place.suffix.lower() in SUFFIXES else place
 
 
 def _key(path: Path) -> str:
-    return str(path).casefold()  # some file systems do not tell X from x
+    return unicodedata.normalize("NFC", str(path)).casefold()  # some file systems do not tell X from x

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ import typer
 from vlm_core.cli.commands import Command
 from vlm_core.cli.report import FAILED, exit_code_for_errors, printable, say
 from vlm_core.cli.tables import table
+from vlm_core.cli.writing import is_special, replaced, written_in_place
 from vlm_core.errors import ConfigError
 from vlm_core.jobs.journal import Journal
 from vlm_core.jobs.journal_rows import JournalPage, JournalTotals
@@ -116,11 +116,12 @@ def _writable(output: str, journal_path: Path) -> Iterator[IO[str]]:
         yield sys.stdout
         sys.stdout.flush()
         return
-    if os.path.exists(output) and os.path.samefile(output, journal_path):
+    path = Path(output).expanduser()
+    if path.exists() and path.samefile(journal_path):
         raise ConfigError(f"{output} is the journal itself", hint="Give another name.")
     # It holds the documents' text, as the journal does.
-    private = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with open(private, "w", encoding="utf-8") as file:
+    private = replaced(path.parent, Path(path.name), lambda: True, mode=0o600)
+    with written_in_place(path) if is_special(path) else private as file:
         yield file
 
 

@@ -6,19 +6,20 @@ import io
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import TextIO, TypeAlias
+from typing import TypeAlias
 
 from vlm_core.cli.file_names import file_names
+from vlm_core.cli.folder import check_no_links
 from vlm_core.cli.formats import SUFFIXES, Format, render
 from vlm_core.cli.report import printable
-from vlm_core.cli.stale import open_unfinished, partial_name
+from vlm_core.cli.stale import partial_name
 from vlm_core.cli.tally import Tally
+from vlm_core.cli.writing import MayReplace, is_special, replaced, written_in_place
 from vlm_core.errors import ConfigError
 from vlm_core.images.reading import is_missing
 from vlm_core.images.sources import Source
@@ -26,7 +27,6 @@ from vlm_core.jobs.breaking_off import NumberedPage
 from vlm_core.types import PageResult
 
 _Write: TypeAlias = Callable[[str], object]
-_MayReplace: TypeAlias = Callable[[], bool]
 
 
 @dataclass(frozen=True)
@@ -69,21 +69,23 @@ def destination(
     path = Path(output).expanduser()
     if not (output.endswith(("/", os.sep)) or path.is_dir() or (many and not path.suffix)):
         _check_inputs_are_kept(documents, [path])
-        is_new = not path.exists()
-        # A pipe or /dev/null cannot be replaced.
-        in_place = form == "jsonl" if is_new else not path.is_file()
+        is_new = not os.path.lexists(path)
+        in_place = form == "jsonl" if is_new else is_special(path)
 
         def may_replace() -> bool:
             return tally.ended == len(documents) and (is_new or tally.has_read())
 
-        write = partial(_to_file, form, many, in_place, may_replace, path)
-        unfinished = output if in_place else partial_name(output)
-        return _one_place(write, output, output if is_new else unfinished, unfinished)
+        write = partial(_to_file, form, many, in_place, may_replace, path.parent, Path(path.name))
+        partly = output if in_place else partial_name(output)
+        return _one_place(write, output, output if is_new else partly, partly)
     folders = [source for source in sources if os.path.isdir(os.path.expanduser(source))]
-    paths = [path / name for name in file_names(documents, folders, SUFFIXES[form])]
-    _check_inputs_are_kept(documents, paths)
-    to_folder = partial(_to_folder, form, tally, paths)
-    return Destination(to_folder, output, output, output, lambda number: partial_name(str(paths[number])))
+    places = file_names(documents, folders, SUFFIXES[form])
+    check_no_links(path, places)
+    _check_inputs_are_kept(documents, [path / place for place in places])
+    to_folder = partial(_to_folder, form, tally, path, places)
+    return Destination(
+        to_folder, output, output, output, lambda number: partial_name(str(path / places[number]))
+    )
 
 
 def _one_place(
@@ -102,9 +104,9 @@ def _may_be_many(source: str) -> bool:
 
 
 def _check_inputs_are_kept(documents: Iterable[Source], outputs: Iterable[Path]) -> None:
-    inputs = {document.path.resolve() for document in documents if document.path}
+    inputs = {os.path.realpath(document.path) for document in documents if document.path}
     for output in outputs:
-        if output.resolve() in inputs:
+        if os.path.realpath(output) in inputs:
             hint = "Give another name with -o."
             raise ConfigError(f"{output} is to be read and would be overwritten", hint=hint)
 
@@ -119,26 +121,29 @@ def _to_file(
     form: Format,
     many: bool,
     in_place: bool,
-    may_replace: _MayReplace,
-    path: Path,
+    may_replace: MayReplace,
+    root: Path,
+    place: Path,
     pages: Iterable[PageResult],
 ) -> None:
     remaining = _worth_writing(form, pages)
     for first in remaining:  # an older file is left alone until there is something to put in its place
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with _in_place(path) if in_place else _replaced(path, may_replace) as write:
+        with written_in_place(root / place) if in_place else replaced(root, place, may_replace) as file:
             for piece in render(form, chain([first], remaining), many=many):
-                write(piece)
+                file.write(piece)
+                file.flush()
 
 
-def _to_folder(form: Format, tally: Tally, paths: Sequence[Path], pages: Iterable[NumberedPage]) -> None:
+def _to_folder(
+    form: Format, tally: Tally, root: Path, places: Sequence[Path], pages: Iterable[NumberedPage]
+) -> None:
     for number, numbered in groupby(pages, key=itemgetter(0)):
-        is_new = not paths[number].exists()
+        is_new = not os.path.lexists(root / places[number])
 
         def may_replace(number: int = number, is_new: bool = is_new) -> bool:
             return tally.is_whole(number) and (is_new or tally.has_read(number))
 
-        _to_file(form, False, False, may_replace, paths[number], (page for _, page in numbered))
+        _to_file(form, False, False, may_replace, root, places[number], (page for _, page in numbered))
 
 
 def _worth_writing(form: Format, pages: Iterable[PageResult]) -> Iterator[PageResult]:
@@ -159,49 +164,3 @@ def _stdout_writer() -> _Write:
         stdout.flush()
 
     return write
-
-
-@contextmanager
-def _in_place(path: Path) -> Iterator[_Write]:
-    """How to write to a file so that each piece is in it at once, and it grows as pages come."""
-    with (
-        _errors_about(path),
-        path.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as file,
-    ):
-        yield _writing_to(file)
-
-
-@contextmanager
-def _replaced(path: Path, may_replace: _MayReplace) -> Iterator[_Write]:
-    """How to write to a file that appears, or takes the place of an older one, when it is complete.
-
-    Args:
-        path: of the file.
-        may_replace: tells at the end whether it may. Otherwise it is kept with the suffix .partial.
-    """
-    final = path.resolve()
-    with _errors_about(path):
-        file, own = open_unfinished(final)
-        with file:
-            yield _writing_to(file)
-        os.replace(own, final if may_replace() else partial_name(str(final)))
-
-
-def _writing_to(file: TextIO) -> _Write:
-    def write(piece: str) -> None:
-        file.write(piece)
-        file.flush()
-
-    return write
-
-
-@contextmanager
-def _errors_about(path: Path) -> Iterator[None]:
-    """Errors of the file name it as its user does, and not by the name it has until it is complete."""
-    try:
-        yield
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        error.filename = str(path)
-        raise

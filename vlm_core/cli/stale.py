@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
+from vlm_core.cli.folder import Folder
 from vlm_core.jobs.claims import is_running
 
 try:
@@ -16,7 +19,7 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-_OURS = re.compile(r"\.vlm-(\d{1,18})\.tmp")
+_OURS = re.compile(r"\.vlm-(\d{1,18})(?:-[0-9a-f]{16})?\.tmp")
 
 
 def partial_name(name: str) -> str:
@@ -29,24 +32,37 @@ def partial_name(name: str) -> str:
     return f"{name}.partial"
 
 
-def open_unfinished(final: Path) -> tuple[TextIO, Path]:
+@contextmanager
+def unfinished(folder: Folder, name: str, mode: int = 0o666) -> Iterator[tuple[TextIO, str]]:
     """A file to be written, which is not there yet under its own name, and the name that it has.
 
     It is called .partial, so that nothing is lost whatever ends the process. What a run before has left
-    there is written over, unless another process is writing to it or it is no plain file: then it has the
-    number of this process in its name.
+    there is written over, unless another process is writing to it or it is not a plain file of this user:
+    then it has the number of this process in its name, and one that cannot be guessed.
 
     Args:
-        final: its own name.
+        folder: where it is written.
+        name: its own one.
+        mode: what its user's umask is taken from; of an older file what that does not allow is taken too.
     """
-    clear_abandoned(final.parent)
-    path = Path(partial_name(str(final)))
-    descriptor = _locked(path)
+    clear_abandoned(folder.path)
+    mode &= _mode_of(folder, name)
+    own = partial_name(name)
+    descriptor = _locked(folder, own, mode)
     if descriptor is None:
-        path = final.with_name(f".vlm-{os.getpid()}.tmp")
-        path.unlink(missing_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-    return open(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="\n"), path
+        own = f".vlm-{os.getpid()}-{secrets.token_hex(8)}.tmp"
+        descriptor = folder.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with open(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+        yield file, own
+
+
+def _mode_of(folder: Folder, name: str) -> int:
+    """What an older file allows: a new one in its place must not allow more."""
+    try:
+        found = folder.stat(name)
+    except OSError:
+        return 0o666
+    return stat.S_IMODE(found.st_mode) | stat.S_IWUSR if stat.S_ISREG(found.st_mode) else 0o666
 
 
 def clear_abandoned(folder: Path) -> None:
@@ -58,18 +74,20 @@ def clear_abandoned(folder: Path) -> None:
                 os.unlink(entry.path)
 
 
-def _locked(path: Path) -> int | None:
-    """A plain file, empty, and ours until it is closed; None where it cannot be had so."""
+def _locked(folder: Folder, name: str, mode: int) -> int | None:
+    """A plain file of this user, empty, and ours until it is closed; None where it cannot be had so."""
     if fcntl is None:
         return None
     descriptor = -1
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
+        descriptor = folder.open(name, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK, mode)
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         found = os.fstat(descriptor)
         # Whoever had it before may have given it its own name since it was opened.
-        is_there = os.path.samestat(found, os.lstat(path))
-        if is_there and stat.S_ISREG(found.st_mode) and found.st_nlink == 1:
+        is_there = os.path.samestat(found, folder.stat(name))
+        is_own = found.st_uid == os.geteuid() and found.st_nlink == 1
+        if is_there and is_own and stat.S_ISREG(found.st_mode):
+            os.fchmod(descriptor, stat.S_IMODE(found.st_mode) & mode)
             os.ftruncate(descriptor, 0)
             return descriptor
     except OSError:
