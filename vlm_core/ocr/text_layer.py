@@ -149,11 +149,11 @@ def _with_unread_on_page(picture: Box, result: PageResult) -> PageResult:
     """A picture's result, with the places of what went unread where they stand on the page."""
     if result.state is not PageState.PARTIAL or not result.unread:
         return result
-    places = tuple(
-        rounded(_placed(_turned_back(box, result.rotation), picture)) for box in result.unread
-    )
-    warning = f"a picture on the page: {Unread(result.unread_share, places).warning}"
-    return result.model_copy(update={"unread": places, "warnings": (warning, *result.warnings[1:])})
+    places = tuple(rounded(_placed(_turned_back(box, result.rotation), picture)) for box in result.unread)
+    of_picture = Unread(result.unread_share, result.unread).warning
+    on_page = f"a picture on the page: {Unread(result.unread_share, places).warning}"
+    others = (warning for warning in result.warnings if warning != of_picture)
+    return result.model_copy(update={"unread": places, "warnings": (on_page, *others)})
 
 
 def _cut_out(page: PageImage, box: Box) -> PageImage:
