@@ -20,15 +20,16 @@ from vlm_core.cli import main
 from vlm_core.cli.file_names import file_names
 from vlm_core.cli.formats import by_document, render
 from vlm_core.cli.interrupts import Interrupts
-from vlm_core.cli.outputs import destination
+from vlm_core.cli.outputs import Destination, destination
 from vlm_core.cli.page_range import page_numbers
 from vlm_core.cli.report import Report, printable
+from vlm_core.cli.summary import of_all
 from vlm_core.cli.tally import Tally
 from vlm_core.errors import ConfigError
 from vlm_core.images.sources import Source, expand
 from vlm_core.jobs.breaking_off import NumberedPage, StoppablePages
 from vlm_core.jobs.reader import DocumentReader
-from vlm_core.types import PageResult
+from vlm_core.types import PageResult, PageState
 
 ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-m", "vlm_core.cli")
@@ -638,6 +639,50 @@ def test_a_like_warning_is_told_once_and_counted(capsys: pytest.CaptureFixture[s
         "vlm: 39 more pages: 1 boxes could not be read (-f jsonl has the warnings of each)",
         "vlm: 38 more pages: odd (-f jsonl has the warnings of each)",
     ]
+
+
+PART = PageResult(
+    source="x.png",
+    text="Total",
+    state=PageState.PARTIAL,
+    total_pages=1,
+    warnings=("40 % of the writing is unread, at 0.1,0.2,0.9,0.3. Look at it", "odd"),
+)
+
+
+@pytest.mark.parametrize(
+    ("pages", "code"),
+    [
+        pytest.param([PART], 3, id="alone"),
+        pytest.param([PART.model_copy(update={"text": ""})], 3, id="without-any-text"),
+        pytest.param([PageResult(), PART], 3, id="beside-one-that-was-read"),
+        pytest.param([PageResult()], 0, id="none"),
+    ],
+)
+def test_a_page_that_was_read_in_part_needs_a_look(pages: list[PageResult], code: int) -> None:
+    report = Report(quiet=True)
+    for page in pages:
+        report.page(page)
+    assert report.exit_code == code
+
+
+@pytest.mark.parametrize("quiet", [True, False])
+def test_each_page_that_was_read_in_part_is_told_with_the_reason(
+    capsys: pytest.CaptureFixture[str], quiet: bool
+) -> None:
+    report = Report(quiet=quiet)
+    for number in (1, 2):
+        report.page(PART.model_copy(update={"page_number": number}))
+    told = capsys.readouterr().err.splitlines()
+    partial = [line for line in told if "partial" in line]
+    assert partial == [f"vlm: x.png, page {number}: partial: {PART.warnings[0]}" for number in (1, 2)]
+    assert any(line.endswith("odd") for line in told) is not quiet
+
+
+def test_the_summary_counts_pages_that_were_read_in_part_apart() -> None:
+    tally, target = Tally(), Destination(print, "out/", "out/", str)
+    list(tally.counted([(0, PART), (1, PageResult(source="y.png", total_pages=1))]))
+    assert of_all(tally, target) == "out/ has 2 pages of 2 documents: 1 partial, 1 ok"
 
 
 def ended_process() -> int:

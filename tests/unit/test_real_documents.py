@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from pathlib import Path
@@ -115,7 +116,69 @@ def test_four_columns_that_nearly_touch_are_read_one_after_the_other(data: Path)
 def test_receipts_are_read_well(data: Path, name: str) -> None:
     rows = (data / "receipts" / f"{name}.csv").read_text(errors="replace").splitlines()
     truth = "\n".join(row.split(",", 8)[8] for row in rows if row.count(",") >= 8)
-    assert word_f1(read(data / "receipts" / f"{name}.jpg").text, truth) >= 0.88
+    document = read(data / "receipts" / f"{name}.jpg")
+    assert word_f1(document.text, truth) >= 0.88
+    assert document.ok
+
+
+@pytest.mark.parametrize("name", ["120", "270", "480", "585"])
+def test_a_receipt_with_ornaments_and_logos_is_read_in_full(data: Path, name: str) -> None:
+    assert read(data / "receipts" / f"{name}.jpg").pages[0].state is PageState.OK
+
+
+UNKNOWN = ["ara", "ben", "ell", "heb", "hin", "kor", "mixara", "mixrus", "rus", "tam", "tha", "ukr", "vie"]
+KNOWN = ["ces", "chi", "deu", "fra", "jpn", "jpnvert", "pol", "tur"]
+
+
+@pytest.mark.parametrize("script", UNKNOWN)
+def test_a_page_in_a_script_that_the_engine_lacks_says_so(data: Path, script: str) -> None:
+    document = read(data / "scripts" / f"{script}.png")
+    page = document.pages[0]
+    assert (page.state, page.error, document.ok, page.rotation) == (PageState.PARTIAL, None, False, 0)
+    assert page.unread_share > 0.06
+    assert all(0 <= edge <= 1 for box in page.unread for edge in box)
+    assert re.match(r"\d+ % of the writing is unread, at \d\.\d{3},", page.warnings[0])
+
+
+@pytest.mark.parametrize("script", KNOWN)
+def test_a_page_in_a_script_that_the_engine_has_is_read_in_full(data: Path, script: str) -> None:
+    page = read(data / "scripts" / f"{script}.png").pages[0]
+    assert (page.state, page.warnings, page.unread) == (PageState.OK, (), ())
+
+
+@pytest.mark.parametrize(
+    ("name", "f1"),
+    [("curl1", 0.97), ("curl2", 0.95), ("fax", 0.93), ("stamp", 0.89), ("inverted", 1.0)],
+)
+def test_a_page_that_is_bent_stamped_or_faxed_is_read(data: Path, name: str, f1: float) -> None:
+    truth = json.loads((data / "hard" / f"prose_{name}.json").read_text())["text"]
+    assert word_f1(read(data / "hard" / f"prose_{name}.jpg").text, truth) >= f1
+
+
+def test_print_of_thin_dots_is_given_up_and_told(data: Path) -> None:
+    page = read(data / "hard" / "prose_dots.jpg").pages[0]
+    assert (page.state, page.unread_share > 0.5, len(page.lines) < 50) == (PageState.PARTIAL, True, True)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "formats/hopper.ppm",
+        "formats/hopper.avif",
+        "formats/transparent.png",
+        "formats/pil_sample_cmyk.jpg",
+        "wild/libavif__sofa_grid1x5_420.avif",
+        "orientation/Landscape_1.jpg",
+        "orientation/Portrait_1.jpg",
+    ],
+)
+def test_a_photograph_is_neither_turned_nor_called_partial(data: Path, name: str) -> None:
+    page = read(data / name).pages[0]
+    assert (page.state, page.rotation) == (PageState.OK, 0)
+
+
+def test_a_colour_map_of_eight_bits_has_its_colours(data: Path) -> None:
+    assert read(data / "wild" / "min-8bit-colormap.tif").text == "INVOICE 4711"
 
 
 class Sizes:

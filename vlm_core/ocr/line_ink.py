@@ -19,7 +19,7 @@ HEIGHT = 48
 """Pixels: the height of the recogniser's input (PP-OCRv6)."""
 EDGE = 4
 """Pixels above and below a line that are left out: neighbouring lines reach into them."""
-NEAR = 6
+NEAR = 5
 """Pixels that a letter's place, as the recogniser gives it, is off its ink at the most."""
 REACH = 24
 """Pixels to either side of its place that one character's ink reaches: half of a square one."""

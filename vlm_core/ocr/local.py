@@ -153,6 +153,8 @@ class Found(NamedTuple):
     illegible: int
     unread: Unread
     turn: int
+    spots: int
+    """Of ink that hold no text, on a page that is all but empty."""
 
 
 def _warnings(text: str, found: Found, blank: bool) -> list[str]:
@@ -160,6 +162,9 @@ def _warnings(text: str, found: Found, blank: bool) -> list[str]:
     if found.illegible:
         boxes = "text box was" if found.illegible == 1 else "text boxes were"
         warnings.append(f"{found.illegible} {boxes} found but could not be read")
+    if text and found.spots:
+        spots = "1 more spot of ink holds" if found.spots == 1 else f"{found.spots} more spots of ink hold"
+        warnings.append(f"{spots} no text that could be read")
     if not text and not blank:
         warnings.append(NO_TEXT)
     return warnings + page_warnings(text)
@@ -175,8 +180,10 @@ def _read(page: PageImage, models: Models) -> Found:
 
     image = _as_bgr(page)
     quads = find_text(image, models.detect, page.dpi)
+    without_text = 0
     if not len(quads):
-        quads = text_in_spots(image, detection_scale(page.width, page.height, page.dpi), models.detect)
+        scale = detection_scale(page.width, page.height, page.dpi)
+        quads, without_text = text_in_spots(image, scale, models.detect)
     if not len(quads) and not is_blank(page):
         quads = find_text(image, models.detect, page.dpi, closely=True)
     read = partial(read_line, infer=models.infer, characters=models.characters)
@@ -198,6 +205,7 @@ def _read(page: PageImage, models: Models) -> Found:
         len(quads) - len(lines) + hardly,
         unread_on(writing, width, height),
         turn,
+        without_text,
     )
 
 

@@ -26,8 +26,8 @@ MOST_PIXELS = 1_500_000
 """Of all of them together: more is no spot, and costs as much as a page."""
 
 
-def text_in_spots(image: Pixels, scale: float, detect: Detect) -> Quads:
-    """The text boxes in the spots of ink on a page.
+def text_in_spots(image: Pixels, scale: float, detect: Detect) -> tuple[Quads, int]:
+    """The text boxes in the spots of ink on a page, and how many spots have none.
 
     Args:
         image: height × width × 3, BGR, 8 bits.
@@ -35,13 +35,13 @@ def text_in_spots(image: Pixels, scale: float, detect: Detect) -> Quads:
         detect: the detector for one tile.
 
     Returns:
-        N × 4 × 2, in pixels of `image`.
+        N × 4 × 2, in pixels of `image`, and the number.
     """
     resized = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     small = np.asarray(resized, np.uint8)
     found = [detect(_cut(small, spot)) + np.array([spot.x0, spot.y0], np.float32) for spot in spots(small)]
     quads = np.concatenate([np.zeros((0, 4, 2), np.float32), *found])
-    return np.asarray(quads / np.float32(scale), np.float32)
+    return np.asarray(quads / np.float32(scale), np.float32), sum(not len(boxes) for boxes in found)
 
 
 def spots(image: Pixels) -> list[Tile]:

@@ -25,8 +25,10 @@ USUAL_DPI = 300
 """What a scan has that does not say."""
 SHORT_SIDE = 992
 """Pixels: the short side of an A4 page at 120 dpi."""
-LONG_SIDE = 1403
+LONG_SIDE = 1404
 """Pixels: the long side of one, and the short side of an A3 page."""
+SCREEN_SIDE = 1240
+"""Pixels: the short side to which a picture of unknown resolution stays, for a screenshot has small print."""
 SMALL_SIDE = 736
 """Pixels: a shorter side than this is enlarged, for the detector was trained on larger pictures."""
 MAX_ENLARGEMENT = 2.0
@@ -91,7 +93,7 @@ def detection_scale(width: int, height: int, dpi: float | None = None) -> float:
         1.0
     """
     short = min(width, height)
-    if short <= SHORT_SIDE:
+    if short <= (SHORT_SIDE if dpi else SCREEN_SIDE):
         return min(MAX_ENLARGEMENT, max(1.0, SMALL_SIDE / short))
     wanted = short * DPI / dpi if dpi else min(short * DPI / USUAL_DPI, LONG_SIDE)
     return min(1.0, max(wanted, SHORT_SIDE) / short)

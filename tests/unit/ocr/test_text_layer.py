@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from vlm_core import PageImage, PageResult, TextLine
+from vlm_core import PageImage, PageResult, PageState, TextLine
 from vlm_core.errors import MissingExtraError
 from vlm_core.ocr.guards import NO_TEXT
 from vlm_core.ocr.text_layer import read_with_text_layer
@@ -79,6 +79,24 @@ def test_an_engine_that_is_not_installed_is_said_at_once() -> None:
 
     with pytest.raises(MissingExtraError):
         read_with_text_layer(page(TextLayer(lines=(OWN,), pictures=(PICTURE,))), fail, "text")
+
+
+def test_a_picture_that_was_read_in_part_makes_the_page_one_and_says_where() -> None:
+    part = PageResult(
+        state=PageState.PARTIAL,
+        unread_share=0.4,
+        unread=((0.0, 0.0, 1.0, 0.5),),
+        warnings=("40 % of the writing is unread, at 0.000,0.000,1.000,0.500. Look at it", "odd"),
+    )
+    layer = TextLayer(lines=(OWN,), pictures=(PICTURE,))
+    result = read_with_text_layer(page(layer), lambda picture: part, "text")
+    assert (result.state, result.text) == (PageState.PARTIAL, OWN.text)
+    assert (result.unread_share, result.unread) == (0.4, ((0.5, 0.5, 1.0, 0.75),))
+    where, other = result.warnings
+    assert where.startswith(
+        "a picture on the page: 40 % of the writing is unread, at 0.500,0.500,1.000,0.750. "
+    )
+    assert other == "odd"
 
 
 def test_what_a_picture_hid_is_said_but_not_that_a_photograph_has_no_text() -> None:
