@@ -349,6 +349,7 @@ class ReaderOptions(TypedDict, total=False):
     journal: str | os.PathLike[str] | Journal | None
     budget_usd: float | None
     pdf_text: Literal["auto", "ignore"]
+    dehyphenate: bool
     password: str | None
     max_pages: int | None
     max_concurrency: int

@@ -90,14 +90,9 @@ _PdfText = Annotated[
         help="auto: use the text inside a PDF. ignore: read its pages as images. Default: auto.",
     ),
 ]
-_Dehyphenate = Annotated[
+_NoDehyphenate = Annotated[
     bool,
-    typer.Option(
-        "--dehyphenate/--no-dehyphenate",
-        show_default=False,
-        rich_help_panel=PAGES,
-        help="Put words together that a line's end has parted, or leave them. Default: put together.",
-    ),
+    typer.Option("--no-dehyphenate", rich_help_panel=PAGES, help="Leave words parted at line ends."),
 ]
 _AllowPrivateUrls = Annotated[
     bool,
@@ -128,7 +123,7 @@ def read(
     max_pages: _MaxPages = None,
     password: _Password = None,
     pdf_text: _PdfText = "auto",
-    dehyphenate: _Dehyphenate = True,
+    no_dehyphenate: _NoDehyphenate = False,
     allow_private_urls: _AllowPrivateUrls = False,
     quiet: _Quiet = False,
 ) -> None:
@@ -166,7 +161,7 @@ def read(
             budget_usd=budget,
             max_concurrency=max_concurrency,
             pdf_text=pdf_text,
-            dehyphenate=dehyphenate,
+            dehyphenate=not no_dehyphenate,
             password=password,
             max_pages=max_pages,
             on_page=report.page,
