@@ -76,6 +76,9 @@ class ReadingOptions(BaseComponent):
     pdf_text: Literal["auto", "ignore"] = Field(
         default="auto", description='"ignore" reads the picture of a PDF page even where it has text.'
     )
+    dehyphenate: bool = Field(
+        default=True, description="Whether words that a line's end has parted are put together."
+    )
     password: SecretStr | None = Field(default=None, exclude=True, description="For encrypted PDFs.")
     max_pages: int | None = Field(
         default=None, description="At most so many pages of each document are read."

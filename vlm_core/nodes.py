@@ -19,9 +19,10 @@ from uuid import UUID, uuid5
 from vlm_core.empty_pages import EmptyPage, EmptyPagesWarning, listed
 from vlm_core.errors import ConfigError, PagesFailed
 from vlm_core.images.sources import refuse_missing
+from vlm_core.ocr.hyphens import joined
 from vlm_core.ocr.layout import as_text, blocks
 from vlm_core.option_names import check_names
-from vlm_core.types import Box, DocumentResult, PageResult, PageState
+from vlm_core.types import Box, DocumentResult, PageResult, PageState, TextLine
 from vlm_core.warning import warn_caller
 
 if TYPE_CHECKING:
@@ -138,12 +139,20 @@ def _of_page(page: PageResult, task: str) -> list[Passage]:
     return [Passage(page.text, page, task, page.page_number)]
 
 
+def _text_of(lines: Sequence[TextLine], page: PageResult) -> str:
+    """A block's text, its parted words whole where those of the page's text are."""
+    text = as_text(lines)
+    return text if text in page.text else joined(text, page.text)
+
+
 def _of_blocks(page: PageResult, task: str) -> list[Passage]:
     if not (page.text and page.lines):
         # Where nothing is known of positions, the page is one block, so that no text is lost.
         return [Passage(page.text, page, task, page.page_number, 0, (0.0, 0.0, 1.0, 1.0))]
     return [
-        Passage(as_text(lines), page, task, page.page_number, number, _around(line.bbox for line in lines))
+        Passage(
+            _text_of(lines, page), page, task, page.page_number, number, _around(line.bbox for line in lines)
+        )
         for number, lines in enumerate(blocks(page.lines))
     ]
 
@@ -370,6 +379,7 @@ class ReaderOptions(TypedDict, total=False):
     journal: str | os.PathLike[str] | Journal | None
     budget_usd: float | None
     pdf_text: Literal["auto", "ignore"]
+    dehyphenate: bool
     password: str | None
     max_pages: int | None
     max_concurrency: int

@@ -91,6 +91,10 @@ _PdfText = Annotated[
         help="auto: use the text inside a PDF. ignore: read its pages as images. Default: auto.",
     ),
 ]
+_NoDehyphenate = Annotated[
+    bool,
+    typer.Option("--no-dehyphenate", rich_help_panel=PAGES, help="Leave words parted at line ends."),
+]
 _AllowPrivateUrls = Annotated[
     bool,
     typer.Option(
@@ -127,6 +131,7 @@ def read(
     max_pages: _MaxPages = None,
     password: _Password = None,
     pdf_text: _PdfText = "auto",
+    no_dehyphenate: _NoDehyphenate = False,
     allow_private_urls: _AllowPrivateUrls = False,
     attachments: _Attachments = False,
     quiet: _Quiet = False,
@@ -165,6 +170,7 @@ def read(
             budget_usd=budget,
             max_concurrency=max_concurrency,
             pdf_text=pdf_text,
+            dehyphenate=not no_dehyphenate,
             password=password,
             max_pages=max_pages,
             on_page=report.page,

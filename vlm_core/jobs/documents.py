@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from vlm_core.images.decode import Pages
     from vlm_core.images.sources import Source
 
+_OF_LINES = frozenset({"pdf", "rapidocr"})
+"""Engines whose text is a page's lines, one below the other."""
 ReadPage = Callable[[PageImage], PageResult]
 
 
@@ -31,6 +33,7 @@ class Job:
     max_pages: int | None
     allow_private_urls: bool
     attachments: bool = False
+    dehyphenate: bool = True
 
     @property
     def max_side(self) -> int | None:
@@ -177,7 +180,7 @@ class _OpenDocument:
         try:
             page = self._decode(number)
             read = read_with_text_layer(page, read_page, job.task)
-            result = _identified(read, self, number, page, job.engine.name)
+            result = _dehyphenated(_identified(read, self, number, page, job.engine.name), job)
         except (MissingExtraError, BrokenOff):
             raise
         except VLMError as error:
@@ -224,6 +227,16 @@ def _identified(
             "warnings": (*result.warnings, *page.warnings),
         }
     )
+
+
+def _dehyphenated(result: PageResult, job: Job) -> PageResult:
+    """The result with words whole that line ends have parted; a model's words stay as it wrote them."""
+    from vlm_core.ocr.hyphens import joined
+
+    if not job.dehyphenate or job.task == "layout" or result.engine not in _OF_LINES:
+        return result
+    text = joined(result.text)
+    return result if text == result.text else result.model_copy(update={"text": text})
 
 
 def _failed(name: str, number: int, total_pages: int | None, error: VLMError) -> PageResult:

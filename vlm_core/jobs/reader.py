@@ -91,6 +91,8 @@ class DocumentReader:
         budget_usd: once so much is spent in one call, its further pages are skipped, but those in flight.
         pdf_text: "auto" takes a born-digital PDF page's text from the PDF and reads the pictures
             on it; "ignore" always reads the page's picture.
+        dehyphenate: whether words that a line's end has parted are put together, in a PDF's own text and in
+            what the local engine reads. `lines` stay as they stand on the page.
         password: for encrypted PDFs.
         max_pages: at most so many pages of each document are read; the last one's `warnings` say
             how many were not.
@@ -125,6 +127,7 @@ class DocumentReader:
         journal: str | os.PathLike[str] | Journal | None = None,
         budget_usd: float | None = None,
         pdf_text: Literal["auto", "ignore"] = "auto",
+        dehyphenate: bool = True,
         password: str | None = None,
         max_pages: int | None = None,
         max_concurrency: int = 8,
@@ -152,7 +155,9 @@ class DocumentReader:
         self.on_page = on_page
         self.progress = progress
         self.max_concurrency = min(max_concurrency, getattr(self.engine, "max_concurrency", max_concurrency))
-        self._job = Job(self.engine, task, pdf_text, password, max_pages, allow_private_urls, attachments)
+        self._job = Job(
+            self.engine, task, pdf_text, password, max_pages, allow_private_urls, attachments, dehyphenate
+        )
         self._running: _Threads | None = None
 
     def __getstate__(self) -> dict[str, Any]:

@@ -16,10 +16,8 @@ class Wasteful:
     kept = []
 
     def read_page(self, page):
-        blocks = [bytes(100_000) for _ in range(3_000)]  # 300 MB, and a byte between each two is kept
-        self.kept += [bytes(1_000) for _ in range(9)]
-        kept = blocks[::300]
-        self.kept += kept
+        blocks = [b"x" * (99_000 + number) for number in range(3_000)]  # 300 MB
+        self.kept += blocks[::300]  # so that what is free stands between what is kept
         return PageResult(text="read", engine=self.name)
 
 reader = DocumentReader(Wasteful(), max_concurrency=1)
