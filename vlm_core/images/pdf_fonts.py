@@ -20,7 +20,7 @@ _HEIGHTS = (
     0.4,
     1.6,
 )  # font sizes; a font with more or less between its highest and lowest ink has another scale
-_EVEN = 0.12  # font sizes between the tops of letters in a font of capitals alone
+_EVEN = 0.12  # font sizes between the tops of a font's capitals
 
 
 class _Shape(NamedTuple):
@@ -99,7 +99,11 @@ def _is_doubtful(shapes: Mapping[str, _Shape]) -> bool:
     if not _HEIGHTS[0] <= height <= _HEIGHTS[1]:
         return False
     tested = {text: shape for text, shape in shapes.items() if not _is_in_capitals(text, shapes)}
-    wrong = sum(not _EXPECTED[text].holds(shape) for text, shape in tested.items())
+    tallest = max((shape.top for text, shape in tested.items() if text.isupper()), default=0.0)
+    wrong = sum(
+        not _EXPECTED[text].holds(shape) or (text.isupper() and shape.top < tallest - _EVEN)
+        for text, shape in tested.items()
+    )
     return wrong >= _FEWEST and wrong >= _SHARE * len(tested)
 
 
