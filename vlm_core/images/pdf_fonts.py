@@ -20,6 +20,7 @@ _HEIGHTS = (
     0.4,
     1.6,
 )  # font sizes; a font with more or less between its highest and lowest ink has another scale
+_STRAIGHT = 0.999  # the cosine of the angle up to which text runs along a side of the page
 _EVEN = 0.12  # font sizes between the tops of a font's capitals
 
 
@@ -78,7 +79,9 @@ def doubtful_fonts(chars: Iterable[Char]) -> set[int]:
 
 
 def _shape(char: Char) -> _Shape | None:
-    """None where the font is not at hand, so that its ink is not known."""
+    """None where the font is not at hand, or the text runs askew: then its ink is not known."""
+    if max(abs(char.style.cos), abs(char.style.sin)) < _STRAIGHT:
+        return None
     left, bottom, right, top = char.box
     x, y = char.origin
     low, high = {
