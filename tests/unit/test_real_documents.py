@@ -217,3 +217,15 @@ def test_a_folder_of_all_formats_gives_every_page_and_a_typed_error_for_each_bro
 def test_a_bomb_given_by_its_path_is_refused_though_its_suffix_is_unknown(data: Path) -> None:
     (page,) = read(data / "formats" / "decompression_bomb.ico", engine=Sizes()).pages
     assert isinstance(page.error, InputError)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        pytest.param("tika__testPDF_JBIG2.pdf", "this is a test.", id="a line that is a small picture"),
+        pytest.param("OCRmyPDF__truetype_font_nomapping.pdf", "Phone", id="a font without a mapping"),
+        pytest.param("tika__testPDFPackage.pdf", "PDF Package", id="a portfolio's cover"),
+    ],
+)
+def test_what_a_pdfs_text_layer_lacks_is_read(data: Path, name: str, text: str) -> None:
+    assert text in read(data / "wild" / name).text

@@ -22,7 +22,9 @@ _DPI = 200  # of a page whose resolution is not known
 _LARGE = 2_000_000  # pixels of a place from which it is looked at in half its resolution
 _NEIGHBOURHOOD = 0.07  # inches around a pixel that tell how light its paper is
 _CONTRAST = 40  # grey levels between ink and paper
-_HEIGHTS = (2.5, 45.0)  # points; smaller blobs are dust, larger ones drawings
+_REACH = 0.1  # inches around a drawing that are looked at with it, for a letter may be a drawing of its own
+_DARK = 180  # the grey level up to which paper is dark enough to be written on in white
+_HEIGHTS = (2.5, 30.0)  # points; smaller blobs are dust, larger ones drawings
 _WIDEST = 2.0  # times its height that a letter is wide
 _SOLID = 0.92  # share of its box that is ink: such a blob is a dash or a dot
 _FAINT = 0.08
@@ -77,8 +79,10 @@ def lettering(page: PageImage, within: Iterable[Box], known: Sequence[Box]) -> l
         >>> lettering(PageImage(pixels=b"\\xff" * 30000, width=100, height=100), [(0, 0, 1, 1)], [])
         []
     """
-    rows = [row for box in within for row in _rows_in(page, box, known)]
     inch = page.dpi or _DPI
+    around_each = _REACH * inch / page.width, _REACH * inch / page.height
+    areas = [_on_page(area) for area in merged([_grown(box, *around_each) for box in within])]
+    rows = [row for area in areas for row in _rows_in(page, area, known)]
     distance = _TOGETHER
     while rows:
         reach = (distance * inch / page.width, distance * inch / page.height)
@@ -133,9 +137,11 @@ def _picture_of(page: PageImage) -> Image.Image:
 def _masks(grey: Image.Image, inch: float) -> Iterator[Image.Image]:
     """Ink that is darker than its surroundings, and ink that is lighter."""
     paper = grey.filter(ImageFilter.BoxBlur(max(2, round(_NEIGHBOURHOOD * inch))))
-    table = [255 if level >= _CONTRAST else 0 for level in range(256)]
-    for upper, lower in ((paper, grey), (grey, paper)):
-        yield ImageChops.subtract(upper, lower).point(table)
+    contrasts = [255 if level >= _CONTRAST else 0 for level in range(256)]
+    darks = [255 if level <= _DARK else 0 for level in range(256)]
+    yield ImageChops.subtract(paper, grey).point(contrasts)
+    # White paper between rules is lighter than its surroundings, too.
+    yield ImageChops.darker(ImageChops.subtract(grey, paper).point(contrasts), paper.point(darks))
 
 
 def _blobs(mask: Image.Image) -> list[_Blob]:

@@ -36,6 +36,7 @@ from .pdf_text import (
     Line,
     Style,
     blocks_of,
+    columns_from_the_right,
     is_readable,
     lines_of,
     main_direction,
@@ -329,10 +330,11 @@ def _lines(chars: list[Char], own: int | None, marks: list[Mark], turn: int) -> 
     """Characters as lines; the first ones are the page's own, the others were filled in."""
     if not chars:
         return []
-    chars = without_marks(chars, marks)
+    chars = without_marks(chars, marks) if marks else chars
     parts = chars[:own], chars[own:] if own is not None else [], list(as_chars(marks, turn))
-    printed, filled, marked = (lines_of(spaced(list(without_doubles(part)), turn)) for part in parts)
-    return with_marks(with_entries(in_reading_order(printed), in_reading_order(filled)), marked)
+    printed, filled, marked = (lines_of(spaced(without_doubles(part), turn)) for part in parts)
+    printed = columns_from_the_right(in_reading_order(printed))
+    return with_marks(with_entries(printed, in_reading_order(filled)), marked)
 
 
 def _chars(textpage: pdfium.PdfTextPage, visible: Box, drawn: Drawn) -> Iterator[Char]:
@@ -367,11 +369,11 @@ def _style(textpage: pdfium.PdfTextPage, index: int, text_object: Any) -> Style 
 
 def _char(textpage: pdfium.PdfTextPage, index: int, style: Style, visible: Box) -> Char:
     code = c.FPDFText_GetUnicode(textpage, index)
-    if chr(min(code, sys.maxunicode)).isspace():  # a tab too, whatever the font has for it
+    text = chr(code) if code <= sys.maxunicode else "\ufffd"  # what a broken font gives may be any number
+    if text.isspace():  # a tab too, whatever the font has for it
         return space()
-    # Where a font has no mapping, pdfium gives its own code, which means nothing and may be any number.
-    is_known = code <= sys.maxunicode and c.FPDFText_HasUnicodeMapError(textpage, index) != 1
-    text = chr(code) if is_known else "\ufffd"
+    if c.FPDFText_HasUnicodeMapError(textpage, index) == 1:
+        text = "\ufffd"  # pdfium gives the font's own code for it, which means nothing
     box = _with_height(textpage.get_charbox(index), style)
     if not _is_inside(box, visible):
         return space()

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
+from itertools import islice, pairwise
 from statistics import median
 
 from .pdf_text import Char, Style, apart, is_wide
@@ -22,7 +22,6 @@ _FEW = 3  # steps from which letters may stand on a grid
 _MISSED = 1.4  # times the step of a grid: a place on it is empty
 
 _GUESSED = Style(-1)
-_AROUND = [(dx, dy) for dx in (-1, 0, 1) for dy in (-1, 0, 1)]
 
 
 def guessed_space() -> Char:
@@ -30,7 +29,7 @@ def guessed_space() -> Char:
     return Char(" ", (0, 0, 0, 0), (0, 0), _GUESSED)
 
 
-def without_doubles(chars: Iterable[Char]) -> Iterator[Char]:
+def without_doubles(chars: Sequence[Char]) -> Sequence[Char]:
     """The characters without those that are drawn again where they stand already, as for a halo or a shadow.
 
     Example:
@@ -39,29 +38,34 @@ def without_doubles(chars: Iterable[Char]) -> Iterator[Char]:
         >>> "".join(char.text for char in without_doubles(drawn))
         'aa'
     """
-    seen: dict[tuple[str, int, int], list[Char]] = defaultdict(list)
-    for char in chars:
-        if char.text.isspace():
-            yield char
-            continue
-        reach = _SAME_PLACE * char.style.size
-        column, row = (round(place / max(reach, 0.01)) for place in char.origin)
-        near = (seen.get((char.text, column + dx, row + dy), ()) for dx, dy in _AROUND)
-        if any(_is_double(other, char, reach) for others in near for other in others):
-            continue
-        seen[char.text, column, row].append(char)
-        yield char
+    places: dict[str, list[tuple[float, float, int]]] = defaultdict(list)
+    for index, char in enumerate(chars):
+        if not char.text.isspace():
+            places[char.text].append((*char.origin, index))
+    doubles: set[int] = set()
+    for alike in places.values():
+        alike.sort()
+        doubles.update(_doubles(chars, alike))
+    return [char for index, char in enumerate(chars) if index not in doubles] if doubles else chars
 
 
-def _is_double(other: Char, char: Char, reach: float) -> bool:
-    sizes = sorted((other.style.size, char.style.size))
-    distance = max(abs(a - b) for a, b in zip(other.origin, char.origin, strict=True))
-    return (
-        distance < reach and sizes[1] <= _SAME_SIZE * sizes[0] and other.style.quarter == char.style.quarter
-    )
+def _doubles(chars: Sequence[Char], alike: Sequence[tuple[float, float, int]]) -> Iterator[int]:
+    """Of the same letters from the left to the right: those drawn later, close to one that was there."""
+    for number, (x, y, index) in enumerate(alike):
+        reach = _SAME_PLACE * chars[index].style.size
+        for other_x, other_y, other in islice(alike, number + 1, None):
+            if other_x - x >= reach:
+                break
+            if abs(other_y - y) < reach and _look_alike(chars[index].style, chars[other].style):
+                yield max(index, other)
 
 
-def spaced(chars: Sequence[Char], turn: int) -> list[Char]:
+def _look_alike(a: Style, b: Style) -> bool:
+    sizes = sorted((a.size, b.size))
+    return sizes[1] <= _SAME_SIZE * sizes[0] and a.quarter == b.quarter
+
+
+def spaced(chars: Sequence[Char], turn: int) -> Sequence[Char]:
     """The characters without the spaces that pdfium guesses wrongly.
 
     It looks for words in lines that run across the page as it is shown. In others it parts letters, and
@@ -72,27 +76,36 @@ def spaced(chars: Sequence[Char], turn: int) -> list[Char]:
         turn: degrees by which the page is shown turned clockwise.
     """
     wrong: set[int] = set()
-    for run in _runs(chars):
+    for run in _runs(chars, turn):
         step = _grid_step([chars[index] for index in run])
         for first, second in pairwise(run):
             between = range(first + 1, second)
             guessed = all(chars[index].style is _GUESSED for index in between)
-            if guessed and not _parts_words(chars[first], chars[second], turn, step):
+            if guessed and not _parts_words(chars[first], chars[second], step):
                 wrong.update(between)
-    return [char for index, char in enumerate(chars) if index not in wrong]
+    return [char for index, char in enumerate(chars) if index not in wrong] if wrong else chars
 
 
-def _runs(chars: Sequence[Char]) -> Iterator[list[int]]:
-    """The indices of letters that follow each other in one line."""
+def _runs(chars: Sequence[Char], turn: int) -> Iterator[list[int]]:
+    """The indices of letters that follow each other in one line, of those that pdfium looks at wrongly."""
+    # There are few texts and styles on a page, and many characters.
+    wide = {text for text in {char.text for char in chars} if is_wide(text)}
+    styles = {id(char.style): char.style for char in chars if char.style.size > 0}
+    turned = {key for key, style in styles.items() if style.quarter != turn}
+    if not wide and not turned:
+        return
     run: list[int] = []
     for index, char in enumerate(chars):
         if char.text.isspace():
             continue
-        if run and apart(chars[run[-1]], char):
+        belongs = id(char.style) in turned or char.text in wide
+        if run and not (belongs and not apart(chars[run[-1]], char)):
             yield run
             run = []
-        run.append(index)
-    yield run
+        if belongs:
+            run.append(index)
+    if run:
+        yield run
 
 
 def _grid_step(letters: Sequence[Char]) -> float | None:
@@ -105,11 +118,9 @@ def _grid_step(letters: Sequence[Char]) -> float | None:
     return usual if alike >= _MOSTLY * len(steps) else None
 
 
-def _parts_words(a: Char, b: Char, turn: int, grid: float | None) -> bool:
-    if is_wide(a) and is_wide(b):
+def _parts_words(a: Char, b: Char, grid: float | None) -> bool:
+    if is_wide(a.text) and is_wide(b.text):
         return _white(a, b) > max(a.style.size, b.style.size)
-    if a.style.quarter == turn:
-        return True
     if grid is not None:
         return _step(a, b) > _MISSED * grid
     return _white(a, b) > _WORD_GAP * max(a.style.size, b.style.size)

@@ -20,7 +20,8 @@ _HEIGHTS = (
     0.4,
     1.6,
 )  # font sizes; a font with more or less between its highest and lowest ink has another scale
-_EVEN = 0.12  # font sizes between the tops of letters in a font of capitals alone
+_STRAIGHT = 0.999  # the cosine of the angle up to which text runs along a side of the page
+_EVEN = 0.12  # font sizes between the tops of a font's capitals
 
 
 class _Shape(NamedTuple):
@@ -78,7 +79,9 @@ def doubtful_fonts(chars: Iterable[Char]) -> set[int]:
 
 
 def _shape(char: Char) -> _Shape | None:
-    """None where the font is not at hand, so that its ink is not known."""
+    """None where the font is not at hand, or the text runs askew: then its ink is not known."""
+    if max(abs(char.style.cos), abs(char.style.sin)) < _STRAIGHT:
+        return None
     left, bottom, right, top = char.box
     x, y = char.origin
     low, high = {
@@ -99,7 +102,11 @@ def _is_doubtful(shapes: Mapping[str, _Shape]) -> bool:
     if not _HEIGHTS[0] <= height <= _HEIGHTS[1]:
         return False
     tested = {text: shape for text, shape in shapes.items() if not _is_in_capitals(text, shapes)}
-    wrong = sum(not _EXPECTED[text].holds(shape) for text, shape in tested.items())
+    tallest = max((shape.top for text, shape in tested.items() if text.isupper()), default=0.0)
+    wrong = sum(
+        not _EXPECTED[text].holds(shape) or (text.isupper() and shape.top < tallest - _EVEN)
+        for text, shape in tested.items()
+    )
     return wrong >= _FEWEST and wrong >= _SHARE * len(tested)
 
 

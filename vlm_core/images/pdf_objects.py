@@ -78,7 +78,7 @@ def address(raw: Any) -> int:
 
 def _add_path(found: Drawn, path: pdfium.PdfObject) -> None:
     box = path.get_bounds()
-    if min(box[2] - box[0], box[3] - box[1]) < _THIN:
+    if min(box[2] - box[0], box[3] - box[1]) < _THIN:  # a part of a letter, too, but then there are others
         return
     if not _is_rectangle(path):
         found.shapes.append(_on_page(path, box))
@@ -97,9 +97,11 @@ def _on_page(thing: pdfium.PdfObject, box: Box) -> Box:
 
 def _is_rectangle(path: pdfium.PdfObject) -> bool:
     count = c.FPDFPath_CountSegments(path)
-    return count <= _CORNERS and _is_square_cut(
-        [_point(c.FPDFPath_GetPathSegment(path, index)) for index in range(count)]
-    )
+    if not _CORNERS - 1 <= count <= _CORNERS:
+        return False
+    segments = [c.FPDFPath_GetPathSegment(path, index) for index in range(count)]
+    is_closed = bool(c.FPDFPathSegment_GetClose(segments[-1])) or _is_filled(path)
+    return is_closed and _is_square_cut([_point(segment) for segment in segments])
 
 
 def _is_square_cut(points: list[tuple[float, float]]) -> bool:
@@ -112,10 +114,15 @@ def _point(segment: Any) -> tuple[float, float]:
     return x.value, y.value
 
 
-def _is_opaque(path: pdfium.PdfObject) -> bool:
+def _is_filled(path: pdfium.PdfObject) -> bool:
     fill, stroke = ctypes.c_int(), ctypes.c_int()
     c.FPDFPath_GetDrawMode(path, fill, stroke)
-    if fill.value == c.FPDF_FILLMODE_NONE or c.FPDFPageObj_HasTransparency(path):
+    is_filled: bool = fill.value != c.FPDF_FILLMODE_NONE
+    return is_filled
+
+
+def _is_opaque(path: pdfium.PdfObject) -> bool:
+    if not _is_filled(path) or c.FPDFPageObj_HasTransparency(path):
         return False
     red, green, blue, alpha = (ctypes.c_uint() for _ in range(4))
     return bool(c.FPDFPageObj_GetFillColor(path, red, green, blue, alpha)) and alpha.value == _OPAQUE

@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -43,7 +44,12 @@ class Style(NamedTuple):
     @property
     def quarter(self) -> int:
         """The direction in degrees counter-clockwise, to the nearest quarter turn."""
-        return round(math.degrees(math.atan2(self.sin, self.cos)) / 90) * 90 % 360
+        return _quarter(self.cos, self.sin)
+
+
+@lru_cache(maxsize=256)
+def _quarter(cos: float, sin: float) -> int:
+    return round(math.degrees(math.atan2(sin, cos)) / 90) * 90 % 360
 
 
 class Char(NamedTuple):
@@ -67,7 +73,7 @@ class Line(NamedTuple):
         """Whether its East Asian characters stand one under the other."""
         left, bottom, right, top = self.box
         is_tall = len(self.text) > 1 and top - bottom > _TALL * (right - left)
-        return is_tall and self.first.style.quarter in (0, 180) and is_wide(self.first)
+        return is_tall and self.first.style.quarter in (0, 180) and is_wide(self.first.text)
 
 
 def space() -> Char:
@@ -92,7 +98,7 @@ def lines_of(chars: Iterable[Char]) -> list[Line]:
         >>> [line.text for line in lines_of([Char("a", (0, 0, 5, 5), (0, 0), Style(10))])]
         ['a']
     """
-    return _from_the_right([_line(run) for run in _runs(chars)])
+    return [_line(run) for run in _runs(chars)]
 
 
 def blocks_of(lines: Sequence[Line]) -> list[int]:
@@ -166,13 +172,13 @@ def apart(before: Char, char: Char) -> bool:
 def _stacked(before: Char, char: Char) -> bool:
     """Whether two East Asian characters stand one under the other, in a line that runs downwards."""
     shift = abs(before.origin[0] - char.origin[0])
-    wide = all(map(is_wide, (before, char)))
+    wide = is_wide(before.text) and is_wide(char.text)
     return wide and shift < 0.1 * char.style.size and 0 < -_rise(before, char) < _COLUMN_GAP * char.style.size
 
 
-def is_wide(char: Char) -> bool:
+def is_wide(text: str) -> bool:
     """Whether a character is East Asian, and as wide as high."""
-    return unicodedata.east_asian_width(char.text[:1]) in "WF"
+    return unicodedata.east_asian_width(text[0]) in "WF"
 
 
 def _rise(before: Char, char: Char) -> float:
@@ -209,8 +215,9 @@ def _continues(before: Line, line: Line) -> bool:
     return 0 < fall <= _LEADING * sizes[1] and _overlap(before, line) and sizes[1] <= _SAME_SIZE * sizes[0]
 
 
-def _from_the_right(lines: list[Line]) -> list[Line]:
-    """The lines, of which those that run downwards come tier by tier, each from the right."""
+def columns_from_the_right(lines: list[Line]) -> list[Line]:
+    """The lines, of which those that run downwards come tier by tier, each tier from the right."""
+    lines = list(lines)
     places = [index for index, line in enumerate(lines) if line.runs_down]
     tiers: list[list[Line]] = []
     for line in sorted((lines[index] for index in places), key=lambda line: -line.box[3]):

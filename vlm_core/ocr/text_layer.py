@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
@@ -40,12 +40,13 @@ def read_with_text_layer(
     if layer is None:
         return read_page(page)
     pictures = [_picture(page, box, read_page) for box in layer.pictures]
-    pictures += [_surely(_picture(page, box, read_page)) for box in _drawn_lettering(page, layer)]
     pictures += [_checked(page, place, lines, read_page) for place, lines in _doubtful_places(layer)]
+    # What is drawn may be an ornament: a warning tells of it, and the page stays as it is.
+    partial = [picture.result for picture in pictures if picture.result.state is PageState.PARTIAL]
+    pictures += [_surely(_picture(page, box, read_page)) for box in _drawn_lettering(page, layer)]
     results = [picture.result for picture in pictures]
-    lines = _follow(layer, [line for picture in pictures for line in _new_lines(picture, layer)])
+    lines = _merged(layer, ((picture.place, _new_lines(picture, layer)) for picture in pictures))
     text = render(task, lines)
-    partial = [result for result in results if result.state is PageState.PARTIAL]
     warnings = [warning for result in results for warning in result.warnings if warning != NO_TEXT]
     return PageResult(
         text=text,
@@ -76,8 +77,9 @@ def _drawn_lettering(page: PageImage, layer: TextLayer) -> list[Box]:
 
 
 class _Picture(NamedTuple):
-    """What the engine said of a part of the page, and its lines where they stand on the page."""
+    """A part of the page, what the engine said of it, and its lines where they stand on the page."""
 
+    place: Box
     result: PageResult
     lines: Sequence[TextLine]
 
@@ -88,7 +90,7 @@ class _Picture(NamedTuple):
 
 def _picture(page: PageImage, box: Box, read_page: Callable[[PageImage], PageResult]) -> _Picture:
     result = _read_picture(page, box, read_page)
-    return _Picture(_with_unread_on_page(box, result), list(_on_page(box, result)))
+    return _Picture(box, _with_unread_on_page(box, result), list(_on_page(box, result)))
 
 
 def _surely(picture: _Picture) -> _Picture:
@@ -217,7 +219,28 @@ def _covers(known: Box, box: Box) -> bool:
     return known[0] <= x <= known[2] and known[1] <= y <= known[3]
 
 
-def _follow(layer: TextLayer, found: Sequence[TextLine]) -> tuple[TextLine, ...]:
-    """The pictures' lines in blocks of their own behind the page's."""
-    behind = max((line.block for line in layer.lines), default=-1) + 1
-    return *layer.lines, *(line.model_copy(update={"block": line.block + behind}) for line in found)
+def _merged(layer: TextLayer, found: Iterable[tuple[Box, Sequence[TextLine]]]) -> tuple[TextLine, ...]:
+    """The page's blocks with those of each place put in where it stands."""
+    merged = blocks(layer.lines)
+    for place, lines in found:
+        at = _index_of(place, merged)
+        merged[at:at] = blocks(lines)
+    return tuple(
+        line.model_copy(update={"block": number}) if line.block != number else line
+        for number, block in enumerate(merged)
+        for line in block
+    )
+
+
+def _index_of(place: Box, before: Sequence[Sequence[TextLine]]) -> int:
+    """Where a place comes in the order of blocks: over the first one that stands under it, in its column."""
+    middle = (place[1] + place[3]) / 2
+    column = [
+        (number, min(line.bbox[1] for line in block) >= middle)
+        for number, block in enumerate(before)
+        if any(line.bbox[0] < place[2] and place[0] < line.bbox[2] for line in block)
+    ]
+    below = next((number for number, is_below in column if is_below), None)
+    if below is not None:
+        return below
+    return column[-1][0] + 1 if column else len(before)

@@ -216,6 +216,49 @@ def test_a_tab_is_a_space() -> None:
     assert texts(pdf(say(b"before\\tafter"))) == ["before after"]
 
 
+# Fonts that do not look like their text
+
+
+def shifted(by: int) -> tuple[bytes, tuple[bytes, ...]]:
+    """A font whose mapping gives other characters than it shows, and that mapping."""
+    mapping = stream(
+        b"/CIDInit/ProcSet findresource begin 12 dict begin begincmap 1 begincodespacerange <00> <FF> "
+        b"endcodespacerange 1 beginbfrange <40> <7A> <%04X> endbfrange endcmap end end" % (0x40 + by)
+    )
+    return HELVETICA.replace(b">>", b"/ToUnicode 6 0 R>>"), (mapping,)
+
+
+PANGRAM = b"Jackdaws@love@my@big@sphinx@of@quartz"
+
+
+@pytest.mark.parametrize(("by", "is_doubtful"), [(0, False), (-29, True), (-31, True)])
+def test_a_font_whose_glyphs_do_not_look_like_its_text_is_in_doubt(by: int, is_doubtful: bool) -> None:
+    font, more = shifted(by)
+    layer = read(pdf(say(PANGRAM), font=font, more=more)).text_layer
+    assert layer is not None
+    assert (bool(layer.doubtful), bool(layer.lines)) == (is_doubtful, not is_doubtful)
+
+
+@pytest.mark.parametrize("turn", [b"0 1 -1 0", b"-1 0 0 -1", b"0 -1 1 0"])
+def test_a_font_is_not_in_doubt_for_the_way_it_runs(turn: bytes) -> None:
+    layer = read(pdf(UPRIGHT + say(b"Carte 25b - 'gap', x", 200, 150, turn))).text_layer
+    assert layer is not None
+    assert layer.doubtful == ()
+
+
+def test_no_font_of_real_articles_and_forms_is_in_doubt(data: Path) -> None:
+    for name in ("pdfs/edgar.pdf", "wild/pdf.js__tracemonkey.pdf", "wild/pdf.js__160F-2019.pdf"):
+        layer = read(data / name).text_layer
+        assert layer is not None
+        assert layer.doubtful == ()
+
+
+def test_a_real_font_without_a_mapping_is_in_doubt(data: Path) -> None:
+    layer = read(data / "wild" / "OCRmyPDF__truetype_font_nomapping.pdf").text_layer
+    assert layer is not None
+    assert [line.text for line in layer.doubtful] == ['"7+%-']
+
+
 # Forms
 
 FIELD = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from PIL import Image, ImageDraw, ImageFont
 
 from vlm_core import PageImage, PageResult, PageState, TextLine
 from vlm_core.errors import MissingExtraError
@@ -104,3 +105,81 @@ def test_what_a_picture_hid_is_said_but_not_that_a_photograph_has_no_text() -> N
     unread = "2 text boxes were found but could not be read"
     result = read_with_text_layer(page(layer), engine(warnings=(unread, NO_TEXT)), "text")
     assert result.warnings == (unread,)
+
+
+def test_text_of_a_picture_stands_between_the_blocks_around_it() -> None:
+    above, below = (
+        TextLine(text=text, bbox=(0.5, y, 0.9, y + 0.1), block=n)
+        for n, (text, y) in enumerate((("above", 0.1), ("below", 0.8)))
+    )
+    layer = TextLayer(lines=(above, below), pictures=((0.5, 0.4, 1.0, 0.6),))
+    label = TextLine(text="in it", bbox=(0.0, 0.0, 1.0, 1.0))
+    assert read_with_text_layer(page(layer), engine(label), "text").text == "above\n\nin it\n\nbelow"
+
+
+@pytest.mark.parametrize(
+    ("turn", "box"),
+    [
+        (0, (0.5, 0.5, 0.75, 0.55)),
+        (90, (0.5, 0.75, 0.55, 1.0)),
+        (180, (0.75, 0.95, 1.0, 1.0)),
+        (270, (0.95, 0.5, 1.0, 0.75)),
+    ],
+)
+def test_lines_of_a_picture_that_was_turned_stand_where_they_are_on_the_page(
+    turn: int, box: tuple[float, ...]
+) -> None:
+    line = TextLine(text="corner", bbox=(0.0, 0.0, 0.5, 0.1))
+
+    def turning(picture: PageImage) -> PageResult:
+        return PageResult(lines=(line,), rotation=turn)
+
+    layer = TextLayer(lines=(OWN,), pictures=(PICTURE,))
+    assert read_with_text_layer(page(layer), turning, "text").lines[-1].bbox == pytest.approx(box)
+
+
+WRONG = TextLine(text='"7+%-', bbox=(0.1, 0.1, 0.4, 0.2))
+
+
+def seeing(*texts: str) -> Callable[[PageImage], PageResult]:
+    lines = tuple(TextLine(text=text, bbox=(0, 0, 1, 1), score=0.9) for text in texts)
+    return lambda picture: PageResult(text="\n".join(texts), lines=lines)
+
+
+@pytest.mark.parametrize(
+    ("written", "seen", "text"),
+    [
+        pytest.param('"7+%-', ["Phone"], "Phone", id="they disagree"),
+        pytest.param("SMALL CAPITALS", ["SMALL CAPITAIS"], "SMALL CAPITALS", id="they agree"),
+        pytest.param('"7+%-', [], '"7+%-', id="OCR sees nothing"),
+    ],
+)
+def test_text_that_does_not_look_like_its_font_gives_way_to_what_is_seen(
+    written: str, seen: list[str], text: str
+) -> None:
+    layer = TextLayer(doubtful=(WRONG.model_copy(update={"text": written}),))
+    result = read_with_text_layer(page(layer), seeing(*seen), "text")
+    assert result.text == text
+    assert bool(result.warnings) == (not seen)
+
+
+def test_lettering_in_a_drawing_is_read_and_what_is_unsure_is_told() -> None:
+    image = Image.new("RGB", (400, 200), "white")
+    ImageDraw.Draw(image).text((100, 100), "Total 3,141", "black", ImageFont.load_default(30))
+    layer = TextLayer(lines=(OWN,), drawings=((0.2, 0.4, 0.8, 0.9),))
+    drawn = PageImage(pixels=image.tobytes(), width=400, height=200, dpi=200.0, text_layer=layer)
+    lines = [
+        TextLine(text=text, bbox=(0, y, 1, y + 0.4), score=score)
+        for text, y, score in (("Total 3,141", 0.1, 0.99), ("7", 0.6, 0.55))
+    ]
+    result = read_with_text_layer(drawn, engine(*lines), "text")
+    assert result.text == "the page's own words\n\nTotal 3,141"
+    assert result.warnings == ("what was read unsurely in a drawing was left out: '7'",)
+
+
+def test_a_drawing_without_lettering_never_sees_the_engine() -> None:
+    def fail(picture: PageImage) -> PageResult:
+        raise AssertionError
+
+    layer = TextLayer(lines=(OWN,), drawings=(PICTURE,))
+    assert read_with_text_layer(page(layer), fail, "text").text == OWN.text
