@@ -28,7 +28,7 @@ def read_with_text_layer(
     if layer is None:
         return read_page(page)
     pictures = [(box, _read_picture(page, box, read_page)) for box in layer.pictures]
-    lines = _follow(layer, [line for box, result in pictures for line in _on_page(box, result, layer)])
+    lines = _in_place(layer.lines, [(box, _on_page(box, result, layer)) for box, result in pictures])
     text = render(task, lines)
     warnings = [warning for _, result in pictures for warning in result.warnings if warning != NO_TEXT]
     return PageResult(
@@ -98,7 +98,44 @@ def _covers(known: Box, box: Box) -> bool:
     return known[0] <= x <= known[2] and known[1] <= y <= known[3]
 
 
-def _follow(layer: TextLayer, found: Sequence[TextLine]) -> tuple[TextLine, ...]:
-    """The pictures' lines in blocks of their own behind the page's."""
-    behind = max((line.block for line in layer.lines), default=-1) + 1
-    return *layer.lines, *(line.model_copy(update={"block": line.block + behind}) for line in found)
+def _in_place(
+    own: Sequence[TextLine], pictures: Sequence[tuple[Box, Sequence[TextLine]]]
+) -> tuple[TextLine, ...]:
+    """The page's lines, and between them those of its pictures, in blocks of their own."""
+    found: dict[int, list[TextLine]] = {}
+    parts: list[Sequence[TextLine]] = []
+    for box, lines in pictures:
+        found.setdefault(_place(box, own), []).extend(_after(found.get(_place(box, own), ()), lines))
+    start = 0
+    for place in sorted(found):
+        parts += [own[start:place], found[place]]
+        start = place
+    together: list[TextLine] = []
+    for part in [*parts, own[start:]]:
+        together += _after(together, part)
+    return tuple(together)
+
+
+def _after(before: Sequence[TextLine], lines: Sequence[TextLine]) -> list[TextLine]:
+    """Lines with their blocks numbered on from those before."""
+    if not lines or not before:
+        return list(lines)
+    step = before[-1].block + 1 - lines[0].block
+    return [line.model_copy(update={"block": line.block + step}) for line in lines]
+
+
+def _place(picture: Box, lines: Sequence[TextLine]) -> int:
+    """How many of the page's lines come before a picture, so that fewest of its column are out of order."""
+    beside = [
+        (number, line.bbox[1] + line.bbox[3] < picture[1] + picture[3])
+        for number, line in enumerate(lines, 1)
+        if min(line.bbox[2], picture[2]) > max(line.bbox[0], picture[0])
+    ]
+    if not beside:
+        return len(lines)
+    cost = sum(is_above for _, is_above in beside)  # of those above, all come after it
+    costs = {0: cost}
+    for number, is_above in beside:
+        cost += -1 if is_above else 1
+        costs[number] = cost
+    return min(costs, key=lambda number: costs[number])
