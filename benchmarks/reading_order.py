@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import re
 import shutil
 import subprocess
@@ -100,6 +101,7 @@ def pdftotext(path: Path, page: int) -> str:
 
 
 def pypdf(path: Path, page: int) -> str:
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)
     reader = PdfReader(path)
     if reader.is_encrypted:
         reader.decrypt(PASSWORD)

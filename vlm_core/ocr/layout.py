@@ -1,9 +1,7 @@
 """From scattered pieces of text to lines in reading order, and from lines to text.
 
-Pieces on one baseline make a row; pieces of a row that stand close make a line; lines that follow
-each other make a block. Columns of prose are read one after the other, while the columns of a
-receipt or a table are read row by row: a gap counts as a gutter only where both of its sides hold
-long lines.
+Columns and rows are found by `vlm_core.reading_order`. Pieces of a row that stand close make a
+line; lines that follow each other make a block.
 """
 
 from __future__ import annotations

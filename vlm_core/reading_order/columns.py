@@ -14,7 +14,7 @@ from statistics import median
 from typing import NamedTuple, TypeAlias
 
 from .pieces import Piece, rows_of
-from .sides import FEWEST_ROWS, Side, divide
+from .sides import FEWEST_ROWS, LEVEL, Side, divide, drawn_in_turn
 
 _REACH = 1.5
 """Times the height of a piece: it may reach so far into a gutter or beyond without running across."""
@@ -22,6 +22,9 @@ _REACHING = 0.25
 """The share of a column's rows that may do so: words far apart make no gutter."""
 _STRIPE = 2.5
 """Times the usual height: what stands so far above or below the columns is not of them."""
+
+_TABLE_ROWS, _TABLE_CELLS = 3, 3
+"""Of a table between columns: rows one below the other, and cells in each."""
 
 Row: TypeAlias = Sequence[Piece]
 
@@ -74,13 +77,14 @@ def _gaps(pieces: Sequence[Piece], height: float) -> Iterator[float]:
 
 
 def _split(rows: Sequence[Row], x: float, height: float) -> _Split | None:
+    bands = list(_bands(rows, x))
+    sure = [is_open and _divides(band, x, height) for band, is_open in bands]
+    if not any(sure):
+        return None
     parts: list[list[Piece]] = [[]]
-    divided = crossed = 0
-    for across, group in groupby(rows, key=lambda row: any(_crosses(piece, x) for piece in row)):
-        band = list(group)
-        if across:
-            crossed += len(band)
-        if across or not _divides(band, x, height):
+    divided = 0
+    for (band, is_open), is_sure in zip(bands, sure, strict=True):
+        if not is_sure and not (is_open and all(side.is_all_lines for side in _sides(band, x))):
             parts[-1] += _flat(band)
             continue
         head, body, foot = _trimmed(band, x, height)
@@ -90,7 +94,50 @@ def _split(rows: Sequence[Row], x: float, height: float) -> _Split | None:
         ]
         parts += [*columns, _flat(foot)]
         divided += sum(map(len, columns))
-    return _Split(divided, crossed, [part for part in parts if part]) if divided else None
+    across = sum(len(band) for band, is_open in bands if not is_open)
+    return _Split(divided, across, [part for part in parts if part])
+
+
+def _bands(rows: Sequence[Row], x: float) -> Iterator[tuple[list[Row], bool]]:
+    """Rows from one that runs across a gutter to the next; whether a band is open for columns.
+
+    Lines that run across are a band that is not, and so is a table with cells on both sides.
+    """
+    for across, group in groupby(rows, key=lambda row: any(_crosses(piece, x) for piece in row)):
+        band = list(group)
+        if across:
+            yield band, False
+            continue
+        in_table = _table_rows(band, x)
+        for is_table, numbers in groupby(range(len(band)), key=lambda number: in_table[number]):
+            yield [band[number] for number in numbers], not is_table
+
+
+def _table_rows(band: Sequence[Row], x: float) -> list[bool]:
+    """Of each row, whether it is of a table that stands across a gutter though none of its cells does."""
+    left, right = _sides(band, x)
+    cells = [_is_table_row(_parts(row, x), (left, right)) for row in band]
+    in_table: list[bool] = []
+    for is_table, group in groupby(cells):
+        length = len(list(group))
+        start = len(in_table)
+        table = _sides(band[start : start + length], x)
+        in_table += [is_table and length >= _TABLE_ROWS and not drawn_in_turn(*table)] * length
+    return in_table
+
+
+def _is_table_row(parts: tuple[Row, Row], sides: tuple[Side, Side]) -> bool:
+    """Whether there are level cells on both sides, three or more, and no line of prose."""
+    if not all(parts) or sum(map(len, parts)) < _TABLE_CELLS:
+        return False
+    levels = [piece.level for part in parts for piece in part]
+    if max(levels) - min(levels) > LEVEL * min(piece.height for part in parts for piece in part):
+        return False
+    return not any(side.is_line(part) for part, side in zip(parts, sides, strict=True))
+
+
+def _parts(row: Row, x: float) -> tuple[Row, Row]:
+    return [piece for piece in row if piece.right <= x], [piece for piece in row if piece.left >= x]
 
 
 def _flat(rows: Iterable[Row]) -> list[Piece]:
@@ -115,10 +162,8 @@ def _divides(band: Sequence[Row], x: float, height: float) -> bool:
 
 
 def _sides(band: Sequence[Row], x: float) -> tuple[Side, Side]:
-    return (
-        Side([part for row in band if (part := [piece for piece in row if piece.right <= x])]),
-        Side([part for row in band if (part := [piece for piece in row if piece.left >= x])]),
-    )
+    left, right = zip(*(_parts(row, x) for row in band), strict=True)
+    return Side([part for part in left if part]), Side([part for part in right if part])
 
 
 def _trimmed(band: Sequence[Row], x: float, height: float) -> tuple[list[Row], list[Row], list[Row]]:

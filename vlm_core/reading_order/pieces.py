@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from statistics import fmean
 from typing import TypeAlias
 
@@ -43,17 +44,17 @@ class Piece:
     ends: tuple[float, float] | None = None
     drawn: int | None = None
 
-    @property
+    @cached_property
     def height(self) -> float:
         """Of the line itself, whatever its skew."""
         return self.thickness or self.box[3] - self.box[1]
 
-    @property
+    @cached_property
     def left(self) -> float:
         """Where it begins on its row."""
         return self.ends[0] if self.ends else self.box[0]
 
-    @property
+    @cached_property
     def right(self) -> float:
         """Where it ends on its row."""
         return self.ends[1] if self.ends else self.box[2]
@@ -89,12 +90,12 @@ def stands_over(a: Piece, b: Piece) -> bool:
     return min(a.right, b.right) - max(a.left, b.left) > 0.5 * min(a.right - a.left, b.right - b.left)
 
 
-def join_close(row: Sequence[Piece], gap: float = WORD_GAP) -> list[Piece]:
-    """A row's pieces, those that stand closer than so many times their height made one."""
+def join_close(row: Sequence[Piece]) -> list[Piece]:
+    """A row's pieces, those that stand close together made one."""
     joined = [row[0]]
     for piece in row[1:]:
         last = joined[-1]
-        if piece.box[0] - last.box[2] <= gap * min(_box_height(last), _box_height(piece)):
+        if piece.box[0] - last.box[2] <= WORD_GAP * min(_box_height(last), _box_height(piece)):
             joined[-1] = _join(last, piece)
         else:
             joined.append(piece)

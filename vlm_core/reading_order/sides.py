@@ -7,7 +7,7 @@ from enum import Enum
 from itertools import pairwise
 from statistics import fmean
 
-from .pieces import Piece, join_close
+from .pieces import Piece
 
 FEWEST_ROWS = 4
 """Rows of a column."""
@@ -16,6 +16,8 @@ _PROSE_FILL = 0.5
 _MOSTLY_PROSE = 0.6
 """What makes a column prose: lines of so many characters, this much of its width filled by each, and
 this share of all its characters in them."""
+_FEWEST_LINES, _MOSTLY_LINES = 2, 0.6
+"""Of the rest of a column, between a headline and a figure: lines, and their share of its rows."""
 _MOSTLY_ALONE = 0.75
 """The share of lines with nothing beside them from which prose is of a single column."""
 _JUSTIFIED = 1.5
@@ -28,7 +30,7 @@ _LINES_BESIDE = 6
 """Lines of prose from which something beside them may be told from the rest of their rows."""
 _GUTTER = 0.6
 """Times the usual height: the width of a gutter beside a single column of prose."""
-_LEVEL = 0.22
+LEVEL = 0.22
 """Times the usual height: rows this far apart are level, and"""
 _MOSTLY_LEVEL = 0.75
 """this share of them makes two sides one table."""
@@ -49,17 +51,22 @@ class Side:
         self.levels = [fmean(piece.level for piece in row) for row in rows]
         self.left = min((row[0].left for row in rows), default=0.0)
         self.right = max((piece.right for row in rows for piece in row), default=0.0)
-        lengths = [_run_lengths(row) for row in rows]
-        filled = _PROSE_FILL * (self.right - self.left)
-        self._lines = [number for number, each in enumerate(lengths) if each and sum(each) >= filled]
-        """The rows that are lines of prose, by number; a row may hold those of further columns."""
+        self._filled = _PROSE_FILL * (self.right - self.left)
+        self._lines = [number for number, row in enumerate(rows) if self.is_line(row)]
         self.line_levels = [self.levels[number] for number in self._lines]
         characters = [sum(len(piece.text) for piece in row) for row in rows]
         in_lines = sum(characters[number] for number in self._lines)
         self.is_prose = len(self._lines) >= FEWEST_ROWS and in_lines >= _MOSTLY_PROSE * sum(characters)
+        self.is_all_lines = len(rows) >= _FEWEST_LINES and len(self._lines) >= _MOSTLY_LINES * len(rows)
+        """Whether it may be the rest of a column that is one elsewhere on the page."""
         self.is_full = sum(map(self._is_full_line, self._lines)) >= _MOSTLY_FULL * len(self._lines)
-        alone = sum(max(lengths[number]) >= filled for number in self._lines)
+        alone = sum(max(_run_lengths(rows[number])) >= self._filled for number in self._lines)
         self.is_one_column = self.is_prose and self.is_full and alone >= _MOSTLY_ALONE * len(self._lines)
+
+    def is_line(self, row: Sequence[Piece]) -> bool:
+        """Whether a row is a line of prose, or holds those of further columns."""
+        lengths = _run_lengths(row)
+        return bool(lengths) and sum(lengths) >= self._filled
 
     def _is_full_line(self, number: int) -> bool:
         return self.rows[number][-1].right >= self.right - _FULL * (self.right - self.left)
@@ -71,7 +78,17 @@ class Side:
 
 def _run_lengths(row: Sequence[Piece]) -> list[float]:
     """How long the runs of words on a row are, less the short ones."""
-    return [run.right - run.left for run in join_close(row, _JUSTIFIED) if len(run.text) >= _PROSE_CHARACTERS]
+    if sum(len(piece.text) for piece in row) < _PROSE_CHARACTERS:
+        return []
+    lengths = []
+    start, characters = row[0].left, len(row[0].text)
+    for last, piece in pairwise(row):
+        if piece.left - last.right > _JUSTIFIED * min(last.height, piece.height):
+            if characters >= _PROSE_CHARACTERS:
+                lengths.append(last.right - start)
+            start, characters = piece.left, 0
+        characters += len(piece.text)
+    return [*lengths, row[-1].right - start] if characters >= _PROSE_CHARACTERS else lengths
 
 
 def divide(left: Side, right: Side, height: float) -> bool:
@@ -111,6 +128,11 @@ _WITHOUT_ROWS = (_Drawing.IN_COLUMNS, _Drawing.IN_PARTS)
 _BY_ROWS = (_Drawing.IN_CELLS, _Drawing.IN_LINES)
 
 
+def drawn_in_turn(left: Side, right: Side) -> bool:
+    """Whether a PDF draws one side after the other."""
+    return _drawing(left, right, min(len(left.rows), len(right.rows))) is _Drawing.IN_COLUMNS
+
+
 def _drawing(left: Side, right: Side, fewest: int) -> _Drawing | None:
     """How a PDF draws the sides, of which one has `fewest` rows; None where this is no PDF."""
     pieces = [(piece.drawn, side is left) for side in (left, right) for row in side.rows for piece in row]
@@ -130,7 +152,7 @@ def _are_single(left: Side, right: Side) -> bool:
 def _are_level(a: Side, b: Side, height: float) -> bool:
     """Whether most rows of the side that has fewer are level with one of the other's."""
     few, many = sorted((a, b), key=lambda side: len(side.rows))
-    level = sum(min(abs(one - two) for two in many.levels) <= _LEVEL * height for one in few.levels)
+    level = sum(min(abs(one - two) for two in many.levels) <= LEVEL * height for one in few.levels)
     return level >= _MOSTLY_LEVEL * len(few.levels)
 
 
@@ -147,9 +169,7 @@ def _runs_beside(prose: Side, other: Side, height: float) -> bool:
     if len(beside) < FEWEST_ROWS:
         return False
     nearest = [min(range(len(prose.levels)), key=lambda n: abs(prose.levels[n] - level)) for level in beside]
-    level = [
-        abs(prose.levels[n] - level) <= _LEVEL * height for n, level in zip(nearest, beside, strict=True)
-    ]
+    level = [abs(prose.levels[n] - level) <= LEVEL * height for n, level in zip(nearest, beside, strict=True)]
     begins = [flat and not prose.continues(n) for n, flat in zip(nearest, level, strict=True)]
     one_for_one = sum(level) >= _MOSTLY_LEVEL * (nearest[-1] - nearest[0] + 1)
     return sum(level if one_for_one else begins) < _MOSTLY_LEVEL * len(beside)

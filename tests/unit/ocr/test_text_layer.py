@@ -58,6 +58,19 @@ def test_a_pictures_text_follows_the_pages_where_it_stands() -> None:
     assert result.lines[1].bbox == (0.5, 0.5, 0.75, 0.75)
 
 
+def test_a_pictures_text_stands_between_the_lines_above_and_below_it() -> None:
+    above, below = (
+        TextLine(text=text, bbox=(0.0, top, 0.9, top + 0.05), block=block)
+        for text, top, block in (("above", 0.1, 0), ("below", 0.8, 0))
+    )
+    beside = TextLine(text="the next column", bbox=(0.91, 0.1, 1.0, 0.2), block=1)
+    layer = TextLayer(lines=(above, below, beside), pictures=((0.0, 0.3, 0.9, 0.6),))
+    label = TextLine(text="a label", bbox=(0.0, 0.0, 0.5, 0.5))
+    result = read_with_text_layer(page(layer), engine(label), "text")
+    assert [line.text for line in result.lines] == ["above", "a label", "below", "the next column"]
+    assert [line.block for line in result.lines] == [0, 1, 2, 3]
+
+
 def test_text_that_lies_over_a_picture_is_not_read_twice() -> None:
     over = TextLine(text="caption", bbox=(0.55, 0.55, 0.9, 0.65))
     again = TextLine(text="captlon", bbox=(0.1, 0.1, 0.8, 0.3))
