@@ -19,7 +19,7 @@ from vlm_core.wire.sse import EventDecoder
 from vlm_core.wire.tool_calls import ToolCallGatherer
 
 Bounded: TypeAlias = Callable[[], AbstractContextManager[None]]
-MANY = 60_000
+MANY = 20_000
 
 
 def piece(arguments: str, **more: Any) -> dict[str, Any]:
