@@ -28,6 +28,7 @@ from vlm_core import (
     Route,
     VLMClient,
     VLMError,
+    one_line,
     strict_options,
 )
 
@@ -184,4 +185,4 @@ def _wrong_arguments(error: Exception) -> str:
     """What is wrong with the arguments that a model wrote."""
     faults = cast("ValidationError", error).errors(include_url=False, include_context=False)
     told = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in faults[:_MOST_FAULTS]]
-    return f"The arguments do not fit. {'; '.join(told)}. Call it again with others."
+    return f"The arguments do not fit. {one_line('; '.join(told), 500)}. Call it again with others."

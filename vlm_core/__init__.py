@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         IMAGE_TOOLS,
         ImageTool,
     )
+    from vlm_core.assistant.untrusted import one_line
     from vlm_core.catalog.alternatives import SunsetWarning
     from vlm_core.catalog.known import (
         models_of,
@@ -318,6 +319,7 @@ _HOMES = {
         "as_text",
         "blocks",
     ),
+    "assistant.untrusted": ("one_line",),
     "option_names": ("check_names", "strict_options", "names_of"),
     "secret": ("Secret",),
     "types": (
@@ -457,6 +459,7 @@ __all__ = [
     "load_on_first_use",
     "models_of",
     "names_of",
+    "one_line",
     "page_again",
     "page_encoded",
     "page_key",

@@ -242,7 +242,7 @@ def test_behind_a_proxy_name_and_connection_are_the_proxys_affair(
     capsys: pytest.CaptureFixture[str], server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("http_proxy", server.base_url.removesuffix("/v1"))
-    code, found = checks(capsys, "some-vlm", "--base-url", "http://lab.internal/v1")
+    code, found = checks(capsys, "some-vlm", "--base-url", "http://lab.example/v1")
     assert (code, states(found)) == (0, ["ok", "skipped", "skipped", "ok", "ok"])
 
 

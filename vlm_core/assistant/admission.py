@@ -39,12 +39,15 @@ class Admission:
         allow_urls: whether the web is read.
         allow_private_urls: whether this machine and its network are too.
         max_bytes: of a file.
+        spellings: how else absolute names may write the roots; see `spellings_of`.
     """
 
     roots: tuple[Path, ...]
     allow_urls: bool = False
     allow_private_urls: bool = False
     max_bytes: int = 64 * 2**20
+    spellings: tuple[tuple[Path, Path], ...] = ()
+    """Folders as they were given, and resolved, where that is another path."""
 
     def admit(self, given: object) -> tuple[str, bytes]:
         """Read what an agent names.
@@ -62,7 +65,7 @@ class Admission:
         """
         name = _checked(given)
         if (url := _URL.match(name)) is None:
-            return self._file(name)
+            return self._read(name)
         if not url[1]:
             raise InputError(f"{url[0]}… is not read", hint=_NO_PICTURE_ITSELF)
         return self._download(name)
@@ -78,6 +81,12 @@ class Admission:
         except UnsafeURLError as error:
             raise UnsafeURLError(error.message, hint=_PUBLIC_ONLY) from None
 
+    def _read(self, name: str) -> tuple[str, bytes]:
+        try:
+            return self._file(name)
+        except (OSError, ValueError):  # ValueError: a name that no file can have
+            raise InputError(f"{one_line(name)} cannot be read", hint=self._existing(near=name)) from None
+
     def _file(self, name: str) -> tuple[str, bytes]:
         path, root = self._resolved(name)
         named = _name_under(root, path, name)
@@ -92,14 +101,24 @@ class Admission:
 
     def _resolved(self, name: str) -> tuple[Path, Path]:
         """Where a name leads, and the root that it lies under: the first that has it."""
-        found = [(Path(os.path.realpath(root / name)), root) for root in self.roots]
-        inside = [(path, root) for path, _ in found for root in self.roots if path.is_relative_to(root)]
+        # By its words first: what lies outside is not even looked for, so that every answer is the same.
+        named = [(place, root) for root in self.roots if (place := self._below(name, root)) is not None]
+        found = [Path(os.path.realpath(root / place)) for place, root in named]
+        inside = [(path, root) for path in found for root in self.roots if path.is_relative_to(root)]
         if not inside:
             raise InputError(
                 f"{one_line(PurePath(name).name)}: this name leads out of the folder that may be read",
                 hint=self._existing(near=name),
             )
         return next((place for place in inside if os.path.exists(place[0])), inside[0])
+
+    def _below(self, name: str, root: Path) -> str | None:
+        """A name relative to a root, without .. in it; None where it is not below that root."""
+        spellings = [root, *(given for given, resolved in self.spellings if resolved == root)]
+        whole = os.path.normpath(os.path.join(root, name))
+        above = next((folder for folder in spellings if PurePath(whole).is_relative_to(folder)), None)
+        climbs = not os.path.isabs(name) and _climbs_out(name)
+        return None if above is None or climbs else os.path.relpath(whole, above)
 
     def _existing(self, near: str = "", within: Path | None = None) -> str:
         """What may be read, for one who did not know."""
@@ -108,6 +127,28 @@ class Admission:
             return "Give the name of a picture or PDF; there is none here."
         shown = ", ".join(one_line(name) for name in names)
         return f"Names are relative to the folder that may be read, as these are: {shown}."
+
+
+def _climbs_out(name: str) -> bool:
+    """Whether a relative name leaves its folder at any point, though it may come back."""
+    depth = 0
+    for part in PurePath(name).parts:
+        depth += -1 if part == ".." else 1
+        if depth < 0:
+            return True
+    return False
+
+
+def spellings_of(roots: Roots) -> tuple[tuple[Path, Path], ...]:
+    """Folders as they were given, and with their links resolved, where the two differ.
+
+    Example:
+        >>> spellings_of("/")
+        ()
+    """
+    given = [roots] if isinstance(roots, (str, os.PathLike)) else list(roots)
+    pairs = [(Path(os.path.abspath(root)), Path(os.path.realpath(root))) for root in given]
+    return tuple((root, resolved) for root, resolved in pairs if root != resolved)
 
 
 def resolved_roots(roots: Roots) -> tuple[Path, ...]:
@@ -157,6 +198,11 @@ def _plain_file(path: Path, name: str, max_bytes: int) -> bytes:
         if not stat.S_ISREG(opened.st_mode) or not _still_leads_to(path, opened):
             raise _no_file(name)
         data = file.read(max_bytes + 1) if opened.st_size <= max_bytes else b""
+    if opened.st_nlink > 1:
+        raise InputError(
+            f"{one_line(name)} has more than one name: it may be a file from outside the folder",
+            hint="Tell the user to copy the file; a hard link is not read.",
+        )
     if opened.st_size > max_bytes or len(data) > max_bytes:
         raise ImageTooLargeError(
             f"{one_line(name)} has more than the {max_bytes:,} bytes that are read of a file",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby, islice
 from typing import Any
 
 from vlm_core.assistant.findings import Citation
@@ -17,6 +17,10 @@ SURE = 0.9
 """How alike a place must be to count as the answer's."""
 MOST_BOXES = 8
 """On a page."""
+MOST_PIECES = 50
+"""Of an answer, that are looked up."""
+_TOO_LONG = 10**40
+"""No figure of a page, and above 4,300 digits none that Python writes."""
 _WHOLE = 80
 """Characters of an answer that may itself stand on a page."""
 _PIECE = re.compile(r"[\"“]([^\"”\n]{3,80})[\"”]|(\d[\d.,:/-]*\d)")
@@ -32,7 +36,7 @@ def pieces_of(answer: str) -> list[str]:
     """
     found = ["".join(groups) for groups in _PIECE.findall(answer)]
     whole = [answer.strip()] if 0 < len(answer.strip()) <= _WHOLE else []
-    return sorted(dict.fromkeys([*whole, *found]), key=len, reverse=True)
+    return sorted(dict.fromkeys([*whole, *found]), key=len, reverse=True)[:MOST_PIECES]
 
 
 def values_of(data: Any) -> list[str]:
@@ -42,15 +46,19 @@ def values_of(data: Any) -> list[str]:
         >>> values_of({"total": 9.5, "paid": True, "items": ["TEA"]})
         ['9.50', '9.5', 'TEA']
     """
-    if isinstance(data, Mapping):
-        return [text for value in data.values() for text in values_of(value)]
-    if isinstance(data, list):
-        return [text for value in data for text in values_of(value)]
-    if isinstance(data, float):
-        return [f"{data:.2f}", json.dumps(data)]  # as prices are printed, and as JSON has it
-    if isinstance(data, int) and not isinstance(data, bool):
-        return [str(data)]
-    return [data] if isinstance(data, str) and len(data) > 1 else []
+    return list(islice(_values(data), MOST_PIECES))
+
+
+def _values(data: Any) -> Iterator[str]:
+    if isinstance(data, (Mapping, list)):
+        for value in data.values() if isinstance(data, Mapping) else data:
+            yield from _values(value)
+    elif isinstance(data, float):
+        yield from (f"{data:.2f}", json.dumps(data))  # as prices are printed, and as JSON has it
+    elif isinstance(data, int) and not isinstance(data, bool) and abs(data) < _TOO_LONG:
+        yield str(data)
+    elif isinstance(data, str) and len(data) > 1:
+        yield data
 
 
 def as_json(data: Any) -> str:
@@ -85,6 +93,8 @@ def _cited(page: PageResult, boxes: Iterable[Box] = ()) -> Citation:
 def _boxes(lines: Sequence[TextLine], pieces: Sequence[str]) -> list[Box]:
     found: list[Box] = []
     for piece in pieces:
+        if len(found) >= MOST_BOXES:
+            break
         boxes = [box for place in find(piece, lines) if place.likeness >= SURE for box in place.boxes]
         found += [box for box in boxes if not any(_is_within(box, other) for other in found)]
     return found[:MOST_BOXES]

@@ -6,10 +6,11 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from vlm_core.assistant.admission import Admission, Roots, resolved_roots
+from vlm_core.assistant.admission import Admission, Roots, resolved_roots, spellings_of
 from vlm_core.assistant.findings import ImageAnswer, ImageData, ImageReading, PageList, TextMatches
 from vlm_core.assistant.library import Library, OnProgress
 from vlm_core.assistant.models import ask_blocking, ask_on_loop, is_paid, model_of, most_images
+from vlm_core.assistant.refusing import told_harmlessly
 from vlm_core.assistant.tasks import Desk
 from vlm_core.errors import ConfigError
 from vlm_core.flow.settings import check_counts
@@ -105,7 +106,7 @@ class ImageAssistant:
         library = Library(reader, password)
         self._owned: tuple[Library | VLMClient, ...] = (library, *made)
         self._desk = Desk(
-            admission=Admission(roots, allow_urls, allow_private_urls, max_bytes),
+            admission=Admission(roots, allow_urls, allow_private_urls, max_bytes, spellings_of(root_dir)),
             library=library,
             max_pages=max_pages,
             max_images=most_images(max_images, self._model),
@@ -142,7 +143,7 @@ class ImageAssistant:
         other.__dict__.update(self.__dict__)
         roots = resolved_roots(root_dir)
         other._made_of = {**self._made_of, "root_dir": roots}
-        other._desk = self._desk.within(roots)
+        other._desk = self._desk.within(roots, spellings_of(root_dir))
         other._owned = ()
         return other
 
@@ -160,7 +161,8 @@ class ImageAssistant:
             InputError: it cannot be read, or may not be; what it says is fit for the model that asked.
             VLMError: the engine cannot read at all.
         """
-        return self._desk.read(image, page, on_progress)
+        with told_harmlessly():
+            return self._desk.read(image, page, on_progress)
 
     async def aread_image(
         self, image: str, page: int | None = None, *, on_progress: OnProgress | None = None
@@ -191,8 +193,9 @@ class ImageAssistant:
             ProviderError: the model's provider refused.
             ResponseError: what came is no answer.
         """
-        steps = self._desk.ask(_listed(images), question, _listed(pages), on_progress)
-        return ask_blocking(steps, self._model)
+        with told_harmlessly():
+            steps = self._desk.ask(_listed(images), question, _listed(pages), on_progress)
+            return ask_blocking(steps, self._model)
 
     async def aask_image(
         self,
@@ -203,8 +206,9 @@ class ImageAssistant:
         on_progress: OnProgress | None = None,
     ) -> ImageAnswer:
         """As `ask_image`, without blocking the event loop."""
-        steps = self._desk.ask(_listed(images), question, _listed(pages), on_progress)
-        return await ask_on_loop(steps, self._model)
+        with told_harmlessly():
+            steps = self._desk.ask(_listed(images), question, _listed(pages), on_progress)
+            return await ask_on_loop(steps, self._model)
 
     def extract(
         self, image: str, schema: Any, page: int | None = None, *, on_progress: OnProgress | None = None
@@ -222,15 +226,17 @@ class ImageAssistant:
             MalformedResponse: what the model gave is no JSON, or does not fit the schema.
             VLMError: as for `ask_image`.
         """
-        self._check_extract(schema)
-        return ask_blocking(self._desk.extract(image, schema, page, on_progress), self._model)
+        with told_harmlessly():
+            self._check_extract(schema)
+            return ask_blocking(self._desk.extract(image, schema, page, on_progress), self._model)
 
     async def aextract(
         self, image: str, schema: Any, page: int | None = None, *, on_progress: OnProgress | None = None
     ) -> ImageData:
         """As `extract`, without blocking the event loop."""
-        self._check_extract(schema)
-        return await ask_on_loop(self._desk.extract(image, schema, page, on_progress), self._model)
+        with told_harmlessly():
+            self._check_extract(schema)
+            return await ask_on_loop(self._desk.extract(image, schema, page, on_progress), self._model)
 
     def find_text(self, image: str, text: str, *, on_progress: OnProgress | None = None) -> TextMatches:
         """Find every place where a text stands in an image or document, also with a few errors.
@@ -243,7 +249,8 @@ class ImageAssistant:
         Raises:
             VLMError: as for `read_image`.
         """
-        return self._desk.find_text(image, text, on_progress)
+        with told_harmlessly():
+            return self._desk.find_text(image, text, on_progress)
 
     async def afind_text(
         self, image: str, text: str, *, on_progress: OnProgress | None = None
@@ -261,7 +268,8 @@ class ImageAssistant:
         Raises:
             InputError: as for `read_image`.
         """
-        return self._desk.list_pages(document, on_progress)
+        with told_harmlessly():
+            return self._desk.list_pages(document, on_progress)
 
     async def alist_pages(self, document: str, *, on_progress: OnProgress | None = None) -> PageList:
         """As `list_pages`, without blocking the event loop."""

@@ -12,10 +12,12 @@ from concurrent.futures import CancelledError, Future
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from threading import Lock
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from vlm_core.assistant.kept import Kept
+from vlm_core.assistant.untrusted import one_line
 from vlm_core.errors import PasswordRequiredError, VLMError
+from vlm_core.images.reading import short
 from vlm_core.images.sources import Source
 from vlm_core.types import PageImage, PageResult, PageState
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 OnProgress: TypeAlias = Callable[[int, int, str], None]
 """Is told how much is done, of how much, and what of; on any thread."""
+_Error = TypeVar("_Error", bound=VLMError)
 KEPT_BYTES = 128 * 2**20
 """Of files, and as many of decoded pages."""
 _READ_AGAIN = frozenset({PageState.FAILED, PageState.SKIPPED_BUDGET, PageState.REFUSED})
@@ -78,7 +81,7 @@ class Document:
             return self._pages().page(number)
         except VLMError as error:
             error.page = error.page or number
-            raise
+            raise self._named_shortly(error) from None
 
     def _pages(self) -> Pages:
         if self._opened is None:
@@ -87,8 +90,17 @@ class Document:
             try:
                 self._opened = open_document(self._data, source=self.name, password=self._password)
             except PasswordRequiredError as error:
-                raise PasswordRequiredError(error.message, hint=_NO_PASSWORD) from None
+                error.hint = _NO_PASSWORD
+                raise self._named_shortly(error) from None
+            except VLMError as error:
+                raise self._named_shortly(error) from None
         return self._opened
+
+    def _named_shortly(self, error: _Error) -> _Error:
+        """An error in which the document's name is as harmless and short as it is elsewhere."""
+        for name in (self.name, short(self.name)):
+            error.message = error.message.replace(name, one_line(self.name))
+        return error
 
     def close(self) -> None:
         """Let go of what is open. It opens again when it is asked for something."""
@@ -161,7 +173,7 @@ class Library:
             for done, (number, result) in enumerate(zip(numbers, results, strict=True), start=1):
                 futures[number].set_result(_placed(result, document, number))
                 if on_progress is not None:
-                    on_progress(done, len(numbers), f"{document.name}, page {number}")
+                    on_progress(done, len(numbers), f"{one_line(document.name)}, page {number}")
 
     def close(self) -> None:
         """Forget everything."""

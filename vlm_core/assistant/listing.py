@@ -35,7 +35,7 @@ def listed(document: Document, max_pages: int, max_chars: int, on_progress: OnPr
             problems.append(error)
             entries.append(PageEntry(number, 0, 0, has_text=False, problem=one_line(str(error), 300)))
         if on_progress is not None:
-            on_progress(number, len(numbers), f"{document.name}, page {number}")
+            on_progress(number, len(numbers), f"{one_line(document.name)}, page {number}")
     if len(problems) == len(entries):
         raise problems[0]
     notes = _notes(document, len(numbers))

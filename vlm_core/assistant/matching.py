@@ -11,7 +11,8 @@ import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from itertools import takewhile
+from functools import lru_cache
+from itertools import islice, takewhile
 from typing import NamedTuple, TypeAlias
 
 from vlm_core.assistant.edit_distance import distances
@@ -24,8 +25,18 @@ LEAST_LIKE = 0.7
 """Of what is found, as it is written."""
 MARGIN = 0.15
 """What is this much less like the text than the best place is none."""
+_REACH = 64
+"""Characters beyond a place in which its punctuation is looked for."""
 WITHIN_A_WORD = 0.8
 """How much less a place counts for each end of it that lies in the middle of a word or number."""
+LONGEST_SOUGHT = 500
+"""Characters of a text that are looked for; of a longer one its beginning."""
+MOST_LETTERS = 50_000
+"""Of a page, that are looked through; a page in print has less than 20,000."""
+MOST_PLACES = 2_000
+"""On a page, that are compared; in the order of the page."""
+MOST_COMPARISONS = 5_000_000
+"""Of letters with letters, which bounds the places of long texts: 20 of one of 500 letters."""
 _LOOKALIKES = str.maketrans("oiljsbzgq,;", "011158269.:")
 """Letters that engines take for digits, and the other way round."""
 
@@ -56,18 +67,22 @@ def find(sought: str, lines: Sequence[TextLine]) -> list[Found]:
         sought: a text of any length; case, blanks and punctuation do not count in the search.
         lines: of a page, in reading order.
 
+    The time it takes grows with the letters of the page, and is bounded.
+
     Example:
         >>> lines = [TextLine(text="TOTAL RM 9.00", bbox=(0.0, 0.5, 1.0, 0.6))]
         >>> [place] = find("rm 9,00", lines)
         >>> place.text, [round(edge, 1) for edge in place.boxes[0]]
         ('RM 9.00', [0.5, 0.5, 1.0, 0.6])
     """
+    sought = sought[:LONGEST_SOUGHT]
     keep = _is_letter if any(map(_is_letter, _plain(sought))) else _is_ink
-    wanted = _fold(sought, keep)
+    wanted = _fold(sought, keep)[:LONGEST_SOUGHT]
     if not wanted:
         return []
     page = _letters(lines, keep)
-    places = [_found(page.places[start:end], sought, lines) for start, end in _spans(wanted, page.text)]
+    spans = islice(_spans(wanted, page.text), min(MOST_PLACES, MOST_COMPARISONS // len(wanted) ** 2))
+    places = [_found(page.places[start:end], sought, lines) for start, end in spans]
     return _worth_telling(places)
 
 
@@ -81,8 +96,9 @@ def _found(places: Sequence[tuple[int, int]], sought: str, lines: Sequence[TextL
     for line, letter in places:
         parts[line] = parts.get(line, (letter, letter))[0], letter + 1
     (first, start), (last, end) = places[0], places[-1]
-    parts[first] = start - _marks(sought, lines[first].text[:start][::-1]), parts[first][1]
-    parts[last] = parts[last][0], end + 1 + _marks(sought[::-1], lines[last].text[end + 1 :])
+    before, after = lines[first].text[max(0, start - _REACH) : start], lines[last].text[end + 1 :][:_REACH]
+    parts[first] = start - _marks(sought, before[::-1]), parts[first][1]
+    parts[last] = parts[last][0], end + 1 + _marks(sought[::-1], after)
     texts = [lines[line].text[slice(*part)] for line, part in parts.items()]
     cuts = _cuts_word(lines[first].text, start) + _cuts_word(lines[last].text, end + 1)
     likeness = _likeness(sought, " ".join(texts)) * WITHIN_A_WORD**cuts
@@ -128,13 +144,19 @@ def _fold(text: str, keep: Keep) -> str:
     return "".join(filter(keep, _plain(text))).translate(_LOOKALIKES)
 
 
+@lru_cache(maxsize=4096)
+def _folded(char: str, keep: Keep) -> str:
+    return _fold(char, keep)
+
+
 def _letters(lines: Sequence[TextLine], keep: Keep) -> _Letters:
-    folded = [
+    found = (
         (letter, (number, place))
         for number, line in enumerate(lines)
         for place, char in enumerate(line.text)
-        for letter in _fold(char, keep)
-    ]
+        for letter in _folded(char, keep)
+    )
+    folded = list(islice(found, MOST_LETTERS))
     return _Letters("".join(letter for letter, _ in folded), tuple(place for _, place in folded))
 
 

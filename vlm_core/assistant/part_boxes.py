@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from itertools import accumulate
 
 from vlm_core.types import Box, TextLine, rounded
 
@@ -44,10 +46,16 @@ def part_box(line: TextLine, first: int, last: int) -> Box:
         (0.0, 0.0, 0.5, 1.0)
     """
     x0, y0, x1, y1 = line.bbox
-    widths = [_width(char) for char in line.text]
-    whole = sum(widths) or 1.0
-    start, end = sum(widths[:first]) / whole, sum(widths[:last]) / whole
+    edges = _edges(line.text)
+    whole = edges[-1] or 1.0
+    start, end = (edges[min(place, len(line.text))] / whole for place in (first, last))
     return x0 + (x1 - x0) * start, y0, x0 + (x1 - x0) * end, y1
+
+
+@lru_cache(maxsize=64)
+def _edges(text: str) -> tuple[float, ...]:
+    """How wide a line is up to each of its letters; kept, for many places may be looked up in a long line."""
+    return tuple(accumulate(map(_width, text), initial=0.0))
 
 
 def _width(char: str) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain, islice
 
 from vlm_core.assistant.findings import Citation, PageReference, TextMatch, TextMatches
 from vlm_core.assistant.matching import MARGIN, find
@@ -12,6 +13,8 @@ from vlm_core.types import Box, PageResult, PageState, TextLine
 
 MOST = 50
 """Places that are given."""
+MOST_COMPARED = 10_000
+"""Places on all pages, of which the best are given."""
 
 
 def found(text: str, pages: Sequence[PageResult], notes: Sequence[str], max_chars: int) -> TextMatches:
@@ -23,7 +26,7 @@ def found(text: str, pages: Sequence[PageResult], notes: Sequence[str], max_char
         notes: what is to be said beside it.
         max_chars: of the documents' words.
     """
-    places = [place for page in pages for place in _on_page(text, page)]
+    places = list(islice(chain.from_iterable(_on_page(text, page) for page in pages), MOST_COMPARED))
     best = max((place.likeness for place in places), default=0.0)
     ranked = sorted((p for p in places if p.likeness >= best - MARGIN), key=lambda p: -p.likeness)
     more = [*_too_many(len(ranked)), *notes, *_unsearched(pages)]

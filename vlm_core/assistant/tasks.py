@@ -48,9 +48,9 @@ class Desk:
     has_model: bool
     cite_boxes: bool
 
-    def within(self, roots: tuple[Path, ...]) -> Desk:
+    def within(self, roots: tuple[Path, ...], spellings: tuple[tuple[Path, Path], ...]) -> Desk:
         """The same with other roots."""
-        return replace(self, admission=replace(self.admission, roots=roots))
+        return replace(self, admission=replace(self.admission, roots=roots, spellings=spellings))
 
     # --- documents -------------------------------------------------------------------------------
 

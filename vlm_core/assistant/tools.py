@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from vlm_core.assistant.findings import Finding
+from vlm_core.assistant.refusing import told_harmlessly
 from vlm_core.errors import InputError
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Extract(_Arguments):
         """Models write it as a text, too."""
         if not isinstance(schema, str):
             return schema
-        with suppress(ValueError):
+        with suppress(ValueError, RecursionError):
             return json.loads(schema)
         return schema
 
@@ -109,13 +110,15 @@ class ImageTool:
             InputError: they are not as the tool wants them; it says which.
             VLMError: as the assistant's method says.
         """
-        return self._call(assistant, self._checked(arguments), on_progress)
+        with told_harmlessly():
+            return self._call(assistant, self._checked(arguments), on_progress)
 
     async def arun(
         self, assistant: ImageAssistant, arguments: Mapping[str, Any], on_progress: OnProgress | None = None
     ) -> Finding:
         """As `run`, without blocking the event loop."""
-        return await self._acall(assistant, self._checked(arguments), on_progress)
+        with told_harmlessly():
+            return await self._acall(assistant, self._checked(arguments), on_progress)
 
     def _checked(self, arguments: Mapping[str, Any]) -> BaseModel:
         try:

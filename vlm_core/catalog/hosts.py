@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 from vlm_core.catalog.rows import Provider
 from vlm_core.errors import ConfigError
 
-__all__ = ["belongs", "checked_base_url", "host_of", "is_in_the_clear", "named_after"]
+__all__ = ["belongs", "checked_base_url", "host_of", "is_in_the_clear", "is_private", "named_after"]
 
 _LOOPBACK = "localhost"
 _PRIVATE_NAMES = (".localhost", ".local", ".internal", ".lan", ".home.arpa")
@@ -78,6 +78,17 @@ def is_in_the_clear(url: str) -> bool:
     """
     parts = _split(url)
     return parts is not None and parts.scheme == "http" and not _is_private(parts.hostname or "")
+
+
+def is_private(url: str) -> bool:
+    """Whether a server is of this machine or its network, as far as its URL tells.
+
+    Example:
+        >>> is_private("http://192.168.0.7:8000/v1"), is_private("http://vllm/v1"), is_private("https://a.example")
+        (True, True, False)
+    """
+    parts = _split(url)
+    return parts is not None and _is_private(parts.hostname or "")
 
 
 def named_after(url: str) -> str:

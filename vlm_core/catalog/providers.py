@@ -266,7 +266,7 @@ _ON_YOUR_MACHINE = (
         title="vLLM",
         base_url="http://localhost:8000/v1",
         key_required=False,
-        limits=ImageLimits(accepts_url=True),
+        limits=ImageLimits(accepts_url=False),  # it would fetch from within its own network
         bills_abandoned=False,
         notes=("How many images it takes is set with --limit-mm-per-prompt; old versions take one.",),
         source="vllm-project/vllm#13513 and #40856",

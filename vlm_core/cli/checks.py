@@ -33,6 +33,7 @@ from vlm_core.catalog.rows import Quirk
 from vlm_core.client import VLMClient
 from vlm_core.errors import AuthenticationFailed, MissingKeyError, QuotaExhausted, VLMError
 from vlm_core.secret import Secret
+from vlm_core.wire.proxies import by_proxy
 
 _LIST_BYTES = 2**24
 _ANSWER_TOKENS = 512
@@ -145,7 +146,7 @@ def _address(endpoint: Endpoint) -> tuple[str, int]:
 def _proxy(endpoint: Endpoint) -> str | None:
     """The proxy that requests go through. It may hold a password, and is never shown."""
     parts = urlsplit(endpoint.base_url)
-    proxies = getproxies()
+    proxies = getproxies() if by_proxy(endpoint.base_url) else {}
     proxy = proxies.get(parts.scheme) or proxies.get("all")
     return proxy if proxy and not proxy_bypass(parts.netloc) else None
 

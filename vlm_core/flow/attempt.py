@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from vlm_core.answers import Completion, Delta, EncodedImage
+from vlm_core.catalog.hosts import is_private
 from vlm_core.errors import (
     ConnectionFailed,
     DeadlineExceeded,
@@ -15,7 +16,7 @@ from vlm_core.errors import (
     ProviderTimeout,
 )
 from vlm_core.flow.effects import Effect, Fit, Open, Read, Release
-from vlm_core.flow.pictures import Message, filled, find, held, to_picture
+from vlm_core.flow.pictures import Message, filled, find, handed_on, held, to_picture
 from vlm_core.flow.policy import FIRST_TOKEN_SECONDS
 from vlm_core.wire.placement import ToolImages
 from vlm_core.wire.request import Request
@@ -128,8 +129,8 @@ def fitted(call: Call, seconds: float = 60.0) -> Generator[Effect, Any, list[Mes
         seconds: how long a picture behind a URL may take to come.
     """
     found = find(call.messages)
-    inline = call.endpoint.limits.accepts_url is False
-    urls = [None if inline else place.url for place in found]
+    hands_on = _hands_urls_on(call.endpoint)
+    urls = [handed_on(place, call.allow_private_urls) if hands_on else None for place in found]
     pictures = [
         to_picture(
             place,
@@ -143,6 +144,15 @@ def fitted(call: Call, seconds: float = 60.0) -> Generator[Effect, Any, list[Mes
     encoded = iter((yield Fit(pictures, call.endpoint, _text_bytes(call.messages))) if pictures else ())
     images = [[url] if url is not None else next(encoded) for url in urls]
     return filled(call.messages, found, images)
+
+
+def _hands_urls_on(endpoint: Endpoint) -> bool:
+    """Whether the provider fetches what stands behind a URL: if it says so, and is out in the web.
+
+    A server of this machine or its network would fetch from within: what a stranger's URL leads to is fetched
+    here, where every address is checked.
+    """
+    return endpoint.limits.accepts_url is True and not is_private(endpoint.base_url)
 
 
 def images_in(messages: Sequence[Message]) -> list[EncodedImage]:

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from vlm_core.errors import InputError
+from vlm_core.errors import InputError, UnsafeURLError
 from vlm_core.images.data_uris import bytes_in
 from vlm_core.images.files import base64_as_uri
 from vlm_core.images.reading import fetched
@@ -263,6 +263,22 @@ def to_picture(
         )
     most = max_pages or MAX_PAGES
     return Picture(source, found.pages, found.position, found.password, most, found.max_side)
+
+
+def handed_on(found: Found, allow_private_urls: bool) -> str | None:
+    """The web address of an image part, for the provider to fetch; None where it is none.
+
+    Raises:
+        UnsafeURLError: it leads to this machine or its network, as far as it tells.
+    """
+    from vlm_core.images.netguard import check_url
+
+    if found.url is not None:
+        try:
+            check_url(found.url, allow_private=allow_private_urls)
+        except UnsafeURLError as error:
+            raise UnsafeURLError(f"{found.position}: {error.message}", hint=error.hint) from None
+    return found.url
 
 
 def filled(messages: Sequence[Message], found: Sequence[Found], images: Sequence[Images]) -> list[Message]:

@@ -166,7 +166,7 @@ class _Host:
         if self.lock.acquire(blocking=False):
             try:
                 with contextlib.suppress(_WorkerEnded):
-                    if self.worker:
+                    if self.worker and self.worker.is_alive():  # else it has forgotten the document
                         self._sweep(self.worker)
             finally:
                 self.lock.release()

@@ -17,10 +17,10 @@ from vlm_core.testing.seen import Seen, content_parts
 
 _Schema: TypeAlias = Mapping[str, Any]
 _BETWEEN_SENTENCES = re.compile(r"(?<=[.?!:])\s+|\n")
-_FILE = re.compile(r"[\w./-]+\.(?:png|jpe?g|tiff?|pdf|webp|gif|bmp)\b", re.IGNORECASE)
+_FILE = re.compile(r"(?<![\w./-])[\w./-]+\.(?:png|jpe?g|tiff?|pdf|webp|gif|bmp)\b", re.IGNORECASE)
 _PAGE = re.compile(r"\bpage (\d+)")
 _NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
-_ROW = re.compile(r"(\d+) +(.+?) +(\d+\.\d\d)")
+_ROW = re.compile(r"(\d++) ++(\S.{0,200}?) {1,80}(\d{1,20}\.\d\d)")
 _STRINGS = {
     "currency": re.compile(r"\b(?:AUD|CAD|CHF|CNY|CZK|DKK|EUR|GBP|INR|JPY|NOK|PLN|SEK|USD)\b"),
     "date": re.compile(r"\b\d{4}-\d\d-\d\d\b|\b\d\d\.\d\d\.\d{4}\b"),

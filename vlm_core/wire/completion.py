@@ -10,10 +10,11 @@ from typing import Any
 from vlm_core.answers import Completion, ToolCall
 from vlm_core.catalog.routes import Endpoint
 from vlm_core.errors import EmptyOutput, IncompleteResponse, ServerError, VLMError
-from vlm_core.wire.errors_of import lower_case, read_inner_error, request_id
+from vlm_core.wire.errors_of import MAX_ID_CHARS, lower_case, read_inner_error, request_id
 from vlm_core.wire.finish import finish_reason
 from vlm_core.wire.gather import AnswerGatherer
 from vlm_core.wire.request import Request
+from vlm_core.wire.said import shown
 from vlm_core.wire.thinking import CLOSE, is_thought
 from vlm_core.wire.usage import read_usage
 
@@ -56,7 +57,9 @@ def completed(
         usage=read_usage(answer.usage),
         route=endpoint.route,
         served_model=served,
-        request_id=request_id(lower_case(headers)) or _string(answer.head.get("id")) or None,
+        request_id=request_id(lower_case(headers), endpoint)
+        or shown(_string(answer.head.get("id")), endpoint, MAX_ID_CHARS)
+        or None,
         warnings=(*request.warnings, *_warnings(text, served, endpoint)),
         raw=raw or {},
         provider_fields=answer.provider_fields.fields,

@@ -24,7 +24,7 @@ _REQUEST_IDS = (
     *("x-request-id", "request-id", "x-generation-id", "apim-request-id", "x-amzn-requestid"),
     *("x-trace-id", "cf-ray"),
 )
-_MAX_ID_CHARS = 200
+MAX_ID_CHARS = 200
 _MAY_BE_BILLED = frozenset({408, 499, 504, 524})
 """The provider may have done the work, and only the wait was cut."""
 
@@ -100,7 +100,9 @@ def read_inner_error(value: object, headers: Mapping[str, str], endpoint: Endpoi
     found = verdict(said.status, said.words)
     if found is None:
         advice = "Try again, or use another model; the words are the provider's."
-        return MalformedResponse(message, hint=advice, route=endpoint.route, request_id=request_id(plain))
+        return MalformedResponse(
+            message, hint=advice, route=endpoint.route, request_id=request_id(plain, endpoint)
+        )
     advice = hint(found, said.status, said.words, endpoint.provider.model_list_url)
     error = found.kind(message, hint=advice)
     _describe(error, said, found.code, retry_after({**said.headers, **plain}), endpoint)
@@ -112,13 +114,15 @@ def lower_case(headers: Mapping[str, str]) -> dict[str, str]:
     return {name.lower(): value for name, value in headers.items()}
 
 
-def request_id(headers: Mapping[str, str]) -> str | None:
-    """What the provider calls the request.
+def request_id(headers: Mapping[str, str], endpoint: Endpoint) -> str | None:
+    """What the provider calls the request; a key that it says back is hidden.
 
     Args:
         headers: of its answer, names in lower case.
+        endpoint: who was asked.
     """
-    return next((str(headers[name])[:_MAX_ID_CHARS] for name in _REQUEST_IDS if headers.get(name)), None)
+    found = next((str(headers[name]) for name in _REQUEST_IDS if headers.get(name)), None)
+    return None if found is None else shown(found, endpoint, MAX_ID_CHARS)
 
 
 def _describe(
@@ -135,7 +139,7 @@ def _describe(
 def _placed(
     error: ProviderError, status: int | None, headers: Mapping[str, str], endpoint: Endpoint
 ) -> ProviderError:
-    error.status, error.route, error.request_id = status, endpoint.route, request_id(headers)
+    error.status, error.route, error.request_id = status, endpoint.route, request_id(headers, endpoint)
     error.may_be_billed = error.may_be_billed or status in _MAY_BE_BILLED
     return error
 

@@ -21,6 +21,23 @@ def merged(fields: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any
     return result
 
 
+def merge_into(fields: dict[str, Any], extra: Mapping[str, Any]) -> None:
+    """As `merged`, in the fields themselves, so that many small pieces cost no more than one large one.
+
+    Example:
+        >>> fields = {"a": {"b": 1}}
+        >>> merge_into(fields, {"a": {"c": 2}})
+        >>> fields
+        {'a': {'b': 1, 'c': 2}}
+    """
+    for name, value in extra.items():
+        under = fields.get(name)
+        if isinstance(under, dict) and isinstance(value, Mapping):
+            merge_into(under, value)
+        else:
+            fields[name] = merged({}, value) if isinstance(value, Mapping) else value
+
+
 def accumulated(before: Any, more: Any) -> Any:
     """A value that grows piece by piece: texts and lists are joined, dicts merged, others replaced.
 

@@ -367,7 +367,7 @@ def _no_choices(chunk: Mapping[str, Any], endpoint: Endpoint) -> MalformedRespon
 def _placed(error: _Failure, endpoint: Endpoint, headers: Mapping[str, str]) -> _Failure:
     """An error that says which route and request it is about."""
     error.route = error.route or endpoint.route
-    error.request_id = error.request_id or request_id(lower_case(headers))
+    error.request_id = error.request_id or request_id(lower_case(headers), endpoint)
     if not error.message.startswith(endpoint.route):
         error.message = f"{endpoint.route}: {error.message}"
     return error

@@ -22,7 +22,7 @@ _MESSAGES = ("message", "msg", "error_description", "error_msg", "error_message"
 _NAMES = ("code", "reason", "type", "error_code", "error_type", "status")
 _INSIDE = ("error", "detail", "errors", "metadata", "raw")
 
-_TITLE = re.compile(rb"<(title|h1)[^>]*>(.*?)</\1", re.I | re.S)
+_TITLE = re.compile(rb"<(title|h1)[^<>]{0,200}>(.{0,1000}?)</\1", re.I | re.S)
 _BEARER = re.compile(r"(?i)\b(bearer\s+)\S+")
 _LONG_RUN = re.compile(r"[A-Za-z0-9+/=_-]{160,}")
 _COMPLAINT = re.compile(

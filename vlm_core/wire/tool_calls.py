@@ -14,14 +14,17 @@ from typing import Any
 
 from vlm_core.answers import ToolCall, ToolCallDelta
 from vlm_core.errors import MalformedResponse
-from vlm_core.wire.merging import merged
+from vlm_core.wire.known_calls import KnownCalls
+from vlm_core.wire.merging import merge_into
+from vlm_core.wire.object_end import ObjectEnd
 from vlm_core.wire.surrogates import joined
 
 CALL_FIELDS = frozenset({"extra_content"})
 """Fields of a tool call that go back to the provider that sent them, beside those of its row."""
 _NO_ID = frozenset({"", "null", "none", "undefined"})
 _NO_ARGUMENTS = frozenset({"", "null"})
-_ENDS = frozenset("} \t\r\n")
+_LONGEST_BLANK = 64
+"""Characters of arguments that may still be none."""
 
 
 @dataclass(frozen=True)
@@ -81,31 +84,63 @@ class _Call:
     id: str = ""
     """Under which it is handed on; unique in the answer."""
     name: str = ""
-    text: str = ""
     pieces: int = 0
     """How many brought arguments."""
     repeats_id: bool = True
     """Whether each piece had its id."""
     fields: dict[str, Any] = field(default_factory=dict)
     told_name: str = ""
-    told: int = 0
-    """How many characters of the arguments were handed on."""
+    beginning: str = ""
+    """Of the arguments, in so many characters as tell whether there are any."""
+    _parts: list[str] = field(default_factory=list)
+    _untold: list[str] = field(default_factory=list)
+    """Arguments that were not handed on yet."""
+    _object: ObjectEnd = field(default_factory=ObjectEnd)
+    _value: object = None
+    """The object, once it is whole."""
+
+    # Nothing here looks at all of the arguments for each piece: an answer may have a hundred thousand.
+
+    @property
+    def text(self) -> str:
+        """The arguments so far."""
+        self._parts = ["".join(self._parts)]
+        return self._parts[0]
 
     @property
     def is_blank(self) -> bool:
-        return self.text[:1] != "{" and self.text.strip() in _NO_ARGUMENTS
+        return (
+            len(self.beginning) < _LONGEST_BLANK
+            and self.beginning[:1] != "{"
+            and self.beginning.strip() in _NO_ARGUMENTS
+        )
 
     @property
     def is_whole(self) -> bool:
         """Whether its arguments are an object. Nothing but blanks can follow in the same call."""
-        # Its last character is looked at first, for this is asked of each piece.
-        return self.text[-1:] in _ENDS and isinstance(_parsed(self.text), dict)
+        return self._value is not None and not self._object.has_more
+
+    def add(self, arguments: str) -> None:
+        """Take a piece of its arguments."""
+        self.beginning = (self.beginning + arguments[:_LONGEST_BLANK])[:_LONGEST_BLANK]
+        self._parts.append(arguments)
+        self._untold.append(arguments)
+        self.pieces += 1
+        if self._object.feed(arguments):
+            found = _parsed(self.text)
+            self._value = found if isinstance(found, dict) else None
+
+    def take_untold(self) -> str:
+        """What was not handed on yet; from now on it was."""
+        untold, self._untold = "".join(self._untold), []
+        return untold
 
     def equals(self, arguments: str) -> bool:
         """Whether arguments say the same as its own, be they encoded once or twice."""
         found = _parsed(arguments)
         found = _parsed(found) if isinstance(found, str) else found
-        return found is not None and _sorted(found) == _sorted(_parsed(self.text))
+        # The first comparison ends at the first difference; the second one tells 1 from 1.0 and True.
+        return isinstance(found, dict) and found == self._value and _sorted(found) == _sorted(self._value)
 
 
 class ToolCallGatherer:
@@ -157,7 +192,7 @@ class ToolCallGatherer:
         self._unwrap = unwrap
         self._offered = offered or OfferedTools()
         self._kept = kept
-        self._calls: list[_Call] = []
+        self._calls = KnownCalls[_Call]()
         self._indexes: set[int] = set()
         self._doubts: list[str] = []
         """What is ambiguous unless indexes are right."""
@@ -209,33 +244,25 @@ class ToolCallGatherer:
 
     def _new(self, piece: _Piece) -> _Call:
         call = _Call(len(self._calls), piece.index, piece.id)
-        call.id = self._unused(piece.id) if piece.id else ""
+        call.id = self._calls.unused(piece.id) if piece.id else ""
         self._calls.append(call)
         return call
 
-    def _unused(self, wanted: str) -> str:
-        taken = {call.id for call in self._calls}
-        number, found = 1, wanted
-        while found in taken:
-            number += 1
-            found = f"{wanted}_{number}"
-        return found
-
     def _put(self, piece: _Piece, call: _Call) -> None:
-        call.fields = merged(call.fields, piece.fields)
+        merge_into(call.fields, piece.fields)
         call.repeats_id = call.repeats_id and bool(piece.id)
         call.index = piece.index if call.index is None else call.index
         if piece.id and not call.given_id:
             call.given_id = piece.id
-            call.id = call.id or self._unused(piece.id)
+            call.id = call.id or self._calls.unused(piece.id)
+        self._calls.note(call)
         if piece.name and (piece.name != call.name or self._is_cut_name(call, piece)):
             call.name += piece.name
         if piece.is_blank and (call.is_blank or call.is_whole):
             return
         if call.is_whole and call.equals(piece.arguments):
             return
-        call.text += piece.arguments if not call.is_blank else piece.arguments.lstrip()
-        call.pieces += 1
+        call.add(piece.arguments if not call.is_blank else piece.arguments.lstrip())
 
     # --- which call
 
@@ -257,22 +284,13 @@ class ToolCallGatherer:
         return self._after_whole(call, piece)
 
     def _candidate(self, piece: _Piece) -> _Call | None:
-        calls = self._calls[::-1]
-        if piece.id:
-            same_id = [call for call in calls if call.given_id == piece.id]
-            exact = [call for call in same_id if call.index == piece.index]
-            loose = [call for call in same_id if None in (call.index, piece.index)]
-            if found := (exact or loose):
-                return found[0]
+        if piece.id and (found := self._calls.of_id(piece.id, piece.index)):
+            return found
         if piece.index is not None:
-            same_index = [call for call in calls if call.index == piece.index]
-            if same_index or piece.name or self._has_indexes:
-                return same_index[0] if same_index else None
-        return calls[0] if calls else None
-
-    @property
-    def _has_indexes(self) -> bool:
-        return any(call.index is not None for call in self._calls)
+            same_index = self._calls.of_index(piece.index)
+            if same_index or piece.name or self._calls.have_indexes:
+                return same_index
+        return self._calls.last
 
     def _is_cut_name(self, call: _Call, piece: _Piece) -> bool:
         """Whether a name can only be the rest of the call's."""
@@ -338,20 +356,20 @@ class ToolCallGatherer:
 
     def _rest_of(self, call: _Call, at_end: bool) -> ToolCallDelta | None:
         """What of a call was not handed on yet; nothing before its name and id are known."""
-        begun = call.text[:1] == "{" or call.name == self._unwrap
+        begun = call.beginning[:1] == "{" or call.name == self._unwrap
         if not call.name or not (at_end or begun or (call.id and not self._offered.has_longer(call.name))):
             return None
         first = not call.told_name
         call.id = call.id or self._made_id(call)
-        name, arguments = call.name[len(call.told_name) :], call.text[call.told :] if begun else ""
-        call.told_name, call.told = call.name, call.told + len(arguments)
+        name, arguments = call.name[len(call.told_name) :], call.take_untold() if begun else ""
+        call.told_name = call.name
         if not (name or arguments):
             return None
         return ToolCallDelta(call.number, call.id if first else None, name or None, arguments)
 
     def _made_id(self, call: _Call) -> str:
         self.answer_id = self.answer_id or secrets.token_hex(8)
-        return self._unused(f"call_{self.answer_id}_{call.number}")
+        return self._calls.unused(f"call_{self.answer_id}_{call.number}")
 
     def calls(self) -> tuple[ToolCall, ...]:
         """The calls, without the one that is the answer.

@@ -14,7 +14,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from vlm_core.catalog.rows import Quirk
 from vlm_core.errors import VLMError
 from vlm_core.wire.bodies import AlreadyRead, short_stream
 from vlm_core.wire.failures import failure_of, out_of_time
+from vlm_core.wire.proxies import HTTPClients
 from vlm_core.wire.watchdog import Watch, shared
 
 if TYPE_CHECKING:
@@ -77,9 +78,8 @@ class Transport:
     """
 
     def __init__(self, http_client: Any = None) -> None:
-        library = _library()  # here, and not in the time of the first call
-        self._http = http_client or library.DefaultHttpxClient(**_settings(_shorten))
-        self._owns_http = http_client is None
+        _library()  # here, and not in the time of the first call
+        self._http = HTTPClients(partial(_http_client, "DefaultHttpxClient", _shorten), http_client)
         self._clients: dict[Any, Any] = {}
 
     def open(self, endpoint: Endpoint, body: bytes, timeouts: Timeouts) -> Answer:
@@ -91,7 +91,7 @@ class Transport:
         """
         failure: VLMError
         try:
-            client = _client_for(self._clients, endpoint, "OpenAI", self._http)
+            client = _client_for(self._clients, endpoint, "OpenAI", self._http.of(endpoint))
             end = time.monotonic() + timeouts.whole
             response = client.post(**_request(endpoint, body, timeouts))
             watch = shared.watch(_socket_of(response), end - time.monotonic())
@@ -145,8 +145,8 @@ class Transport:
 
     def close(self) -> None:
         """Close all connections."""
-        if self._owns_http:
-            self._http.close()
+        for client in self._http.owned:
+            client.close()
 
 
 class AsyncTransport:
@@ -163,16 +163,15 @@ class AsyncTransport:
     """
 
     def __init__(self, http_client: Any = None) -> None:
-        library = _library()
-        self._http = http_client or library.DefaultAsyncHttpxClient(**_settings(_ashorten))
-        self._owns_http = http_client is None
+        _library()
+        self._http = HTTPClients(partial(_http_client, "DefaultAsyncHttpxClient", _ashorten), http_client)
         self._clients: dict[Any, Any] = {}
 
     async def open(self, endpoint: Endpoint, body: bytes, timeouts: Timeouts) -> Answer:
         """As `Transport.open`."""
         failure: VLMError
         try:
-            client = _client_for(self._clients, endpoint, "AsyncOpenAI", self._http)
+            client = _client_for(self._clients, endpoint, "AsyncOpenAI", self._http.of(endpoint))
             end = time.monotonic() + timeouts.whole
             response = await client.post(**_request(endpoint, body, timeouts))
             return replace(_answer(endpoint, response, timeouts, "aiter"), end=end)
@@ -209,8 +208,8 @@ class AsyncTransport:
 
     async def close(self) -> None:
         """Close all connections."""
-        if self._owns_http:
-            await self._http.aclose()
+        for client in self._http.owned:
+            await client.aclose()
 
 
 # --- the client, without what it adds -------------------------------------------------------------
@@ -235,9 +234,11 @@ def _http_library() -> Any:
     return import_module(_library().DefaultHttpxClient.__mro__[1].__module__.partition(".")[0])
 
 
-def _settings(shorten: Any) -> dict[str, Any]:
-    """Those of our own HTTP clients."""
-    return {"event_hooks": {"response": [shorten]}, "verify": _certificates(*_certificate_paths())}
+def _http_client(kind: str, shorten: Any, uses_proxies: bool) -> Any:
+    """An HTTP client of our own."""
+    certificates = _certificates(*_certificate_paths())
+    hooks = {"response": [shorten]}
+    return getattr(_library(), kind)(event_hooks=hooks, verify=certificates, trust_env=uses_proxies)
 
 
 def _certificate_paths() -> tuple[str | None, str | None]:

@@ -8,6 +8,7 @@ import pytest
 
 from vlm_core.answers import Completion, Delta
 from vlm_core.catalog.registry import resolve
+from vlm_core.catalog.rows import ImageLimits
 from vlm_core.errors import (
     ConnectionFailed,
     DeadlineExceeded,
@@ -163,8 +164,11 @@ def test_an_errors_traceback_holds_no_frame_of_the_exchange(clock: Clock) -> Non
 
 def test_a_provider_that_takes_urls_is_given_them(clock: Clock) -> None:
     url = "https://example.com/a.png"
+    provider = replace(ENDPOINT, limits=ImageLimits(accepts_url=True), base_url="https://api.example.com/v1")
     asked = replace(
-        call(), messages=[{"role": "user", "content": [{"type": "image_url", "image_url": {"url": url}}]}]
+        call(),
+        endpoint=provider,
+        messages=[{"role": "user", "content": [{"type": "image_url", "image_url": {"url": url}}]}],
     )
     _, opening = begun(asked, clock)
     assert isinstance(opening, Open)

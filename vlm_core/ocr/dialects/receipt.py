@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
-_AMOUNT = re.compile(r"[^\d]*?(-?)[^\d-]*(\d[\d.,'\u00a0\u202f ]*)(-?)[^\d]*")
+_AMOUNT = re.compile(r"(?>[^\d-]*+(-))*+[^\d-]*+(\d[\d.,'\u00a0\u202f ]*+)(-?)[^\d]*+")
 _LONGEST_AMOUNT = 60
 _DECIMALS = re.compile(r"[.,](\d{1,2})$")
 

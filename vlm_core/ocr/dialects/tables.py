@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from typing import TypeAlias
 
 _TAG = re.compile(r"<(/?)table\b", re.IGNORECASE)
+_LONGEST_END = 80
+"""Characters in which an end tag must close."""
 _CELL_EDGE = re.compile(r"(?<!\\)\|")
 
 
@@ -30,7 +32,7 @@ def _html_tables(text: str) -> Iterator[tuple[int, str]]:
             depth += 1
         elif depth:
             depth -= 1
-            if not depth and (end := text.find(">", tag.end())) >= 0:
+            if not depth and (end := text.find(">", tag.end(), tag.end() + _LONGEST_END)) >= 0:
                 yield start, text[start : end + 1]
 
 

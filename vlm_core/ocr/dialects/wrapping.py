@@ -67,10 +67,12 @@ def _trimmed(text: str) -> str:
 
 
 def _without_ends(text: str, tokens: tuple[str, ...]) -> str:
-    text = text.rstrip()
-    while token := next((token for token in tokens if text.endswith(token)), None):
-        text = text[: -len(token)].rstrip()
-    return text
+    end = len(text.rstrip())
+    while token := next((token for token in tokens if text.endswith(token, 0, end)), None):
+        end -= len(token)
+        while end and text[end - 1].isspace():
+            end -= 1
+    return text[:end]
 
 
 def _without_thought(text: str) -> tuple[str | None, bool]:
