@@ -24,7 +24,7 @@ import vlm_core
 PACKAGES = (vlm_core, langchain_vlm, llamaindex_vlm)
 SIZES = (1_000, 10_000, 100_000)
 LETTERS = [*map(chr, range(32, 127)), "\n", "\t", "\xa0", "\0", "é", "文"]
-MOST_TOKENS = 6
+MOST_TOKENS = 4
 ENOUGH_SECONDS = 0.05
 """Below it a measurement says nothing."""
 BOUNDED = {
@@ -159,7 +159,7 @@ def attacks(pattern: re.Pattern[Any]) -> Iterator[tuple[str, str]]:
     found: list[str] = []
     flags = pattern.flags & ~re.UNICODE if isinstance(pattern.pattern, bytes) else pattern.flags
     sample(parser.parse(pattern.pattern, flags), found)
-    tokens = [token for token in dict.fromkeys(found) if token][-60:]
+    tokens = [token for token in dict.fromkeys(found) if token][-16:]
     few = sorted(tokens, key=len)[:MOST_TOKENS]
     pairs = [one + other for one, other in product(few, few)]
     for pump in dict.fromkeys([*tokens, *pairs, " ", "\n", "a", "1", "<"]):
