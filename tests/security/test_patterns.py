@@ -77,7 +77,7 @@ def known() -> list[Known]:
         source = Path(module.__file__).read_text(encoding="utf-8")
         short = module.__name__.removeprefix("vlm_core.")
         for name, value in vars(module).items():
-            anchored = not any(f"{name}.{method}" in source for method in SEARCHING)
+            anchored = not re.search(rf"(?<!\w){name}\.(?:{'|'.join(SEARCHING)})\b", source)
             only_matched = anchored and not any(f".{method}(" in source for method in SEARCHING)
             is_alone = isinstance(value, re.Pattern)
             for pattern in patterns_in(value):
