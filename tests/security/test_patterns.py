@@ -38,6 +38,8 @@ BOUNDED = {
     "cli.mcp": 1_000,
 }
 """Patterns that see no more characters than these, since what they look at is cut before."""
+MATCHED = ("wire.response._TEXTLESS",)
+"""Patterns in a container that are tried at the beginning of a text alone."""
 SEARCHING = {"search", "sub", "split", "findall", "finditer"}
 
 
@@ -81,7 +83,7 @@ def known() -> list[Known]:
             only_matched = anchored and not any(f".{method}(" in source for method in SEARCHING)
             is_alone = isinstance(value, re.Pattern)
             for pattern in patterns_in(value):
-                searches = not (anchored if is_alone else only_matched)
+                searches = not (anchored if is_alone else only_matched) and f"{short}.{name}" not in MATCHED
                 key = pattern.pattern, pattern.flags
                 found.setdefault(key, Known(f"{short}.{name}", pattern, searches))
         for call in ast.walk(ast.parse(source)):
