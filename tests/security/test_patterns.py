@@ -24,7 +24,7 @@ import vlm_core
 PACKAGES = (vlm_core, langchain_vlm, llamaindex_vlm)
 SIZES = (1_000, 10_000, 100_000)
 LETTERS = [*map(chr, range(32, 127)), "\n", "\t", "\xa0", "\0", "é", "文"]
-MOST_TOKENS = 6
+MOST_TOKENS = 4
 ENOUGH_SECONDS = 0.05
 """Below it a measurement says nothing."""
 BOUNDED = {
@@ -38,6 +38,8 @@ BOUNDED = {
     "cli.mcp": 1_000,
 }
 """Patterns that see no more characters than these, since what they look at is cut before."""
+MATCHED = ("wire.response._TEXTLESS",)
+"""Patterns in a container that are tried at the beginning of a text alone."""
 SEARCHING = {"search", "sub", "split", "findall", "finditer"}
 
 
@@ -77,11 +79,11 @@ def known() -> list[Known]:
         source = Path(module.__file__).read_text(encoding="utf-8")
         short = module.__name__.removeprefix("vlm_core.")
         for name, value in vars(module).items():
-            anchored = not any(f"{name}.{method}" in source for method in SEARCHING)
+            anchored = not re.search(rf"(?<!\w){name}\.(?:{'|'.join(SEARCHING)})\b", source)
             only_matched = anchored and not any(f".{method}(" in source for method in SEARCHING)
             is_alone = isinstance(value, re.Pattern)
             for pattern in patterns_in(value):
-                searches = not (anchored if is_alone else only_matched)
+                searches = not (anchored if is_alone else only_matched) and f"{short}.{name}" not in MATCHED
                 key = pattern.pattern, pattern.flags
                 found.setdefault(key, Known(f"{short}.{name}", pattern, searches))
         for call in ast.walk(ast.parse(source)):
@@ -159,7 +161,7 @@ def attacks(pattern: re.Pattern[Any]) -> Iterator[tuple[str, str]]:
     found: list[str] = []
     flags = pattern.flags & ~re.UNICODE if isinstance(pattern.pattern, bytes) else pattern.flags
     sample(parser.parse(pattern.pattern, flags), found)
-    tokens = [token for token in dict.fromkeys(found) if token][-60:]
+    tokens = [token for token in dict.fromkeys(found) if token][-16:]
     few = sorted(tokens, key=len)[:MOST_TOKENS]
     pairs = [one + other for one, other in product(few, few)]
     for pump in dict.fromkeys([*tokens, *pairs, " ", "\n", "a", "1", "<"]):

@@ -19,7 +19,7 @@ _BEGINNING = re.compile(
 """JSON, whether it goes on rightly or not. Any other bracket belongs to the words around it."""
 _TOKEN = re.compile(r"""[{\[]|[}\]]|"(?:[^"\\]|\\.)*+"?""", re.DOTALL)
 """A bracket, or a string, whose brackets do not count. A string without an end runs to that of the text."""
-_THOUGHTS = re.compile(rf"(?:\s*+{OPEN}.*?{CLOSE})+", re.DOTALL)
+_THOUGHTS = re.compile(rf"(?>\s*+{OPEN}.*?{CLOSE})++", re.DOTALL)
 _ESCAPE = re.compile(r'\\(u[0-9a-fA-F]{4}|["\\/bfnrt])?')
 
 

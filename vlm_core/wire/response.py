@@ -32,7 +32,7 @@ _EXCERPT_CHARS = 200
 _TEXTLESS = {
     "null": re.compile(r"null$|\[\s*\]$"),
     "HTML": re.compile(r"<(?:!doctype|html|head|body|title|center|h1)\b"),
-    "ping": re.compile(r"\W*(?:ping|pong|heartbeat|keep[-_ ]?alive)\W*$"),
+    "ping": re.compile(r"\W*+(?:ping|pong|heartbeat|keep[-_ ]?alive)\W*+$"),
 }
 """Events that cannot have held text."""
 

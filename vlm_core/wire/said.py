@@ -92,7 +92,7 @@ def page_title(body: bytes) -> str:
     """
     found = _TITLE.search(body[:65_536])
     title = found[2].decode("utf-8", "replace") if found else ""
-    return _one_line(html.unescape(re.sub(r"<[^>]*>", " ", title))) or "a web page without a title"
+    return _one_line(html.unescape(re.sub(r"<[^<>]*>", " ", title))) or "a web page without a title"
 
 
 def said_in(value: object) -> Said:
