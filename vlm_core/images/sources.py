@@ -66,7 +66,7 @@ class Source:
     """A picture that was given decoded; it has no bytes to read."""
     key: bytes | str | None = field(default=None, repr=False)
     """What its content is told by, where that is at hand before it is read: its base64, or a data URI."""
-    attachments_follow: bool | None = None
+    attachments_follow: bool | None = field(default=None, repr=False)
     """Whether the files that it carries are sources of their own, behind it; None where nobody has looked."""
 
     @classmethod

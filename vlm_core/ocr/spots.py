@@ -22,6 +22,8 @@ MARGIN = 64
 """Pixels of paper about a spot, which the detector wants."""
 MOST = 12
 """Spots that are looked at, the largest first."""
+LARGEST = 0.25
+"""Of the page's shorter side: the height of a spot from which it is a drawing."""
 MOST_PIXELS = 1_500_000
 """Of all of them together: more is no spot, and costs as much as a page."""
 
@@ -65,6 +67,7 @@ def spots(image: Pixels) -> list[Tile]:
         is_print[labels].astype(np.uint8), cv2.MORPH_CLOSE, np.ones((GAP, GAP), np.uint8)
     )
     found = cv2.connectedComponentsWithStats(joined)[2][1:]
+    found = found[found[:, cv2.CC_STAT_HEIGHT] < LARGEST * min(image.shape[:2])]
     largest = found[np.argsort(-found[:, cv2.CC_STAT_AREA], kind="stable")][:MOST]
     tiles = [_with_margin(spot, image.shape[1], image.shape[0]) for spot in largest]
     area = sum((tile.x1 - tile.x0) * (tile.y1 - tile.y0) for tile in tiles)

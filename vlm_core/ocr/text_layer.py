@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
@@ -45,7 +45,7 @@ def read_with_text_layer(
     partial = [picture.result for picture in pictures if picture.result.state is PageState.PARTIAL]
     pictures += [_surely(_picture(page, box, read_page)) for box in _drawn_lettering(page, layer)]
     results = [picture.result for picture in pictures]
-    lines = _merged(layer, ((picture.place, _new_lines(picture, layer)) for picture in pictures))
+    lines = _in_place(layer.lines, [(picture.place, _new_lines(picture, layer)) for picture in pictures])
     text = render(task, lines)
     warnings = [warning for result in results for warning in result.warnings if warning != NO_TEXT]
     return PageResult(
@@ -219,28 +219,44 @@ def _covers(known: Box, box: Box) -> bool:
     return known[0] <= x <= known[2] and known[1] <= y <= known[3]
 
 
-def _merged(layer: TextLayer, found: Iterable[tuple[Box, Sequence[TextLine]]]) -> tuple[TextLine, ...]:
-    """The page's blocks with those of each place put in where it stands."""
-    merged = blocks(layer.lines)
-    for place, lines in found:
-        at = _index_of(place, merged)
-        merged[at:at] = blocks(lines)
-    return tuple(
-        line.model_copy(update={"block": number}) if line.block != number else line
-        for number, block in enumerate(merged)
-        for line in block
-    )
+def _in_place(
+    own: Sequence[TextLine], pictures: Sequence[tuple[Box, Sequence[TextLine]]]
+) -> tuple[TextLine, ...]:
+    """The page's lines, and between them those of its pictures, in blocks of their own."""
+    found: dict[int, list[TextLine]] = {}
+    parts: list[Sequence[TextLine]] = []
+    for box, lines in pictures:
+        found.setdefault(_place(box, own), []).extend(_after(found.get(_place(box, own), ()), lines))
+    start = 0
+    for place in sorted(found):
+        parts += [own[start:place], found[place]]
+        start = place
+    together: list[TextLine] = []
+    for part in [*parts, own[start:]]:
+        together += _after(together, part)
+    return tuple(together)
 
 
-def _index_of(place: Box, before: Sequence[Sequence[TextLine]]) -> int:
-    """Where a place comes in the order of blocks: over the first one that stands under it, in its column."""
-    middle = (place[1] + place[3]) / 2
-    column = [
-        (number, min(line.bbox[1] for line in block) >= middle)
-        for number, block in enumerate(before)
-        if any(line.bbox[0] < place[2] and place[0] < line.bbox[2] for line in block)
+def _after(before: Sequence[TextLine], lines: Sequence[TextLine]) -> list[TextLine]:
+    """Lines with their blocks numbered on from those before."""
+    if not lines or not before:
+        return list(lines)
+    step = before[-1].block + 1 - lines[0].block
+    return [line.model_copy(update={"block": line.block + step}) for line in lines]
+
+
+def _place(picture: Box, lines: Sequence[TextLine]) -> int:
+    """How many of the page's lines come before a picture, so that fewest of its column are out of order."""
+    beside = [
+        (number, line.bbox[1] + line.bbox[3] < picture[1] + picture[3])
+        for number, line in enumerate(lines, 1)
+        if min(line.bbox[2], picture[2]) > max(line.bbox[0], picture[0])
     ]
-    below = next((number for number, is_below in column if is_below), None)
-    if below is not None:
-        return below
-    return column[-1][0] + 1 if column else len(before)
+    if not beside:
+        return len(lines)
+    cost = sum(is_above for _, is_above in beside)  # of those above, all come after it
+    costs = {0: cost}
+    for number, is_above in beside:
+        cost += -1 if is_above else 1
+        costs[number] = cost
+    return min(costs, key=lambda number: costs[number])

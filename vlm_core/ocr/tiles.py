@@ -37,6 +37,10 @@ TILE_PIXELS = 2_600_000
 """Of a tile at most, for the detector's memory grows with it. An A4 page at 150 dpi is one tile."""
 OVERLAP = 192
 """Pixels that two tiles share: several lines of print."""
+NEAR_SEAM = 0.25
+"""Times its thickness: a box that ends so near to a seam may go on behind it."""
+LEAST_NEAR = 3
+"""Pixels that this is at least."""
 SMALL_PRINT = 12.0
 """Pixels: lines of less are looked for again in a larger picture."""
 GOOD_PRINT = 20.0
@@ -164,14 +168,15 @@ def _merged_into(earlier: Quads, quad: Quads, cut: bool) -> bool:
     return True
 
 
-def _is_cut(quad: Quads, tile: Tile, page: Tile, margin: int = 3) -> bool:
-    """Whether a box ends at a seam."""
+def _is_cut(quad: Quads, tile: Tile, page: Tile) -> bool:
+    """Whether a box ends at a seam, or so near to it that its line does not end there."""
     x0, y0, x1, y1 = _bounds(quad)
+    near = max(LEAST_NEAR, NEAR_SEAM * min(x1 - x0, y1 - y0))
     return bool(
-        (tile.x0 > page.x0 and x0 - tile.x0 < margin)
-        or (tile.y0 > page.y0 and y0 - tile.y0 < margin)
-        or (tile.x1 < page.x1 and tile.x1 - x1 < margin)
-        or (tile.y1 < page.y1 and tile.y1 - y1 < margin)
+        (tile.x0 > page.x0 and x0 - tile.x0 < near)
+        or (tile.y0 > page.y0 and y0 - tile.y0 < near)
+        or (tile.x1 < page.x1 and tile.x1 - x1 < near)
+        or (tile.y1 < page.y1 and tile.y1 - y1 < near)
     )
 
 

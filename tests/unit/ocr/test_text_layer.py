@@ -11,6 +11,7 @@ from vlm_core import PageImage, PageResult, PageState, TextLine
 from vlm_core.errors import MissingExtraError
 from vlm_core.ocr.guards import NO_TEXT
 from vlm_core.ocr.text_layer import read_with_text_layer
+from vlm_core.ocr.unread import Unread
 from vlm_core.types import TextLayer
 
 OWN = TextLine(text="the page's own words", bbox=(0.1, 0.1, 0.9, 0.2))
@@ -100,7 +101,7 @@ def test_a_picture_that_was_read_in_part_makes_the_page_one_and_says_where() -> 
         state=PageState.PARTIAL,
         unread_share=0.4,
         unread=((0.0, 0.0, 1.0, 0.5),),
-        warnings=("40 % of the writing is unread, at 0.000,0.000,1.000,0.500. Look at it", "odd"),
+        warnings=(Unread(0.4, ((0.0, 0.0, 1.0, 0.5),)).warning, "odd"),
     )
     layer = TextLayer(lines=(OWN,), pictures=(PICTURE,))
     result = read_with_text_layer(page(layer), lambda picture: part, "text")
