@@ -239,10 +239,12 @@ def test_https_where_http_is_spoken_is_told(
 
 
 def test_behind_a_proxy_name_and_connection_are_the_proxys_affair(
-    capsys: pytest.CaptureFixture[str], server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("http_proxy", server.base_url.removesuffix("/v1"))
-    code, found = checks(capsys, "some-vlm", "--base-url", "http://lab.example/v1")
+    with ScriptedServer(api_key="", models=["some-vlm"]) as server:
+        server.say("Red.")
+        monkeypatch.setenv("http_proxy", server.base_url.removesuffix("/v1"))
+        code, found = checks(capsys, "some-vlm", "--base-url", "http://lab.example/v1")
     assert (code, states(found)) == (0, ["ok", "skipped", "skipped", "ok", "ok"])
 
 

@@ -6,8 +6,10 @@ refuses them, or reads what was not meant for it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import reduce
+from itertools import chain
+from typing import Any, TypeAlias
 
 from vlm_core.catalog.routes import Endpoint
 from vlm_core.catalog.rows import Quirk
@@ -15,6 +17,8 @@ from vlm_core.wire.merging import accumulated, merged
 from vlm_core.wire.messages import Message, calls_in
 from vlm_core.wire.options import Warn
 from vlm_core.wire.surrogates import joined
+
+_Place: TypeAlias = tuple[str, str, str]
 
 __all__ = ["ProviderFields", "for_route"]
 
@@ -49,26 +53,35 @@ class ProviderFields:
 
     def __init__(self, more: Iterable[str] = ()) -> None:
         self._names = (*_REASONING, _DETAILS, *_ALWAYS_KEPT, *more)
-        self._found: dict[str, Any] = {}
+        self._pieces: dict[str, list[Any]] = {}
+        """As they came; put together once, for there may be a hundred thousand."""
 
     def add(self, message: Mapping[str, Any]) -> None:
         """Keep what a message, or a piece of one, holds."""
         for name in self._names:
             if (value := message.get(name)) not in (None, "", [], {}):
-                self._found[name] = accumulated(self._found.get(name), value)
+                self._pieces.setdefault(name, []).append(value)
 
     @property
     def fields(self) -> dict[str, Any]:
         """What came, put together; of two fields with the same text one."""
-        found = {
-            name: joined(value) if isinstance(value, str) else value for name, value in self._found.items()
-        }
+        found = {name: _together(pieces) for name, pieces in self._pieces.items()}
         if isinstance(found.get(_DETAILS), list):
             found[_DETAILS] = reassembled(found[_DETAILS])
         texts = [name for name in _REASONING if name in found]
         for name in texts if _DETAILS in found else texts[1:]:
             del found[name]
         return found
+
+
+def _together(pieces: Sequence[Any]) -> Any:
+    """The pieces of a field as one value."""
+    if all(isinstance(piece, str) for piece in pieces):
+        return joined("".join(pieces))
+    if all(isinstance(piece, list) for piece in pieces):
+        return list(chain.from_iterable(pieces))
+    value = reduce(accumulated, pieces)
+    return joined(value) if isinstance(value, str) else value
 
 
 def reassembled(details: Iterable[Any]) -> list[Any]:
@@ -80,39 +93,57 @@ def reassembled(details: Iterable[Any]) -> list[Any]:
         [{'type': 'reasoning.text', 'index': 0, 'text': 'Look closer.', 'signature': 's'}]
     """
     result: list[Any] = []
+    latest: dict[_Place, _Growing] = {}
     for detail in details:
-        place = _place_of(detail, result) if isinstance(detail, dict) else None
-        if place is None:
+        if not isinstance(detail, dict):
             result.append(detail)
-        else:
-            result[place] = _grown(result[place], detail)
-    return result
+            continue
+        growing = _grows(detail, result, latest)
+        if growing is None:
+            growing = _Growing()
+            result.append(growing)
+        growing.add(detail)
+        for name in (growing.fields.get("id"), None):
+            latest[_place(detail, name)] = growing
+    return [one.whole() if isinstance(one, _Growing) else one for one in result]
 
 
-def _place_of(detail: Mapping[str, Any], earlier: list[Any]) -> int | None:
-    """The place of the detail that this one goes on; None where it is another."""
-    index = detail.get("index")
-    if index is None and (detail.get("type") == "reasoning.encrypted" or not earlier):
-        return None
-    places = range(len(earlier) - 1, -1, -1) if index is not None else [len(earlier) - 1]
-    return next((place for place in places if _is_same(earlier[place], detail)), None)
+class _Growing:
+    """A reasoning detail whose fragments are still coming."""
+
+    def __init__(self) -> None:
+        self.fields: dict[str, Any] = {}
+        self._texts: dict[str, list[str]] = {}
+
+    def add(self, piece: Mapping[str, Any]) -> None:
+        given = {name: value for name, value in piece.items() if value is not None} if self.fields else piece
+        for name in _GROWING:
+            if isinstance(given.get(name), str):
+                self._texts.setdefault(name, []).append(given[name])
+            elif name in given:
+                self._texts.pop(name, None)
+        self.fields.update(given)
+
+    def whole(self) -> dict[str, Any]:
+        return {**self.fields, **{name: "".join(texts) for name, texts in self._texts.items()}}
 
 
-def _is_same(one: Any, other: Mapping[str, Any]) -> bool:
-    if not isinstance(one, dict):
-        return False
-    ids = {one.get("id"), other.get("id")} - {None}
-    return len(ids) < 2 and all(one.get(name) == other.get(name) for name in ("type", "index"))
+def _grows(
+    detail: Mapping[str, Any], earlier: Sequence[Any], latest: Mapping[_Place, _Growing]
+) -> _Growing | None:
+    """The detail that this one goes on; None where it is another."""
+    found = latest.get(_place(detail, None))
+    if detail.get("index") is None:
+        is_last = bool(earlier) and earlier[-1] is found
+        found = found if is_last and detail.get("type") != "reasoning.encrypted" else None
+    if found is None or detail.get("id") in (None, found.fields.get("id")) or found.fields.get("id") is None:
+        return found
+    return latest.get(_place(detail, detail["id"])) if detail.get("index") is not None else None
 
 
-def _grown(one: dict[str, Any], piece: Mapping[str, Any]) -> dict[str, Any]:
-    more = {name: value for name, value in piece.items() if value is not None}
-    grown = {name: one[name] + more[name] for name in _GROWING if _are_texts(one.get(name), more.get(name))}
-    return {**one, **more, **grown}
-
-
-def _are_texts(*values: object) -> bool:
-    return all(isinstance(value, str) for value in values)
+def _place(detail: Mapping[str, Any], its_id: Any) -> _Place:
+    """What a detail is found by: with its id, or the latest one of its type and index whatever its id."""
+    return repr(detail.get("type")), repr(detail.get("index")), repr(its_id)
 
 
 # --- back to the provider
