@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from PIL import Image, ImageOps
 from PIL.JpegImagePlugin import JpegImageFile
 
-from vlm_core.images.picture import FileFrames
-from vlm_core.types import PageImage
+from vlm_core.images.colour import to_rgb
+from vlm_core.images.picture import Bounds, FileFrames, upright
+
+if TYPE_CHECKING:
+    from vlm_core.types import PageImage
 
 Size = tuple[int, int]
 
@@ -85,9 +89,16 @@ class ScaledFrames(FileFrames):
         sent_size: the size in which a frame of a given size is sent.
     """
 
-    def __init__(self, data: bytes, kind: str, source: str, sent_size: Callable[[Size], Size]) -> None:
+    def __init__(
+        self,
+        data: bytes,
+        kind: str,
+        source: str,
+        sent_size: Callable[[Size], Size],
+        bounds: Bounds | None = None,
+    ) -> None:
         self._sent_size = sent_size
-        super().__init__(data, kind, source)
+        super().__init__(data, kind, source, bounds)
 
     def image(self, number: int) -> tuple[Image.Image, bool]:
         """One frame, upright and opaque, of mode L or RGB; and whether it was made smaller.
@@ -98,7 +109,9 @@ class ScaledFrames(FileFrames):
         with self._typed_errors(number), self._frame(number - 1) as stored:
             self._check_size(stored.size, number)
             if not self._is_plain(stored):
-                return as_image(self._upright(stored, number)), False
+                self._check_memory(stored, number)
+                loaded = self._loaded(stored, number)
+                return _grey_if_grey(upright(to_rgb(loaded.image), loaded.turn)), False
             scaled = self._scaled(stored)
             with suppress(Exception):  # a damaged note says nothing of a turn
                 ImageOps.exif_transpose(scaled, in_place=True)
