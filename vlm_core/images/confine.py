@@ -13,6 +13,11 @@ import struct
 import sys
 from contextlib import suppress
 
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
 _NO_NEW_PRIVILEGES = 38  # PR_SET_NO_NEW_PRIVS
 _CREATE_RULESET, _RESTRICT_SELF = 444, 446
 _ASK_VERSION = 1
@@ -51,9 +56,7 @@ def confine(*, memory: int, largest_file: int = 0, reads_files: bool = False) ->
 
 def _limited(memory: int, largest_file: int, reads_files: bool) -> dict[str, bool]:
     had = dict.fromkeys(("memory", "files", "network", "processes"), False)
-    try:
-        import resource
-    except ImportError:  # Windows
+    if resource is None:
         return had
 
     def limited(name: str, most: int) -> bool:

@@ -100,10 +100,23 @@ class ScaledFrames(FileFrames):
         self._sent_size = sent_size
         super().__init__(data, kind, source, bounds)
 
-    def image(self, number: int) -> tuple[Image.Image, bool]:
-        """One frame, upright and opaque, of mode L or RGB; and whether it was made smaller.
+    def size(self, number: int) -> Size:
+        """Width and height of a frame as it is stored, which is not decoded for it.
 
         Arguments and errors are those of `page`.
+        """
+        self._check_number(number)
+        with self._typed_errors(number), self._frame(number - 1) as stored:
+            size = stored.size
+        self._image = stored if self.total_pages == 1 else self._image
+        return size
+
+    def image(self, number: int, size: Size | None = None) -> tuple[Image.Image, bool]:
+        """One frame, upright and opaque, of mode L or RGB; and whether it was made smaller.
+
+        Args:
+            number: which one, from 1.
+            size: in which it is sent, where that is known; errors are those of `page`.
         """
         self._check_number(number)
         with self._typed_errors(number), self._frame(number - 1) as stored:
@@ -111,8 +124,9 @@ class ScaledFrames(FileFrames):
             if not self._is_plain(stored):
                 self._check_memory(stored, number)
                 loaded = self._loaded(stored, number)
-                return _grey_if_grey(upright(to_rgb(loaded.image), loaded.turn)), False
-            scaled = self._scaled(stored)
+                flat = loaded.image.convert("L") if stored.mode == "1" else to_rgb(loaded.image)
+                return _grey_if_grey(upright(flat, loaded.turn)), False
+            scaled = self._scaled(stored, size)
             with suppress(Exception):  # a damaged note says nothing of a turn
                 ImageOps.exif_transpose(scaled, in_place=True)
             return _grey_if_grey(scaled), scaled is not stored
@@ -121,8 +135,8 @@ class ScaledFrames(FileFrames):
         plain = image.mode in ("L", "RGB") and not image.has_transparency_data
         return plain and self._kind in _SCALED_EARLY
 
-    def _scaled(self, image: Image.Image) -> Image.Image:
-        size = self._sent_size(image.size)
+    def _scaled(self, image: Image.Image, size: Size | None) -> Image.Image:
+        size = size or self._sent_size(image.size)
         if isinstance(image, JpegImageFile):
             image.draft(None, size)  # the decoder leaves out what is not needed; never smaller than asked
         image.load()
