@@ -1,4 +1,4 @@
-"""What decoding a picture may take: checked by its first bytes and its structure, before any of it is done."""
+"""What decoding a picture may take: checked by its first bytes and structure, before any of it is done."""
 
 from __future__ import annotations
 

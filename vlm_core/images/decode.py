@@ -38,6 +38,9 @@ class Pages(Protocol):
             InputError: this page cannot be had; the other ones can.
         """
 
+    def readable_after(self, number: int) -> int | None:
+        """The next page behind one that can be had, though perhaps not decoded; None where none can."""
+
     def close(self) -> None:
         """Let go of the file; there is no page after this."""
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from io import BytesIO
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Self
 
 from PIL import ExifTags, Image, ImageFile, features
 from PIL.AvifImagePlugin import AvifImageFile
@@ -135,7 +135,7 @@ class Frames:
         self._bounds = bounds or Bounds()
         self._orientations: dict[int, int] = {}
 
-    def __enter__(self) -> Frames:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
@@ -175,6 +175,13 @@ class Frames:
             self._check_size(image.size, number)
             self._check_memory(image, number)
             yield self._loaded(image, number)
+
+    def readable_after(self, number: int) -> int | None:
+        """The next frame behind one that can be had, though perhaps not decoded; None where none can."""
+        for later in range(number + 1, self.total_pages + 1):
+            with suppress(Exception), self._frame(later - 1):
+                return later
+        return None
 
     def _frame(self, index: int) -> AbstractContextManager[Image.Image]:
         raise NotImplementedError

@@ -19,7 +19,7 @@ from PIL import AvifImagePlugin, Image, MpoImagePlugin, PpmImagePlugin  # noqa: 
 
 from vlm_core.errors import VLMError
 from vlm_core.images.colour import is_deep, to_grey, to_rgb
-from vlm_core.images.confine import confine
+from vlm_core.images.confine import allow_cpu, confine
 from vlm_core.images.pdf_frames import read_frame, write_frame
 from vlm_core.images.picture import Bounds, Loaded, upright
 from vlm_core.images.resample import ScaledFrames
@@ -31,6 +31,7 @@ DECODING_BYTES = 450 << 20
 CPU_SECONDS = 4.0
 """For a picture of up to `_USUAL_PIXELS`; a larger one gets as many more."""
 _USUAL_PIXELS = 40_000_000
+_GRACE = 10  # seconds over the parent's time limit until an orphan ends itself
 _LARGE_PIXELS = 16_000_000
 """From which a picture is made ready a band at a time, and one in grey stays so."""
 _BAND_PIXELS = 4_000_000
@@ -56,7 +57,7 @@ def main(option: str) -> None:
         with suppress(ImportError):  # it is told when there is a HEIC
             import pillow_heif
 
-            pillow_heif.options.THREADS = 1
+            pillow_heif.options.DECODE_THREADS = 1
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # there may be none beside this one
     requests, replies = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # so that nothing a library prints gets between the frames
@@ -70,7 +71,8 @@ def main(option: str) -> None:
 
 
 def _answer(desk: _Desk, header: dict[str, Any], payload: bytes) -> Reply:
-    _allow(CPU_SECONDS, header.pop("seconds"))
+    _set_alarm(header.pop("seconds") + _GRACE)
+    allow_cpu(CPU_SECONDS)
     try:
         return _REQUESTS[header.pop("request")](desk, payload, **header)
     except VLMError as error:
@@ -82,18 +84,18 @@ def _answer(desk: _Desk, header: dict[str, Any], payload: bytes) -> Reply:
         message = f"it cannot be decoded: {str(error)[:200] or type(error).__name__}"
         return {"failure": "CorruptImageError", "message": message}, b""
     finally:
-        _allow(0, 0)
+        _set_alarm(0)
+        allow_cpu(0)
 
 
-def _allow(cpu: float, seconds: float) -> None:
-    """Have the system end this process, even within a decoder, after so much CPU or time. 0 is never."""
-    if hasattr(signal, "setitimer"):
-        signal.setitimer(signal.ITIMER_PROF, cpu)
-        signal.alarm(math.ceil(seconds + 10) if seconds else 0)  # the parent may be dead by then
+def _set_alarm(seconds: float) -> None:
+    """Have the system end this process by then: the parent may be dead. 0 is never."""
+    if hasattr(signal, "alarm"):
+        signal.alarm(math.ceil(seconds))
 
 
 def _share(desk: _Desk, _data: bytes, descriptor: int) -> Reply:
-    desk.shared = open(descriptor, "wb", buffering=0, closefd=False)
+    desk.shared = open(descriptor, "wb", buffering=0, closefd=False)  # noqa: SIM115  as long as the process
     return {}, b""
 
 
@@ -106,6 +108,10 @@ def _open(desk: _Desk, data: bytes, key: int, kind: str, name: str, max_pixels: 
 def _close(desk: _Desk, _data: bytes, key: int) -> Reply:
     desk.open.pop(key, None)
     return {}, b""
+
+
+def _readable_after(desk: _Desk, _data: bytes, key: int, number: int) -> Reply:
+    return {"next": desk.open[key].readable_after(number)}, b""
 
 
 def _size(desk: _Desk, _data: bytes, key: int, number: int) -> Reply:
@@ -137,15 +143,15 @@ def _is_see_through(image: Image.Image) -> bool:
 def _scaled(desk: _Desk, _data: bytes, key: int, number: int, size: tuple[int, int]) -> Reply:
     frames = desk.open[key]
     _allow_for(frames.size(number))
-    image, is_scaled = frames.image(number, tuple(size))
+    image, is_scaled = frames.image(number, (size[0], size[1]))
     return _left(desk, image, {"scaled": is_scaled, "grey": image.mode == "L"})
 
 
 def _allow_for(size: tuple[int, int]) -> None:
     """More time for a large picture."""
     share = size[0] * size[1] / _USUAL_PIXELS
-    if share > 1 and hasattr(signal, "setitimer"):
-        signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS * share)
+    if share > 1:
+        allow_cpu(CPU_SECONDS * share)
 
 
 def _left(desk: _Desk, image: Image.Image, told: dict[str, Any]) -> Reply:
@@ -215,6 +221,7 @@ _REQUESTS: dict[str, Callable[..., Reply]] = {
     "open": _open,
     "close": _close,
     "size": _size,
+    "readable_after": _readable_after,
     "page": _page,
     "scaled": _scaled,
 }

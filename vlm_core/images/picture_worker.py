@@ -8,9 +8,10 @@ from __future__ import annotations
 import importlib.util
 import itertools
 import os
+from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from vlm_core import errors
 from vlm_core.errors import CorruptImageError, ImageTooLargeError, InputError, MissingExtraError, VLMError
@@ -106,13 +107,21 @@ class PictureFile:
             original=self._data if told["original"] else None,
         )
 
+    def readable_after(self, number: int) -> int | None:
+        """The next frame behind one that can be had; None where none can, or it takes too long to tell."""
+        try:
+            found: int | None = self._ask({"request": "readable_after", "number": number})[0]["next"]
+            return found
+        except VLMError:
+            return None
+
     def size(self, number: int) -> tuple[int, int]:
         """Width and height of a frame as it is stored. Arguments and errors are those of `page`."""
         width, height = self._ask({"request": "size", "number": number})[0]["size"]
         return width, height
 
     def scaled(self, number: int, size: tuple[int, int]) -> tuple[Image, bool]:
-        """A frame in mode L or RGB, made smaller while it is decoded where that saves work, and whether it was.
+        """A frame in mode L or RGB, and whether it was made smaller while it was decoded.
 
         Args:
             number: which one, from 1.
@@ -136,7 +145,7 @@ class PictureFile:
         if worker is not None:
             self._workers.close(worker, self._key)
 
-    def __enter__(self) -> PictureFile:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -162,7 +171,7 @@ class PictureFile:
         return reply
 
     def _try_again(self, request: dict[str, Any]) -> Frame:
-        """A picture is blamed for a crash by a new worker only: the old one may have been ended from outside."""
+        """A picture is blamed by a new worker only: the old one may have been ended from outside."""
         try:
             return self._try(request)
         except WorkerEnded as end:
@@ -201,6 +210,30 @@ class PictureFile:
     def _given_up(self, page: int | None) -> VLMError:
         message = f"{self._name}: {_MOST_FAILURES} of its pages ended their decoder; this one was not tried"
         return CorruptImageError(message, hint=_TRUST, page=page)
+
+
+class ScaledFile(PictureFile):
+    """A stranger's picture whose frames come in about the size in which they are sent.
+
+    Args:
+        data: the file.
+        kind: its format, as `sniff` calls it.
+        source: what to call it in errors.
+        sent_size: the size in which a frame of a given size is sent.
+    """
+
+    def __init__(
+        self, data: bytes, kind: str, source: str, sent_size: Callable[[tuple[int, int]], tuple[int, int]]
+    ) -> None:
+        self._sent_size = sent_size
+        super().__init__(data, kind, source)
+
+    def image(self, number: int) -> tuple[Image, bool]:
+        """One frame, upright and opaque, of mode L or RGB; and whether it was made smaller.
+
+        Arguments and errors are those of `page`.
+        """
+        return self.scaled(number, self._sent_size(self.size(number)))
 
 
 def _not_started(error: Exception) -> InputError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from PIL import Image, ImageOps
 from PIL.JpegImagePlugin import JpegImageFile
@@ -13,6 +13,8 @@ from vlm_core.images.colour import to_rgb
 from vlm_core.images.picture import Bounds, FileFrames, upright
 
 if TYPE_CHECKING:
+    from PIL import ImageFile
+
     from vlm_core.types import PageImage
 
 Size = tuple[int, int]
@@ -108,7 +110,7 @@ class ScaledFrames(FileFrames):
         self._check_number(number)
         with self._typed_errors(number), self._frame(number - 1) as stored:
             size = stored.size
-        self._image = stored if self.total_pages == 1 else self._image
+        self._image = cast("ImageFile.ImageFile", stored)  # a single one is not put back by itself
         return size
 
     def image(self, number: int, size: Size | None = None) -> tuple[Image.Image, bool]:

@@ -92,6 +92,8 @@ class DocumentReader:
         allow_private_urls: whether URLs may lead to this machine or its network.
         attachments: whether the pictures and PDFs that a PDF carries are read too, each as a document of its
             own behind it, called "contract.pdf#scan.png". A warning names those that are not read.
+        trusted: whether the documents come from where no one means harm. Pictures are decoded in this process
+            then, and PDFs get more time and memory; others are decoded apart, within limits.
 
     Raises:
         ConfigError: an argument cannot be used.
@@ -123,6 +125,7 @@ class DocumentReader:
         progress: bool | Literal["auto"] = False,
         allow_private_urls: bool = False,
         attachments: bool = False,
+        trusted: bool = False,
     ) -> None:
         _check_choice("pdf_text", pdf_text, ("auto", "ignore"))
         _check_choice("on_error", on_error, ("record", "raise"))
@@ -142,7 +145,9 @@ class DocumentReader:
         self.on_page = on_page
         self.progress = progress
         self.max_concurrency = min(max_concurrency, getattr(self.engine, "max_concurrency", max_concurrency))
-        self._job = Job(self.engine, task, pdf_text, password, max_pages, allow_private_urls, attachments)
+        self._job = Job(
+            self.engine, task, pdf_text, password, max_pages, allow_private_urls, attachments, trusted
+        )
         self._running: _Threads | None = None
 
     def __getstate__(self) -> dict[str, Any]:
