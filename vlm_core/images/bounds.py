@@ -28,6 +28,8 @@ _PPM_HEADER = {
 _SAVE_ANEW = "Open it in a picture editor and save it anew."
 _PIXEL_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}
 _ANY_PIXEL_BYTES = 4
+_GREY = frozenset({"1", "L", "I;16", "I;16B", "I;16L", "I;16N", "I", "F"})
+"""Modes that become grey."""
 _DECODERS_OWN_BYTES = {"WEBP": 8, "AVIF": 6, "HEIF": 6}
 """Of memory for a pixel, besides those of the picture that comes out."""
 
@@ -101,7 +103,7 @@ def check_frames(frames: int, name: str) -> None:
 
 
 def decoding_bytes(image: Image.Image, kind: str) -> int:
-    """About how many bytes of memory it takes to decode a picture that is open.
+    """About how many bytes of memory it takes to decode a picture that is open, or to hold it then.
 
     Args:
         image: as it was opened, not yet loaded.
@@ -114,7 +116,9 @@ def decoding_bytes(image: Image.Image, kind: str) -> int:
     own = float(_DECODERS_OWN_BYTES.get(kind, 0))
     if isinstance(image, JpegImageFile) and image.info.get("progressive"):
         own += 2 * _samples(image)  # all of its coefficients are held until the last scan
-    return int(image.width * image.height * (_PIXEL_BYTES.get(image.mode, _ANY_PIXEL_BYTES) + own))
+    decoded = _PIXEL_BYTES.get(image.mode, _ANY_PIXEL_BYTES) + own
+    held = 1 if image.mode in _GREY else 3
+    return int(image.width * image.height * max(decoded, held))
 
 
 def _samples(image: JpegImageFile) -> float:

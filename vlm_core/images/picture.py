@@ -239,7 +239,8 @@ class Frames:
         except Image.DecompressionBombError as error:
             raise _over_pillows_limit(name, page) from error
         except MemoryError as error:
-            raise ImageTooLargeError(f"{name} does not fit into memory", page=page) from error
+            hint = "" if self._bounds.memory is None else self._bounds.hint
+            raise ImageTooLargeError(f"{name} does not fit into memory", hint=hint, page=page) from error
         except Exception as error:  # decoders raise nearly anything: struct.error, SyntaxError, KeyError ...
             if layout := unsupported_layout(self._data or b"", self._kind, (page or 1) - 1, error):
                 message = f"{name} is a {self._kind} of a layout that is not supported ({layout})"

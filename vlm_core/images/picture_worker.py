@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 MAX_PIXELS = 200_000_000
 """Of one page."""
 _UNNAMED = "the picture"
-_SECONDS = 30.0
+_SECONDS = 60.0
 """For one answer, however little of the processor the worker had; its own limit counts CPU."""
 _TRUST = "If you trust the file, pass trusted=True."
 _MOST_FAILURES = 3
@@ -198,7 +198,9 @@ class PictureFile:
         kind = getattr(errors, str(told["failure"]), None)
         if not (isinstance(kind, type) and issubclass(kind, _ALLOWED)):
             kind = CorruptImageError
-        made: VLMError = kind(told["message"], hint=told.get("hint", ""), page=told.get("page"))
+        said = str(told["message"])
+        message = f"{self._name}: {said}" if said.startswith("it ") else said
+        made: VLMError = kind(message, hint=told.get("hint", ""), page=told.get("page"))
         return made
 
     def _ended(self, how: str, page: int | None) -> VLMError:
