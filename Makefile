@@ -5,7 +5,7 @@ BIN := .venv/bin
 SIDE_BY_SIDE := -n 2 --dist loadfile
 RECEIPTS ?= ../shared/data/receipts
 
-.PHONY: demo test test-openai2 lint types bench docs clean
+.PHONY: demo test test-openai2 fuzz lint types bench docs clean
 
 demo: .venv/installed
 	$(BIN)/python examples/demo.py
@@ -18,6 +18,10 @@ WIRE_TESTS := tests/unit/wire tests/unit/flow tests/unit/testing tests/unit/test
 
 test-openai2: .venv-openai2/installed
 	.venv-openai2/bin/python -m pytest $(SIDE_BY_SIDE) $(WIRE_TESTS)
+
+# 100,000 changed inputs against all that meets a stranger's bytes: about five minutes of one core.
+fuzz: .venv/installed-dev
+	$(BIN)/python tests/fuzz/fuzz.py
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .
