@@ -37,6 +37,7 @@ bench: .venv/installed-dev .venv-openai2/installed
 	$(BIN)/python benchmarks/chat_model_overhead.py
 	.venv-openai2/bin/python benchmarks/llamaindex_overhead.py
 	$(BIN)/python benchmarks/image_fit.py
+	$(BIN)/python benchmarks/decode_apart.py
 	.venv-openai2/bin/python benchmarks/ledger.py
 	$(BIN)/python benchmarks/throughput.py
 	$(BIN)/python benchmarks/event_loop.py
