@@ -1,7 +1,8 @@
-"""Pictures that are made to cost much: each gets an answer, of bounded time and memory, and so does the next."""
+"""Pictures that are made to cost much: each gets an answer, and so does the next one."""
 
 from __future__ import annotations
 
+import os
 import resource
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -133,6 +134,20 @@ def test_a_worker_that_was_ended_is_not_missed(pixels: bytes) -> None:
         for worker in picture_worker.workers("").all:
             worker.stop()
         assert document.page(1).pixels == pixels * 3
+
+
+def test_pixels_come_through_a_pipe_where_no_memory_can_be_shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels = bytes(range(240)) * 100
+    monkeypatch.delattr(os, "memfd_create", raising=False)
+    picture_worker.workers.cache_clear()
+    try:
+        with open_document(b"P6 80 100 255 " + pixels) as document:
+            assert document.page(1).pixels == pixels
+        (worker,) = picture_worker.workers("").all
+        assert worker.shared is None
+        worker.stop()
+    finally:
+        picture_worker.workers.cache_clear()
 
 
 def test_a_file_of_which_three_pages_ended_their_worker_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.util
 import itertools
 import os
+import threading
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, Literal
@@ -103,6 +104,7 @@ class PDFDocument:
         self._lane = "trusted" if trusted else "bytes" if self._path is None else "files"
         self._opened_in: Worker | None = None
         self._late = 0
+        self._turn = threading.Lock()
         self._is_closed = False
         opened = self._ask({})[0]
         self.total_pages: int = opened["pages"]
@@ -208,7 +210,8 @@ class PDFDocument:
         if self._late >= _MOST_LATE:
             raise self._error("given up", number)
         try:
-            reply = self._try_again(request)
+            with self._turn:
+                reply = self._try_again(request)
         except OSError as error:
             message = f"The process that reads PDFs does not start ({error})"
             raise PDFError(message, hint="Check that this Python imports pypdfium2.") from None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 import itertools
 import os
+import threading
 from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
@@ -81,6 +82,7 @@ class PictureFile:
         self._key = next(_keys)
         self._opened_in: Worker | None = None
         self._failures = 0
+        self._turn = threading.Lock()
         self.total_pages: int = self._ask({})[0]["pages"]
 
     def page(self, number: int) -> PageImage:
@@ -160,7 +162,8 @@ class PictureFile:
         if self._failures >= _MOST_FAILURES:
             raise self._given_up(number)
         try:
-            reply = self._try_again(request)
+            with self._turn:
+                reply = self._try_again(request)
         except OSError as error:
             raise _not_started(error) from None
         except WorkerEnded as end:
