@@ -57,6 +57,7 @@ def confine(*, memory: int, largest_file: int = 0, readable: Sequence[str] | Non
         network (there is none), processes (no program is started) and privileges (no new ones).
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
+    _heed_timers()
     had = dict.fromkeys(("memory", "files", "network", "processes", "privileges"), False)
     if sys.platform.startswith("linux"):
         with suppress(Exception):  # no ctypes, no such call
@@ -68,6 +69,15 @@ def allow_cpu(seconds: float) -> None:
     """Have the system end this process, even within a library, after so much CPU from now on. 0 is never."""
     if hasattr(signal, "setitimer"):  # not on Windows
         signal.setitimer(signal.ITIMER_PROF, seconds)
+
+
+def _heed_timers() -> None:
+    """Have timers end this process, whatever the program that started it made of their signals."""
+    for name in ("SIGPROF", "SIGALRM"):
+        number = getattr(signal, name, None)
+        if number is not None:
+            signal.signal(number, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {number})
 
 
 def _limited(memory: int, largest_file: int, *, bars_files: bool) -> dict[str, bool]:

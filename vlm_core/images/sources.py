@@ -66,9 +66,9 @@ class Source:
     """A picture that was given decoded; it has no bytes to read."""
     key: bytes | str | None = field(default=None, repr=False)
     """What its content is told by, where that is at hand before it is read: its base64, or a data URI."""
-    is_strangers: bool = False
+    is_strangers: bool = field(default=False, repr=False)
     """Whether its bytes are a stranger's, as those behind a URL are: they are decoded in a process apart."""
-    attachments_follow: bool | None = None
+    attachments_follow: bool | None = field(default=None, repr=False)
     """Whether the files that it carries are sources of their own, behind it; None where nobody has looked."""
 
     @classmethod
