@@ -115,7 +115,7 @@ MANY: dict[str, Callable[[], bytes]] = {
     "a JPEG of 1,000 scans, grey": lambda: scans_again(
         saved(Image.new("L", (4000, 4000), "grey"), "JPEG", progressive=True), 1000
     ),
-    "a JPEG of 90 scans and 49 megapixels": lambda: scans_again(progressive(7000), 80),
+    "a JPEG of 80 scans and 49 megapixels": lambda: scans_again(progressive(7000), 80),
     "a JPEG that is not progressive, of 2,000 scans": lambda: scans_again(
         saved(Image.new("L", (2000, 2000), "grey"), "JPEG"), 2000
     ),
@@ -123,6 +123,7 @@ MANY: dict[str, Callable[[], bytes]] = {
     "a PGM of one comment": lambda: b"P5\n#" + b"x" * 900_000 + b"\n1 1 255\n\0",
     "a PPM of blanks": lambda: b"P6\n" + b" " * 900_000 + b"1 1 255\n\0\0\0",
     "a PBM with comments among its dots": lambda: b"P1\n900 900\n" + b"#\n0" * 400_000,
+    "a JPEG of 80 scans and 16 megapixels": lambda: scans_again(progressive(4000), 70),
     "a PPM in numbers": lambda: b"P3\n1700 1700\n255\n" + b"7 " * 8_670_000,
     "a TIFF of 170,000 directories": lambda: directories(170_000),
     "a TIFF of 9,000 directories": lambda: directories(9_000),

@@ -9,13 +9,21 @@ from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
 from vlm_core.errors import CorruptImageError, ImageTooLargeError
+from vlm_core.images.sniff import tiff_value_sizes
 
 MAX_FRAMES = 10_000
 """Of one file."""
 MAX_SCANS = 100
 """Of one JPEG. An encoder that saves every bit of every coefficient by itself makes about 60."""
-MAX_PLAIN_BYTES = 32 << 20
+MAX_SCANNED_PIXELS = 1_500_000_000
+"""Of one JPEG, a pixel counted once for each scan. A progressive one has about 10 scans."""
+MAX_PLAIN_BYTES = 8 << 20
 """Of a PPM whose numbers are written out, which are read one by one."""
+MAX_COMMENTS = 1000
+"""Of such a one."""
+
+MAX_TAGS = 1_000_000
+"""Of all directories of a TIFF."""
 
 _HEADER_BYTES = 1 << 16
 _START_OF_SCAN = b"\xff\xda"
@@ -60,6 +68,20 @@ def _check_scans(data: bytes, name: str) -> None:
         raise ImageTooLargeError(message, hint=_SAVE_ANEW)
 
 
+def check_scanned_pixels(data: bytes, size: tuple[int, int], name: str) -> None:
+    """Refuse a JPEG that goes over many pixels many times.
+
+    Raises:
+        ImageTooLargeError: it goes over more than `MAX_SCANNED_PIXELS`.
+    """
+    pixels = size[0] * size[1]
+    if data.count(_START_OF_SCAN) * pixels <= MAX_SCANNED_PIXELS:
+        return
+    if (scans := jpeg_scans(data)) > 1 and scans * pixels > MAX_SCANNED_PIXELS:
+        message = f"{name} is a JPEG of {scans} scans over {pixels / 1e6:.0f} megapixels, too much work"
+        raise ImageTooLargeError(message, hint=_SAVE_ANEW)
+
+
 def jpeg_scans(data: bytes) -> int:
     """How many scans a JPEG has, up to its end; what stands behind it, or in its notes, does not count.
 
@@ -82,12 +104,31 @@ def _check_header(data: bytes, name: str) -> None:
     if len(data) > _HEADER_BYTES and pattern and not pattern.match(data[:_HEADER_BYTES]):
         message = f"{name} has a header of more than {_HEADER_BYTES} bytes"
         raise CorruptImageError(message, hint=_SAVE_ANEW)
-    if data[:2] in (b"P1", b"P2", b"P3") and len(data) > MAX_PLAIN_BYTES:
+    if data[:2] not in (b"P1", b"P2", b"P3"):
+        return
+    if (comments := data.count(b"#")) > MAX_COMMENTS:
+        message = f"{name} has {comments} comments, more than {MAX_COMMENTS}"
+        raise CorruptImageError(message, hint=_SAVE_ANEW)
+    if len(data) > MAX_PLAIN_BYTES:
         message = f"{name} is written in numbers of {len(data)} bytes, more than {MAX_PLAIN_BYTES}"
         raise ImageTooLargeError(message, hint=_SAVE_ANEW)
 
 
-_CHECKS: dict[str, Callable[[bytes, str], None]] = {"JPEG": _check_scans, "PPM": _check_header}
+def _check_tags(data: bytes, name: str) -> None:
+    """Each value of a directory has bytes of its own, so that together they are no longer than the file."""
+    tags = 0
+    for sizes in tiff_value_sizes(data):
+        tags += len(sizes)
+        if tags > MAX_TAGS or sum(sizes) > 4 * len(data):  # four, for a file may have been cut short
+            message = f"{name} is a TIFF whose tags hold more than the file itself"
+            raise CorruptImageError(message, hint=_SAVE_ANEW)
+
+
+_CHECKS: dict[str, Callable[[bytes, str], None]] = {
+    "JPEG": _check_scans,
+    "PPM": _check_header,
+    "TIFF": _check_tags,
+}
 
 
 def check_frames(frames: int, name: str) -> None:
