@@ -6,7 +6,7 @@ SIDE_BY_SIDE := -n 2 --dist loadfile
 RECEIPTS ?= ../shared/data/receipts
 DOCUMENTS ?= ../shared/data
 
-.PHONY: demo test test-openai2 lint types bench docs clean
+.PHONY: demo test test-openai2 fuzz lint types bench docs clean
 
 demo: .venv/installed
 	$(BIN)/python examples/demo.py
@@ -19,6 +19,10 @@ WIRE_TESTS := tests/unit/wire tests/unit/flow tests/unit/testing tests/unit/test
 
 test-openai2: .venv-openai2/installed
 	.venv-openai2/bin/python -m pytest $(SIDE_BY_SIDE) $(WIRE_TESTS)
+
+# 100,000 changed inputs against all that meets a stranger's bytes: about five minutes of one core.
+fuzz: .venv/installed-dev
+	$(BIN)/python tests/fuzz/fuzz.py
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .
@@ -34,6 +38,7 @@ bench: .venv/installed-dev .venv-openai2/installed
 	$(BIN)/python benchmarks/chat_model_overhead.py
 	.venv-openai2/bin/python benchmarks/llamaindex_overhead.py
 	$(BIN)/python benchmarks/image_fit.py
+	$(BIN)/python benchmarks/decode_apart.py
 	.venv-openai2/bin/python benchmarks/ledger.py
 	$(BIN)/python benchmarks/throughput.py
 	$(BIN)/python benchmarks/event_loop.py

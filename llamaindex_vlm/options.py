@@ -99,6 +99,10 @@ class ReadingOptions(BaseComponent):
     attachments: bool = Field(
         default=False, description="Whether the pictures and PDFs that a PDF carries are read too."
     )
+    trusted: bool = Field(
+        default=False,
+        description="Whether no one means harm with the documents, so that they are not decoded apart.",
+    )
     empty_pages: EmptyPages = Field(
         default=False,
         description="Give pages without text too; `ocr_state` says what became of them. "

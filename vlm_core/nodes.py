@@ -388,6 +388,7 @@ class ReaderOptions(TypedDict, total=False):
     progress: bool | Literal["auto"]
     allow_private_urls: bool
     attachments: bool
+    trusted: bool
 
 
 def reader_with(engine: Engine, options: ReaderOptions) -> DocumentReader:

@@ -275,6 +275,8 @@ class StoredJPEG:
     """Degrees clockwise by which the page shows it turned."""
     decode: Callable[[StoredJPEG], bytes] | None = field(default=None, repr=False, compare=False)
     """Gives the RGB pixels of the page as it is shown."""
+    trusted: bool = field(default=False, repr=False, compare=False)
+    """Whether it may be decoded in this process."""
 
 
 @dataclass(frozen=True)

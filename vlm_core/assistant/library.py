@@ -30,6 +30,8 @@ OnProgress: TypeAlias = Callable[[int, int, str], None]
 _Error = TypeVar("_Error", bound=VLMError)
 KEPT_BYTES = 128 * 2**20
 """Of files, and as many of decoded pages."""
+MAX_PIXELS = 50_000_000
+"""Of one picture, which is fewer than for a program: any model may ask for any file of a folder."""
 _READ_AGAIN = frozenset({PageState.FAILED, PageState.SKIPPED_BUDGET, PageState.REFUSED})
 """How a page may end and be worth another try, when it is next asked for."""
 _NO_PASSWORD = "Tell the user that this document needs a password, which cannot be given here."  # noqa: S105
@@ -88,7 +90,9 @@ class Document:
             from vlm_core.images.decode import open_document
 
             try:
-                self._opened = open_document(self._data, source=self.name, password=self._password)
+                self._opened = open_document(
+                    self._data, source=self.name, password=self._password, max_pixels=MAX_PIXELS
+                )
             except PasswordRequiredError as error:
                 error.hint = _NO_PASSWORD
                 raise self._named_shortly(error) from None

@@ -19,7 +19,8 @@ from vlm_core.catalog.rows import Provider
 from vlm_core.cli.checks import Check, Patience, checks_of
 from vlm_core.cli.report import FAILED, KEY_OR_QUOTA, exit_code_for_errors, in_options, printable, say
 from vlm_core.client import VLMClient
-from vlm_core.errors import ConfigError
+from vlm_core.errors import ConfigError, VLMError
+from vlm_core.images.confinements import confinements
 
 _Routes = Annotated[
     list[str] | None,
@@ -51,6 +52,14 @@ _OPTIONAL = {
 }
 """What may be missing, and the extra that brings it; one of the HTTP libraries comes with openai."""
 _STEP_SECONDS = 10.0
+_KEPT_FROM = {
+    "memory": "much memory",
+    "files": "other files",
+    "network": "the network",
+    "processes": "starting programs",
+    "privileges": "new privileges",
+}
+"""In words, what a worker process may give up."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +97,11 @@ def doctor(
             for client in _clients(routes or [], base_url=base_url, api_key=api_key)
         ]
         patience = Patience(step=min(_STEP_SECONDS, timeout), answer=timeout)
-        sections = [_Section("versions", _versions()), *_about_routes(clients, patience)]
+        sections = [
+            _Section("versions", _versions()),
+            _Section("strangers' files", _confinements()),
+            *_about_routes(clients, patience),
+        ]
         failed = _print_json(sections) if as_json else _print(sections)
         for warning in dict.fromkeys(str(one.message) for one in caught):
             say(warning)
@@ -121,6 +134,21 @@ def _versions() -> Iterator[Check]:
         version = _version(name)
         hint = f"pip install 'vlm-adapters[{extra}]' brings it." if extra else ""
         yield Check(name, "ok", version) if version else Check(name, "skipped", "not installed", hint)
+
+
+def _confinements() -> Iterator[Check]:
+    """What the processes that decode pictures and PDFs are kept from on this machine."""
+    for name, told in confinements():
+        if isinstance(told, VLMError):
+            yield Check(name, "failed", told.message, told.hint)
+            continue
+        had, missing = (
+            [_KEPT_FROM[what] for what, is_had in told.items() if is_had is one] for one in (True, False)
+        )
+        hint = f"This system does not keep them from {', '.join(missing)}." if missing else ""
+        yield Check(
+            name, "ok" if not missing else "skipped", f"kept from {', '.join(had) or 'nothing'}", hint
+        )
 
 
 def _version(name: str) -> str | None:

@@ -108,6 +108,14 @@ _Attachments = Annotated[
         "--attachments", rich_help_panel=PAGES, help="Read the pictures and PDFs attached to a PDF, too."
     ),
 ]
+_Trusted = Annotated[
+    bool,
+    typer.Option(
+        "--trusted",
+        rich_help_panel=PAGES,
+        help="The files are your own: larger and slower ones are read, too.",
+    ),
+]
 
 
 def read(
@@ -134,6 +142,7 @@ def read(
     no_dehyphenate: _NoDehyphenate = False,
     allow_private_urls: _AllowPrivateUrls = False,
     attachments: _Attachments = False,
+    trusted: _Trusted = False,
     quiet: _Quiet = False,
 ) -> None:
     """Read scans, photographs and PDFs, and write their text.
@@ -176,11 +185,12 @@ def read(
             on_page=report.page,
             progress=False if quiet or _on_screen(output) else "auto",
             allow_private_urls=allow_private_urls,
+            trusted=trusted,
         )
         numbers = page_numbers(pages) if pages else None
         found = expand(map(_input, sources), allow_private_urls=allow_private_urls, on_skip=report.skipped)
         documents = interrupts.cutting_short(
-            with_attachments(found, password=password) if attachments else found
+            with_attachments(found, password=password, trusted=trusted) if attachments else found
         )
         report.tell_skipped()
         tally = Tally(lambda total: len(chosen_pages(total, numbers)[:max_pages]))

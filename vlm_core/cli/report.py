@@ -32,6 +32,7 @@ _OPTIONS = {
     "pass allow_private_urls=True": "give --allow-private-urls",
     "max_pages=": "--max-pages ",
     "attachments=True": "--attachments",
+    "pass trusted=True": "give --trusted",
     ", or pass api_key=...": " or VLM_API_KEY",
     "pass it as api_key=...": "pass it in VLM_API_KEY",
     "Pass api_key=...": "Set VLM_API_KEY",

@@ -26,7 +26,9 @@ MAX_ATTACHMENTS = 100
 _HEAD = 1024
 
 
-def with_attachments(sources: Iterable[Source], *, password: str | None = None) -> Iterator[Source]:
+def with_attachments(
+    sources: Iterable[Source], *, password: str | None = None, trusted: bool = False
+) -> Iterator[Source]:
     """The sources, each followed by the files that it carries and that are read.
 
     An attachment is called after its document, as in "contract.pdf#scan.png". Those of attachments
@@ -35,20 +37,22 @@ def with_attachments(sources: Iterable[Source], *, password: str | None = None) 
     Args:
         sources: of documents of any kind.
         password: of PDFs that are encrypted.
+        trusted: as in `decode.open_document`.
 
     Example:
         >>> [source.name for source in with_attachments([Source.from_bytes(b"GIF89a", "a.gif")])]
         ['a.gif']
     """
     for source in sources:
-        yield from _Carrier(password).expanded(source)
+        yield from _Carrier(password, trusted).expanded(source)
 
 
 class _Carrier:
     """Finds what one document carries, and counts it."""
 
-    def __init__(self, password: str | None) -> None:
+    def __init__(self, password: str | None, trusted: bool) -> None:
         self._password = password
+        self._trusted = trusted
         self._left = MAX_ATTACHMENTS
 
     def expanded(self, source: Source, depth: int = 0) -> Iterator[Source]:
@@ -82,7 +86,7 @@ class _Carrier:
             return document.attachment(place)
 
     def _open(self, source: Source) -> PDFDocument:
-        return cast("PDFDocument", source.open(password=self._password))
+        return cast("PDFDocument", source.open(password=self._password, trusted=self._trusted))
 
 
 def _free(name: str, taken: set[str]) -> str:

@@ -45,6 +45,31 @@ def to_rgb(image: Image.Image) -> Image.Image:
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
+def is_deep(image: Image.Image) -> bool:
+    """Whether a picture has more than 8 bits a channel, which are told by its darkest and brightest ones."""
+    return image.mode in _DEEP
+
+
+def to_grey(image: Image.Image) -> Image.Image | None:
+    """The picture in mode L where it has no colour by its mode, and is opaque; None for others.
+
+    Args:
+        image: a picture of any mode, already loaded; it stays as it is.
+
+    Raises:
+        ValueError: as `to_rgb` says.
+
+    Example:
+        >>> to_grey(Image.new("1", (1, 1), 1)).getpixel((0, 0)), to_grey(Image.new("RGB", (1, 1)))
+        (255, None)
+    """
+    if image.mode in _DEEP:
+        return _shallow(image)
+    if image.mode not in ("1", "L") or image.has_transparency_data:
+        return None
+    return image if image.mode == "L" else image.convert("L")
+
+
 def _on_white(image: Image.Image) -> Image.Image:
     # Pillow has no way from premultiplied grey to RGBA but over LA.
     rgba = (image.convert("LA") if image.mode == "La" else image).convert("RGBA")

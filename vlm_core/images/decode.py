@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from PIL import Image
 
-from vlm_core.images.picture import MAX_PIXELS, UNNAMED, Decoded, FileFrames, ImageFrames
+from vlm_core.images.picture import MAX_PIXELS, UNNAMED, Bounds, Decoded, FileFrames, ImageFrames
 from vlm_core.images.sniff import refusal, sniff
 from vlm_core.types import PageImage
 
@@ -38,6 +38,9 @@ class Pages(Protocol):
             InputError: this page cannot be had; the other ones can.
         """
 
+    def readable_after(self, number: int) -> int | None:
+        """The next page behind one that can be had, though perhaps not decoded; None where none can."""
+
     def close(self) -> None:
         """Let go of the file; there is no page after this."""
 
@@ -56,8 +59,10 @@ def open_document(
     pdf_text: PDFText = "auto",
     max_side: int | None = None,
     attachments_follow: bool = False,
+    trusted: bool = False,
+    max_pixels: int = MAX_PIXELS,
 ) -> Pages:
-    """Open a picture or PDF.
+    """Open a picture or PDF, which is decoded in a process of its own with limits on its time and memory.
 
     Every frame of a TIFF, GIF, WebP, AVIF or HEIC is a page, a GIF's as it shows on the screen.
     Of an animated PNG only the picture that stands still is, and of a JPEG with previews or a
@@ -70,11 +75,13 @@ def open_document(
         pdf_text: "auto" hands on the text that a PDF page brings itself, "ignore" does not.
         max_side: pixels of the longer side to which a PDF's page without text of its own is drawn at most.
         attachments_follow: whether the files that a PDF carries are read as documents of their own.
+        trusted: decode a picture in this process, and give a PDF more time and memory.
+        max_pixels: of one page of a picture, at most.
 
     Raises:
         UnsupportedImageError: the bytes are in no format that is read.
         CorruptImageError: they are damaged.
-        ImageTooLargeError: a page would have more than `MAX_PIXELS` pixels.
+        ImageTooLargeError: a page would have more than `max_pixels` pixels, or takes too much memory or time.
         PDFError: a PDF cannot be opened.
         MissingExtraError: a HEIC needs an optional package.
 
@@ -96,10 +103,15 @@ def open_document(
             pdf_text=pdf_text,
             max_side=max_side,
             attachments_follow=attachments_follow,
+            trusted=trusted,
         )
     if kind is None:
         raise refusal(data, source or UNNAMED)
-    return FileFrames(data, kind, source)
+    if not trusted:
+        from vlm_core.images.picture_worker import PictureFile
+
+        return PictureFile(data, kind, source, max_pixels)
+    return FileFrames(data, kind, source, Bounds(max_pixels))
 
 
 def open_image(image: Image.Image | PageImage, *, source: str = "") -> Pages:
@@ -120,7 +132,12 @@ def open_image(image: Image.Image | PageImage, *, source: str = "") -> Pages:
 
 
 def pages(
-    data: bytes, *, source: str = "", password: str | None = None, pdf_text: PDFText = "auto"
+    data: bytes,
+    *,
+    source: str = "",
+    password: str | None = None,
+    pdf_text: PDFText = "auto",
+    trusted: bool = False,
 ) -> Iterator[PageImage]:
     """The pages of a picture or PDF in order, each decoded when it is asked for.
 
@@ -130,6 +147,7 @@ def pages(
         >>> [page.pixels for page in pages(b"P5 1 1 255 \\x80")]
         [b'\\x80\\x80\\x80']
     """
-    with open_document(data, source=source, password=password, pdf_text=pdf_text) as document:
+    options: dict[str, Any] = {"password": password, "pdf_text": pdf_text, "trusted": trusted}
+    with open_document(data, source=source, **options) as document:
         for number in range(1, document.total_pages + 1):
             yield document.page(number)

@@ -22,6 +22,7 @@ import pypdfium2 as pdfium
 import pypdfium2.raw as c
 
 from . import pdf_attachments
+from .confine import allow_cpu, confine
 from .pdf_chars import guessed_space, spaced, without_doubles
 from .pdf_fonts import doubtful_fonts
 from .pdf_forms import Mark, as_chars, marks_of, with_marks, without_marks
@@ -44,7 +45,21 @@ from .pdf_text import (
     with_entries,
 )
 
-MAX_MEMORY = 4 << 30  # bytes of address space
+MAX_MEMORY = 3 << 30
+STRANGERS_MEMORY = 512 << 20
+"""Bytes of its own that a worker may have, libraries besides; the first for files that are trusted."""
+CPU_SECONDS = 4.0
+"""For a page of a stranger's document."""
+_OPENED_BYTES = 25e6
+"""Of a document that may take one second more to open."""
+_cpu_seconds = 0.0
+# Where pdfium looks for fonts that a document names and does not bring (CFX_LinuxMapper).
+_FONTS = (
+    "/usr/share/fonts",
+    "/usr/local/share/fonts",
+    "/usr/share/X11/fonts/Type1",
+    "/usr/share/X11/fonts/TTF",
+)
 _GRACE = 10  # seconds over the parent's time limit until an orphan ends itself
 _RENEWED_AFTER = 100  # pages
 _FLAT = 0.02  # font sizes
@@ -107,30 +122,30 @@ class _Failure(Exception):  # noqa: N818  it becomes an error in the parent, whi
     """Why a request cannot be met, in a word."""
 
 
-def main() -> None:
-    """Answer requests from standard input on standard output until the parent is gone."""
-    _confine()
+def main(option: str) -> None:
+    """Answer requests from standard input on standard output until the parent is gone.
+
+    Args:
+        option: what the documents are, as `pdf_worker.workers` says.
+    """
+    global _cpu_seconds
     requests, replies = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # so that nothing a library prints gets between the frames
-    write_frame(replies, {"ready": True})
+    is_trusted = option == "trusted"
+    _cpu_seconds = 0.0 if is_trusted else CPU_SECONDS
+    memory = MAX_MEMORY if is_trusted else STRANGERS_MEMORY
+    reads_files = is_trusted or option == "files"
+    had = confine(memory=memory, readable=("/",) if reads_files else (*_FONTS, *sys.path))
+    write_frame(replies, {"confinement": had})
     documents: Documents = {}
     with suppress(EOFError, BrokenPipeError):
         while True:
             write_frame(replies, *_answer(documents, *read_frame(requests)))
 
 
-def _confine() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
-    with suppress(ImportError, ValueError, OSError):  # Windows has no such limits, macOS not this one
-        import resource
-
-        _, hard = resource.getrlimit(resource.RLIMIT_AS)
-        allowed = MAX_MEMORY if hard == resource.RLIM_INFINITY else min(hard, MAX_MEMORY)
-        resource.setrlimit(resource.RLIMIT_AS, (allowed, hard))
-
-
 def _answer(documents: Documents, header: dict[str, Any], payload: bytes) -> Reply:
     _set_alarm(header.pop("seconds") + _GRACE)
+    allow_cpu(_cpu_seconds and _cpu_seconds + _opened_bytes(header, payload) / _OPENED_BYTES)
     try:
         return _REQUESTS[header.pop("request")](documents, payload, **header)
     except _Failure as failure:
@@ -139,6 +154,14 @@ def _answer(documents: Documents, header: dict[str, Any], payload: bytes) -> Rep
         return {"failure": "error", "detail": str(error) or type(error).__name__}, b""
     finally:
         _set_alarm(0)
+        allow_cpu(0)
+
+
+def _opened_bytes(header: dict[str, Any], payload: bytes) -> int:
+    """How large a document is that a request opens."""
+    with suppress(OSError):
+        return os.stat(header["path"]).st_size if header.get("path") else len(payload)
+    return 0
 
 
 def _set_alarm(seconds: float) -> None:
@@ -185,6 +208,17 @@ def _raw_document(data: bytes, path: str | None, password: str | None) -> Any:
     if not raw:
         raise _Failure(_FAILURES.get(c.FPDF_GetLastError(), "format"))
     return raw
+
+
+def _readable_after(documents: Documents, _data: bytes, key: int, number: int) -> Reply:
+    """The number of the next page that can be loaded; 0 where none can."""
+    document = documents[key]
+    for index in range(number, len(document)):
+        page = c.FPDF_LoadPage(document.pdf, index)
+        if page:
+            c.FPDF_ClosePage(page)
+            return {"next": index + 1}, b""
+    return {"next": 0}, b""
 
 
 def _close(documents: Documents, _data: bytes, key: int) -> Reply:
@@ -433,9 +467,7 @@ _REQUESTS: dict[str, Callable[..., Reply]] = {
     "open": _open,
     "close": _close,
     "draw": _draw,
+    "readable_after": _readable_after,
     "attachments": _attachments,
     "attachment": _attachment,
 }
-
-if __name__ == "__main__":
-    main()

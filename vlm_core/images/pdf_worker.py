@@ -2,35 +2,32 @@
 
 One worker serves all documents of this process, a page at a time. It starts with the first
 document and ends with this process. A page that takes the worker down costs that page alone:
-the next one gets a new worker.
+the next one gets a new worker, and so does a document that has waited for another one's page.
 """
 
 from __future__ import annotations
 
-import atexit
-import contextlib
 import importlib.util
 import itertools
 import os
-import subprocess
-import sys
 import threading
-from collections import deque
+from functools import cache, partial
 from pathlib import Path
-from typing import IO, Any, Literal, cast
+from typing import Any, Literal
 
 from ..errors import PasswordRequiredError, PDFError
 from ..types import PageImage, TextLayer, TextLine
 from .attachments import Attachment, Place, warnings_of
-from .pdf_frames import Frame, read_frame, widen, write_frame
-from .watchdog import Watchdog
+from .pdf_frames import Frame
+from .worker import Worker, WorkerEnded, Workers
 
 TIMEOUT = 60.0
 """Seconds that a page may take, or the opening of a document."""
 
-_START_TIMEOUT = 60.0  # seconds for the worker to load its library
-_START = "import sys; sys.path += sys.argv[1:]; from vlm_core.images.pdf import main; main()"
-_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
+_MOST_WORKERS = 4
+_PATIENCE = 1.0
+_MOST_LATE = 3
+"""Answers of a document that may be late; the others are not waited for then."""
 _REPRINT = "Print it to a new PDF from a PDF viewer, and read that."
 
 # What the worker may answer: what is wrong, and what to do about it.
@@ -46,74 +43,9 @@ _FAILURES = {
     "page": ("the page is damaged", "Read the other pages; for this one, get the file again."),
     "error": ("pdfium failed", _REPRINT),
     "crash": ("pdfium crashed or ran out of memory", _REPRINT),
-    "timeout": ("it took too long", _REPRINT),
+    "timeout": ("it took too long", f"If you trust the file, pass trusted=True. {_REPRINT}"),
+    "given up": ("other pages of it took too long, and this one was not tried", _REPRINT),
 }
-
-
-class _WorkerEnded(Exception):  # noqa: N818  never leaves this file
-    """The worker ended in the midst of a request; says how, by a key of `_FAILURES`."""
-
-
-class _Worker:
-    """The worker process. It takes one request at a time, which the caller sees to."""
-
-    def __init__(self) -> None:
-        self._process = subprocess.Popen(  # noqa: S603  this very Python, and our own program
-            # Isolated: nothing from the current directory or from environment variables.
-            [sys.executable, "-I", "-S", "-c", _START, *_package_folders()],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            cwd=Path(__file__).parent,
-            env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},  # no keys
-            start_new_session=True,  # so that Ctrl-C in a terminal does not reach it
-        )
-        self._requests = cast("IO[bytes]", self._process.stdin)
-        self._replies = cast("IO[bytes]", self._process.stdout)
-        widen(self._replies)
-        self._watchdog = Watchdog(self._process.kill)
-        self.ask(_START_TIMEOUT, None)
-
-    def ask(self, seconds: float, request: dict[str, Any] | None, payload: bytes = b"") -> Frame:
-        """Send a request, if any, and return the header and the payload of the worker's next frame.
-
-        Raises:
-            _WorkerEnded: the worker crashed, or was ended because it took longer than `seconds`.
-        """
-        self._watchdog.expect_within(seconds)
-        try:
-            if request is not None:
-                write_frame(self._requests, {**request, "seconds": seconds}, payload)
-            return read_frame(self._replies)
-        except (EOFError, OSError):
-            is_late = self._watchdog.has_bitten
-            self.stop()
-            raise _WorkerEnded("timeout" if is_late else "crash") from None
-        except BaseException:  # Ctrl-C, say: its reply would be taken for the next one's
-            self.stop()
-            raise
-        finally:
-            self._watchdog.rest()
-
-    def is_alive(self) -> bool:
-        """Whether the process runs."""
-        return self._process.poll() is None
-
-    def stop(self) -> None:
-        """End the process and wait until it is gone."""
-        self._watchdog.stop()
-        self._process.kill()
-        with contextlib.suppress(OSError), self._process:  # closes the pipes and waits
-            pass
-
-    def abandon(self) -> None:
-        """In a forked child: let go of the parent's worker without a word to it."""
-        null = os.open(os.devnull, os.O_RDWR)
-        for stream in (self._requests, self._replies):
-            with contextlib.suppress(ValueError):  # closed
-                os.dup2(null, stream.fileno(), inheritable=False)
-        os.close(null)
-        self._process.returncode = 0  # so that nobody here waits for it
 
 
 def _package_folders() -> list[str]:
@@ -123,78 +55,25 @@ def _package_folders() -> list[str]:
     return [str(folder) for folder in (Path(__file__).parents[2], *found)]
 
 
-class _Host:
-    """Keeps the one worker of this process, and has documents closed in it."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.worker: _Worker | None = None
-        self.closed: deque[int] = deque()
-
-    def running(self) -> _Worker:
-        """The worker, started where there is none; the lock must be held.
-
-        Raises:
-            PDFError: it cannot be started.
-        """
-        worker = self.worker
-        if worker is None or not worker.is_alive():
-            self.stop()
-            worker = self.worker = self._started()
-        self._sweep(worker)
-        return worker
-
-    def _started(self) -> _Worker:
-        self.closed.clear()
-        try:
-            return _Worker()
-        except (OSError, _WorkerEnded) as error:
-            message = f"The process that reads PDFs does not start ({error})"
-            raise PDFError(message, hint="Check that this Python imports pypdfium2.") from None
-
-    def _sweep(self, worker: _Worker) -> None:
-        while self.closed:
-            worker.ask(TIMEOUT, {"request": "close", "key": self.closed.popleft()})
-
-    def close(self, key: int) -> None:
-        """Have a document closed, now if the worker is idle, else with the next request.
-
-        It never waits: a document may be closed by the garbage collector, in a thread that
-        is itself in the midst of a request.
-        """
-        self.closed.append(key)
-        if self.lock.acquire(blocking=False):
-            try:
-                with contextlib.suppress(_WorkerEnded):
-                    if self.worker and self.worker.is_alive():  # else it has forgotten the document
-                        self._sweep(self.worker)
-            finally:
-                self.lock.release()
-
-    def stop(self) -> None:
-        """End the worker."""
-        if self.worker:
-            self.worker.stop()
-        self.worker = None
+def _start(option: str) -> Worker:
+    return Worker("vlm_core.images.pdf", option, _package_folders())
 
 
-_host = _Host()
+@cache
+def workers(option: str) -> Workers:
+    """The PDF workers of this process that are alike.
+
+    One serves all documents, a page at a time. A thread that has waited for a second gets another one, so
+    that a slow document holds up no other.
+
+    Args:
+        option: "bytes" for documents in memory, "files" for those that are read by their paths, "trusted"
+            for those that may take more time and memory, "slow" for those of which a page took too long.
+    """
+    return Workers(partial(_start, option), 1 if option == "slow" else _MOST_WORKERS, _PATIENCE)
+
+
 _keys = itertools.count()
-_abandoned: list[_Host] = []  # of the parent, after a fork; kept, so that nothing closes them
-
-
-def _start_anew() -> None:
-    """After a fork: the parent's worker is not ours."""
-    global _host
-    if _host.worker:
-        _host.worker.abandon()
-    _abandoned.append(_host)
-    _host = _Host()
-
-
-atexit.register(lambda: _host.stop())
-if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
-    os.register_at_fork(after_in_child=_start_anew)
 
 
 class PDFDocument:
@@ -209,6 +88,7 @@ class PDFDocument:
         timeout: float,
         max_side: int | None,
         attachments_follow: bool,
+        trusted: bool,
     ) -> None:
         self._data = b"" if isinstance(data, Path) else data
         self._path = str(data.absolute()) if isinstance(data, Path) else None
@@ -221,7 +101,10 @@ class PDFDocument:
         self._max_side = max_side
         self._attachments_follow = attachments_follow
         self._key = next(_keys)
-        self._opened_in: _Worker | None = None
+        self._lane = "trusted" if trusted else "bytes" if self._path is None else "files"
+        self._opened_in: Worker | None = None
+        self._late = 0
+        self._turn = threading.Lock()
         self._is_closed = False
         opened = self._ask({})[0]
         self.total_pages: int = opened["pages"]
@@ -251,6 +134,7 @@ class PDFDocument:
         if "turn" in drawn:
             from .stored import stored_page
 
+            place["trusted"] = self._lane == "trusted"
             return stored_page(pixels, drawn["width"], drawn["height"], drawn["turn"], **place)
         make = PageImage.of_levels if drawn["grey"] else PageImage
         return make(
@@ -261,6 +145,13 @@ class PDFDocument:
             text_layer=_text_layer(drawn["layer"]),
             **place,
         )
+
+    def readable_after(self, number: int) -> int | None:
+        """The next page behind one that can be loaded; None where none can, or it takes too long to tell."""
+        try:
+            return self._ask({"request": "readable_after", "number": number})[0]["next"] or None
+        except PDFError:
+            return None
 
     def attachments(self, *, with_notes: bool = False) -> list[Attachment]:
         """The files that the document carries, as a portfolio does.
@@ -300,8 +191,9 @@ class PDFDocument:
 
     def close(self) -> None:
         """Close the document. Closing it again does nothing."""
-        if not self._is_closed and self._opened_in is _host.worker:
-            _host.close(self._key)
+        worker, self._opened_in = self._opened_in, None
+        if worker is not None:
+            workers(self._lane).close(worker, self._key)
         self._is_closed = True
 
     def __enter__(self) -> PDFDocument:
@@ -315,11 +207,16 @@ class PDFDocument:
         number: int | None = request.get("number")
         if self._is_closed:
             raise PDFError(f"{self._name}: it has been closed", hint="Open it again.", page=number)
+        if self._late >= _MOST_LATE:
+            raise self._error("given up", number)
         try:
-            with _host.lock:
+            with self._turn:
                 reply = self._try_again(request)
-        except _WorkerEnded as end:
-            raise self._error(str(end), number, f"{self._timeout:g} s" * (str(end) == "timeout")) from None
+        except OSError as error:
+            message = f"The process that reads PDFs does not start ({error})"
+            raise PDFError(message, hint="Check that this Python imports pypdfium2.") from None
+        except WorkerEnded as end:
+            raise self._told_of_end(str(end), number) from None
         if self._stamp != self._stamp_now():
             raise self._error("changed", number)
         if failure := reply[0].get("failure"):
@@ -340,22 +237,34 @@ class PDFDocument:
         """A page is blamed for a crash by a new worker only: the old one may have been ended from outside."""
         try:
             return self._try(request)
-        except _WorkerEnded as end:
+        except WorkerEnded as end:
             if str(end) == "timeout":
                 raise
             return self._try(request)
 
     def _try(self, request: dict[str, Any]) -> Frame:
-        worker = _host.running()
-        if self._opened_in is not worker:
-            where = {"path": self._path, "password": self._password}
-            opened = worker.ask(self._timeout, {"request": "open", "key": self._key, **where}, self._data)
-            if "failure" in opened[0]:
-                return opened
-            self._opened_in = worker
-            if not request:
-                return opened
-        return worker.ask(self._timeout, {"key": self._key, **request})
+        with workers(self._lane).lent(self._opened_in) as worker:
+            if self._opened_in is not worker:
+                if self._opened_in is not None:
+                    self._opened_in.closed.append(self._key)
+                    self._opened_in = None
+                where = {"path": self._path, "password": self._password}
+                opened = worker.ask(self._timeout, {"request": "open", "key": self._key, **where}, self._data)
+                if "failure" in opened[0]:
+                    return opened
+                self._opened_in = worker
+                if not request:
+                    return opened
+            return worker.ask(self._timeout, {"key": self._key, **request})
+
+    def _told_of_end(self, how: str, number: int | None) -> PDFError:
+        """The error for a worker that ended; a document that was late waits behind all others from now on."""
+        if how != "timeout":
+            return self._error(how, number)
+        self._late += 1
+        self._lane = self._lane if self._lane in ("trusted", "files") else "slow"
+        self._opened_in = None
+        return self._error(how, number)
 
     def _error(self, failure: str, number: int | None, detail: str = "") -> PDFError:
         if failure == "password" and self._password is not None:
@@ -389,6 +298,7 @@ def open_pdf(
     timeout: float = TIMEOUT,
     max_side: int | None = None,
     attachments_follow: bool = False,
+    trusted: bool = False,
 ) -> PDFDocument:
     """Open a PDF, whose pages can then be drawn in any order.
 
@@ -409,6 +319,8 @@ def open_pdf(
         max_side: pixels of the longer side to which a page without text of its own is drawn at most.
         attachments_follow: whether the files that it carries are read as documents of their own; warnings
             name those that are not.
+        trusted: it may take as long as `timeout` says, and gigabytes of memory. Any other document gets
+            4 s of CPU for a page, and for its opening a second more for each 25 MB.
 
     Returns:
         The document, to be used in a with statement.
@@ -424,4 +336,4 @@ def open_pdf(
         ...     error.message
         'letter.pdf: it is no PDF, or a damaged one'
     """
-    return PDFDocument(data, source, password, pdf_text, timeout, max_side, attachments_follow)
+    return PDFDocument(data, source, password, pdf_text, timeout, max_side, attachments_follow, trusted)

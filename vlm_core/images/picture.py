@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass
 from io import BytesIO
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any, Self
 
 from PIL import ExifTags, Image, ImageFile, features
 from PIL.AvifImagePlugin import AvifImageFile
@@ -31,13 +32,27 @@ from vlm_core.errors import (
     UnsupportedImageError,
     VLMError,
 )
+from vlm_core.images.bounds import check_frames, check_scanned_pixels, check_work, decoding_bytes
 from vlm_core.images.colour import to_rgb
 from vlm_core.images.sniff import gif_layout, is_bare, tiff_frames, webp_size
 from vlm_core.images.unsupported import unsupported_layout
-from vlm_core.types import PageImage
+
+if TYPE_CHECKING:
+    from vlm_core.types import PageImage  # which loads pydantic; a worker does without
 
 MAX_PIXELS = 200_000_000
 """Of one page. A sheet of A0 scanned at 300 dpi has 139 million."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What a picture may take."""
+
+    pixels: int = MAX_PIXELS
+    memory: int | None = None
+    """Bytes while it is decoded."""
+    hint: str = "If you trust the file, pass trusted=True."
+
 
 _BOMB_PIXELS_PER_BYTE = 1000
 """Over the limit, more than this is called a bomb; the picture is refused either way."""
@@ -88,18 +103,39 @@ _TURNS = {
 }
 
 
+@dataclass(frozen=True)
+class Loaded:
+    """A frame that is decoded, and what is still to be done to it."""
+
+    image: Image.Image
+    turn: Image.Transpose | None
+    """What sets it upright."""
+    rotation: int
+    """Degrees clockwise by which it is turned so, counted from how it is stored."""
+    is_original: bool
+    """Whether its file is this one picture and nothing else."""
+
+
+def upright(image: Image.Image, turn: Image.Transpose | None) -> Image.Image:
+    """A picture turned; itself where it is not."""
+    return image if turn is None else image.transpose(turn)
+
+
 class Frames:
     """What every open picture does; where a frame comes from is up to its kinds."""
 
-    def __init__(self, source: str, *, kind: str = "", data: bytes | None = None) -> None:
+    def __init__(
+        self, source: str, *, kind: str = "", data: bytes | None = None, bounds: Bounds | None = None
+    ) -> None:
         self.total_pages = 1
         self.warnings: tuple[str, ...] = ()
         self._source = source
         self._kind = kind
         self._data = data
+        self._bounds = bounds or Bounds()
         self._orientations: dict[int, int] = {}
 
-    def __enter__(self) -> Frames:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
@@ -109,41 +145,62 @@ class Frames:
         pass
 
     def page(self, number: int) -> PageImage:
+        from vlm_core.types import PageImage
+
+        with self.loaded(number) as loaded:
+            rgb = upright(to_rgb(loaded.image), loaded.turn)
+            return PageImage(
+                pixels=rgb.tobytes(),
+                width=rgb.width,
+                height=rgb.height,
+                page_number=number,
+                total_pages=self.total_pages,
+                rotation=loaded.rotation,
+                source=self._source,
+                original=self._data if loaded.is_original else None,
+            )
+
+    @contextmanager
+    def loaded(self, number: int) -> Iterator[Loaded]:
+        """A frame, decoded but not yet turned.
+
+        Args:
+            number: which one, from 1.
+
+        Raises:
+            InputError: as `page` says.
+        """
         self._check_number(number)
         with self._typed_errors(number), self._frame(number - 1) as image:
             self._check_size(image.size, number)
-            return self._upright(image, number)
+            self._check_memory(image, number)
+            yield self._loaded(image, number)
+
+    def readable_after(self, number: int) -> int | None:
+        """The next frame behind one that can be had, though perhaps not decoded; None where none can."""
+        for later in range(number + 1, self.total_pages + 1):
+            with suppress(Exception), self._frame(later - 1):
+                return later
+        return None
 
     def _frame(self, index: int) -> AbstractContextManager[Image.Image]:
         raise NotImplementedError
 
-    def _upright(self, image: Image.Image, number: int) -> PageImage:
+    def _loaded(self, image: Image.Image, number: int) -> Loaded:
         # Loading turns a TIFF, and only a TIFF, which then no longer says how it stood.
         if isinstance(image, TiffImageFile):
             self._orientations.setdefault(number, _orientation(image))
         _load(image)
-        rgb = to_rgb(image)
         orientation = _orientation(image)
-        if orientation in _TURNS:
-            rgb = rgb.transpose(_TURNS[orientation][0])
+        turn, _ = _TURNS.get(orientation, (None, 0))
         _, rotation = _TURNS.get(self._orientations.get(number, orientation), (None, 0))
-        return PageImage(
-            pixels=rgb.tobytes(),
-            width=rgb.width,
-            height=rgb.height,
-            page_number=number,
-            total_pages=self.total_pages,
-            rotation=rotation,
-            source=self._source,
-            original=None if orientation in _TURNS else self._original(image),
-        )
+        return Loaded(image, turn, rotation, turn is None and self._is_original(image))
 
-    def _original(self, image: Image.Image) -> bytes | None:
+    def _is_original(self, image: Image.Image) -> bool:
         if self._data is None or not is_bare(self._data, self._kind):
-            return None
+            return False
         alone = _frame_count(image) == 1 and "mp" not in image.info
-        plain = image.mode in ("RGB", "L") and not image.has_transparency_data
-        return self._data if alone and plain else None
+        return alone and image.mode in ("RGB", "L") and not image.has_transparency_data
 
     def _check_number(self, number: int) -> None:
         if not 1 <= number <= self.total_pages:
@@ -152,14 +209,25 @@ class Frames:
 
     def _check_size(self, size: tuple[int, int], page: int | None = None) -> None:
         width, height = size
-        if width * height <= MAX_PIXELS:
+        if width * height <= self._bounds.pixels:
             return
         bomb = self._data is not None and len(self._data) * _BOMB_PIXELS_PER_BYTE < width * height
         raise (DecompressionBombError if bomb else ImageTooLargeError)(
             f"{self._source or UNNAMED} would unpack to {width} × {height} pixels, "
-            f"more than {MAX_PIXELS // 1_000_000} million",
+            f"more than {self._bounds.pixels / 1_000_000:g} million",
             page=page,
+            hint="" if self._bounds.pixels == MAX_PIXELS else self._bounds.hint,
         )
+
+    def _check_memory(self, image: Image.Image, page: int) -> None:
+        needed, most = decoding_bytes(image, self._kind), self._bounds.memory
+        if most is not None and needed > most:
+            name = self._source or UNNAMED
+            raise ImageTooLargeError(
+                f"{name} takes {needed / 1e6:.0f} MB to decode, more than {most / 1e6:.0f}",
+                page=page,
+                hint=self._bounds.hint,
+            )
 
     @contextmanager
     def _typed_errors(self, page: int | None = None) -> Iterator[None]:
@@ -171,7 +239,8 @@ class Frames:
         except Image.DecompressionBombError as error:
             raise _over_pillows_limit(name, page) from error
         except MemoryError as error:
-            raise ImageTooLargeError(f"{name} does not fit into memory", page=page) from error
+            hint = "" if self._bounds.memory is None else self._bounds.hint
+            raise ImageTooLargeError(f"{name} does not fit into memory", hint=hint, page=page) from error
         except Exception as error:  # decoders raise nearly anything: struct.error, SyntaxError, KeyError ...
             if layout := unsupported_layout(self._data or b"", self._kind, (page or 1) - 1, error):
                 message = f"{name} is a {self._kind} of a layout that is not supported ({layout})"
@@ -184,8 +253,8 @@ class Frames:
 class FileFrames(Frames):
     """The frames of a file."""
 
-    def __init__(self, data: bytes, kind: str, source: str) -> None:
-        super().__init__(source, kind=kind, data=data)
+    def __init__(self, data: bytes, kind: str, source: str, bounds: Bounds | None = None) -> None:
+        super().__init__(source, kind=kind, data=data, bounds=bounds)
         feature = _OPTIONAL.get(kind)
         if feature and not features.check(feature):
             raise UnsupportedImageError(
@@ -193,10 +262,14 @@ class FileFrames(Frames):
                 hint="Install one that has it: pip install --force-reinstall pillow",
             )
         with self._typed_errors():
+            check_work(data, kind, source or UNNAMED)
             frames = self._measure(data)
             self._image: ImageFile.ImageFile | None = self._open()
             if kind in _PAGED:
                 self.total_pages = frames or _frame_count(self._image)
+            check_frames(self.total_pages, source or UNNAMED)
+            if kind == "JPEG":
+                check_scanned_pixels(data, self._image.size, source or UNNAMED)
 
     def _measure(self, data: bytes) -> int | None:
         """The frames, where Pillow's count would stop at a damaged one, or unpack to count.

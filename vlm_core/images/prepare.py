@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, Self, TypeAlias
 
 from vlm_core.answers import EncodedImage
 from vlm_core.catalog.rows import ImageLimits, ModelProfile
@@ -36,6 +36,7 @@ _CLOCK_GRAIN = 2.0
 
 Images = cache.Images
 Numbers = tuple[int, ...] | None
+SentSize: TypeAlias = "Callable[[tuple[int, int]], tuple[int, int]]"
 Place = tuple[str, int]
 """A document's name and a page's number."""
 
@@ -123,7 +124,7 @@ def of_source(source: Source, target: Target, numbers: Numbers, password: str | 
         read_and_make = partial(_of_file, source, target, numbers, password)
         return cache.shared.get((stamp, target, numbers, password), read_and_make)
     data = source.read()
-    make = partial(_of_bytes, data, target, numbers, source.name, password)
+    make = partial(_of_bytes, source, data, target, numbers, password)
     return cache.shared.get((Content(data), target, numbers, password), make, original=data)
 
 
@@ -136,7 +137,8 @@ def of_pages(document: Pages, target: Target, numbers: Numbers, name: str) -> Im
 def of_page(page: PageImage, target: Target) -> EncodedImage:
     """One decoded page. Arguments and errors are those of `of_source`."""
     if page.original is not None and page.stored is None:
-        return of_source(Source.from_bytes(page.original, page.source), target, None)[0]
+        source = replace(Source.from_bytes(page.original, page.source), is_strangers=True)
+        return of_source(source, target, None)[0]
     make = partial(_of_decoded, page, target)
     return cache.shared.get((page.sha256, target), make)[0]
 
@@ -157,7 +159,7 @@ def _stamp(source: Source) -> tuple[object, ...] | None:
 
 def _of_file(source: Source, target: Target, numbers: Numbers, password: str | None) -> Images:
     data = source.read()
-    images = _of_bytes(data, target, numbers, source.name, password)
+    images = _of_bytes(source, data, target, numbers, password)
     return tuple(_as_it_came(image, data, source.key) for image in images)
 
 
@@ -168,12 +170,48 @@ def _as_it_came(image: EncodedImage, data: bytes, key: bytes | str | None) -> En
     return image
 
 
-def _of_bytes(data: bytes, target: Target, numbers: Numbers, name: str, password: str | None) -> Images:
+def _of_bytes(source: Source, data: bytes, target: Target, numbers: Numbers, password: str | None) -> Images:
     kind = sniff(data) or ""
     plain = plain_file(data, kind)
     if plain and numbers in (None, (1,)) and _passes(plain, target):
         return (EncodedImage(plain.stripped, plain.format, plain.width, plain.height),)
-    return _decoded(data, kind, target, numbers, name, password)
+    if kind in ("", "PDF"):
+        return _of_pdf(data, target, numbers, source.name, password)
+    with frames_of(data, kind, source.name, target.early_size, apart=source.is_strangers) as frames:
+        wanted = _wanted(frames.total_pages, numbers, target, source.name)
+        return tuple(_written(*frames.image(number), target, (source.name, number)) for number in wanted)
+
+
+class Frames(Protocol):
+    """A picture that is open, whose frames come in about the size in which they are sent."""
+
+    @property
+    def total_pages(self) -> int: ...
+
+    def image(self, number: int) -> tuple[Image, bool]: ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+def frames_of(data: bytes, kind: str, name: str, sent_size: SentSize, *, apart: bool) -> Frames:
+    """Open a picture for its frames.
+
+    Args:
+        data: the file.
+        kind: its format, as `sniff` calls it.
+        name: what to call it in errors.
+        sent_size: the size in which a frame of a given size is sent.
+        apart: decode it in a process of its own.
+    """
+    if apart:
+        from vlm_core.images.picture_worker import ScaledFile
+
+        return ScaledFile(data, kind, name, sent_size)
+    from vlm_core.images.resample import ScaledFrames
+
+    return ScaledFrames(data, kind, name, sent_size)
 
 
 def _passes(plain: PlainFile, target: Target) -> bool:
@@ -187,20 +225,12 @@ def _passes(plain: PlainFile, target: Target) -> bool:
     )
 
 
-def _decoded(
-    data: bytes, kind: str, target: Target, numbers: Numbers, name: str, password: str | None
-) -> Images:
+def _of_pdf(data: bytes, target: Target, numbers: Numbers, name: str, password: str | None) -> Images:
     from vlm_core.images.decode import open_document
-    from vlm_core.images.resample import ScaledFrames
 
-    if kind in ("", "PDF"):
-        with open_document(data, source=name, password=password, pdf_text="ignore") as pages:
-            wanted = _wanted(pages.total_pages, numbers, target, name)
-            return tuple(_of_decoded(pages.page(number), target)[0] for number in wanted)
-    frames = ScaledFrames(data, kind, name, target.early_size)
-    with frames:
-        wanted = _wanted(frames.total_pages, numbers, target, name)
-        return tuple(_written(*frames.image(number), target, (name, number)) for number in wanted)
+    with open_document(data, source=name, password=password, pdf_text="ignore") as pages:
+        wanted = _wanted(pages.total_pages, numbers, target, name)
+        return tuple(_of_decoded(pages.page(number), target)[0] for number in wanted)
 
 
 def _wanted(total: int, numbers: Numbers, target: Target, name: str) -> tuple[int, ...]:
@@ -226,11 +256,8 @@ def _of_stored(page: PageImage, stored: StoredJPEG, target: Target) -> EncodedIm
     plain = plain_file(file, "JPEG")
     if plain and _passes(plain, target):
         return EncodedImage(plain.stripped, plain.format, plain.width, plain.height)
-    from vlm_core.images.resample import ScaledFrames
-
     try:
-        frames = ScaledFrames(file, "JPEG", page.source, target.early_size)
-        with frames:
+        with frames_of(file, "JPEG", page.source, target.early_size, apart=not stored.trusted) as frames:
             image, is_scaled = frames.image(1)
     except InputError as error:
         error.page = page.page_number

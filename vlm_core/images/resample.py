@@ -5,12 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from contextlib import suppress
+from typing import TYPE_CHECKING, cast
 
 from PIL import Image, ImageOps
 from PIL.JpegImagePlugin import JpegImageFile
 
-from vlm_core.images.picture import FileFrames
-from vlm_core.types import PageImage
+from vlm_core.images.colour import to_rgb
+from vlm_core.images.picture import Bounds, FileFrames, upright
+
+if TYPE_CHECKING:
+    from PIL import ImageFile
+
+    from vlm_core.types import PageImage
 
 Size = tuple[int, int]
 
@@ -90,21 +96,44 @@ class ScaledFrames(FileFrames):
         sent_size: the size in which a frame of a given size is sent.
     """
 
-    def __init__(self, data: bytes, kind: str, source: str, sent_size: Callable[[Size], Size]) -> None:
+    def __init__(
+        self,
+        data: bytes,
+        kind: str,
+        source: str,
+        sent_size: Callable[[Size], Size],
+        bounds: Bounds | None = None,
+    ) -> None:
         self._sent_size = sent_size
-        super().__init__(data, kind, source)
+        super().__init__(data, kind, source, bounds)
 
-    def image(self, number: int) -> tuple[Image.Image, bool]:
-        """One frame, upright and opaque, of mode L or RGB; and whether it was made smaller.
+    def size(self, number: int) -> Size:
+        """Width and height of a frame as it is stored, which is not decoded for it.
 
         Arguments and errors are those of `page`.
         """
         self._check_number(number)
         with self._typed_errors(number), self._frame(number - 1) as stored:
+            size = stored.size
+        self._image = cast("ImageFile.ImageFile", stored)  # a single one is not put back by itself
+        return size
+
+    def image(self, number: int, size: Size | None = None) -> tuple[Image.Image, bool]:
+        """One frame, upright and opaque, of mode L or RGB; and whether it was made smaller.
+
+        Args:
+            number: which one, from 1.
+            size: in which it is sent, where that is known; errors are those of `page`.
+        """
+        self._check_number(number)
+        with self._typed_errors(number), self._frame(number - 1) as stored:
             self._check_size(stored.size, number)
             if not self._is_plain(stored):
-                return as_image(self._upright(stored, number)), False
-            scaled = self._scaled(stored)
+                self._check_memory(stored, number)
+                loaded = self._loaded(stored, number)
+                flat = loaded.image.convert("L") if stored.mode == "1" else to_rgb(loaded.image)
+                return _grey_if_grey(upright(flat, loaded.turn)), False
+            scaled = self._scaled(stored, size)
             with suppress(Exception):  # a damaged note says nothing of a turn
                 ImageOps.exif_transpose(scaled, in_place=True)
             return _grey_if_grey(scaled), scaled is not stored
@@ -113,8 +142,8 @@ class ScaledFrames(FileFrames):
         plain = image.mode in ("L", "RGB") and not image.has_transparency_data
         return plain and self._kind in _SCALED_EARLY
 
-    def _scaled(self, image: Image.Image) -> Image.Image:
-        size = self._sent_size(image.size)
+    def _scaled(self, image: Image.Image, size: Size | None) -> Image.Image:
+        size = size or self._sent_size(image.size)
         if isinstance(image, JpegImageFile):
             # The decoder leaves out what is not needed. It can halve, and halve again.
             image.draft(None, (math.ceil(size[0] * _ENOUGH), math.ceil(size[1] * _ENOUGH)))

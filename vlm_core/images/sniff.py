@@ -184,19 +184,53 @@ def tiff_frames(data: bytes) -> int:
         >>> tiff_frames(b"II*\\0\\x08\\0\\0\\0" + b"\\0\\0" + b"\\0\\0\\0\\0")
         1
     """
+    return sum(1 for _ in _tiff_directories(data))
+
+
+def tiff_value_sizes(data: bytes) -> Iterator[list[int]]:
+    """Of each directory of a TIFF, how many bytes the values of its tags have that stand elsewhere.
+
+    Example:
+        >>> entry = struct.pack("<HHII", 273, 4, 100, 0)
+        >>> list(tiff_value_sizes(b"II*\\0\\x08\\0\\0\\0" + b"\\1\\0" + entry + bytes(4)))
+        [[400]]
+    """
+    order, _, count, entry, link = _tiff_layout(data)
+    for start, entries in _tiff_directories(data):
+        first = start + struct.calcsize(order + count)
+        places = range(first, min(first + entries * entry, len(data) - entry + 1), entry)
+        values = (struct.unpack_from(f"{order}HH{link}", data, place) for place in places)
+        sizes = (_TIFF_BYTES.get(kind, 0) * number for _, kind, number in values)
+        yield [size for size in sizes if size > struct.calcsize(order + link)]
+
+
+_TIFF_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8}
+"""Of a value of each kind."""
+
+
+def _tiff_layout(data: bytes) -> tuple[str, int, str, int, str]:
+    """The order of bytes, where the first link stands, and what counts, entries and links are like."""
     order = "<" if data[:2] == b"II" else ">"
-    first, count, entry, link = (8, "Q", 20, "Q") if b"+" in data[2:4] else (4, "H", 12, "I")
+    return (order, 8, "Q", 20, "Q") if b"+" in data[2:4] else (order, 4, "H", 12, "I")
+
+
+def _tiff_directories(data: bytes) -> Iterator[tuple[int, int]]:
+    """Where each directory begins, and how many entries it says it has: 0 where it lies beyond the end."""
+    order, first, count, entry, link = _tiff_layout(data)
     seen: set[int] = set()
     try:
         (offset,) = struct.unpack_from(order + link, data, first)
         while offset and offset not in seen:
             seen.add(offset)
-            (entries,) = struct.unpack_from(order + count, data, offset)
-            offset += struct.calcsize(count) + entries * entry
+            start, entries = offset, 0
+            try:
+                (entries,) = struct.unpack_from(order + count, data, offset)
+            finally:
+                yield start, entries
+            offset += struct.calcsize(order + count) + entries * entry
             (offset,) = struct.unpack_from(order + link, data, offset)
     except (struct.error, OverflowError):
-        pass
-    return len(seen)
+        return
 
 
 def gif_layout(data: bytes) -> tuple[int, int, int]:

@@ -66,6 +66,8 @@ class Source:
     """A picture that was given decoded; it has no bytes to read."""
     key: bytes | str | None = field(default=None, repr=False)
     """What its content is told by, where that is at hand before it is read: its base64, or a data URI."""
+    is_strangers: bool = field(default=False, repr=False)
+    """Whether its bytes are a stranger's, as those behind a URL are: they are decoded in a process apart."""
     attachments_follow: bool | None = field(default=None, repr=False)
     """Whether the files that it carries are sources of their own, behind it; None where nobody has looked."""
 
@@ -89,6 +91,7 @@ class Source:
         password: str | None = None,
         pdf_text: Literal["auto", "ignore"] = "auto",
         max_side: int | None = None,
+        trusted: bool = False,
     ) -> Pages:
         """Read the document and open it for its pages.
 
@@ -106,6 +109,7 @@ class Source:
             pdf_text=pdf_text,
             max_side=max_side,
             attachments_follow=bool(self.attachments_follow),
+            trusted=trusted,
         )
 
 
@@ -309,7 +313,7 @@ def _of_url(url: str, options: _Options) -> Iterator[Source]:
     fetch = partial(
         _downloaded, url, allow_private=options.allow_private_urls, timeout=options.download_seconds
     )
-    yield Source(name, partial(fetched, name, fetch))
+    yield Source(name, partial(fetched, name, fetch), is_strangers=True)
 
 
 def _downloaded(url: str, *, allow_private: bool, timeout: float) -> bytes:

@@ -8,7 +8,9 @@ from vlm_core.images.strip import with_turn
 from vlm_core.types import PageImage, StoredJPEG
 
 
-def stored_page(jpeg: bytes, width: int, height: int, turn: int, **fields: Any) -> PageImage:
+def stored_page(
+    jpeg: bytes, width: int, height: int, turn: int, *, trusted: bool = False, **fields: Any
+) -> PageImage:
     """A page that is a JPEG.
 
     Args:
@@ -16,10 +18,11 @@ def stored_page(jpeg: bytes, width: int, height: int, turn: int, **fields: Any) 
         width: of the page as it is shown, in pixels.
         height: likewise.
         turn: degrees clockwise by which the page shows the picture turned.
+        trusted: whether it may be decoded in this process.
         fields: the others of a PageImage.
     """
     original = jpeg if turn % 360 == 0 else None
-    stored = StoredJPEG(jpeg, turn % 360, decoded)
+    stored = StoredJPEG(jpeg, turn % 360, decoded, trusted)
     return PageImage.of_stored(stored, width, height, original=original, **fields)
 
 
@@ -29,10 +32,10 @@ def decoded(stored: StoredJPEG) -> bytes:
     Raises:
         CorruptImageError: it is damaged.
     """
-    from vlm_core.images.picture import FileFrames  # which loads PIL
+    from vlm_core.images.decode import open_document  # which loads PIL
 
-    with FileFrames(as_file(stored), "JPEG", "") as frames:
-        return frames.page(1).pixels
+    with open_document(as_file(stored), trusted=stored.trusted) as document:
+        return document.page(1).pixels
 
 
 def as_file(stored: StoredJPEG) -> bytes:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
 
-from vlm_core.errors import EngineError, InputError, MissingExtraError, VLMError
+from vlm_core.errors import CorruptImageError, EngineError, InputError, MissingExtraError, VLMError
 from vlm_core.jobs.breaking_off import BrokenOff
 from vlm_core.jobs.progress import Progress
 from vlm_core.ocr.engine import OCREngine
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 _OF_LINES = frozenset({"pdf", "rapidocr"})
 """Engines whose text is a page's lines, one below the other."""
+_MOST_FAILED_IN_A_ROW = 100
+"""Pages of a document, after which it is looked whether there are any that can be opened."""
+
 ReadPage = Callable[[PageImage], PageResult]
 
 
@@ -34,6 +37,7 @@ class Job:
     allow_private_urls: bool
     attachments: bool = False
     dehyphenate: bool = True
+    trusted: bool = False
 
     @property
     def max_side(self) -> int | None:
@@ -47,7 +51,7 @@ class Job:
             return sources
         from vlm_core.images.attached_sources import with_attachments
 
-        return with_attachments(sources, password=self.password)
+        return with_attachments(sources, password=self.password, trusted=self.trusted)
 
 
 @dataclass(frozen=True)
@@ -114,7 +118,9 @@ def _pages_of(
     documents: OpenDocuments,
 ) -> Iterator[Callable[[], PageResult]]:
     try:
-        pages = source.open(password=job.password, pdf_text=job.pdf_text, max_side=job.max_side)
+        pages = source.open(
+            password=job.password, pdf_text=job.pdf_text, max_side=job.max_side, trusted=job.trusted
+        )
         numbers = _chosen(source.name, pages.total_pages, wanted)
     except MissingExtraError:
         raise
@@ -123,10 +129,15 @@ def _pages_of(
         bar.expect(1)
         yield lambda: failed
         return
-    document = _OpenDocument(source.name, pages, numbers[: job.max_pages], len(numbers), pages.warnings)
+    read = numbers[: job.max_pages]
+    document = _OpenDocument(source.name, pages, read, len(numbers) - len(read), pages.warnings)
     documents.add(document)
-    bar.expect(len(document.numbers))
-    for number in document.numbers:
+    bar.expect(len(read))
+    for place, number in enumerate(read):
+        if document.ends_at(number):
+            bar.expect_fewer(len(read) - place - 1)
+            yield document.ending(place)
+            return
         yield document.task(number, job, read_page)
 
 
@@ -154,12 +165,13 @@ class _OpenDocument:
     name: str
     pages: Pages
     numbers: list[int]
-    wanted: int
-    """How many pages were asked for, before `max_pages` cut them short."""
+    unread: int
+    """How many more pages were asked for than `max_pages` allows."""
     warnings: tuple[str, ...] = ()
     """What must be said of the document."""
     closed: bool = False
     _done: int = 0
+    _failed_in_a_row: int = 0
     _lock: Lock = field(default_factory=Lock)
 
     def task(self, number: int, job: Job, read_page: ReadPage) -> Callable[[], PageResult]:
@@ -168,6 +180,32 @@ class _OpenDocument:
     def close(self) -> None:
         with self._lock:
             self._close()
+
+    def ends_at(self, number: int) -> bool:
+        """Whether so many pages failed in a row that only damaged ones can be left, from this one on."""
+        with self._lock:
+            if self._failed_in_a_row < _MOST_FAILED_IN_A_ROW or self.closed:
+                return False
+            self._failed_in_a_row = 0
+            return self.pages.readable_after(number - 1) is None
+
+    def ending(self, place: int) -> Callable[[], PageResult]:
+        """The last task: all pages from this place on fail together."""
+        first, last = self.numbers[place], self.numbers[-1]
+        message = (
+            f"{self.name}: pages {first} to {last} cannot be read; the {_MOST_FAILED_IN_A_ROW} before them "
+            "failed, and of these none can be opened"
+        )
+        with self._lock:
+            self.numbers = self.numbers[: place + 1]
+
+        def end() -> PageResult:
+            with self._lock:
+                self._count_done()
+            failed = _failed(self.name, first, self.pages.total_pages, CorruptImageError(message))
+            return self._with_what_must_be_said(failed)
+
+        return end
 
     def _close(self) -> None:
         if not self.closed:
@@ -196,20 +234,27 @@ class _OpenDocument:
     def _decode(self, number: int) -> PageImage:
         with self._lock:
             try:
-                return self.pages.page(number)
+                page = self.pages.page(number)
+            except InputError:
+                self._failed_in_a_row += 1
+                raise
             finally:
-                self._done += 1
-                if self._done == len(self.numbers):
-                    self._close()
+                self._count_done()
+            self._failed_in_a_row = 0
+            return page
+
+    def _count_done(self) -> None:
+        self._done += 1
+        if self._done == len(self.numbers):
+            self._close()
 
     def _with_what_must_be_said(self, result: PageResult) -> PageResult:
         """Say on the first page what is true of the document, and on the last one that there are others."""
         warnings = [*result.warnings]
         if result.page_number == self.numbers[0]:
             warnings += self.warnings
-        unread = self.wanted - len(self.numbers)
-        if unread and result.page_number == self.numbers[-1]:
-            warnings.append(f"{unread} more pages were not read (max_pages={len(self.numbers)})")
+        if self.unread and result.page_number == self.numbers[-1]:
+            warnings.append(f"{self.unread} more pages were not read (max_pages={len(self.numbers)})")
         return result.model_copy(update={"warnings": tuple(warnings)}) if warnings else result
 
 

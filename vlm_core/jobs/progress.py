@@ -34,6 +34,9 @@ class Progress:
     def expect(self, pages: int) -> None:
         """The next document was opened, and so many of its pages are to come."""
 
+    def expect_fewer(self, pages: int) -> None:
+        """So many of the pages that were expected last do not come."""
+
     def delivered(self, result: PageResult) -> None:
         """A page's result was handed on."""
 
@@ -77,6 +80,12 @@ class _Bar(Progress):
         self._sizes.append(pages)
         if self._documents == 1:
             self._bar.total = pages
+            self._bar.refresh()
+
+    def expect_fewer(self, pages: int) -> None:
+        self._sizes[-1] -= pages
+        if self._documents == 1:
+            self._bar.total = self._sizes[-1]
             self._bar.refresh()
 
     def delivered(self, result: PageResult) -> None:

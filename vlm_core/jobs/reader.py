@@ -104,6 +104,8 @@ class DocumentReader:
         allow_private_urls: whether URLs may lead to this machine or its network.
         attachments: whether the pictures and PDFs that a PDF carries are read too, each as a document of its
             own behind it, called "contract.pdf#scan.png". A warning names those that are not read.
+        trusted: whether the documents come from where no one means harm. Pictures are decoded in this process
+            then, and PDFs get more time and memory; others are decoded apart, within limits.
 
     Raises:
         ConfigError: an argument cannot be used.
@@ -136,6 +138,7 @@ class DocumentReader:
         progress: bool | Literal["auto"] = False,
         allow_private_urls: bool = False,
         attachments: bool = False,
+        trusted: bool = False,
     ) -> None:
         _check_choice("pdf_text", pdf_text, ("auto", "ignore"))
         _check_choice("on_error", on_error, ("record", "raise"))
@@ -156,7 +159,15 @@ class DocumentReader:
         self.progress = progress
         self.max_concurrency = min(max_concurrency, getattr(self.engine, "max_concurrency", max_concurrency))
         self._job = Job(
-            self.engine, task, pdf_text, password, max_pages, allow_private_urls, attachments, dehyphenate
+            self.engine,
+            task,
+            pdf_text,
+            password,
+            max_pages,
+            allow_private_urls,
+            attachments,
+            dehyphenate,
+            trusted,
         )
         self._running: _Threads | None = None
 

@@ -234,6 +234,9 @@ def _as_bgr(page: PageImage) -> Pixels:
     import cv2
     import numpy as np
 
+    if page.levels is not None:  # its pixels would be made for this alone
+        grey = np.frombuffer(page.levels, np.uint8).reshape(page.height, page.width)
+        return np.asarray(cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR), np.uint8)
     rgb = np.frombuffer(page.pixels, np.uint8).reshape(page.height, page.width, 3)
     return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), np.uint8)
 

@@ -80,7 +80,7 @@ class SeenImage:
         if not self.data:
             return None
         try:
-            with open_document(self.data) as document:
+            with open_document(self.data, trusted=True) as document:
                 page = document.page(1)
         except InputError:
             return None

@@ -157,7 +157,7 @@ def test_a_heic_without_its_package_names_the_command(monkeypatch: pytest.Monkey
     heic = saved(drawn(), "HEIF")
     monkeypatch.setitem(sys.modules, "pillow_heif", None)  # what an import of it finds where it is absent
     with pytest.raises(MissingExtraError, match=r"pip install 'vlm-adapters\[heif\]'"):
-        open_document(heic)
+        open_document(heic, trusted=True)
 
 
 def test_a_page_that_is_not_there_is_an_error_of_that_page() -> None:
@@ -487,9 +487,9 @@ def test_a_decoded_picture_of_too_many_pixels_is_too_large() -> None:
 def test_a_low_limit_of_pillows_own_is_passed_by(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     data = saved(drawn(), kind)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 48 * 32 - 1)
-    with warnings.catch_warnings(record=True) as caught:
+    with warnings.catch_warnings(record=True) as caught, open_document(data, trusted=True) as document:
         warnings.simplefilter("always")
-        first_page(data)
+        document.page(1)
     assert not caught
 
 
@@ -499,7 +499,7 @@ def test_a_low_limit_of_pillows_own_that_cannot_be_passed_by_is_named(
     gif = saved(drawn().quantize(4), "GIF")
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
     with pytest.raises(ImageTooLargeError, match=r"PIL\.Image\.MAX_IMAGE_PIXELS = 100"):
-        first_page(gif)
+        open_document(gif, trusted=True)
 
 
 def test_no_setting_of_pillow_is_changed() -> None:

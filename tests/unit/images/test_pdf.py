@@ -123,8 +123,8 @@ def ink(page: PageImage) -> tuple[float, float, float, float]:
 
 
 def worker_pid() -> int:
-    assert pdf_worker._host.worker is not None
-    return pdf_worker._host.worker._process.pid
+    (worker,) = pdf_worker.workers("bytes").all
+    return worker.pid
 
 
 def shaded(channels: int) -> bytes:
@@ -553,7 +553,7 @@ def test_an_interrupted_page_costs_no_other(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_worker_that_cannot_start_is_an_error_that_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    pdf_worker._host.stop()
+    pdf_worker.workers("bytes").stop()
     monkeypatch.setattr(sys, "executable", "/does/not/exist")
     with pytest.raises(PDFError, match="does not start"):
         open_pdf(text_pdf(b""))
@@ -579,7 +579,7 @@ def test_threads_get_each_their_own_page() -> None:
 
 def test_a_document_closed_while_a_page_is_drawn_does_not_wait() -> None:
     other = open_pdf(text_pdf(b""))
-    with pdf_worker._host.lock:
+    with pdf_worker.workers("bytes").lent():
         closing = threading.Thread(target=other.close)
         closing.start()
         closing.join()
@@ -592,7 +592,7 @@ def test_a_forked_process_has_a_worker_of_its_own() -> None:
         child = os.fork()
         if not child:
             ok = texts(document.page(2)) == ["two"] and worker_pid() != parents
-            pdf_worker._host.stop()
+            pdf_worker.workers("bytes").stop()
             os._exit(0 if ok else 1)
         assert os.waitpid(child, 0)[1] == 0
         assert texts(document.page(1)) == ["one"]
@@ -603,7 +603,7 @@ SCRIPT = f"""
 import os, signal, sys
 from vlm_core.images import pdf_worker
 document = pdf_worker.open_pdf({text_pdf(say(b"text"), image=picture(1, 1))!r})
-worker = pdf_worker._host.worker._process.pid
+worker = pdf_worker.workers("bytes").all[0].pid
 """
 
 
@@ -629,7 +629,7 @@ try:
     os.killpg(0, signal.SIGINT)
     signal.pause()
 except KeyboardInterrupt:
-    print(document.page(1).text_layer.lines[0].text, worker == pdf_worker._host.worker._process.pid)
+    print(document.page(1).text_layer.lines[0].text, worker == pdf_worker.workers("bytes").all[0].pid)
 """
     with run(interrupt, tmp_path) as process:
         assert process.communicate() == ("text True\n", "")
