@@ -181,6 +181,17 @@ def test_a_colour_map_of_eight_bits_has_its_colours(data: Path) -> None:
     assert read(data / "wild" / "min-8bit-colormap.tif").text == "INVOICE 4711"
 
 
+@pytest.mark.parametrize(
+    ("name", "doubt"),
+    [
+        pytest.param("sample-files__habibi.pdf", "a letter or more may be unread", id="a-word-beside-it"),
+        pytest.param("pdf.js__arial_unicode_ab_cidfont.pdf", "read unsurely", id="a-word-alone"),
+    ],
+)
+def test_a_word_in_a_script_that_the_engine_lacks_is_told(data: Path, name: str, doubt: str) -> None:
+    assert any(doubt in warning for warning in read(data / "wild" / name).pages[0].warnings)
+
+
 class Sizes:
     """An engine that gives a page's size for its text."""
 

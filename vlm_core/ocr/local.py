@@ -10,7 +10,7 @@ import logging
 import math
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from vlm_core.errors import ConfigError, EngineError, MissingExtraError
 from vlm_core.ocr.guards import NO_TEXT, is_blank, page_warnings
 from vlm_core.ocr.layout import RENDERERS, Piece, lines_in_order
-from vlm_core.ocr.unread import Unread, is_unread, unread_on
+from vlm_core.ocr.unread import Ink, Unread, is_little_unread, is_unread, unread_on
 from vlm_core.types import PageImage, PageResult, PageState, TextLine
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from vlm_core.ocr.recognition import Reading
     from vlm_core.ocr.tiles import Pixels, Quads
 
+UNSURE = 0.8
+"""The score below which a line is perhaps not what stands on the page."""
 LETTERS = 20
 """Characters that must be read on a page before letters outside its boxes are known by their height."""
 SAMPLE = 40
@@ -155,6 +157,8 @@ class Found(NamedTuple):
     turn: int
     spots: int
     """Of ink that hold no text, on a page that is all but empty."""
+    doubts: tuple[str, ...] = ()
+    """What is to be said of the text that was read."""
 
 
 def _warnings(text: str, found: Found, blank: bool) -> list[str]:
@@ -165,6 +169,7 @@ def _warnings(text: str, found: Found, blank: bool) -> list[str]:
     if text and found.spots:
         spots = "1 more spot of ink holds" if found.spots == 1 else f"{found.spots} more spots of ink hold"
         warnings.append(f"{spots} no text that could be read")
+    warnings += found.doubts
     if not text and not blank:
         warnings.append(NO_TEXT)
     return warnings + page_warnings(text)
@@ -206,7 +211,16 @@ def _read(page: PageImage, models: Models) -> Found:
         unread_on(writing, width, height),
         turn,
         without_text,
+        tuple(_doubts([reading for _, reading in lines], [ink for _, ink in writing])),
     )
+
+
+def _doubts(readings: Sequence[Reading], inks: Sequence[Ink]) -> Iterator[str]:
+    if is_little_unread(inks):
+        yield "a letter or more may be unread: look at the page"
+    letters = sum(len(reading.text) for reading in readings)
+    if 2 * sum(len(reading.text) for reading in readings if reading.score < UNSURE) > letters:
+        yield "most of the text was read unsurely: look at the page"
 
 
 def _readings(image: Pixels, quads: Quads, models: Models) -> list[Reading]:

@@ -14,6 +14,8 @@ Pages in scripts that the model lacks have 0.11 and more, others 0.02 at most.
 """
 LEAST = 3 * 48
 """Columns of a line 48 pixels high: about six letters, below which a page is not called partial."""
+LITTLE, LITTLE_SHARE = 24, 0.15
+"""Columns, and their share of the page's, from which a warning says that letters may be unread."""
 NAMED = 3
 """Places that a warning names."""
 ADVICE = (
@@ -81,6 +83,18 @@ def unread_on(writing: Sequence[tuple[Box, Ink]], width: int, height: int) -> Un
 def is_unread(inks: Collection[Ink]) -> bool:
     """Whether so much of some lines' ink went unread that it must be told."""
     return sum(ink.unread for ink in inks) >= max(LEAST, SHARE * sum(ink.all for ink in inks))
+
+
+def is_little_unread(inks: Collection[Ink]) -> bool:
+    """Whether a letter or more of a few words went unread: too little for a state, enough for a warning.
+
+    Example:
+        >>> is_little_unread([Ink(27, 130)]), is_little_unread([Ink(27, 900)])
+        (True, False)
+    """
+    unread = sum(ink.unread for ink in inks)
+    share = LITTLE_SHARE * sum(ink.all for ink in inks)
+    return unread >= max(LITTLE, share) and not is_unread(inks)
 
 
 def _joined(boxes: Iterable[Box]) -> list[Box]:
