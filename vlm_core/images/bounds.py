@@ -8,11 +8,14 @@ from collections.abc import Callable
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
-from vlm_core.errors import CorruptImageError, ImageTooLargeError
+from vlm_core.errors import CorruptImageError, DecompressionBombError, ImageTooLargeError
 from vlm_core.images.sniff import tiff_value_sizes
 
 MAX_FRAMES = 10_000
 """Of one file."""
+MAX_ALL_PIXELS = 2_000_000_000
+"""Of all frames of a file together, for which a large file may have more."""
+_PIXELS_PER_BYTE = 1000
 MAX_SCANS = 100
 """Of one JPEG. An encoder that saves every bit of every coefficient by itself makes about 60."""
 MAX_SCANNED_PIXELS = 1_500_000_000
@@ -140,6 +143,21 @@ def check_frames(frames: int, name: str) -> None:
     if frames > MAX_FRAMES:
         raise ImageTooLargeError(
             f"{name} has {frames} frames, more than {MAX_FRAMES}", hint="Cut it into several files."
+        )
+
+
+def check_all_pixels(frames: int, size: tuple[int, int], length: int, name: str) -> None:
+    """Refuse a small file of very many pixels in all its frames together.
+
+    Raises:
+        DecompressionBombError: they are more than 2 billion and 1,000 for each byte.
+
+    Example:
+        >>> check_all_pixels(2000, (2480, 3508), 60_000_000, "two thousand faxes.tif")
+    """
+    if frames * size[0] * size[1] > MAX_ALL_PIXELS + _PIXELS_PER_BYTE * length:
+        raise DecompressionBombError(
+            f"{name} has {frames} frames of {size[0]} × {size[1]} pixels in {length} bytes, which is too much"
         )
 
 

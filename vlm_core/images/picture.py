@@ -32,7 +32,13 @@ from vlm_core.errors import (
     UnsupportedImageError,
     VLMError,
 )
-from vlm_core.images.bounds import check_frames, check_scanned_pixels, check_work, decoding_bytes
+from vlm_core.images.bounds import (
+    check_all_pixels,
+    check_frames,
+    check_scanned_pixels,
+    check_work,
+    decoding_bytes,
+)
 from vlm_core.images.colour import to_rgb
 from vlm_core.images.sniff import gif_layout, is_bare, tiff_frames, webp_size
 from vlm_core.images.unsupported import unsupported_layout
@@ -268,6 +274,7 @@ class FileFrames(Frames):
             if kind in _PAGED:
                 self.total_pages = frames or _frame_count(self._image)
             check_frames(self.total_pages, source or UNNAMED)
+            check_all_pixels(self.total_pages, self._image.size, len(data), source or UNNAMED)
             if kind == "JPEG":
                 check_scanned_pixels(data, self._image.size, source or UNNAMED)
 

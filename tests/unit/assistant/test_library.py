@@ -10,9 +10,10 @@ from threading import Barrier, Event
 from typing import Any
 
 import pytest
-from PIL import Image, ImageFile
+from PIL import Image
 
 from vlm_core import EngineError, ImageAssistant, PageImage, PageResult, VLMClient
+from vlm_core.images.picture_worker import PictureFile
 from vlm_core.testing import ScriptedServer
 
 Call = Callable[..., Any]
@@ -21,17 +22,17 @@ Make = Callable[..., ImageAssistant]
 
 @pytest.fixture
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The formats of the pictures that Pillow decodes from now on."""
-    formats: list[str] = []
-    load = ImageFile.ImageFile.load
+    """The names of the pictures that are decoded from now on."""
+    names: list[str] = []
+    page = PictureFile.page
 
-    def counted(image: ImageFile.ImageFile) -> Any:
-        if image.tile:
-            formats.append(str(image.format))
-        return load(image)
+    def counted(picture: PictureFile, number: int) -> PageImage:
+        found = page(picture, number)
+        names.append(found.source)
+        return found
 
-    monkeypatch.setattr(ImageFile.ImageFile, "load", counted)
-    return formats
+    monkeypatch.setattr(PictureFile, "page", counted)
+    return names
 
 
 def test_ten_threads_decode_and_read_a_document_once(make: Make, engine: Any, decoded: list[str]) -> None:
@@ -45,7 +46,7 @@ def test_ten_threads_decode_and_read_a_document_once(make: Make, engine: Any, de
         texts = list(pool.map(ask, range(10)))
     assert len(set(texts)) == 1
     assert engine.read == [40]
-    assert decoded == ["PNG"]
+    assert decoded == ["receipt.png"]
 
 
 def test_ten_coroutines_decode_and_read_a_document_once(
@@ -60,7 +61,7 @@ def test_ten_coroutines_decode_and_read_a_document_once(
 
     assert asyncio.run(ask_all()) == ["9.00"] * 10
     assert engine.read == [40]
-    assert decoded == ["PNG"]
+    assert decoded == ["receipt.png"]
 
 
 def test_other_event_loops_share_what_was_read(make: Make, engine: Any) -> None:
