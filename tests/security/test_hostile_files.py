@@ -64,7 +64,7 @@ DRAWINGS = [
 
 @pytest.mark.parametrize("data", DRAWINGS)
 def test_a_drawing_is_still_told_by_its_first_element(data: bytes) -> None:
-    assert refusal(data, "a.png").message == "a.png is a scalable drawing (SVG), not a picture"
+    assert refusal(data, "a.png").message == "a.png is a scalable drawing (SVG), which is not supported"
 
 
 def test_blanks_alone_are_plain_text() -> None:

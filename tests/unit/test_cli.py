@@ -680,7 +680,7 @@ def test_each_page_that_was_read_in_part_is_told_with_the_reason(
 
 
 def test_the_summary_counts_pages_that_were_read_in_part_apart() -> None:
-    tally, target = Tally(), Destination(print, "out/", "out/", str)
+    tally, target = Tally(), Destination(print, "out/", "out/", "out/", str)
     list(tally.counted([(0, PART), (1, PageResult(source="y.png", total_pages=1))]))
     assert of_all(tally, target) == "out/ has 2 pages of 2 documents: 1 partial, 1 ok"
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 SOFT_HYPHEN = "\u00ad"
 _HYPHENS = "\u2010" + SOFT_HYPHEN + "-"  # in this order a regular expression takes it for no range
 _FIRST_HALF = re.compile(rf"(?<![\w{_HYPHENS}])([^\W\d_]{{2,}})([{_HYPHENS}])$")
-_SECOND_HALF = re.compile(r"([^\W\d_]{2,})(\S*)(?: (.*))?$", re.DOTALL)
+_SECOND_HALF = re.compile(r"([^\W\d_]{2,}+)(\S*+)(?: (.*))?$", re.DOTALL)
 _WORD = re.compile(rf"[^\W\d_]+(?:[{_HYPHENS}][^\W\d_]+)*")
 _INNER_SOFT = re.compile(rf"(?<=\w){SOFT_HYPHEN}(?=\w)")  # it would show at a line's end alone
 _CELLS = "  "

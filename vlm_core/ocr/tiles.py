@@ -1,7 +1,7 @@
 """Where text stands on a page of any size: detection in overlapping tiles, boxes made whole again.
 
 The detector sees text best when a line is some 20 pixels high, and its memory grows with the
-picture. So a page is scaled to about 120 dpi, a long one is cut into tiles that overlap, and a
+picture. So a page is scaled to about 150 dpi, a long one is cut into tiles that overlap, and a
 line that a seam cuts is put together before it is read.
 """
 
@@ -19,16 +19,14 @@ Quads: TypeAlias = NDArray[np.float32]
 """N × 4 × 2: corners clockwise from the top left, x before y, in pixels."""
 Detect: TypeAlias = Callable[[Pixels], Quads]
 
-DPI = 120
+DPI = 150
 """No page is shrunk below this."""
 USUAL_DPI = 300
 """What a scan has that does not say."""
-SHORT_SIDE = 992
-"""Pixels: the short side of an A4 page at 120 dpi."""
-LONG_SIDE = 1404
+SHORT_SIDE = 1240
+"""Pixels: the short side of an A4 page at 150 dpi."""
+LONG_SIDE = 1754
 """Pixels: the long side of one, and the short side of an A3 page."""
-SCREEN_SIDE = 1240
-"""Pixels: the short side to which a picture of unknown resolution stays, for a screenshot has small print."""
 SMALL_SIDE = 736
 """Pixels: a shorter side than this is enlarged, for the detector was trained on larger pictures."""
 MAX_ENLARGEMENT = 2.0
@@ -90,14 +88,14 @@ def detection_scale(width: int, height: int, dpi: float | None = None) -> float:
 
     Example:
         >>> detection_scale(2480, 3508)  # A4 at 300 dpi
-        0.4
+        0.5
         >>> detection_scale(2339, 3307, dpi=200)  # A3
-        0.6
+        0.75
         >>> detection_scale(1080, 9600)  # a long screenshot keeps its size
         1.0
     """
     short = min(width, height)
-    if short <= (SHORT_SIDE if dpi else SCREEN_SIDE):
+    if short <= SHORT_SIDE:
         return min(MAX_ENLARGEMENT, max(1.0, SMALL_SIDE / short))
     wanted = short * DPI / dpi if dpi else min(short * DPI / USUAL_DPI, LONG_SIDE)
     return min(1.0, max(wanted, SHORT_SIDE) / short)
