@@ -45,10 +45,10 @@ def bounds(quads: Quads) -> list[list[float]]:
 @pytest.mark.parametrize(
     ("width", "height", "scale"),
     [
-        pytest.param(992, 1403, 1.0, id="a4-at-120-dpi-stays"),
-        pytest.param(2480, 3508, 0.4, id="a4-at-300-dpi-becomes-120"),
-        pytest.param(3508, 4961, 0.4, id="a3-at-300-dpi-becomes-120"),
-        pytest.param(4961, 7016, 1404 / 4961, id="a4-at-600-dpi-keeps-over-120"),
+        pytest.param(1240, 1754, 1.0, id="a4-at-150-dpi-stays"),
+        pytest.param(2480, 3508, 0.5, id="a4-at-300-dpi-is-halved"),
+        pytest.param(3508, 4961, 0.5, id="a3-at-300-dpi-is-halved"),
+        pytest.param(4961, 7016, 1754 / 4961, id="a4-at-600-dpi-keeps-over-150"),
         pytest.param(1080, 9600, 1.0, id="a-long-screenshot-stays"),
         pytest.param(368, 500, 2.0, id="a-small-picture-is-enlarged"),
         pytest.param(100, 100, 2.0, id="a-tiny-one-no-more-than-twice"),
