@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vlm_core.ocr.tiles import Pixels, Quads
+from vlm_core.ocr.tiles import Pixels, Quads, filled_up
 
 SURE = 0.6
 """The mean probability from which what does not fill its rectangle is a line for certain."""
@@ -45,6 +45,8 @@ def boxes_in(detector: Any) -> Callable[[Pixels], Quads]:
     prepare, boxes_of = detector.get_preprocess(), detector.postprocess_op
 
     def detect(image: Pixels) -> Quads:
+        height, width = image.shape[:2]
+        image = filled_up(image)
         probability = detector.session(prepare(image))[0, 0]
         mask = cv2.dilate((probability > boxes_of.thresh).astype(np.uint8), boxes_of.dilation_kernel)
         contours, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
@@ -53,7 +55,7 @@ def boxes_in(detector: Any) -> Callable[[Pixels], Quads]:
             for contour in contours[: boxes_of.max_candidates]
             for quad in _boxes_of_one(contour, probability, image, boxes_of)
         ]
-        kept, _ = boxes_of.filter_det_res(quads, [1.0] * len(quads), *image.shape[:2])
+        kept, _ = boxes_of.filter_det_res(quads, [1.0] * len(quads), height, width)
         return np.asarray(kept, np.float32).reshape(-1, 4, 2)
 
     return detect

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vlm_core.ocr.tiles import GRID, Detect, Pixels, Quads, Tile
+from vlm_core.ocr.tiles import Detect, Pixels, Quads, Tile
 
 CONTRAST = 40
 """Grey levels by which ink differs from paper."""
@@ -41,7 +41,10 @@ def text_in_spots(image: Pixels, scale: float, detect: Detect) -> tuple[Quads, i
     """
     resized = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     small = np.asarray(resized, np.uint8)
-    found = [detect(_cut(small, spot)) + np.array([spot.x0, spot.y0], np.float32) for spot in spots(small)]
+    found = [
+        detect(small[spot.y0 : spot.y1, spot.x0 : spot.x1]) + np.array([spot.x0, spot.y0], np.float32)
+        for spot in spots(small)
+    ]
     quads = np.concatenate([np.zeros((0, 4, 2), np.float32), *found])
     return np.asarray(quads / np.float32(scale), np.float32), sum(not len(boxes) for boxes in found)
 
@@ -82,10 +85,3 @@ def _with_margin(spot: NDArray[np.int32], width: int, height: int) -> Tile:
         min(width, x + across + MARGIN),
         min(height, y + down + MARGIN),
     )
-
-
-def _cut(image: Pixels, spot: Tile) -> Pixels:
-    """A spot as a picture of its own, its sides multiples of the detector's grid."""
-    part = image[spot.y0 : spot.y1, spot.x0 : spot.x1]
-    bottom, right = (-side % GRID for side in part.shape[:2])
-    return np.asarray(cv2.copyMakeBorder(part, 0, bottom, 0, right, cv2.BORDER_REPLICATE), np.uint8)

@@ -138,6 +138,17 @@ def _resize(image: Pixels, width: int, height: int) -> Pixels:
     return np.asarray(cv2.resize(image, (width, height), interpolation=method), np.uint8)
 
 
+def filled_up(image: Pixels) -> Pixels:
+    """A picture with sides that are multiples of the detector's grid, else the detector would stretch it.
+
+    Example:
+        >>> filled_up(np.zeros((40, 64, 3), np.uint8)).shape
+        (64, 64, 3)
+    """
+    bottom, right = (-side % GRID for side in image.shape[:2])
+    return np.asarray(cv2.copyMakeBorder(image, 0, bottom, 0, right, cv2.BORDER_REPLICATE), np.uint8)
+
+
 def _find_in(image: Pixels, tile: Tile, detect: Detect) -> Quads:
     part = image[tile.y0 : tile.y1, tile.x0 : tile.x1]
     return detect(np.ascontiguousarray(part)) + np.array([tile.x0, tile.y0], np.float32)
