@@ -242,7 +242,8 @@ def test_a_path_stays_a_path(server: ScriptedServer, client: VLMClient, tmp_path
 
 
 TOOL = {"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}
-TAKES = Provider(name="gateway", cache_control=True)
+TAKES = Provider(name="gateway", cache_control=True, limits=ImageLimits(accepts_url=True))
+LEAVES = Provider(name="lab", limits=ImageLimits(accepts_url=True))
 
 
 def marked_messages() -> list[dict[str, Any]]:
@@ -278,7 +279,7 @@ def test_marks_go_where_they_are_taken(server: ScriptedServer, provider: Any, wa
 
 
 @EVERY_WAY
-@pytest.mark.parametrize("provider", ["openai", "novita", None], ids=["openai", "novita", "unknown"])
+@pytest.mark.parametrize("provider", ["openai", "novita", LEAVES], ids=["openai", "novita", "row"])
 def test_marks_are_taken_off_with_a_warning_elsewhere(
     server: ScriptedServer, provider: Any, way: Any
 ) -> None:

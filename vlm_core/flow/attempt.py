@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from vlm_core.answers import Completion, Delta, EncodedImage
-from vlm_core.catalog.hosts import is_private
 from vlm_core.errors import (
     ConnectionFailed,
     DeadlineExceeded,
@@ -147,12 +146,12 @@ def fitted(call: Call, seconds: float = 60.0) -> Generator[Effect, Any, list[Mes
 
 
 def _hands_urls_on(endpoint: Endpoint) -> bool:
-    """Whether the provider fetches what stands behind a URL: if it says so, and is out in the web.
+    """Whether the provider fetches what stands behind a URL, by its row.
 
-    A server of this machine or its network would fetch from within: what a stranger's URL leads to is fetched
-    here, where every address is checked.
+    A server of this machine or its network that no row knows would fetch from within: what a stranger's URL
+    leads to is fetched here, where every address is checked.
     """
-    return endpoint.limits.accepts_url is True and not is_private(endpoint.base_url)
+    return endpoint.limits.accepts_url is True
 
 
 def images_in(messages: Sequence[Message]) -> list[EncodedImage]:

@@ -29,10 +29,6 @@ SPARSE = 0.25
 RULES = frozenset("-_=*.~—–· ")
 STEP = 8
 """Pixels of the input to a step of the output."""
-SQUEEZE = 0.85
-"""Of its width: what a line keeps of it. The recogniser reads it as well, in so much less time."""
-SHORT = 2.0
-"""Width to height up to which a line keeps its width: a letter or two are told apart by their shape."""
 MARGIN = 0.1
 """Of the line's height, added at both ends of a box: the detector cuts first letters short."""
 TRIM = 0.08
@@ -168,8 +164,7 @@ def _is_square(letters: Sequence[str]) -> bool:
 
 def _at_height(crop: Pixels) -> Pixels:
     height, width = crop.shape[:2]
-    kept = SQUEEZE if width > SHORT * height else 1.0
-    shape = (max(1, math.ceil(kept * HEIGHT * width / height)), HEIGHT)
+    shape = (max(1, math.ceil(HEIGHT * width / height)), HEIGHT)
     method = cv2.INTER_AREA if height > HEIGHT else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(np.ascontiguousarray(crop), shape, interpolation=method), np.uint8)
 

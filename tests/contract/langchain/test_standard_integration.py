@@ -18,6 +18,7 @@ from langchain_core.messages import AIMessage
 from langchain_tests.integration_tests import ChatModelIntegrationTests
 
 from langchain_vlm import ChatVLM
+from vlm_core import ImageLimits, Provider
 from vlm_core.testing import ScriptedServer
 
 DETAILS = ["reasoning_output", "cache_read_input"]
@@ -52,6 +53,7 @@ class TestChatVLM(ChatModelIntegrationTests):
         return {
             "model": "some-vlm",
             "base_url": self.server.base_url,
+            "provider": Provider(name="lab", limits=ImageLimits(accepts_url=True)),  # or it fetches URLs here
             "api_key": self.server.api_key,
         }
 

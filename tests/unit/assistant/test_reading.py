@@ -132,7 +132,7 @@ def test_a_long_list_is_cut_and_says_so(make: Make, call: Call) -> None:
 def test_a_pdf_is_listed_with_its_first_words(make: Make, call: Call, data: Path) -> None:
     found = call(make(root_dir=data), "list_pages", "pdfs/edgar.pdf")
     assert found.pages[0].has_text
-    assert found.pages[0].first_words.startswith("Edgar")
+    assert "Edgar, King of England" in found.pages[0].first_words
     assert found.pages[0].first_words in found.text.split("\u27e6untrusted", 1)[1]
 
 

@@ -135,8 +135,11 @@ def test_pages_of_a_tiff_are_all_sent(llm: VLM, server: ScriptedServer, grey: By
     assert [shade_in(image.data or b"") for image in server.seen[0].images] == [10, 20, 30]
 
 
-def test_a_url_goes_out_as_it_is(llm: VLM, server: ScriptedServer) -> None:
-    llm.chat(user(ImageBlock(url="https://example.com/scan.png?sig=1")))
+def test_a_url_goes_out_as_it_is_where_the_row_says_so(
+    make_llm: Callable[..., VLM], server: ScriptedServer
+) -> None:
+    lab = Provider(name="lab", base_url=server.base_url, limits=ImageLimits(accepts_url=True))
+    make_llm(provider=lab, api_base=None).chat(user(ImageBlock(url="https://example.com/scan.png?sig=1")))
     assert server.seen[0].images[0].url == "https://example.com/scan.png?sig=1"
 
 
