@@ -15,7 +15,8 @@ test: .venv/installed-dev
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 # What speaks to providers, once more over openai 2, which sits on another HTTP library.
-WIRE_TESTS := tests/unit/wire tests/unit/flow tests/unit/testing tests/unit/test_client.py tests/contract tests/property tests/security tests/faults
+WIRE_SECURITY := $(addprefix tests/security/test_,assistant.py download.py hostile_answers.py netguard.py secrets.py urls_in_messages.py)
+WIRE_TESTS := tests/unit/wire tests/unit/flow tests/unit/testing tests/unit/test_client.py tests/contract tests/property $(WIRE_SECURITY) tests/faults
 
 test-openai2: .venv-openai2/installed
 	.venv-openai2/bin/python -m pytest $(SIDE_BY_SIDE) $(WIRE_TESTS)

@@ -11,13 +11,10 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
-from mcp import Client
 
 from langchain_vlm import image_tools
 from llamaindex_vlm import VLMToolSpec
 from vlm_core import DocumentReader, ImageAssistant, PageImage, PageResult, VLMError
-from vlm_core.cli import main
-from vlm_core.mcp_server.server import image_server
 
 Answer: TypeAlias = str
 Look: TypeAlias = Callable[[Path], Answer]
@@ -82,6 +79,10 @@ def by_llamaindex(path: Path) -> Answer:
 
 
 def by_mcp(path: Path) -> Answer:
+    from mcp import Client  # not all that run these tests have it
+
+    from vlm_core.mcp_server.server import image_server
+
     async def call() -> Answer:
         with ImageAssistant(Engine(), root_dir=path.parent) as assistant:
             async with Client(image_server(assistant, (path.parent,))) as client:
@@ -99,6 +100,8 @@ def look(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> 
     """Each way in which a file is read."""
 
     def by_command(path: Path) -> Answer:
+        from vlm_core.cli import main
+
         with pytest.raises(SystemExit):
             main(["read", str(path)])
         return "".join(capsys.readouterr())
