@@ -8,7 +8,7 @@ DATA holds some of these folders; what is absent is left out.
 shorter one stands above or below the other, so that both are of one column. A pair is inverted where
 the lower line comes first. Beside ours stand pdftotext (poppler-utils, where it is installed) and pypdf:
 they give no boxes, so their order is that in which they give our lines, as far as a line's text stands in
-theirs once and is no other line's. `lines` counts those.
+theirs once and does not belong to another line. `lines` counts those.
 
 `hard/`: pictures of one page of prose, skewed and in perspective, with its text beside each (`.json`).
 NED is one minus the edit distance of the words, by the longer of the two.

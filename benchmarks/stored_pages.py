@@ -2,10 +2,10 @@
 
     python benchmarks/stored_pages.py FOLDER [--most 20]
 
-Takes the PDFs of a folder with pages that are one JPEG, and makes a PDF of each JPEG that is no smaller than
-such a page must be. Each page is read by the local engine twice: as it is, and with a white dot on it, for
-which it is drawn. Prints the word F1 of the one against the other, the mean IoU of the boxes of lines that
-both have, and CPU. The goal is an F1 of 0.99 and an IoU of 0.9 over all pages.
+Takes the PDFs of a folder with pages that are one JPEG, and makes a PDF of each JPEG that is at least as
+large as such a page must be. Each page is read by the local engine twice: as it is, and with a white
+dot on it, for which it is drawn. Prints the word F1 of the one against the other, the mean IoU
+of the boxes of lines that both have, and CPU. The goal is an F1 of 0.99 and an IoU of 0.9 over all pages.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def documents(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def is_large_enough(jpeg: bytes) -> bool:
-    """Whether a JPEG may be a page, and is no poster."""
+    """Whether a JPEG has the size of a page, not of a poster."""
     width, height = Image.open(io.BytesIO(jpeg)).size
     return min(width, height) >= LEAST_SIDE and width * height <= MOST_PIXELS
 

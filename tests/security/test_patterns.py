@@ -157,7 +157,7 @@ def sample(items: Any, found: list[str]) -> str:
 
 
 def attacks(pattern: re.Pattern[Any]) -> Iterator[tuple[str, str]]:
-    """What is repeated, and what stands at the end so that all of it is tried in vain."""
+    """What is repeated, and an end that does not match, so that all of it is tried."""
     found: list[str] = []
     flags = pattern.flags & ~re.UNICODE if isinstance(pattern.pattern, bytes) else pattern.flags
     sample(parser.parse(pattern.pattern, flags), found)

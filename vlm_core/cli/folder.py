@@ -55,7 +55,7 @@ def opened(root: Path, parts: Sequence[str] = ()) -> Iterator[Folder]:
         parts: the names of folders below it, none of which may be a link.
 
     Raises:
-        OSError: one is no folder.
+        OSError: one is not a folder.
     """
     path = root.joinpath(*parts)
     if not _HAS_DESCRIPTORS:

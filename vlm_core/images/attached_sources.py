@@ -99,7 +99,7 @@ def _free(name: str, taken: set[str]) -> str:
 
 
 def _readable_again(source: Source) -> Source:
-    """A source that may be read twice: what is no file is read once, and kept."""
+    """A source that may be read twice: what is not a file is read once, and kept."""
     if source.path is not None:
         return source
     try:
