@@ -76,6 +76,7 @@ def as_image(page: PageImage) -> Image.Image:
     """A page as a Pillow picture, of mode L if it has no colour.
 
     Example:
+        >>> from vlm_core.types import PageImage
         >>> as_image(PageImage(pixels=b"\\x80" * 3, width=1, height=1)).mode
         'L'
     """

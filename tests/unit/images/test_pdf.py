@@ -82,18 +82,16 @@ def say(text: bytes, place: bytes = b"1 0 0 1 50 150", mode: int = 0) -> bytes:
 
 
 def slow_pdf() -> bytes:
-    """Page 1 is blank; page 2 draws a form that draws a form ten times, and so on, nine deep."""
-    depth = 9
-    entries = b"/Type/XObject/Subtype/Form/BBox[0 0 99 99]/Resources<</XObject<</X %d 0 R>>>>"
-    forms = [stream(b"/X Do " * 10, entries % (6 + level)) for level in range(depth)]
-    page = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 100 100]/Resources<</XObject<</X 5 0 R>>>>%s>>"
+    """Page 1 is blank; page 2 is shaded 20,000 times, pixel by pixel, which takes time and hardly any memory."""
+    page = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 100 100]/Resources<</Shading<</S 5 0 R>>>>%s>>"
     return write_pdf(
         b"<</Type/Catalog/Pages 2 0 R>>",
         b"<</Type/Pages/Kids[3 0 R 4 0 R]/Count 2>>",
         page % b"",
-        page % b"/Contents 5 0 R",
-        *forms,
-        stream(b"0 0 m 9 9 l S", b"/Type/XObject/Subtype/Form/BBox[0 0 99 99]"),
+        page % b"/Contents 6 0 R",
+        b"<</ShadingType 1/ColorSpace/DeviceGray/Domain[0 100 0 100]/Function 7 0 R>>",
+        stream(b"/S sh " * 20_000),
+        stream(b"{ add 200 div }", b"/FunctionType 4/Domain[0 100 0 100]/Range[0 1]"),
     )
 
 
