@@ -1,8 +1,8 @@
 """Where text stands on a page of any size: detection in overlapping tiles, boxes made whole again.
 
 The detector sees text best when a line is some 20 pixels high, and its memory grows with the
-picture. So a page is scaled to about 150 dpi, a long one is cut into tiles that overlap, and a
-line that a seam cuts is put together before it is read.
+picture. So a page is scaled to about 150 dpi, or less where its print is large; a long one is cut
+into tiles that overlap, and a line that a seam cuts is put together before it is read.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from typing import NamedTuple, TypeAlias
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from vlm_core.ocr.print_height import shrinkage
 
 Pixels: TypeAlias = NDArray[np.uint8]
 Quads: TypeAlias = NDArray[np.float32]
@@ -71,10 +73,12 @@ def find_text(image: Pixels, detect: Detect, dpi: float | None = None, *, closel
     Returns:
         The boxes in pixels of `image`, in no particular order.
     """
-    scale = detection_scale(image.shape[1], image.shape[0], dpi)
-    if closely:
-        scale = max(scale, 1.0)
+    usual = detection_scale(image.shape[1], image.shape[0], dpi)
+    scale = max(usual, 1.0) if closely else usual * shrinkage(_scaled(image, usual))
     quads = _find_at(image, scale, detect)
+    if not len(quads) and scale < usual:
+        scale = usual
+        quads = _find_at(image, scale, detect)
     height = _median_height(quads) * scale
     if scale < 1 and 0 < height < SMALL_PRINT:
         quads = _find_at(image, min(1.0, scale * GOOD_PRINT / height), detect)
@@ -123,11 +127,17 @@ def _spans(length: int, longest: int) -> list[tuple[int, int]]:
 
 def _find_at(image: Pixels, scale: float, detect: Detect) -> Quads:
     height, width = image.shape[:2]
-    scaled_width, scaled_height = (max(GRID, round(side * scale / GRID) * GRID) for side in (width, height))
-    scaled = _resize(image, scaled_width, scaled_height)
+    scaled = _scaled(image, scale)
+    scaled_height, scaled_width = scaled.shape[:2]
     found = [(tile, _find_in(scaled, tile, detect)) for tile in tiles(scaled_width, scaled_height)]
     quads = _without_seams(found, Tile(0, 0, scaled_width, scaled_height))
     return quads * np.array([width / scaled_width, height / scaled_height], np.float32)
+
+
+def _scaled(image: Pixels, scale: float) -> Pixels:
+    """A picture scaled to sides that are multiples of the detector's grid."""
+    height, width = (max(GRID, round(side * scale / GRID) * GRID) for side in image.shape[:2])
+    return _resize(image, width, height)
 
 
 def _resize(image: Pixels, width: int, height: int) -> Pixels:
