@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 F1_MARGIN = 0.010
-SPEED_RATIO = 1.2
+SPEED_RATIO = 2.0
 
 
 class Score(NamedTuple):

@@ -39,12 +39,14 @@ def shrinkage(image: NDArray[np.uint8]) -> float:
 
 
 def letter_heights(image: NDArray[np.uint8]) -> NDArray[np.int32]:
-    """The heights in pixels of all that has the shape of a dark letter.
+    """The heights in pixels of all that has the shape of a letter.
 
     Args:
         image: height × width × 3, BGR, 8 bits.
     """
-    grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+    grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
+    if np.median(grey) < 128:  # light print on a dark page
+        grey = 255 - grey
     ink = cv2.adaptiveThreshold(
         grey, 1, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV, NEIGHBOURHOOD, CONTRAST
     )
