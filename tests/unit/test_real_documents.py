@@ -90,7 +90,8 @@ def test_a_page_of_five_metres_is_not_blank(data: Path) -> None:
 def test_ocr_of_a_page_of_five_metres_agrees_with_its_text(data: Path) -> None:
     path = data / "pdfs" / "skinnypage.pdf"
     drawn, own = (read(path, pages=[2], pdf_text=choice).text for choice in ("ignore", "auto"))
-    assert word_f1(drawn, own) >= 0.9
+    assert (words(own) - words(drawn)).total() <= 0.01 * words(own).total()
+    assert word_f1(drawn, own) >= 0.87  # the ticks of an axis are read as letters
 
 
 def test_a_page_as_heic_jpeg_and_png_reads_the_same(data: Path) -> None:
@@ -155,9 +156,11 @@ def test_a_page_that_is_bent_stamped_or_faxed_is_read(data: Path, name: str, f1:
     assert word_f1(read(data / "hard" / f"prose_{name}.jpg").text, truth) >= f1
 
 
-def test_print_of_thin_dots_is_given_up_and_told(data: Path) -> None:
+def test_print_of_thin_dots_is_read_and_what_is_unread_told(data: Path) -> None:
+    truth = json.loads((data / "hard" / "prose_dots.json").read_text())["text"]
     page = read(data / "hard" / "prose_dots.jpg").pages[0]
-    assert (page.state, page.unread_share > 0.5, len(page.lines) < 50) == (PageState.PARTIAL, True, True)
+    assert page.state is PageState.PARTIAL
+    assert word_f1(page.text, truth) >= 0.93
 
 
 @pytest.mark.parametrize(
