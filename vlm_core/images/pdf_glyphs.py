@@ -24,7 +24,7 @@ _UNSEEN_MODES = (c.FPDF_TEXTRENDERMODE_INVISIBLE, c.FPDF_TEXTRENDERMODE_CLIP)
 
 def _plain(function: Any, result: Any, *arguments: Any) -> Any:
     """A function of pdfium that takes and gives plain numbers, for a page asks thousands of times."""
-    return ctypes.PYFUNCTYPE(result, *arguments)(ctypes.cast(function, ctypes.c_void_p).value)
+    return ctypes.PYFUNCTYPE(result, *arguments)(ctypes.cast(function, ctypes.c_void_p).value or 0)
 
 
 _ADDRESS, _INT = ctypes.c_void_p, ctypes.c_int

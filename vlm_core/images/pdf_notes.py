@@ -29,7 +29,8 @@ class Note(NamedTuple):
 
     text: str
     box: Box
-    index: int
+    number: int
+    """Of the annotation on its page."""
     is_writing: bool
     """Whether it stands on the page to be read; the others are comments on something drawn."""
 
@@ -59,7 +60,7 @@ def undrawn(page: pdfium.PdfPage, notes: Sequence[Note]) -> list[Note]:
 
 
 def _has_appearance(page: pdfium.PdfPage, note: Note) -> bool:
-    with _annotation(page, note.index) as raw:
+    with _annotation(page, note.number) as raw:
         return bool(c.FPDFAnnot_HasKey(raw, b"AP"))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeAlias
 
@@ -72,9 +72,11 @@ def draw(document: Document, number: int, *, text: bool, max_side: int | None) -
         if overlay is None and (scan := stored_scan(page, view, document.plain_streams)):
             return _as_stored(scan, view)
         overlay = overlay or NO_OVERLAY
-        pictures = [picture for picture in _pictures(page) if is_legible(picture, view)]
+        objects = list(page.get_objects())
+        pictures = [picture for picture in _pictures(objects) if is_legible(picture, view)]
         is_scan = coverage(view.fractions(picture.box) for picture in pictures) >= _SCAN
-        said = _said_by(page, overlay, pictures, is_scan) if text else _unread(overlay)
+        drawn = drawn_on(page, objects) if text and not is_scan else None
+        said = _said_by(page, overlay, pictures, drawn) if text else _unread(overlay)
         resolution = max(picture.resolution for picture in pictures) if is_scan else None
         is_grey = is_scan and _is_grey(page)
         with _turned(page, said.turn):
@@ -99,10 +101,12 @@ def _unread(overlay: Overlay) -> _Said:
     return _Said(warnings=pdf_notes.warnings_of(overlay.notes))
 
 
-def _said_by(page: pdfium.PdfPage, overlay: Overlay, pictures: Sequence[Picture], is_scan: bool) -> _Said:
+def _said_by(
+    page: pdfium.PdfPage, overlay: Overlay, pictures: Sequence[Picture], drawn: Drawn | None
+) -> _Said:
+    """What a page says; `drawn` is None where it is a scan."""
     told = pdf_notes.warnings_of([note for note in overlay.notes if not note.is_writing])
-    if not is_scan:
-        drawn = drawn_on(page)
+    if drawn:
         turn, layer = _own_text(page, overlay, pictures, drawn)
         told += drawn.warnings
         if layer:
@@ -140,7 +144,7 @@ def _lines(chars: Sequence[Char], overlay: Overlay, own: int | None, turn: int) 
     filled = chars[own:] if own is not None else []
     notes = pdf_notes.unread_writing(overlay.notes, chars if own is None else filled)
     printed = _upright(without(chars[:own], [mark.box for mark in marks]), turn)
-    filled = without(filled, [place.box for place in (*marks, *notes)])
+    filled = without(filled, [*(mark.box for mark in marks), *(note.box for note in notes)])
     entries = [*_upright(filled, turn), *lines_of(pdf_notes.as_chars(notes))]
     lines = with_entries(columns_from_the_right(in_reading_order(printed)), in_reading_order(entries))
     return with_marks(lines, lines_of(as_chars(marks, turn)))
@@ -157,10 +161,11 @@ def _entries(page: pdfium.PdfPage, overlay: Overlay) -> Iterator[tuple[str, Box,
     view = _view(page)
     filled: Sequence[Char] = readable_chars(page, Drawn(), since=overlay.own_chars or 0)
     notes = pdf_notes.unread_writing(overlay.notes, filled)
-    filled = without(filled, [place.box for place in (*overlay.marks, *notes)])
+    marks = overlay.marks
+    filled = without(filled, [*(mark.box for mark in marks), *(note.box for note in notes)])
     for line in (*_upright(filled, view.turn), *lines_of(pdf_notes.as_chars(notes))):
         yield line.text, view.fractions(line.box), False
-    for mark in overlay.marks:
+    for mark in marks:
         yield mark.text, view.fractions(mark.box), True
 
 
@@ -182,8 +187,10 @@ def _turned(page: pdfium.PdfPage, turn: int) -> Iterator[None]:
         page.set_rotation(stored)  # the document keeps it, and the page may be asked for again
 
 
-def _pictures(page: pdfium.PdfPage) -> Iterator[Picture]:
-    for image in page.get_objects(filter=[c.FPDF_PAGEOBJ_IMAGE]):
+def _pictures(objects: Iterable[pdfium.PdfObject]) -> Iterator[Picture]:
+    for image in objects:
+        if image.type != c.FPDF_PAGEOBJ_IMAGE:
+            continue
         matrix, form = image.get_matrix(), image.container
         while form:  # a picture within a form is placed by the form's place
             matrix, form = matrix.multiply(form.get_matrix()), form.container
