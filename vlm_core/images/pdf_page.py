@@ -76,7 +76,7 @@ def draw(document: Document, number: int, *, text: bool, max_side: int | None) -
         pictures = [picture for picture in _pictures(objects) if is_legible(picture, view)]
         is_scan = coverage(view.fractions(picture.box) for picture in pictures) >= _SCAN
         drawn = drawn_on(page, objects) if text and not is_scan else None
-        said = _said_by(page, overlay, pictures, drawn) if text else _unread(overlay)
+        said = _said_by(page, overlay, pictures, drawn) if text else _undrawn(page, overlay)
         resolution = max(picture.resolution for picture in pictures) if is_scan else None
         is_grey = is_scan and _is_grey(page)
         with _turned(page, said.turn):
@@ -96,9 +96,18 @@ def _as_stored(scan: StoredScan, view: View) -> Page:
     return {**header, "attachments": [], "warnings": []}, scan.jpeg.stripped
 
 
-def _unread(overlay: Overlay) -> _Said:
-    """Of a page whose own text is not wanted: what a picture of it does not show."""
-    return _Said(warnings=pdf_notes.warnings_of(overlay.notes))
+def _undrawn(page: pdfium.PdfPage, overlay: Overlay) -> _Said:
+    """Of a page whose own text is not wanted: the notes that a picture of it does not show."""
+    if not overlay.notes:
+        return _Said()
+    comments = [note for note in overlay.notes if not note.is_writing]
+    writing = pdf_notes.unread_writing(overlay.notes, _filled_in(page, overlay))
+    return _Said(warnings=pdf_notes.warnings_of([*comments, *writing]))
+
+
+def _filled_in(page: pdfium.PdfPage, overlay: Overlay) -> list[Char]:
+    """The characters that are not the page's own, but were laid over it."""
+    return readable_chars(page, Drawn(), since=overlay.own_chars or 0)
 
 
 def _said_by(
@@ -159,7 +168,7 @@ def _entries(page: pdfium.PdfPage, overlay: Overlay) -> Iterator[tuple[str, Box,
     if overlay is NO_OVERLAY:
         return
     view = _view(page)
-    filled: Sequence[Char] = readable_chars(page, Drawn(), since=overlay.own_chars or 0)
+    filled: Sequence[Char] = _filled_in(page, overlay)
     notes = pdf_notes.unread_writing(overlay.notes, filled)
     marks = overlay.marks
     filled = without(filled, [*(mark.box for mark in marks), *(note.box for note in notes)])

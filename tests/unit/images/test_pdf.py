@@ -191,6 +191,14 @@ def test_a_scan_is_drawn_at_about_its_own_resolution(
     assert (page.width, page.height) == size
 
 
+def test_a_scan_keeps_each_of_its_pixels() -> None:
+    """Points are stored as floats, and a page drawn a pixel short is blurred all over."""
+    points, pixels = b"268.92 0 0 508.32", (747, 1412)
+    content = b"%s 0 0 cm /I Do" % points
+    page = read(text_pdf(content, page=b"/MediaBox[0 0 268.92 508.32]", image=picture(*pixels)))
+    assert (page.width, page.height) == pixels
+
+
 def test_a_page_without_anything_is_white_and_has_no_text_layer() -> None:
     page = read(text_pdf(b""))
     assert page.text_layer is None
@@ -330,6 +338,55 @@ def test_a_note_on_the_page_is_text_of_it() -> None:
     note = b"<</Type/Annot/Subtype/FreeText/Contents(A note)/DA(/Helv 12 Tf 0 g)/Rect[50 50 200 70]/F 4>>"
     page = read(text_pdf(say(b"text"), page=b"/MediaBox[0 0 400 300]/Annots[%s]" % note))
     assert texts(page) == ["text", "A note"]
+
+
+GREEK = "Σημείωση"
+
+
+def note(kind: bytes, text: str, entries: bytes = b"") -> bytes:
+    """A page with a note that brings no appearance."""
+    contents = b"<FEFF%s>" % text.encode("utf-16-be").hex().encode()
+    annotation = b"<</Type/Annot/Subtype/%s/Contents%s/DA(/Helv 12 Tf 0 g)/Rect[50 50 200 70]/F 4%s>>"
+    return b"/MediaBox[0 0 400 300]/Annots[%s]" % (annotation % (kind, contents, entries))
+
+
+def test_a_note_in_letters_that_pdfium_cannot_draw_is_text_of_the_page() -> None:
+    page = read(text_pdf(say(b"text"), page=note(b"FreeText", f"{GREEK}\n17")))
+    assert page.text_layer is not None
+    (_, box), *_ = [(line.text, line.bbox) for line in page.text_layer.lines if line.text == GREEK]
+    assert box == pytest.approx((0.125, 1 - 70 / 300, 0.5, 1 - 60 / 300), abs=1e-4)
+    assert texts(page) == ["text", GREEK, "17"]
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(note(b"FreeText", GREEK, b"/F 2"), id="hidden"),
+        pytest.param(note(b"Stamp", "Approved", b"/AP<</N 5 0 R>>"), id="drawn"),
+        pytest.param(note(b"Highlight", "why?", b"/QuadPoints[50 70 200 70 50 50 200 50]"), id="a comment"),
+    ],
+)
+def test_what_is_said_of_a_note_that_is_drawn_or_hidden(page: bytes) -> None:
+    assert read(text_pdf(say(b"text"), page=page)).warnings == ()
+
+
+def test_a_note_that_pdfium_does_not_draw_is_told() -> None:
+    page = read(text_pdf(say(b"text"), page=note(b"Stamp", "Approved")))
+    assert page.warnings == ("a note that has no appearance is not drawn: 'Approved'",)
+
+
+@pytest.mark.parametrize(
+    ("text", "warnings"),
+    [
+        pytest.param(GREEK, (f"a note that has no appearance is not drawn: {GREEK!r}",), id="not drawn"),
+        pytest.param("A note", (), id="drawn"),
+    ],
+)
+def test_only_a_note_that_is_not_drawn_is_told_where_text_is_ignored(
+    text: str, warnings: tuple[str, ...]
+) -> None:
+    page = read(text_pdf(say(b"text"), page=note(b"FreeText", text)), pdf_text="ignore")
+    assert page.warnings == warnings
 
 
 # When there is no text layer
