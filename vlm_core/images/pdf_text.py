@@ -127,10 +127,28 @@ def with_entries(lines: Sequence[Line], entries: Sequence[Line]) -> list[Line]:
     merged = list(lines)
     for entry in entries:
         left = [i for i, line in enumerate(merged) if _same_row(line, entry) and line.box[0] <= entry.box[0]]
-        above = [i for i, line in enumerate(merged) if line.box[1] >= entry.box[3] and _overlap(line, entry)]
-        nearest = max(left, key=lambda i: merged[i].box[0]) if left else max(above, default=len(merged) - 1)
+        nearest = max(left, key=lambda i: merged[i].box[0]) if left else _last_above(merged, entry)
         merged.insert(nearest + 1, entry)
     return merged
+
+
+def _last_above(lines: Sequence[Line], entry: Line) -> int:
+    """The last line above an entry: of those over it, or of a text that begins over it and ends beside it."""
+    above = [i for i, line in enumerate(lines) if _is_above(line, entry) and _overlap(line, entry)]
+    if not above:
+        return len(lines) - 1
+    last = max(above)
+    while last + 1 < len(lines) and _goes_on(lines[last], lines[last + 1], entry):
+        last += 1
+    return last
+
+
+def _goes_on(line: Line, below: Line, entry: Line) -> bool:
+    return _is_above(line, below) and _overlap(line, below) and _is_above(below, entry)
+
+
+def _is_above(line: Line, other: Line) -> bool:
+    return line.box[1] >= other.box[3]
 
 
 def main_direction(chars: Sequence[Char]) -> int:

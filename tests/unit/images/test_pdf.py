@@ -334,6 +334,14 @@ def test_what_a_form_was_filled_with_stands_behind_its_label() -> None:
             assert texts(document.page(1)) == ["Name:", "Ada", "Date:", "1843", "Signed"]
 
 
+def test_an_entry_beneath_a_title_of_two_lines_follows_both() -> None:
+    content = say(b"A long title of", b"1 0 0 1 50 250") + say(b"two", b"1 0 0 1 100 234")
+    field = b"<</Type/Annot/Subtype/Widget/FT/Tx/T(1)/V(Ada)/DA(/F 12 Tf 0 g)/Rect[50 195 80 215]/F 4>>"
+    form = b"/AcroForm<</Fields[%s]/DR<</Font<</F 3 0 R>>>>/NeedAppearances true>>" % field
+    page = read(text_pdf(content, page=b"/MediaBox[0 0 400 300]/Annots[%s]" % field, catalog=form))
+    assert texts(page) == ["A long title of", "two", "Ada"]
+
+
 def test_a_note_on_the_page_is_text_of_it() -> None:
     note = b"<</Type/Annot/Subtype/FreeText/Contents(A note)/DA(/Helv 12 Tf 0 g)/Rect[50 50 200 70]/F 4>>"
     page = read(text_pdf(say(b"text"), page=b"/MediaBox[0 0 400 300]/Annots[%s]" % note))
