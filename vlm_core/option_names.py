@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import wraps
 from inspect import Parameter, signature
 from typing import Any, TypeVar, cast
@@ -14,8 +14,15 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 _NAMED = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
 
 
-def check_names(given: Iterable[str], known: Collection[str]) -> None:
+def check_names(
+    given: Iterable[str], known: Collection[str], elsewhere: Mapping[str, str] | None = None
+) -> None:
     """Refuse a misspelt option, rather than ignore it.
+
+    Args:
+        given: the names of options.
+        known: those that there are.
+        elsewhere: of options that something else takes, what takes them.
 
     Raises:
         UnknownOptionError: one of the names is not known; it has the nearest one.
@@ -29,6 +36,7 @@ def check_names(given: Iterable[str], known: Collection[str]) -> None:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"Did you mean {near[0]}?" if near else f"The options are {', '.join(known)}."
+            hint = (elsewhere or {}).get(name, hint)
             raise UnknownOptionError(f"There is no option {name}", hint=hint)
 
 
@@ -43,11 +51,14 @@ def names_of(function: Callable[..., Any]) -> tuple[str, ...]:
     return tuple(one.name for one in parameters if one.kind in _NAMED and one.name != "self")
 
 
-def strict_options(*others: str) -> Callable[[Function], Function]:
+def strict_options(
+    *others: str, elsewhere: Mapping[str, str] | None = None
+) -> Callable[[Function], Function]:
     """Let a function refuse a misspelt option as `check_names` does.
 
     Args:
         others: the names that it takes in its `**options`.
+        elsewhere: of options that something else takes, what takes them.
 
     Example:
         >>> @strict_options()
@@ -62,7 +73,7 @@ def strict_options(*others: str) -> Callable[[Function], Function]:
 
         @wraps(function)
         def checked(*values: Any, **options: Any) -> Any:
-            check_names(options, known)
+            check_names(options, known, elsewhere)
             return function(*values, **options)
 
         return cast("Function", checked)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, NamedTuple, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer
 
@@ -266,6 +266,17 @@ class TextLayer(_Value):
     """The boxes of smaller pictures, and of what is drawn of lines and areas: they may be lettering."""
 
 
+class Entry(NamedTuple):
+    """What a form or a note says on a page that has no text of its own, a scan for instance.
+
+    Its box is in fractions of the page. A mark is the state of a check box or a radio button.
+    """
+
+    text: str
+    bbox: Box
+    is_mark: bool = False
+
+
 @dataclass(frozen=True)
 class StoredJPEG:
     """A page of a PDF that is one JPEG, without its metadata, and how it comes to be pixels."""
@@ -299,6 +310,8 @@ class PageImage:
     original: bytes | None = field(default=None, repr=False)
     """The file's own bytes where they are this one page and nothing else."""
     text_layer: TextLayer | None = field(default=None, repr=False)
+    entries: tuple[Entry, ...] = field(default=(), repr=False)
+    """What a form or a note says on a page that has no text layer."""
     warnings: tuple[str, ...] = field(default=(), repr=False)
     """What must be said of it whoever reads it, such as what it carries and does not show."""
     levels: bytes | None = field(default=None, repr=False)

@@ -76,3 +76,9 @@ def test_an_option_that_is_like_none_is_told_with_all_that_there_are(
     with pytest.raises(TypeError) as caught:
         takes(qqqq=1)
     assert names <= set(re.findall(r"\w+", str(caught.value)))
+
+
+def test_pages_are_named_when_a_document_is_read() -> None:
+    with pytest.raises(UnknownOptionError) as caught:
+        DocumentReader(pages=[1, 3])  # type: ignore[call-arg]
+    assert caught.value.hint == "Give it to read() or iter(), as in read(document, pages=[1, 3])."

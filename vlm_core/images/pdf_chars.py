@@ -8,8 +8,9 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from itertools import islice, pairwise
+from itertools import pairwise
 from statistics import median
+from typing import TypeAlias
 
 from .pdf_text import Char, Style, apart, is_wide
 
@@ -21,12 +22,16 @@ _MOSTLY = 0.8  # share of the steps that must be alike
 _FEW = 3  # steps from which letters may stand on a grid
 _MISSED = 1.4  # times the step of a grid: a place on it is empty
 
+_Place: TypeAlias = tuple[float, float, int]
+"""Where a letter stands, and its number."""
+
 _GUESSED = Style(-1)
+_GUESSED_SPACE = Char(" ", (0, 0, 0, 0), (0, 0), _GUESSED)
 
 
 def guessed_space() -> Char:
     """White space that stands in no file: pdfium puts it where it thinks that a word or a line ends."""
-    return Char(" ", (0, 0, 0, 0), (0, 0), _GUESSED)
+    return _GUESSED_SPACE
 
 
 def without_doubles(chars: Sequence[Char]) -> Sequence[Char]:
@@ -38,26 +43,28 @@ def without_doubles(chars: Sequence[Char]) -> Sequence[Char]:
         >>> "".join(char.text for char in without_doubles(drawn))
         'aa'
     """
-    places: dict[str, list[tuple[float, float, int]]] = defaultdict(list)
+    places: dict[str, list[_Place]] = defaultdict(list)
     for index, char in enumerate(chars):
         if not char.text.isspace():
             places[char.text].append((*char.origin, index))
-    doubles: set[int] = set()
-    for alike in places.values():
-        alike.sort()
-        doubles.update(_doubles(chars, alike))
+    doubles = {double for alike in places.values() for double in _doubles(chars, sorted(alike))}
     return [char for index, char in enumerate(chars) if index not in doubles] if doubles else chars
 
 
-def _doubles(chars: Sequence[Char], alike: Sequence[tuple[float, float, int]]) -> Iterator[int]:
+def _doubles(chars: Sequence[Char], alike: Sequence[_Place]) -> Iterator[int]:
     """Of the same letters from the left to the right: those drawn later, close to one that was there."""
+    farthest = _SAME_PLACE * max(chars[index].style.size for _, _, index in alike)
+    first = 0
     for number, (x, y, index) in enumerate(alike):
-        reach = _SAME_PLACE * chars[index].style.size
-        for other_x, other_y, other in islice(alike, number + 1, None):
-            if other_x - x >= reach:
-                break
-            if abs(other_y - y) < reach and _look_alike(chars[index].style, chars[other].style):
-                yield max(index, other)
+        while first < number and x - alike[first][0] >= farthest:
+            first += 1
+        for other_x, other_y, other in alike[first:number]:
+            if abs(other_y - y) < farthest:
+                style = chars[other].style
+                reach = _SAME_PLACE * style.size
+                is_near = x - other_x < reach and abs(other_y - y) < reach
+                if is_near and _look_alike(style, chars[index].style):
+                    yield max(index, other)
 
 
 def _look_alike(a: Style, b: Style) -> bool:

@@ -72,9 +72,10 @@ def doubtful_fonts(chars: Iterable[Char]) -> set[int]:
     """
     fonts: dict[int, dict[str, _Shape]] = defaultdict(dict)
     for char in chars:
-        shapes = fonts[char.style.font]
-        if char.text in _EXPECTED and char.text not in shapes and (shape := _shape(char)):
-            shapes[char.text] = shape
+        if char.text in _EXPECTED:
+            shapes = fonts[char.style.font]
+            if char.text not in shapes and (shape := _shape(char)):
+                shapes[char.text] = shape
     return {font for font, shapes in fonts.items() if _is_doubtful(shapes)}
 
 

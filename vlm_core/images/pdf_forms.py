@@ -13,7 +13,7 @@ from .pdf_layout import Box
 from .pdf_text import Char, Line, Style, space, with_entries
 
 _MARKS = {c.FPDF_FORMFIELD_CHECKBOX: "[{}]", c.FPDF_FORMFIELD_RADIOBUTTON: "({})"}
-_UNSEEN = c.FPDF_ANNOT_FLAG_HIDDEN | c.FPDF_ANNOT_FLAG_NOVIEW
+UNSEEN = c.FPDF_ANNOT_FLAG_HIDDEN | c.FPDF_ANNOT_FLAG_NOVIEW
 _BESIDE = 0.5  # share of the lower one of a mark and a line that stands beside the other
 _BASELINE = 0.2  # share of a mark's height at which the text beside it stands
 
@@ -31,14 +31,15 @@ def marks_of(page: pdfium.PdfPage) -> Iterator[Mark]:
         widget = c.FPDFPage_GetAnnot(page, index)
         try:
             form = _MARKS.get(c.FPDFAnnot_GetFormFieldType(page.formenv, widget))
-            if form and not c.FPDFAnnot_GetFlags(widget) & _UNSEEN:
+            if form and not c.FPDFAnnot_GetFlags(widget) & UNSEEN:
                 state = "x" if c.FPDFAnnot_IsChecked(page.formenv, widget) else " "
-                yield Mark(form.format(state), _box(widget))
+                yield Mark(form.format(state), box_of(widget))
         finally:
             c.FPDFPage_CloseAnnot(widget)
 
 
-def _box(annotation: object) -> Box:
+def box_of(annotation: object) -> Box:
+    """Where an annotation is, in points."""
     rect = c.FS_RECTF()
     c.FPDFAnnot_GetRect(annotation, rect)
     left, right = sorted((rect.left, rect.right))
@@ -46,12 +47,15 @@ def _box(annotation: object) -> Box:
     return left, bottom, right, top
 
 
-def without_marks(chars: Sequence[Char], marks: Sequence[Mark]) -> list[Char]:
-    """The characters, but for those with which a mark is drawn."""
-    return [space() if any(_holds(mark.box, char) for mark in marks) else char for char in chars]
+def without(chars: Sequence[Char], boxes: Sequence[Box]) -> Sequence[Char]:
+    """The characters, but for those in boxes, as those with which marks are drawn."""
+    if not boxes:
+        return chars
+    return [space() if any(holds(box, char) for box in boxes) else char for char in chars]
 
 
-def _holds(box: Box, char: Char) -> bool:
+def holds(box: Box, char: Char) -> bool:
+    """Whether the middle of a character lies in a box."""
     if char.text.isspace():
         return False
     x, y = (char.box[0] + char.box[2]) / 2, (char.box[1] + char.box[3]) / 2

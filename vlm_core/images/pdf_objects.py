@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice, pairwise
+from itertools import pairwise
 from typing import Any
 
 import pypdfium2 as pdfium
@@ -16,6 +16,8 @@ from .pdf_text import Char
 
 _MOST = 20_000  # objects of one page that are looked at
 _THIN = 1.5  # points; what is thinner is a rule, and hides nothing
+_LETTER = 90  # points; what is longer is no single letter
+_WORD = 12  # segments of the shortest word that is a single path
 _CORNERS = 5  # points of a rectangle's path, its first one twice
 _OPAQUE = 255
 
@@ -31,7 +33,10 @@ class Drawn:
     covers: list[Box] = field(default_factory=list)
     over: dict[int, int] = field(default_factory=dict)
     shapes: list[Box] = field(default_factory=list)
-    """Drawn lines and areas that are neither rules nor rectangles, in points."""
+    """Drawn lines and areas that are neither rules nor rectangles, in points; none without lettering."""
+
+    may_be_lettering: bool = False
+    """Whether a shape is as small as a letter, or has as many parts as a word."""
 
     hidden: set[tuple[float, float]] = field(default_factory=set)
     """Where the characters stand that were found to lie under an opaque rectangle."""
@@ -56,18 +61,25 @@ class Drawn:
         return [f"{characters} under opaque boxes were left out"] if count else []
 
 
-def drawn_on(page: pdfium.PdfPage) -> Drawn:
-    """Look at all that is drawn on a page, from the top down."""
-    objects = list(islice(page.get_objects(), _MOST + 1))
+def drawn_on(page: pdfium.PdfPage, objects: Sequence[pdfium.PdfObject]) -> Drawn:
+    """Look at all that is drawn on a page, from the top down.
+
+    Args:
+        page: to be looked at.
+        objects: of the page, and of its forms.
+    """
     found = Drawn()
     if len(objects) > _MOST:
         found.shapes.append(page.get_bbox())
-    for thing in reversed(objects):
+        found.may_be_lettering = True
+    for thing in reversed(objects[: _MOST + 1]):
         if thing.type == c.FPDF_PAGEOBJ_TEXT:
             if found.covers:
                 found.over[address(thing.raw)] = len(found.covers)
         elif thing.type == c.FPDF_PAGEOBJ_PATH:
             _add_path(found, thing)
+    if not found.may_be_lettering:
+        found.shapes.clear()
     return found
 
 
@@ -82,8 +94,14 @@ def _add_path(found: Drawn, path: pdfium.PdfObject) -> None:
         return
     if not _is_rectangle(path):
         found.shapes.append(_on_page(path, box))
+        found.may_be_lettering |= _may_be_lettering(path, box)
     elif _is_opaque(path) and (clipped := _clipped(path, box)):
         found.covers.append(_on_page(path, clipped))
+
+
+def _may_be_lettering(path: pdfium.PdfObject, box: Box) -> bool:
+    longer: float = max(box[2] - box[0], box[3] - box[1])
+    return longer <= _LETTER or c.FPDFPath_CountSegments(path) >= _WORD
 
 
 def _on_page(thing: pdfium.PdfObject, box: Box) -> Box:

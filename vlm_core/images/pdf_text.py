@@ -76,16 +76,24 @@ class Line(NamedTuple):
         return is_tall and self.first.style.quarter in (0, 180) and is_wide(self.first.text)
 
 
+_SPACE = Char(" ", (0, 0, 0, 0), (0, 0), Style(0))
+
+
 def space() -> Char:
     """White space, which parts words and has no place of its own."""
-    return Char(" ", (0, 0, 0, 0), (0, 0), Style(0))
+    return _SPACE
 
 
 def is_readable(chars: Iterable[Char]) -> bool:
     """Whether there are characters, and nearly all of them mean something."""
-    inked = [char.text.translate(_HYPHENS) for char in chars if not char.text.isspace()]
-    meaningless = sum(unicodedata.category(text) in _MEANINGLESS or text == "\ufffd" for text in inked)
-    return bool(inked) and meaningless < _UNREADABLE * len(inked)
+    counts = Counter(char.text for char in chars)
+    inked = {text: count for text, count in counts.items() if not text.isspace()}
+    meaningless = sum(count for text, count in inked.items() if _is_meaningless(text.translate(_HYPHENS)))
+    return bool(inked) and meaningless < _UNREADABLE * sum(inked.values())
+
+
+def _is_meaningless(text: str) -> bool:
+    return unicodedata.category(text) in _MEANINGLESS or text == "\ufffd"
 
 
 def lines_of(chars: Iterable[Char]) -> list[Line]:
@@ -119,17 +127,38 @@ def with_entries(lines: Sequence[Line], entries: Sequence[Line]) -> list[Line]:
     merged = list(lines)
     for entry in entries:
         left = [i for i, line in enumerate(merged) if _same_row(line, entry) and line.box[0] <= entry.box[0]]
-        above = [i for i, line in enumerate(merged) if line.box[1] >= entry.box[3] and _overlap(line, entry)]
-        nearest = max(left, key=lambda i: merged[i].box[0]) if left else max(above, default=len(merged) - 1)
+        nearest = max(left, key=lambda i: merged[i].box[0]) if left else _last_above(merged, entry)
         merged.insert(nearest + 1, entry)
     return merged
 
 
-def main_direction(chars: Iterable[Char]) -> int:
+def _last_above(lines: Sequence[Line], entry: Line) -> int:
+    """The last line above an entry: of those over it, or of a text that begins over it and ends beside it."""
+    above = [i for i, line in enumerate(lines) if _is_above(line, entry) and _overlap(line, entry)]
+    if not above:
+        return len(lines) - 1
+    last = max(above)
+    while last + 1 < len(lines) and _goes_on(lines[last], lines[last + 1], entry):
+        last += 1
+    return last
+
+
+def _goes_on(line: Line, below: Line, entry: Line) -> bool:
+    return _is_above(line, below) and _overlap(line, below) and _is_above(below, entry)
+
+
+def _is_above(line: Line, other: Line) -> bool:
+    return line.box[1] >= other.box[3]
+
+
+def main_direction(chars: Sequence[Char]) -> int:
     """The direction in which most characters run, in degrees counter-clockwise; 0 where none prevails."""
-    quarters = Counter(char.style.quarter for char in chars if not char.text.isspace())
-    if not quarters:
+    counts = Counter(id(char.style) for char in chars if not char.text.isspace())
+    if not counts:
         return 0
+    quarters: Counter[int] = Counter()
+    for key, style in {id(char.style): char.style for char in chars}.items():
+        quarters[style.quarter] += counts[key]
     quarter, count = quarters.most_common(1)[0]
     return quarter if 2 * count > quarters.total() else 0
 
@@ -163,8 +192,11 @@ def _clean(text: str) -> str:
 
 def apart(before: Char, char: Char) -> bool:
     """Whether two characters that follow each other are in different lines."""
-    size = max(before.style.size, char.style.size)
-    if before.style.quarter != char.style.quarter or _gap(before.box, char.box) > _COLUMN_GAP * size:
+    first, second = before.style, char.style
+    size = max(first.size, second.size)
+    if first is not second and first.quarter != second.quarter:  # most are of one text, with one style
+        return True
+    if _gap(before.box, char.box) > _COLUMN_GAP * size:
         return True
     return abs(_rise(before, char)) > _NEW_BASELINE * size and not _stacked(before, char)
 
@@ -183,13 +215,15 @@ def is_wide(text: str) -> bool:
 
 def _rise(before: Char, char: Char) -> float:
     """How far the second character's baseline is above the first's, to a reader of the first."""
-    dx, dy = char.origin[0] - before.origin[0], char.origin[1] - before.origin[1]
-    return before.style.cos * dy - before.style.sin * dx
+    (x0, y0), (x1, y1) = before.origin, char.origin
+    return before.style.cos * (y1 - y0) - before.style.sin * (x1 - x0)
 
 
 def _gap(a: Box, b: Box) -> float:
     """How far two boxes are apart, whichever is in front, so that it holds from right to left too."""
-    return max(a[0] - b[2], b[0] - a[2], a[1] - b[3], b[1] - a[3])
+    left, bottom, right, top = a
+    other_left, other_bottom, other_right, other_top = b
+    return max(left - other_right, other_left - right, bottom - other_top, other_bottom - top)
 
 
 def _same_row(a: Line, b: Line) -> bool:

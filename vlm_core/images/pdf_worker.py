@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import PasswordRequiredError, PDFError
-from ..types import PageImage, TextLayer, TextLine
+from ..types import Entry, PageImage, TextLayer, TextLine
 from .attachments import Attachment, Place, warnings_of
 from .pdf_frames import Frame
 from .worker import Worker, WorkerEnded, Workers
@@ -143,6 +143,7 @@ class PDFDocument:
             drawn["height"],
             rotation=drawn["rotation"],
             text_layer=_text_layer(drawn["layer"]),
+            entries=tuple(Entry(text, tuple(box), is_mark) for text, box, is_mark in drawn["entries"]),
             **place,
         )
 

@@ -74,4 +74,5 @@ def _of_image(page: PageImage, image: Image.Image, rotation: int | None = None) 
         rotation=page.rotation if rotation is None else rotation,
         original=None,
         text_layer=None,
+        entries=(),
     )

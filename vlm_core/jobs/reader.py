@@ -116,7 +116,7 @@ class DocumentReader:
         <PageState.BLANK: 'blank'>
     """
 
-    @strict_options()
+    @strict_options(elsewhere={"pages": "Give it to read() or iter(), as in read(document, pages=[1, 3])."})
     def __init__(
         self,
         engine: Engine = "local",

@@ -21,6 +21,7 @@ from vlm_core.errors import ConfigError, EngineError, MissingExtraError
 from vlm_core.ocr.guards import NO_TEXT, is_blank, page_warnings
 from vlm_core.ocr.layout import RENDERERS, Piece, lines_in_order
 from vlm_core.ocr.unread import Ink, Unread, is_little_unread, is_unread, unread_on
+from vlm_core.reading_order.bent import straightened
 from vlm_core.types import PageImage, PageResult, PageState, TextLine
 
 if TYPE_CHECKING:
@@ -255,13 +256,15 @@ def _as_bgr(page: PageImage) -> Pixels:
     return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), np.uint8)
 
 
-def _pieces(quads: Quads, readings: Sequence[Reading]) -> list[Piece]:
+def _pieces(quads: Quads, readings: Sequence[Reading]) -> Sequence[Piece]:
     skew = math.atan(_slope(quads))
-    return [
-        _piece(quad, reading, skew)
-        for quad, reading in zip(quads, readings, strict=True)
-        if reading.is_readable
-    ]
+    return straightened(
+        [
+            _piece(quad, reading, skew)
+            for quad, reading in zip(quads, readings, strict=True)
+            if reading.is_readable
+        ]
+    )
 
 
 def _piece(quad: Quads, reading: Reading, skew: float) -> Piece:
@@ -276,6 +279,7 @@ def _piece(quad: Quads, reading: Reading, skew: float) -> Piece:
         level=float(quad.mean(axis=0) @ down),
         thickness=float(np.linalg.norm(quad[[3, 2]] - quad[[0, 1]], axis=1).mean()),
         ends=(float(begin @ along), float(end @ along)),
+        fall=float((end - begin) @ down),
     )
 
 

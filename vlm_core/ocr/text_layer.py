@@ -7,6 +7,7 @@ from difflib import SequenceMatcher
 from typing import NamedTuple
 
 from vlm_core.errors import MissingExtraError
+from vlm_core.ocr.entries import with_entries
 from vlm_core.ocr.guards import NO_TEXT, page_warnings
 from vlm_core.ocr.layout import blocks, render
 from vlm_core.ocr.unread import Unread
@@ -38,7 +39,7 @@ def read_with_text_layer(
     """
     layer = page.text_layer
     if layer is None:
-        return read_page(page)
+        return with_entries(read_page(page), page.entries, task)
     pictures = [_picture(page, box, read_page) for box in layer.pictures]
     pictures += [_checked(page, place, lines, read_page) for place, lines in _doubtful_places(layer)]
     # What is drawn may be an ornament: a warning tells of it, and the page stays as it is.

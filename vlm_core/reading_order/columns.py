@@ -115,14 +115,16 @@ def _bands(rows: Sequence[Row], x: float) -> Iterator[tuple[list[Row], bool]]:
 
 def _table_rows(band: Sequence[Row], x: float) -> list[bool]:
     """Of each row, whether it is of a table that stands across a gutter though none of its cells does."""
-    left, right = _sides(band, x)
-    cells = [_is_table_row(_parts(row, x), (left, right)) for row in band]
+    if len(band) < _TABLE_ROWS:
+        return [False] * len(band)
+    sides = _sides(band, x)
+    cells = [_is_table_row(_parts(row, x), sides) for row in band]
     in_table: list[bool] = []
     for is_table, group in groupby(cells):
         length = len(list(group))
-        start = len(in_table)
-        table = _sides(band[start : start + length], x)
-        in_table += [is_table and length >= _TABLE_ROWS and not drawn_in_turn(*table)] * length
+        rows = band[len(in_table) : len(in_table) + length]
+        is_table = is_table and length >= _TABLE_ROWS and not drawn_in_turn(*_sides(rows, x))
+        in_table += [is_table] * length
     return in_table
 
 

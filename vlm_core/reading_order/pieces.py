@@ -34,6 +34,7 @@ class Piece:
         thickness: from the top of the line to its bottom, square to it; the box's height where 0.
         ends: where it begins and ends on its row once the skew is taken out; the box's where None.
         drawn: its place in the order in which a PDF draws its text.
+        fall: how far it falls from its beginning to its end once the skew is taken out.
     """
 
     text: str
@@ -43,6 +44,7 @@ class Piece:
     thickness: float = 0.0
     ends: tuple[float, float] | None = None
     drawn: int | None = None
+    fall: float = 0.0
 
     @cached_property
     def height(self) -> float:

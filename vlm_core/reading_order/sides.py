@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import Enum
+from functools import cached_property
 from itertools import pairwise
 from statistics import fmean
 
@@ -48,20 +49,59 @@ class Side:
 
     def __init__(self, rows: Sequence[Sequence[Piece]]) -> None:
         self.rows = rows
-        self.levels = [fmean(piece.level for piece in row) for row in rows]
-        self.left = min((row[0].left for row in rows), default=0.0)
-        self.right = max((piece.right for row in rows for piece in row), default=0.0)
-        self._filled = _PROSE_FILL * (self.right - self.left)
-        self._lines = [number for number, row in enumerate(rows) if self.is_line(row)]
-        self.line_levels = [self.levels[number] for number in self._lines]
-        characters = [sum(len(piece.text) for piece in row) for row in rows]
+
+    # A page has many gaps, and of most sides little is asked.
+
+    @cached_property
+    def levels(self) -> list[float]:
+        """Of the rows, how far down they stand."""
+        return [fmean(piece.level for piece in row) for row in self.rows]
+
+    @cached_property
+    def left(self) -> float:
+        """Where its rows begin."""
+        return min((row[0].left for row in self.rows), default=0.0)
+
+    @cached_property
+    def right(self) -> float:
+        """Where the longest of them ends."""
+        return max((piece.right for row in self.rows for piece in row), default=0.0)
+
+    @cached_property
+    def _filled(self) -> float:
+        return _PROSE_FILL * (self.right - self.left)
+
+    @cached_property
+    def _lines(self) -> list[int]:
+        return [number for number, row in enumerate(self.rows) if self.is_line(row)]
+
+    @cached_property
+    def line_levels(self) -> list[float]:
+        """Of the rows that are lines of prose, how far down they stand."""
+        return [self.levels[number] for number in self._lines]
+
+    @cached_property
+    def is_prose(self) -> bool:
+        """Whether most of it stands in lines of prose."""
+        characters = [sum(len(piece.text) for piece in row) for row in self.rows]
         in_lines = sum(characters[number] for number in self._lines)
-        self.is_prose = len(self._lines) >= FEWEST_ROWS and in_lines >= _MOSTLY_PROSE * sum(characters)
-        self.is_all_lines = len(rows) >= _FEWEST_LINES and len(self._lines) >= _MOSTLY_LINES * len(rows)
+        return len(self._lines) >= FEWEST_ROWS and in_lines >= _MOSTLY_PROSE * sum(characters)
+
+    @cached_property
+    def is_all_lines(self) -> bool:
         """Whether it may be the rest of a column that is one elsewhere on the page."""
-        self.is_full = sum(map(self._is_full_line, self._lines)) >= _MOSTLY_FULL * len(self._lines)
-        alone = sum(max(_run_lengths(rows[number])) >= self._filled for number in self._lines)
-        self.is_one_column = self.is_prose and self.is_full and alone >= _MOSTLY_ALONE * len(self._lines)
+        return len(self.rows) >= _FEWEST_LINES and len(self._lines) >= _MOSTLY_LINES * len(self.rows)
+
+    @cached_property
+    def is_full(self) -> bool:
+        """Whether so many lines reach its right edge that one goes on in the next."""
+        return sum(map(self._is_full_line, self._lines)) >= _MOSTLY_FULL * len(self._lines)
+
+    @cached_property
+    def is_one_column(self) -> bool:
+        """Whether it is prose of a single column."""
+        alone = sum(max(_run_lengths(self.rows[number])) >= self._filled for number in self._lines)
+        return self.is_prose and self.is_full and alone >= _MOSTLY_ALONE * len(self._lines)
 
     def is_line(self, row: Sequence[Piece]) -> bool:
         """Whether a row is a line of prose, or holds those of further columns."""

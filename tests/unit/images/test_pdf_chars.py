@@ -271,10 +271,13 @@ CROSS = stream(b"0 0 m 12 12 l S 0 12 m 12 0 l S", DRAWN)
 RADIO = 1 << 15
 
 
-def form(*fields: bytes, page: bytes = b"") -> bytes:
-    labels = say(b"a dog", 70, 200) + say(b"a cat", 70, 150) + say(b"a fish", 70, 100)
+LABELS = say(b"a dog", 70, 200) + say(b"a cat", 70, 150) + say(b"a fish", 70, 100)
+SCAN = b"q 400 0 0 300 0 0 cm BI /W 800/H 600/BPC 1/CS/G ID %s EI Q " % (b"\xff" * 60_000)
+
+
+def form(*fields: bytes, page: bytes = b"", content: bytes = LABELS) -> bytes:
     return pdf(
-        labels,
+        content,
         page=b"/Annots[6 0 R 7 0 R 8 0 R]" + page,
         catalog=b"/AcroForm<</Fields[6 0 R 7 0 R 8 0 R]>>",
         more=(*fields, TICK, stream(b"", DRAWN), CROSS),
@@ -298,6 +301,22 @@ def test_a_check_box_that_nobody_sees_says_nothing() -> None:
         hidden % (b"c", RADIO, b"50 98 62 110", b"Yes", b"Yes", 11),
     )
     assert texts(data) == ["a dog", "a cat", "a fish"]
+
+
+def test_a_form_over_a_scan_says_its_states_and_entries_beside_the_picture() -> None:
+    boxes = [
+        FIELD % (b"a", 0, b"50 198 62 210", b"Yes", b"Yes", 9),
+        FIELD % (b"b", 0, b"50 148 62 160", b"Off", b"Off", 9),
+    ]
+    text = b"<</Type/Annot/Subtype/Widget/FT/Tx/T(c)/V(Ada)/DA(/F 12 Tf 0 g)/Rect[70 90 170 110]/F 4>>"
+    page = read(form(*boxes, text, content=SCAN))
+    assert page.text_layer is None
+    assert [(entry.text, entry.is_mark) for entry in page.entries] == [
+        ("Ada", False),
+        ("[x]", True),
+        ("[ ]", True),
+    ]
+    assert page.entries[1].bbox == pytest.approx((50 / 400, 1 - 210 / 300, 62 / 400, 1 - 198 / 300), abs=1e-4)
 
 
 def test_a_real_form_says_which_of_its_buttons_are_set(data: Path) -> None:

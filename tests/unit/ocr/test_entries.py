@@ -1,0 +1,89 @@
+"""A form's states and entries on a page that is read by OCR."""
+
+from __future__ import annotations
+
+import pytest
+
+from vlm_core import PageImage, PageResult, PageState, TextLine
+from vlm_core.ocr.guards import NO_TEXT
+from vlm_core.ocr.text_layer import read_with_text_layer
+from vlm_core.types import Box, Entry
+
+TICKED = Entry("[x]", (0.1, 0.1, 0.12, 0.12), is_mark=True)
+
+
+def line(text: str, bbox: Box, row: int = 0) -> TextLine:
+    return TextLine(text=text, bbox=bbox, row=row, score=0.9)
+
+
+def read(*lines: TextLine, entries: tuple[Entry, ...], rotation: int = 0) -> PageResult:
+    page = PageImage(pixels=b"\xff" * 300, width=10, height=10, entries=entries)
+    text = "\n".join(line.text for line in lines)
+    result = PageResult(text=text, lines=lines, rotation=rotation, engine="seen")
+    return read_with_text_layer(page, lambda page: result, "text")
+
+
+@pytest.mark.parametrize(
+    ("lines", "text"),
+    [
+        pytest.param([line("a dog", (0.14, 0.1, 0.3, 0.12))], "[x]  a dog", id="before its label"),
+        pytest.param([line("a dog", (0.02, 0.1, 0.08, 0.12))], "a dog  [x]", id="behind its label"),
+        pytest.param(
+            [line("X", (0.1, 0.1, 0.12, 0.12)), line("a dog", (0.14, 0.1, 0.3, 0.12))],
+            "[x]  a dog",
+            id="which was read as a letter",
+        ),
+        pytest.param(
+            [line("X a dog", (0.1, 0.1, 0.3, 0.12))], "[x]  a dog", id="which was read with its label"
+        ),
+        pytest.param(
+            [line("a dog", (0.14, 0.1, 0.2, 0.12)), line("a cat", (0.6, 0.1, 0.7, 0.12))],
+            "[x]  a dog  a cat",
+            id="of two labels",
+        ),
+    ],
+)
+def test_a_mark_stands_beside_its_label(lines: list[TextLine], text: str) -> None:
+    assert read(*lines, entries=(TICKED,)).text == text
+
+
+def test_a_mark_without_a_label_stands_behind_what_is_above_it() -> None:
+    lines = [line("above", (0.05, 0.02, 0.3, 0.04)), line("below", (0.05, 0.5, 0.3, 0.52), row=1)]
+    assert read(*lines, entries=(TICKED,)).text == "above\n[x]\nbelow"
+
+
+@pytest.mark.parametrize(
+    ("lines", "text"),
+    [
+        pytest.param(
+            [line("Name:", (0.1, 0.1, 0.2, 0.12)), line("Adα", (0.31, 0.1, 0.39, 0.12))],
+            "Name:  Ada",
+            id="read beside its label",
+        ),
+        pytest.param([line("Name: Ada", (0.1, 0.1, 0.39, 0.12))], "Name: Ada", id="read with its label"),
+        pytest.param([line("Name:", (0.1, 0.1, 0.2, 0.12))], "Name:  Ada", id="not read"),
+    ],
+)
+def test_what_was_filled_in_is_there_once(lines: list[TextLine], text: str) -> None:
+    entry = Entry("Ada", (0.3, 0.1, 0.4, 0.12))
+    assert read(*lines, entries=(entry,)).text == text
+
+
+def test_a_mark_stands_where_it_is_once_the_page_is_upright() -> None:
+    """The page was turned clockwise by 90 degrees, and its upper left corner is now on the right."""
+    result = read(line("a dog", (0.7, 0.1, 0.86, 0.12)), entries=(TICKED,), rotation=90)
+    assert result.text == "a dog  [x]"
+    assert result.lines[1].bbox == pytest.approx((0.88, 0.1, 0.9, 0.12))
+
+
+def test_a_models_text_stays() -> None:
+    page = PageImage(pixels=b"\xff" * 300, width=10, height=10, entries=(TICKED,))
+    seen = PageResult(text="☑ a dog", engine="model")
+    assert read_with_text_layer(page, lambda page: seen, "text") is seen
+
+
+def test_an_empty_page_with_a_mark_is_not_blank() -> None:
+    page = PageImage(pixels=b"\xff" * 300, width=10, height=10, entries=(TICKED,))
+    blank = PageResult(state=PageState.BLANK, warnings=(NO_TEXT,))
+    result = read_with_text_layer(page, lambda page: blank, "text")
+    assert (result.text, result.state, result.warnings) == ("[x]", PageState.OK, ())

@@ -1,0 +1,49 @@
+"""Lines of a page that is bent: their pieces climb and fall, and stand on one level all the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from .pieces import Piece
+
+_RISE = 0.5
+"""Times its height: a piece that climbs or falls by so much runs along a bend, and"""
+_FEWEST = 3
+"""so many of them make a page bent."""
+_GAP = (-0.5, 1.0)
+"""Times the height: where the next piece of a line begins, behind the end of the one before;"""
+_LEVEL = 0.3
+"""and how far above or below it."""
+
+
+def straightened(pieces: Sequence[Piece]) -> Sequence[Piece]:
+    """The pieces of a page; where it is bent, those that go on with a line have the level of its first one.
+
+    Args:
+        pieces: with `fall`.
+
+    Example:
+        >>> bent = [Piece(text, 1, box, level, thickness=10, fall=fall) for text, box, level, fall in [
+        ...     ("a line that", (0, 0, 100, 10), 5, 0), ("goes on, and", (105, 0, 200, 20), 10, 10),
+        ...     ("ends", (205, 10, 300, 30), 20, 10), ("next line", (0, 20, 100, 30), 25, 0),
+        ...     ("of it", (105, 20, 200, 40), 30, 10)]]
+        >>> [piece.level for piece in straightened(bent)]
+        [5, 5, 5, 25, 25]
+    """
+    if sum(abs(piece.fall) >= _RISE * piece.height for piece in pieces) < _FEWEST:
+        return pieces
+    ordered = sorted(range(len(pieces)), key=lambda number: pieces[number].left)
+    levels = [piece.level for piece in pieces]
+    for place, number in enumerate(ordered):
+        before = [other for other in ordered[:place] if _goes_on(pieces[other], pieces[number])]
+        if before:
+            levels[number] = levels[before[-1]]
+    return [replace(piece, level=level) for piece, level in zip(pieces, levels, strict=True)]
+
+
+def _goes_on(piece: Piece, following: Piece) -> bool:
+    height = min(piece.height, following.height)
+    gap = following.left - piece.right
+    step = following.level - following.fall / 2 - (piece.level + piece.fall / 2)
+    return _GAP[0] * height <= gap <= _GAP[1] * height and abs(step) <= _LEVEL * height
