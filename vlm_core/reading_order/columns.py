@@ -8,59 +8,210 @@ A PDF also tells by the order in which it draws its text: column by column, or r
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby, pairwise
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import accumulate, groupby, islice, pairwise
 from statistics import median
 from typing import NamedTuple, TypeAlias
 
 from .pieces import Piece, rows_of
-from .sides import FEWEST_ROWS, LEVEL, Side, divide, drawn_in_turn
+from .rows import Cut, Row
+from .sides import FEWEST_ROWS, LEVEL, Band, Drawing, Side, divides
 
-_REACH = 1.5
-"""Times the height of a piece: it may reach so far into a gutter or beyond without running across."""
 _REACHING = 0.25
-"""The share of a column's rows that may do so: words far apart make no gutter."""
+"""The share of a column's rows that may reach into a gutter: words far apart make none."""
 _STRIPE = 2.5
 """Times the usual height: what stands so far above or below the columns is not of them."""
 
 _TABLE_ROWS, _TABLE_CELLS = 3, 3
 """Of a table between columns: rows one below the other, and cells in each."""
 
-Row: TypeAlias = Sequence[Piece]
+_MANY_ALIKE = 12
+"""Gaps of equal promise from which the middle one is tried first: the parts are halves, not slices."""
+_MOST_WORK = 500_000
+"""Pieces sorted and rows cut at gaps, for a whole page. A page of 20,000 words in a grid takes a tenth.
+What is left after that, on pages made to take forever, is read row by row."""
+
+Rows: TypeAlias = list[list[Piece]]
+
+
+class _Promise(NamedTuple):
+    """The most that a gap can be worth as a gutter: what ranks it before it is tried."""
+
+    divided: int
+    """Pieces in the rows that do not run across."""
+    across: int
+    """Rows that do, below zero."""
+    turn: int
+    """Among gaps alike, in which turn it is tried, below zero."""
 
 
 class _Split(NamedTuple):
     """A gutter, and the parts of the page that it makes, in reading order."""
 
-    divided: int
-    """Pieces that stand in columns now."""
-    across: int
-    """Pieces that run across the gutter."""
+    worth: _Promise
     parts: list[list[Piece]]
 
 
-def columns_of(pieces: Sequence[Piece]) -> Iterator[list[list[Piece]]]:
+def columns_of(pieces: Sequence[Piece]) -> Iterator[Rows]:
     """Parts of a page in reading order, each as rows to be read one after the other.
 
     Example:
         >>> [len(part) for part in columns_of([Piece("TOTAL", 1, (0, 0, 40, 9), 4)])]
         [1]
     """
-    rows = rows_of(pieces)
-    split = _best_split(pieces, rows)
-    if split is None:
-        yield rows
-        return
-    for part in split.parts:
-        yield from columns_of(part)
+    work = _MOST_WORK
+    parts = [list(pieces)]  # still to be read, the next one last
+    while parts:
+        part = parts.pop()
+        rows = rows_of(part)
+        split, done = _best_split(part, rows, work)
+        work -= done
+        if split:
+            parts += reversed(split.parts)
+        else:
+            yield rows
 
 
-def _best_split(pieces: Sequence[Piece], rows: Sequence[Row]) -> _Split | None:
-    if len(rows) < FEWEST_ROWS or len(pieces) < 2 * FEWEST_ROWS:
+def _best_split(pieces: Sequence[Piece], found: Rows, most_work: int) -> tuple[_Split | None, int]:
+    """The gutter that divides most, and the work done to find it.
+
+    A gap that can divide less than a gutter that was found is not tried.
+    """
+    work = len(pieces)
+    height = median(piece.height for piece in pieces) if pieces else 0.0
+    if len(found) < FEWEST_ROWS or len(pieces) < 2 * FEWEST_ROWS or height <= 0:
+        return None, work
+    rows = [Row(row) for row in found]
+    best: _Split | None = None
+    for promise, x in _promising(rows, list(_gaps(pieces, height))):
+        if work > most_work or (best and best.worth >= promise):
+            break
+        work += len(rows)
+        split = _split(rows, x, height, promise.turn)
+        if split and (not best or split.worth > best.worth):
+            best = split
+    return best, work
+
+
+def _promising(rows: Sequence[Row], gaps: Sequence[float]) -> Iterator[tuple[_Promise, float]]:
+    """Gaps with what they promise, the best first; those beside which no prose can stand are left out."""
+    promises: dict[tuple[int, int], list[int]] = {}
+    pieces = sum(len(row.pieces) for row in rows)
+    crossings = zip(
+        _running_across(rows, gaps, lambda row: 1),
+        _running_across(rows, gaps, lambda row: len(row.pieces)),
+        strict=True,
+    )
+    has_prose = _beside_prose(rows)
+    for number, (rows_across, pieces_across) in enumerate(crossings):
+        if has_prose(gaps[number]):
+            promises.setdefault((pieces - pieces_across, -rows_across), []).append(number)
+    for (divided, across), alike in sorted(promises.items(), reverse=True):
+        first = alike[len(alike) // 2] if len(alike) >= _MANY_ALIKE else 0
+        for number in sorted(alike, key=lambda number: abs(number - first)):
+            yield _Promise(divided, across, -abs(number - first)), gaps[number]
+
+
+def _running_across(rows: Iterable[Row], gaps: Sequence[float], size: Callable[[Row], int]) -> Iterator[int]:
+    """How many rows run across each gap, each counted by its size."""
+    changes = [0] * (len(gaps) + 1)
+    for row in rows:
+        for start, end in row.crossed:
+            changes[bisect_right(gaps, start)] += size(row)
+            changes[max(bisect_right(gaps, start), bisect_left(gaps, end))] -= size(row)
+    return islice(accumulate(changes), len(gaps))
+
+
+def _beside_prose(rows: Sequence[Row]) -> Callable[[float], bool]:
+    """Tells whether prose may stand on a side of a gap, or else a PDF's order of drawing may make columns."""
+    if all(row.draws is not None for row in rows):
+        return lambda x: True
+    left, right = sorted(row.prose_from for row in rows), sorted(row.prose_to for row in rows)
+    return lambda x: left[FEWEST_ROWS - 1] <= x or x <= right[-FEWEST_ROWS]
+
+
+def _split(rows: Sequence[Row], x: float, height: float, turn: int) -> _Split | None:
+    bands = list(_bands(rows, x))
+    sure = [band.is_open and _divides(band, height) for band in bands]
+    if not any(sure):
         return None
-    height = median(piece.height for piece in pieces)
-    splits = [split for x in _gaps(pieces, height) if (split := _split(rows, x, height))]
-    return max(splits, key=lambda split: (split.divided, -split.across), default=None)
+    parts: list[list[Piece]] = [[]]
+    divided = 0
+    for band, is_sure in zip(bands, sure, strict=True):
+        if not is_sure and not (band.is_open and all(side.is_all_lines for side in band.sides)):
+            parts[-1] += _pieces(band.cuts)
+            continue
+        head, body, foot = map(_pieces, _trimmed(band, height))
+        parts[-1] += head
+        parts += [[piece for piece in body if (piece.middle >= x) == side] for side in (False, True)]
+        parts.append(foot)
+        divided += len(body)
+    across = sum(len(band.cuts) for band in bands if not band.is_open)
+    return _Split(_Promise(divided, -across, turn), [part for part in parts if part])
+
+
+def _pieces(cuts: Iterable[Cut]) -> list[Piece]:
+    return [piece for cut in cuts for piece in cut.row.pieces]
+
+
+def _bands(rows: Sequence[Row], x: float) -> Iterator[Band]:
+    """Rows from one that runs across a gutter to the next.
+
+    Lines that run across are a band that is not open for columns, and so is a table with cells on both sides.
+    """
+    for across, group in groupby(rows, key=lambda row: row.crossed.covers(x)):
+        band = Band([row.cut(x) for row in group], x, is_open=not across)
+        yield from [band] if across else _without_tables(band)
+
+
+def _without_tables(band: Band) -> Iterator[Band]:
+    """A band, parted at the tables that stand across a gutter though none of their cells does."""
+    in_table: list[bool] = []
+    for is_table, group in groupby(band.cuts, key=lambda cut: _is_table_row(cut, band)):
+        cuts = list(group)
+        is_table = is_table and len(cuts) >= _TABLE_ROWS
+        in_table += [is_table and Band(cuts, band.x).drawing is not Drawing.IN_COLUMNS] * len(cuts)
+    if not any(in_table):
+        yield band
+        return
+    numbered = zip(in_table, band.cuts, strict=True)
+    for is_table, part in groupby(numbered, key=lambda each: each[0]):
+        yield Band([cut for _, cut in part], band.x, is_open=not is_table)
+
+
+def _is_table_row(cut: Cut, band: Band) -> bool:
+    """Whether there are level cells on both sides, three or more, and no line of prose."""
+    left, right = cut.left, cut.right
+    if not left or not right or left.pieces + right.pieces < _TABLE_CELLS:
+        return False
+    spread = max(left.lowest, right.lowest) - min(left.highest, right.highest)
+    if spread > LEVEL * min(left.height, right.height):
+        return False
+    return not band.left.is_line(left) and not band.right.is_line(right)
+
+
+def _divides(band: Band, height: float) -> bool:
+    reaching = sum(cut.row.reaching(band.x) for cut in band.cuts)
+    return reaching <= _REACHING * max(len(side.rows) for side in band.sides) and divides(band, height)
+
+
+def _trimmed(band: Band, height: float) -> tuple[Sequence[Cut], Sequence[Cut], Sequence[Cut]]:
+    """A band without what stands far above and far below its columns, such as a page's header and footer."""
+    starts = [0]
+    for number, (above, below) in enumerate(pairwise(band.cuts), start=1):
+        if below.row.level - above.row.level > _STRIPE * height:
+            starts.append(number)
+    stripes = list(pairwise([*starts, len(band.cuts)]))
+    of_columns = [(start, end) for start, end in stripes if _has_lines(band.cuts[start:end], band.sides)]
+    start, end = (of_columns[0][0], of_columns[-1][1]) if of_columns else (0, len(band.cuts))
+    return band.cuts[:start], band.cuts[start:end], band.cuts[end:]
+
+
+def _has_lines(stripe: Sequence[Cut], sides: Iterable[Side]) -> bool:
+    """Whether a stripe holds lines of the columns' prose."""
+    top, bottom = stripe[0].row.level, stripe[-1].row.level
+    return any(side.line_levels.any_between(top, bottom) for side in sides)
 
 
 def _gaps(pieces: Sequence[Piece], height: float) -> Iterator[float]:
@@ -74,116 +225,3 @@ def _gaps(pieces: Sequence[Piece], height: float) -> Iterator[float]:
             gaps.append(((x + next_x) / 2, across, x - next_x))
     for _, near in groupby(gaps, key=lambda gap: gap[0] // height):
         yield min(near, key=lambda gap: gap[1:])[0]
-
-
-def _split(rows: Sequence[Row], x: float, height: float) -> _Split | None:
-    bands = list(_bands(rows, x))
-    sure = [is_open and _divides(band, x, height) for band, is_open in bands]
-    if not any(sure):
-        return None
-    parts: list[list[Piece]] = [[]]
-    divided = 0
-    for (band, is_open), is_sure in zip(bands, sure, strict=True):
-        if not is_sure and not (is_open and all(side.is_all_lines for side in _sides(band, x))):
-            parts[-1] += _flat(band)
-            continue
-        head, body, foot = _trimmed(band, x, height)
-        parts[-1] += _flat(head)
-        columns = [
-            [piece for piece in _flat(body) if (_middle(piece) >= x) == side] for side in (False, True)
-        ]
-        parts += [*columns, _flat(foot)]
-        divided += sum(map(len, columns))
-    across = sum(len(band) for band, is_open in bands if not is_open)
-    return _Split(divided, across, [part for part in parts if part])
-
-
-def _bands(rows: Sequence[Row], x: float) -> Iterator[tuple[list[Row], bool]]:
-    """Rows from one that runs across a gutter to the next; whether a band is open for columns.
-
-    Lines that run across are a band that is not, and so is a table with cells on both sides.
-    """
-    for across, group in groupby(rows, key=lambda row: any(_crosses(piece, x) for piece in row)):
-        band = list(group)
-        if across:
-            yield band, False
-            continue
-        in_table = _table_rows(band, x)
-        for is_table, numbers in groupby(range(len(band)), key=lambda number: in_table[number]):
-            yield [band[number] for number in numbers], not is_table
-
-
-def _table_rows(band: Sequence[Row], x: float) -> list[bool]:
-    """Of each row, whether it is of a table that stands across a gutter though none of its cells does."""
-    left, right = _sides(band, x)
-    cells = [_is_table_row(_parts(row, x), (left, right)) for row in band]
-    in_table: list[bool] = []
-    for is_table, group in groupby(cells):
-        length = len(list(group))
-        start = len(in_table)
-        table = _sides(band[start : start + length], x)
-        in_table += [is_table and length >= _TABLE_ROWS and not drawn_in_turn(*table)] * length
-    return in_table
-
-
-def _is_table_row(parts: tuple[Row, Row], sides: tuple[Side, Side]) -> bool:
-    """Whether there are level cells on both sides, three or more, and no line of prose."""
-    if not all(parts) or sum(map(len, parts)) < _TABLE_CELLS:
-        return False
-    levels = [piece.level for part in parts for piece in part]
-    if max(levels) - min(levels) > LEVEL * min(piece.height for part in parts for piece in part):
-        return False
-    return not any(side.is_line(part) for part, side in zip(parts, sides, strict=True))
-
-
-def _parts(row: Row, x: float) -> tuple[Row, Row]:
-    return [piece for piece in row if piece.right <= x], [piece for piece in row if piece.left >= x]
-
-
-def _flat(rows: Iterable[Row]) -> list[Piece]:
-    return [piece for row in rows for piece in row]
-
-
-def _middle(piece: Piece) -> float:
-    return (piece.left + piece.right) / 2
-
-
-def _crosses(piece: Piece, x: float) -> bool:
-    """Whether a piece has text on both sides of a gutter, and does not just reach into it."""
-    return min(x - piece.left, piece.right - x) > _REACH * piece.height
-
-
-def _divides(band: Sequence[Row], x: float, height: float) -> bool:
-    left, right = _sides(band, x)
-    reaching = sum(piece.left < x < piece.right for row in band for piece in row)
-    if reaching > _REACHING * max(len(left.rows), len(right.rows)):
-        return False
-    return divide(left, right, height)
-
-
-def _sides(band: Sequence[Row], x: float) -> tuple[Side, Side]:
-    left, right = zip(*(_parts(row, x) for row in band), strict=True)
-    return Side([part for part in left if part]), Side([part for part in right if part])
-
-
-def _trimmed(band: Sequence[Row], x: float, height: float) -> tuple[list[Row], list[Row], list[Row]]:
-    """A band without what stands far above and far below its columns, such as a page's header and footer."""
-    stripes: list[list[Row]] = [[band[0]]]
-    for above, row in pairwise(band):
-        if row[0].level - above[0].level > _STRIPE * height:
-            stripes.append([])
-        stripes[-1].append(row)
-    sides = _sides(band, x)
-    of_columns = [number for number, stripe in enumerate(stripes) if _has_lines(stripe, sides)]
-    first, last = (of_columns[0], of_columns[-1] + 1) if of_columns else (0, len(stripes))
-    return _joined(stripes[:first]), _joined(stripes[first:last]), _joined(stripes[last:])
-
-
-def _joined(stripes: Iterable[Sequence[Row]]) -> list[Row]:
-    return [row for stripe in stripes for row in stripe]
-
-
-def _has_lines(stripe: Sequence[Row], sides: Iterable[Side]) -> bool:
-    """Whether a stripe holds lines of the columns' prose."""
-    top, bottom = stripe[0][0].level, stripe[-1][0].level
-    return any(top <= level <= bottom for side in sides for level in side.line_levels)

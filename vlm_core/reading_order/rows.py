@@ -1,0 +1,180 @@
+"""A row of a page, ready to be cut at any of many gaps."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from math import inf
+from typing import NamedTuple
+
+from .pieces import Piece
+from .spans import Spans
+
+REACH = 1.5
+"""Times the height of a piece: it may reach so far into a gutter or beyond without running across."""
+PROSE_CHARACTERS = 15
+"""Of a run of words that may be a line of prose."""
+_JUSTIFIED = 1.5
+"""Times the height: words of a justified line may stand so far apart."""
+
+
+class Stretch(NamedTuple):
+    """What a row holds on one side of a gap."""
+
+    pieces: int
+    characters: int
+    left: float
+    right: float
+    level: float
+    """The mean of its pieces', and"""
+    highest: float
+    lowest: float
+    """the two that differ most."""
+    height: float
+    """The smallest of its pieces'."""
+    printed: float
+    """How long its runs of words are, less the short ones; minus infinity where all are short."""
+    longest: float
+    """Of these runs."""
+
+
+class Draws(NamedTuple):
+    """Pieces of a row that a PDF draws one after the other, from left to right."""
+
+    place: int
+    """In the order of drawing."""
+    first_right: float
+    """Where the first piece ends, and"""
+    last_left: float
+    """where the last one begins."""
+
+    def sides(self, x: float) -> list[str]:
+        """Of a gap, in the order in which they are drawn on."""
+        return ["left"] * (self.first_right <= x) + ["right"] * (self.last_left >= x)
+
+
+class Cut(NamedTuple):
+    """A row parted at a gap; a side is None where nothing stands on it."""
+
+    row: Row
+    left: Stretch | None
+    right: Stretch | None
+
+    @property
+    def sides(self) -> list[Stretch]:
+        """Those on which something stands."""
+        return [side for side in (self.left, self.right) if side]
+
+
+class Row:
+    """Pieces on one baseline. What stands on either side of a gap is looked up, not gone through.
+
+    Args:
+        pieces: from left to right.
+    """
+
+    def __init__(self, pieces: Sequence[Piece]) -> None:
+        self.pieces = pieces
+        self._lefts = [piece.left for piece in pieces]
+        self._by_right = sorted(pieces, key=lambda piece: piece.right)
+        self._rights = [piece.right for piece in self._by_right]
+
+    @property
+    def level(self) -> float:
+        """Of its first piece."""
+        return self.pieces[0].level
+
+    @cached_property
+    def crossed(self) -> Spans:
+        """Where a gutter would have text of one piece on both sides, and not just reaching into it."""
+        spans = Spans()
+        for piece in self.pieces:
+            spans.add(piece.left + REACH * piece.height, piece.right - REACH * piece.height)
+        return spans
+
+    def cut(self, x: float) -> Cut:
+        """The row parted at a gap; pieces that reach into it are on neither side."""
+        left, right = bisect_right(self._rights, x), len(self.pieces) - bisect_left(self._lefts, x)
+        return Cut(self, self._before[left], self._after[right])
+
+    def reaching(self, x: float) -> int:
+        """How many pieces stand over a gap."""
+        return max(0, bisect_left(self._lefts, x) - bisect_right(self._rights, x))
+
+    @cached_property
+    def _before(self) -> list[Stretch | None]:
+        """What the first pieces make: none, one, two and so on."""
+        return [None, *_stretches(self._by_right)]
+
+    @cached_property
+    def _after(self) -> list[Stretch | None]:
+        """What the last pieces make: none, one, two and so on."""
+        return [None, *_stretches(reversed(self.pieces))]
+
+    @cached_property
+    def prose_from(self) -> float:
+        """From here on the left side of a gap has a run of words that may be a line."""
+        runs = (side.right for side in self._before if side and side.longest > -inf)
+        return next(runs, inf)
+
+    @cached_property
+    def prose_to(self) -> float:
+        """Up to here the right side has one."""
+        runs = (side.left for side in self._after if side and side.longest > -inf)
+        return next(runs, -inf)
+
+    @cached_property
+    def draws(self) -> list[Draws] | None:
+        """How a PDF draws the row; None where this is no PDF."""
+        pieces = [(piece.drawn, piece) for piece in self.pieces if piece.drawn is not None]
+        if len(pieces) < len(self.pieces):
+            return None
+        draws: list[Draws] = []
+        last: tuple[int, Piece] | None = None
+        for place, piece in sorted(pieces, key=lambda drawn: drawn[0]):
+            if last and place == last[0] + 1 and _is_right_of(piece, last[1]):
+                draws[-1] = draws[-1]._replace(last_left=piece.left)
+            else:
+                draws.append(Draws(place, piece.right, piece.left))
+            last = place, piece
+        return draws
+
+
+def _is_right_of(piece: Piece, other: Piece) -> bool:
+    return piece.left >= other.left and piece.right >= other.right
+
+
+def _stretches(pieces: Iterable[Piece]) -> Iterator[Stretch]:
+    """What the first piece makes, the first two, and so on; pieces may come from either end of a row."""
+    last: Piece | None = None
+    count = characters = run_characters = 0
+    levels = ended = run_left = run_right = 0.0
+    left = highest = height = inf
+    right = lowest = longest_ended = -inf
+    for piece in pieces:
+        if last is None or _is_apart(last, piece):
+            if run_characters >= PROSE_CHARACTERS:
+                ended += run_right - run_left
+                longest_ended = max(longest_ended, run_right - run_left)
+            run_characters, run_left, run_right = 0, piece.left, piece.right
+        last = piece
+        run_characters += len(piece.text)
+        run_left, run_right = min(run_left, piece.left), max(run_right, piece.right)
+        length = run_right - run_left if run_characters >= PROSE_CHARACTERS else -inf
+        longest = max(longest_ended, length)
+        count += 1
+        characters += len(piece.text)
+        levels += piece.level
+        left, right = min(left, piece.left), max(right, piece.right)
+        highest, lowest = min(highest, piece.level), max(lowest, piece.level)
+        height = min(height, piece.height)
+        printed = longest if longest == -inf else ended + max(length, 0.0)
+        yield Stretch(
+            count, characters, left, right, levels / count, highest, lowest, height, printed, longest
+        )
+
+
+def _is_apart(a: Piece, b: Piece) -> bool:
+    """Whether neighbours are further from each other than the words of a line."""
+    return max(a.left - b.right, b.left - a.right) > _JUSTIFIED * min(a.height, b.height)
