@@ -96,16 +96,11 @@ def _best_split(pieces: Sequence[Piece], found: Rows, most_work: int) -> tuple[_
 
 def _promising(rows: Sequence[Row], gaps: Sequence[float]) -> Iterator[tuple[_Promise, float]]:
     """Gaps with what they promise, the best first; those beside which no prose can stand are left out."""
-    promises: dict[tuple[int, int], list[int]] = {}
     pieces = sum(len(row.pieces) for row in rows)
-    crossings = zip(
-        _running_across(rows, gaps, lambda row: 1),
-        _running_across(rows, gaps, lambda row: len(row.pieces)),
-        strict=True,
-    )
-    has_prose = _beside_prose(rows)
-    for number, (rows_across, pieces_across) in enumerate(crossings):
-        if has_prose(gaps[number]):
+    may_divide = _beside_prose(rows)
+    promises: dict[tuple[int, int], list[int]] = {}
+    for number, (rows_across, pieces_across) in enumerate(_running_across(rows, gaps)):
+        if may_divide(gaps[number]):
             promises.setdefault((pieces - pieces_across, -rows_across), []).append(number)
     for (divided, across), alike in sorted(promises.items(), reverse=True):
         first = alike[len(alike) // 2] if len(alike) >= _MANY_ALIKE else 0
@@ -113,14 +108,17 @@ def _promising(rows: Sequence[Row], gaps: Sequence[float]) -> Iterator[tuple[_Pr
             yield _Promise(divided, across, -abs(number - first)), gaps[number]
 
 
-def _running_across(rows: Iterable[Row], gaps: Sequence[float], size: Callable[[Row], int]) -> Iterator[int]:
-    """How many rows run across each gap, each counted by its size."""
-    changes = [0] * (len(gaps) + 1)
+def _running_across(rows: Iterable[Row], gaps: Sequence[float]) -> Iterator[tuple[int, int]]:
+    """How many rows run across each gap, and how many pieces are in them."""
+    changes = [[0] * (len(gaps) + 1) for _ in range(2)]
     for row in rows:
         for start, end in row.crossed:
-            changes[bisect_right(gaps, start)] += size(row)
-            changes[max(bisect_right(gaps, start), bisect_left(gaps, end))] -= size(row)
-    return islice(accumulate(changes), len(gaps))
+            first, last = bisect_right(gaps, start), bisect_left(gaps, end)
+            if first < last:
+                for change, size in zip(changes, (1, len(row.pieces)), strict=True):
+                    change[first] += size
+                    change[last] -= size
+    return islice(zip(*map(accumulate, changes), strict=True), len(gaps))
 
 
 def _beside_prose(rows: Sequence[Row]) -> Callable[[float], bool]:

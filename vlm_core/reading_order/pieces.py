@@ -87,12 +87,15 @@ def rows_of(pieces: Iterable[Piece]) -> list[list[Piece]]:
 
 
 class _Row:
-    """A row that grows; what is asked of all its pieces is kept, for there may be thousands."""
+    """A row that grows. What is asked of all its pieces is kept, for there may be thousands."""
+
+    __slots__ = ("_covered", "_height", "_levels", "_middles", "_placed", "pieces")
 
     def __init__(self) -> None:
         self.pieces: list[Piece] = []
         self._height = inf
         self._levels = 0.0
+        self._placed = 0
         self._covered = Spans()
         self._middles: list[float] = []
 
@@ -100,12 +103,9 @@ class _Row:
         self.pieces.append(piece)
         self._height = min(self._height, piece.height)
         self._levels += piece.level
-        if piece.left < piece.right:
-            self._covered.add(piece.left, piece.right)
-            insort(self._middles, piece.middle)
 
     def fits(self, piece: Piece) -> bool:
-        """Whether a piece stands on the row's baseline; what stands over a part of it is hardly ever on it."""
+        """Whether a piece stands on the baseline; what stands over a part of the row hardly ever does."""
         height = min(piece.height, self._height)
         off = abs(piece.level - self._levels / len(self.pieces))
         return off <= SAME_ROW * height and (off <= _SAME_LINE * height or not self._is_over(piece))
@@ -114,8 +114,17 @@ class _Row:
         """Whether the piece stands over any of the row's: the middle of one is within the longer one."""
         if piece.left >= piece.right:
             return False
+        self._place()
         below = bisect_right(self._middles, piece.left) < bisect_left(self._middles, piece.right)
         return below or self._covered.covers(piece.middle)
+
+    def _place(self) -> None:
+        """Take note of where the pieces stand that came since this was last asked: it hardly ever is."""
+        for piece in self.pieces[self._placed :]:
+            if piece.left < piece.right:
+                self._covered.add(piece.left, piece.right)
+                insort(self._middles, piece.middle)
+        self._placed = len(self.pieces)
 
 
 def stands_over(a: Piece, b: Piece) -> bool:

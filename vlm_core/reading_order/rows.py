@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
+from itertools import accumulate
 from math import inf
+from operator import truediv
 from typing import NamedTuple
 
 from .pieces import Piece
@@ -90,7 +92,9 @@ class Row:
         """Where a gutter would have text of one piece on both sides, and not just reaching into it."""
         spans = Spans()
         for piece in self.pieces:
-            spans.add(piece.left + REACH * piece.height, piece.right - REACH * piece.height)
+            reach = REACH * piece.height
+            if piece.left + reach < piece.right - reach:
+                spans.add(piece.left + reach, piece.right - reach)
         return spans
 
     def cut(self, x: float) -> Cut:
@@ -105,12 +109,12 @@ class Row:
     @cached_property
     def _before(self) -> list[Stretch | None]:
         """What the first pieces make: none, one, two and so on."""
-        return [None, *_stretches(self._by_right)]
+        return _stretches(self._by_right)
 
     @cached_property
     def _after(self) -> list[Stretch | None]:
         """What the last pieces make: none, one, two and so on."""
-        return [None, *_stretches(reversed(self.pieces))]
+        return _stretches(self.pieces[::-1])
 
     @cached_property
     def prose_from(self) -> float:
@@ -145,34 +149,45 @@ def _is_right_of(piece: Piece, other: Piece) -> bool:
     return piece.left >= other.left and piece.right >= other.right
 
 
-def _stretches(pieces: Iterable[Piece]) -> Iterator[Stretch]:
-    """What the first piece makes, the first two, and so on; pieces may come from either end of a row."""
+def _stretches(pieces: Sequence[Piece]) -> list[Stretch | None]:
+    """What none of the pieces make, the first one, the first two, and so on, from either end of a row."""
+    levels = [piece.level for piece in pieces]
+    counts = range(1, len(pieces) + 1)
+    printed, longest = _runs(pieces)
+    columns: list[Iterable[float]] = [
+        counts,
+        accumulate(len(piece.text) for piece in pieces),
+        accumulate((piece.left for piece in pieces), min),
+        accumulate((piece.right for piece in pieces), max),
+        map(truediv, accumulate(levels), counts),
+        accumulate(levels, min),
+        accumulate(levels, max),
+        accumulate((piece.height for piece in pieces), min),
+        printed,
+        longest,
+    ]
+    return [None, *map(Stretch._make, zip(*columns, strict=True))]
+
+
+def _runs(pieces: Iterable[Piece]) -> tuple[list[float], list[float]]:
+    """After each piece, how long its run of words and those before are, less the short ones, and the longest."""
+    printed: list[float] = []
+    longest: list[float] = []
+    ended = start = end = 0.0
+    longest_ended, length = -inf, -inf
     last: Piece | None = None
-    count = characters = run_characters = 0
-    levels = ended = run_left = run_right = 0.0
-    left = highest = height = inf
-    right = lowest = longest_ended = -inf
     for piece in pieces:
         if last is None or _is_apart(last, piece):
-            if run_characters >= PROSE_CHARACTERS:
-                ended += run_right - run_left
-                longest_ended = max(longest_ended, run_right - run_left)
-            run_characters, run_left, run_right = 0, piece.left, piece.right
+            ended += max(length, 0.0)
+            longest_ended = max(longest_ended, length)
+            start, end, characters = piece.left, piece.right, 0
         last = piece
-        run_characters += len(piece.text)
-        run_left, run_right = min(run_left, piece.left), max(run_right, piece.right)
-        length = run_right - run_left if run_characters >= PROSE_CHARACTERS else -inf
-        longest = max(longest_ended, length)
-        count += 1
         characters += len(piece.text)
-        levels += piece.level
-        left, right = min(left, piece.left), max(right, piece.right)
-        highest, lowest = min(highest, piece.level), max(lowest, piece.level)
-        height = min(height, piece.height)
-        printed = longest if longest == -inf else ended + max(length, 0.0)
-        yield Stretch(
-            count, characters, left, right, levels / count, highest, lowest, height, printed, longest
-        )
+        start, end = min(start, piece.left), max(end, piece.right)
+        length = end - start if characters >= PROSE_CHARACTERS else -inf
+        longest.append(max(longest_ended, length))
+        printed.append(ended + max(length, 0.0) if longest[-1] > -inf else -inf)
+    return printed, longest
 
 
 def _is_apart(a: Piece, b: Piece) -> bool:
