@@ -26,31 +26,52 @@ _STRIPE = 2.5
 _TABLE_ROWS, _TABLE_CELLS = 3, 3
 """Of a table between columns: rows one below the other, and cells in each."""
 
-_MANY_ALIKE = 12
-"""Gaps of equal promise from which the middle one is tried first: the parts are halves, not slices."""
-_MOST_WORK = 500_000
-"""Pieces sorted and rows cut at gaps, for a whole page. A page of 20,000 words in a grid takes a tenth.
-What is left after that, on pages made to take forever, is read row by row."""
+_MANY_GUTTERS = 12
+"""Columns beside each other with nothing running across: from so many on they are parted all at once."""
+_MOST_WORK = 200_000
+"""Pieces sorted and rows cut at gaps, for a whole page. A page of 300 lines takes 2,000, one of 20,000 words
+in a grid 100,000. What is left after that, on pages made to take forever, is read row by row."""
 
 Rows: TypeAlias = list[list[Piece]]
 
 
-class _Promise(NamedTuple):
-    """The most that a gap can be worth as a gutter: what ranks it before it is tried."""
+class _Worth(NamedTuple):
+    """What ranks gaps as gutters; before one is tried, the most that it can be worth."""
 
     divided: int
-    """Pieces in the rows that do not run across."""
+    """Pieces that stand in columns."""
     across: int
-    """Rows that do, below zero."""
+    """Rows that run across, below zero."""
     turn: int
-    """Among gaps alike, in which turn it is tried, below zero."""
+    """The place among the gaps from the left, below zero."""
 
 
 class _Split(NamedTuple):
-    """A gutter, and the parts of the page that it makes, in reading order."""
+    """A gutter, and what it makes of the page."""
 
-    worth: _Promise
-    parts: list[list[Piece]]
+    worth: _Worth
+    stripes: list[tuple[Sequence[Row], bool]]
+    """Rows from the top, and whether they are in columns."""
+    gutters: list[float]
+
+    def parts(self) -> Iterator[list[Piece]]:
+        """Of the page, in reading order."""
+        together: list[Piece] = []
+        for rows, in_columns in self.stripes:
+            if not in_columns:
+                together += _pieces(rows)
+                continue
+            columns: list[list[Piece]] = [[] for _ in range(len(self.gutters) + 1)]
+            for piece in _pieces(rows):
+                columns[bisect_right(self.gutters, piece.middle)].append(piece)
+            yield from (part for part in (together, *columns) if part)
+            together = []
+        if together:
+            yield together
+
+
+def _pieces(rows: Iterable[Row]) -> list[Piece]:
+    return [piece for row in rows for piece in row.pieces]
 
 
 def columns_of(pieces: Sequence[Piece]) -> Iterator[Rows]:
@@ -68,7 +89,7 @@ def columns_of(pieces: Sequence[Piece]) -> Iterator[Rows]:
         split, done = _best_split(part, rows, work)
         work -= done
         if split:
-            parts += reversed(split.parts)
+            parts += reversed(list(split.parts()))
         else:
             yield rows
 
@@ -82,30 +103,39 @@ def _best_split(pieces: Sequence[Piece], found: Rows, most_work: int) -> tuple[_
     height = median(piece.height for piece in pieces) if pieces else 0.0
     if len(found) < FEWEST_ROWS or len(pieces) < 2 * FEWEST_ROWS or height <= 0:
         return None, work
-    rows = [Row(row) for row in found]
+    gaps = list(_gaps(pieces, height))
+    rows = [Row(row) for row in found] if gaps else []
     best: _Split | None = None
-    for promise, x in _promising(rows, list(_gaps(pieces, height))):
-        if work > most_work or (best and best.worth >= promise):
+    for most, x in _promising(rows, gaps):
+        if work > most_work or (best and best.worth >= most):
             break
         work += len(rows)
-        split = _split(rows, x, height, promise.turn)
+        split = _split(rows, x, height, most.turn)
         if split and (not best or split.worth > best.worth):
             best = split
+    if best and best.worth[:2] == (len(pieces), 0) and len(gaps) >= _MANY_GUTTERS:
+        splits = [_split(rows, x, height, 0) for x in gaps]
+        gutters = [
+            x for x, split in zip(gaps, splits, strict=True) if split and split.worth[:2] == best.worth[:2]
+        ]
+        work += len(gaps) * len(rows)
+        if len(gutters) >= _MANY_GUTTERS:
+            best = best._replace(gutters=gutters)
     return best, work
 
 
-def _promising(rows: Sequence[Row], gaps: Sequence[float]) -> Iterator[tuple[_Promise, float]]:
-    """Gaps with what they promise, the best first; those beside which no prose can stand are left out."""
+def _promising(rows: Sequence[Row], gaps: Sequence[float]) -> list[tuple[_Worth, float]]:
+    """Gaps with the most they can be worth, the best first; without those beside which no prose can stand."""
     pieces = sum(len(row.pieces) for row in rows)
     may_divide = _beside_prose(rows)
-    promises: dict[tuple[int, int], list[int]] = {}
-    for number, (rows_across, pieces_across) in enumerate(_running_across(rows, gaps)):
-        if may_divide(gaps[number]):
-            promises.setdefault((pieces - pieces_across, -rows_across), []).append(number)
-    for (divided, across), alike in sorted(promises.items(), reverse=True):
-        first = alike[len(alike) // 2] if len(alike) >= _MANY_ALIKE else 0
-        for number in sorted(alike, key=lambda number: abs(number - first)):
-            yield _Promise(divided, across, -abs(number - first)), gaps[number]
+    most = [
+        (_Worth(pieces - pieces_across, -rows_across, -number), x)
+        for number, (x, (rows_across, pieces_across)) in enumerate(
+            zip(gaps, _running_across(rows, gaps), strict=True)
+        )
+        if may_divide(x)
+    ]
+    return sorted(most, reverse=True)
 
 
 def _running_across(rows: Iterable[Row], gaps: Sequence[float]) -> Iterator[tuple[int, int]]:
@@ -130,37 +160,29 @@ def _beside_prose(rows: Sequence[Row]) -> Callable[[float], bool]:
 
 
 def _split(rows: Sequence[Row], x: float, height: float, turn: int) -> _Split | None:
-    bands = list(_bands(rows, x))
-    sure = [band.is_open and _divides(band, height) for band in bands]
-    if not any(sure):
+    runs = [(list(run), across) for across, run in groupby(rows, key=lambda row: row.crossed.covers(x))]
+    long = [Band(run, x) for run, across in runs if not across and len(run) >= FEWEST_ROWS]
+    if not any(_divides(part, height) for band in long for part in _without_tables(band)):
         return None
-    parts: list[list[Piece]] = [[]]
-    divided = 0
-    for band, is_sure in zip(bands, sure, strict=True):
-        if not is_sure and not (band.is_open and all(side.is_all_lines for side in band.sides)):
-            parts[-1] += _pieces(band.cuts)
-            continue
-        head, body, foot = map(_pieces, _trimmed(band, height))
-        parts[-1] += head
-        parts += [[piece for piece in body if (piece.middle >= x) == side] for side in (False, True)]
-        parts.append(foot)
-        divided += len(body)
-    across = sum(len(band.cuts) for band in bands if not band.is_open)
-    return _Split(_Promise(divided, -across, turn), [part for part in parts if part])
+    bands = [band for run, across in runs for band in _bands(run, x, across)]
+    stripes: list[tuple[Sequence[Row], bool]] = []
+    for band in bands:
+        if _divides(band, height) or (band.is_open and all(side.is_all_lines for side in band.sides)):
+            head, body, foot = _trimmed(band, height)
+            stripes += [(head, False), (body, True), (foot, False)]
+        else:
+            stripes.append((band.rows, False))
+    divided = sum(len(row.pieces) for rows, in_columns in stripes if in_columns for row in rows)
+    across = sum(len(band.rows) for band in bands if not band.is_open)
+    return _Split(_Worth(divided, -across, turn), stripes, [x])
 
 
-def _pieces(cuts: Iterable[Cut]) -> list[Piece]:
-    return [piece for cut in cuts for piece in cut.row.pieces]
-
-
-def _bands(rows: Sequence[Row], x: float) -> Iterator[Band]:
-    """Rows from one that runs across a gutter to the next.
+def _bands(run: Sequence[Row], x: float, across: bool) -> Iterable[Band]:
+    """Rows from one that runs across a gutter to the next, or all those that do.
 
     Lines that run across are a band that is not open for columns, and so is a table with cells on both sides.
     """
-    for across, group in groupby(rows, key=lambda row: row.crossed.covers(x)):
-        band = Band([row.cut(x) for row in group], x, is_open=not across)
-        yield from [band] if across else _without_tables(band)
+    return [Band(run, x, is_open=False)] if across else _without_tables(Band(run, x))
 
 
 def _without_tables(band: Band) -> Iterator[Band]:
@@ -169,13 +191,13 @@ def _without_tables(band: Band) -> Iterator[Band]:
     for is_table, group in groupby(band.cuts, key=lambda cut: _is_table_row(cut, band)):
         cuts = list(group)
         is_table = is_table and len(cuts) >= _TABLE_ROWS
-        in_table += [is_table and Band(cuts, band.x).drawing is not Drawing.IN_COLUMNS] * len(cuts)
+        table = Band([cut.row for cut in cuts], band.x)
+        in_table += [is_table and table.drawing is not Drawing.IN_COLUMNS] * len(cuts)
     if not any(in_table):
         yield band
         return
-    numbered = zip(in_table, band.cuts, strict=True)
-    for is_table, part in groupby(numbered, key=lambda each: each[0]):
-        yield Band([cut for _, cut in part], band.x, is_open=not is_table)
+    for is_table, part in groupby(zip(in_table, band.rows, strict=True), key=lambda each: each[0]):
+        yield Band([row for _, row in part], band.x, is_open=not is_table)
 
 
 def _is_table_row(cut: Cut, band: Band) -> bool:
@@ -190,26 +212,28 @@ def _is_table_row(cut: Cut, band: Band) -> bool:
 
 
 def _divides(band: Band, height: float) -> bool:
-    reaching = sum(cut.row.reaching(band.x) for cut in band.cuts)
+    if not band.is_open or band.fewest < FEWEST_ROWS:
+        return False
+    reaching = sum(row.reaching(band.x) for row in band.rows)
     return reaching <= _REACHING * max(len(side.rows) for side in band.sides) and divides(band, height)
 
 
-def _trimmed(band: Band, height: float) -> tuple[Sequence[Cut], Sequence[Cut], Sequence[Cut]]:
+def _trimmed(band: Band, height: float) -> tuple[Sequence[Row], Sequence[Row], Sequence[Row]]:
     """A band without what stands far above and far below its columns, such as a page's header and footer."""
+    rows = band.rows
     starts = [0]
-    for number, (above, below) in enumerate(pairwise(band.cuts), start=1):
-        if below.row.level - above.row.level > _STRIPE * height:
+    for number, (above, below) in enumerate(pairwise(rows), start=1):
+        if below.level - above.level > _STRIPE * height:
             starts.append(number)
-    stripes = list(pairwise([*starts, len(band.cuts)]))
-    of_columns = [(start, end) for start, end in stripes if _has_lines(band.cuts[start:end], band.sides)]
-    start, end = (of_columns[0][0], of_columns[-1][1]) if of_columns else (0, len(band.cuts))
-    return band.cuts[:start], band.cuts[start:end], band.cuts[end:]
+    stripes = list(pairwise([*starts, len(rows)]))
+    of_columns = [(start, end) for start, end in stripes if _has_lines(rows[start:end], band.sides)]
+    start, end = (of_columns[0][0], of_columns[-1][1]) if of_columns else (0, len(rows))
+    return rows[:start], rows[start:end], rows[end:]
 
 
-def _has_lines(stripe: Sequence[Cut], sides: Iterable[Side]) -> bool:
+def _has_lines(stripe: Sequence[Row], sides: Iterable[Side]) -> bool:
     """Whether a stripe holds lines of the columns' prose."""
-    top, bottom = stripe[0].row.level, stripe[-1].row.level
-    return any(side.line_levels.any_between(top, bottom) for side in sides)
+    return any(side.line_levels.any_between(stripe[0].level, stripe[-1].level) for side in sides)
 
 
 def _gaps(pieces: Sequence[Piece], height: float) -> Iterator[float]:

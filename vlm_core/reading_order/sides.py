@@ -9,7 +9,7 @@ from functools import cached_property
 from itertools import pairwise
 from math import inf
 
-from .rows import Cut, Stretch
+from .rows import Cut, Row, Stretch
 
 FEWEST_ROWS = 4
 """Rows of a column."""
@@ -144,15 +144,20 @@ class Band:
     """Rows between two that run across a gutter.
 
     Args:
-        cuts: the rows, parted at the gutter.
+        rows: from the top.
         x: where the gutter is.
         is_open: for columns.
     """
 
-    def __init__(self, cuts: Sequence[Cut], x: float, is_open: bool = True) -> None:
-        self.cuts = cuts
+    def __init__(self, rows: Sequence[Row], x: float, is_open: bool = True) -> None:
+        self.rows = rows
         self.x = x
         self.is_open = is_open
+
+    @cached_property
+    def cuts(self) -> list[Cut]:
+        """The rows, parted at the gutter."""
+        return [row.cut(self.x) for row in self.rows]
 
     @cached_property
     def left(self) -> Side:
@@ -178,10 +183,10 @@ class Band:
     def drawing(self) -> Drawing | None:
         """How a PDF draws the sides; None where this is no PDF."""
         draws = []
-        for cut in self.cuts:
-            if cut.row.draws is None:
+        for row in self.rows:
+            if row.draws is None:
                 return None
-            draws += cut.row.draws
+            draws += row.draws
         sides = [side for draw in sorted(draws) for side in draw.sides(self.x)]
         switches = sum(before != after for before, after in pairwise(sides))
         if switches >= max(_FEWEST_SWITCHES, _ROW_BY_ROW * self.fewest):
