@@ -105,23 +105,28 @@ def _best_split(pieces: Sequence[Piece], found: Rows, most_work: int) -> tuple[_
         return None, work
     gaps = list(_gaps(pieces, height))
     rows = [Row(row) for row in found] if gaps else []
+    work_each = sum(row.work for row in rows)
     best: _Split | None = None
     for most, x in _promising(rows, gaps):
         if work > most_work or (best and best.worth >= most):
             break
-        work += len(rows)
+        work += work_each
         split = _split(rows, x, height, most.turn)
         if split and (not best or split.worth > best.worth):
             best = split
-    if best and best.worth[:2] == (len(pieces), 0) and len(gaps) >= _MANY_GUTTERS:
-        splits = [_split(rows, x, height, 0) for x in gaps]
-        gutters = [
-            x for x, split in zip(gaps, splits, strict=True) if split and split.worth[:2] == best.worth[:2]
-        ]
-        work += len(gaps) * len(rows)
-        if len(gutters) >= _MANY_GUTTERS:
-            best = best._replace(gutters=gutters)
+    if best and best.worth[:2] == (len(pieces), 0) and work + work_each * len(gaps) <= most_work:
+        work += work_each * len(gaps)
+        best = best._replace(gutters=_all_gutters(rows, gaps, height, best))
     return best, work
+
+
+def _all_gutters(rows: Sequence[Row], gaps: Sequence[float], height: float, best: _Split) -> list[float]:
+    """Where many columns stand beside each other with nothing running across, all gutters between them."""
+    if len(gaps) < _MANY_GUTTERS:
+        return best.gutters
+    splits = ((x, _split(rows, x, height, best.worth.turn)) for x in gaps)
+    gutters = [x for x, split in splits if split and split.worth == best.worth]
+    return gutters if len(gutters) >= _MANY_GUTTERS else best.gutters
 
 
 def _promising(rows: Sequence[Row], gaps: Sequence[float]) -> list[tuple[_Worth, float]]:
@@ -161,8 +166,9 @@ def _beside_prose(rows: Sequence[Row]) -> Callable[[float], bool]:
 
 def _split(rows: Sequence[Row], x: float, height: float, turn: int) -> _Split | None:
     runs = [(list(run), across) for across, run in groupby(rows, key=lambda row: row.crossed.covers(x))]
-    long = [Band(run, x) for run, across in runs if not across and len(run) >= FEWEST_ROWS]
-    if not any(_divides(part, height) for band in long for part in _without_tables(band)):
+    long = (Band(run, x) for run, across in runs if not across and len(run) >= FEWEST_ROWS)
+    may_divide = (band for band in long if band.fewest >= FEWEST_ROWS)
+    if not any(_divides(part, height) for band in may_divide for part in _without_tables(band)):
         return None
     bands = [band for run, across in runs for band in _bands(run, x, across)]
     stripes: list[tuple[Sequence[Row], bool]] = []

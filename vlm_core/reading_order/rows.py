@@ -73,7 +73,12 @@ class Row:
     """Pieces on one baseline. What stands on either side of a gap is looked up, not gone through.
 
     Args:
-        pieces: from left to right.
+        pieces: from left to right, one at least.
+
+    Attributes:
+        level: of its first piece.
+        first_right: left of a gap stands something if it is not before this.
+        last_left: right of a gap stands something if it is not after this.
     """
 
     def __init__(self, pieces: Sequence[Piece]) -> None:
@@ -81,11 +86,8 @@ class Row:
         self._lefts = [piece.left for piece in pieces]
         self._by_right = sorted(pieces, key=lambda piece: piece.right)
         self._rights = [piece.right for piece in self._by_right]
-
-    @property
-    def level(self) -> float:
-        """Of its first piece."""
-        return self.pieces[0].level
+        self.first_right, self.last_left = self._rights[0], self._lefts[-1]
+        self.level = pieces[0].level
 
     @cached_property
     def crossed(self) -> Spans:
@@ -129,6 +131,11 @@ class Row:
         return next(runs, -inf)
 
     @cached_property
+    def work(self) -> int:
+        """What it costs to try a gap, in look-ups."""
+        return 1 + len(self.draws or ())
+
+    @cached_property
     def draws(self) -> list[Draws] | None:
         """How a PDF draws the row; None where this is no PDF."""
         pieces = [(piece.drawn, piece) for piece in self.pieces if piece.drawn is not None]
@@ -170,7 +177,7 @@ def _stretches(pieces: Sequence[Piece]) -> list[Stretch | None]:
 
 
 def _runs(pieces: Iterable[Piece]) -> tuple[list[float], list[float]]:
-    """After each piece, how long its run of words and those before are, less the short ones, and the longest."""
+    """After each piece, how long the runs of words are so far, less the short ones, and the longest."""
     printed: list[float] = []
     longest: list[float] = []
     ended = start = end = 0.0

@@ -177,7 +177,8 @@ class Band:
     @cached_property
     def fewest(self) -> int:
         """Rows of the side that has fewer."""
-        return min(len(side.rows) for side in self.sides)
+        left = sum(row.first_right <= self.x for row in self.rows)
+        return min(left, sum(row.last_left >= self.x for row in self.rows))
 
     @cached_property
     def drawing(self) -> Drawing | None:
