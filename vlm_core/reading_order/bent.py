@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -34,11 +35,17 @@ def straightened(pieces: Sequence[Piece]) -> Sequence[Piece]:
     if sum(abs(piece.fall) >= _RISE * piece.height for piece in pieces) < _FEWEST:
         return pieces
     ordered = sorted(range(len(pieces)), key=lambda number: pieces[number].left)
+    by_end = sorted(range(len(pieces)), key=lambda number: pieces[number].right)
+    ends = [pieces[number].right for number in by_end]
+    tallest = max(piece.height for piece in pieces)
     levels = [piece.level for piece in pieces]
-    for place, number in enumerate(ordered):
-        before = [other for other in ordered[:place] if _goes_on(pieces[other], pieces[number])]
+    for number in ordered:
+        piece = pieces[number]
+        first = bisect_left(ends, piece.left - _GAP[1] * tallest)
+        last = bisect_right(ends, piece.left - _GAP[0] * tallest)
+        before = [other for other in by_end[first:last] if _goes_on(pieces[other], piece)]
         if before:
-            levels[number] = levels[before[-1]]
+            levels[number] = levels[max(before, key=lambda other: pieces[other].left)]
     return [replace(piece, level=level) for piece, level in zip(pieces, levels, strict=True)]
 
 
@@ -46,4 +53,5 @@ def _goes_on(piece: Piece, following: Piece) -> bool:
     height = min(piece.height, following.height)
     gap = following.left - piece.right
     step = following.level - following.fall / 2 - (piece.level + piece.fall / 2)
-    return _GAP[0] * height <= gap <= _GAP[1] * height and abs(step) <= _LEVEL * height
+    is_behind = piece.left < following.left
+    return is_behind and _GAP[0] * height <= gap <= _GAP[1] * height and abs(step) <= _LEVEL * height

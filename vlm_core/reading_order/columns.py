@@ -8,59 +8,238 @@ A PDF also tells by the order in which it draws its text: column by column, or r
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby, pairwise
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import accumulate, groupby, islice, pairwise
 from statistics import median
 from typing import NamedTuple, TypeAlias
 
 from .pieces import Piece, rows_of
-from .sides import FEWEST_ROWS, LEVEL, Side, divide, drawn_in_turn
+from .rows import Cut, Row
+from .sides import FEWEST_ROWS, LEVEL, Band, Drawing, Side, divides
 
-_REACH = 1.5
-"""Times the height of a piece: it may reach so far into a gutter or beyond without running across."""
 _REACHING = 0.25
-"""The share of a column's rows that may do so: words far apart make no gutter."""
+"""The share of a column's rows that may reach into a gutter: words far apart make none."""
 _STRIPE = 2.5
 """Times the usual height: what stands so far above or below the columns is not of them."""
 
 _TABLE_ROWS, _TABLE_CELLS = 3, 3
 """Of a table between columns: rows one below the other, and cells in each."""
 
-Row: TypeAlias = Sequence[Piece]
+_MANY_GUTTERS = 12
+"""Columns beside each other with nothing running across: from so many on they are parted all at once."""
+_MOST_WORK = 200_000
+"""Pieces sorted and rows cut at gaps, for a whole page. A page of 300 lines takes 2,000, one of 20,000 words
+in a grid 100,000. What is left after that, on pages made to take forever, is read row by row."""
+
+Rows: TypeAlias = list[list[Piece]]
+
+
+class _Worth(NamedTuple):
+    """What ranks gaps as gutters; before one is tried, the most that it can be worth."""
+
+    divided: int
+    """Pieces that stand in columns."""
+    across: int
+    """Rows that run across, below zero."""
+    turn: int
+    """The place among the gaps from the left, below zero."""
 
 
 class _Split(NamedTuple):
-    """A gutter, and the parts of the page that it makes, in reading order."""
+    """A gutter, and what it makes of the page."""
 
-    divided: int
-    """Pieces that stand in columns now."""
-    across: int
-    """Pieces that run across the gutter."""
-    parts: list[list[Piece]]
+    worth: _Worth
+    stripes: list[tuple[Sequence[Row], bool]]
+    """Rows from the top, and whether they are in columns."""
+    gutters: list[float]
+
+    def parts(self) -> Iterator[list[Piece]]:
+        """Of the page, in reading order."""
+        together: list[Piece] = []
+        for rows, in_columns in self.stripes:
+            if not in_columns:
+                together += _pieces(rows)
+                continue
+            columns: list[list[Piece]] = [[] for _ in range(len(self.gutters) + 1)]
+            for piece in _pieces(rows):
+                columns[bisect_right(self.gutters, piece.middle)].append(piece)
+            yield from (part for part in (together, *columns) if part)
+            together = []
+        if together:
+            yield together
 
 
-def columns_of(pieces: Sequence[Piece]) -> Iterator[list[list[Piece]]]:
+def _pieces(rows: Iterable[Row]) -> list[Piece]:
+    return [piece for row in rows for piece in row.pieces]
+
+
+def columns_of(pieces: Sequence[Piece]) -> Iterator[Rows]:
     """Parts of a page in reading order, each as rows to be read one after the other.
 
     Example:
         >>> [len(part) for part in columns_of([Piece("TOTAL", 1, (0, 0, 40, 9), 4)])]
         [1]
     """
-    rows = rows_of(pieces)
-    split = _best_split(pieces, rows)
-    if split is None:
-        yield rows
-        return
-    for part in split.parts:
-        yield from columns_of(part)
+    work = _MOST_WORK
+    parts = [list(pieces)]  # still to be read, the next one last
+    while parts:
+        part = parts.pop()
+        rows = rows_of(part)
+        split, done = _best_split(part, rows, work)
+        work -= done
+        if split:
+            parts += reversed(list(split.parts()))
+        else:
+            yield rows
 
 
-def _best_split(pieces: Sequence[Piece], rows: Sequence[Row]) -> _Split | None:
-    if len(rows) < FEWEST_ROWS or len(pieces) < 2 * FEWEST_ROWS:
+def _best_split(pieces: Sequence[Piece], found: Rows, most_work: int) -> tuple[_Split | None, int]:
+    """The gutter that divides most, and the work done to find it.
+
+    A gap that can divide less than a gutter that was found is not tried.
+    """
+    work = len(pieces)
+    height = median(piece.height for piece in pieces) if pieces else 0.0
+    if len(found) < FEWEST_ROWS or len(pieces) < 2 * FEWEST_ROWS or height <= 0:
+        return None, work
+    gaps = list(_gaps(pieces, height))
+    rows = [Row(row) for row in found] if gaps else []
+    work_each = sum(row.work for row in rows)
+    best: _Split | None = None
+    for most, x in _promising(rows, gaps):
+        if work > most_work or (best and best.worth >= most):
+            break
+        work += work_each
+        split = _split(rows, x, height, most.turn)
+        if split and (not best or split.worth > best.worth):
+            best = split
+    if best and best.worth[:2] == (len(pieces), 0) and work + work_each * len(gaps) <= most_work:
+        work += work_each * len(gaps)
+        best = best._replace(gutters=_all_gutters(rows, gaps, height, best))
+    return best, work
+
+
+def _all_gutters(rows: Sequence[Row], gaps: Sequence[float], height: float, best: _Split) -> list[float]:
+    """Where many columns stand beside each other with nothing running across, all gutters between them."""
+    if len(gaps) < _MANY_GUTTERS:
+        return best.gutters
+    splits = ((x, _split(rows, x, height, best.worth.turn)) for x in gaps)
+    gutters = [x for x, split in splits if split and split.worth == best.worth]
+    return gutters if len(gutters) >= _MANY_GUTTERS else best.gutters
+
+
+def _promising(rows: Sequence[Row], gaps: Sequence[float]) -> list[tuple[_Worth, float]]:
+    """Gaps with the most they can be worth, the best first; without those beside which no prose can stand."""
+    pieces = sum(len(row.pieces) for row in rows)
+    may_divide = _beside_prose(rows)
+    most = [
+        (_Worth(pieces - pieces_across, -rows_across, -number), x)
+        for number, (x, (rows_across, pieces_across)) in enumerate(
+            zip(gaps, _running_across(rows, gaps), strict=True)
+        )
+        if may_divide(x)
+    ]
+    return sorted(most, reverse=True)
+
+
+def _running_across(rows: Iterable[Row], gaps: Sequence[float]) -> Iterator[tuple[int, int]]:
+    """How many rows run across each gap, and how many pieces are in them."""
+    changes = [[0] * (len(gaps) + 1) for _ in range(2)]
+    for row in rows:
+        for start, end in row.crossed:
+            first, last = bisect_right(gaps, start), bisect_left(gaps, end)
+            if first < last:
+                for change, size in zip(changes, (1, len(row.pieces)), strict=True):
+                    change[first] += size
+                    change[last] -= size
+    return islice(zip(*map(accumulate, changes), strict=True), len(gaps))
+
+
+def _beside_prose(rows: Sequence[Row]) -> Callable[[float], bool]:
+    """Tells whether prose may stand on a side of a gap, or else a PDF's order of drawing may make columns."""
+    if all(row.draws is not None for row in rows):
+        return lambda x: True
+    left, right = sorted(row.prose_from for row in rows), sorted(row.prose_to for row in rows)
+    return lambda x: left[FEWEST_ROWS - 1] <= x or x <= right[-FEWEST_ROWS]
+
+
+def _split(rows: Sequence[Row], x: float, height: float, turn: int) -> _Split | None:
+    runs = [(list(run), across) for across, run in groupby(rows, key=lambda row: row.crossed.covers(x))]
+    long = (Band(run, x) for run, across in runs if not across and len(run) >= FEWEST_ROWS)
+    may_divide = (band for band in long if band.fewest >= FEWEST_ROWS)
+    if not any(_divides(part, height) for band in may_divide for part in _without_tables(band)):
         return None
-    height = median(piece.height for piece in pieces)
-    splits = [split for x in _gaps(pieces, height) if (split := _split(rows, x, height))]
-    return max(splits, key=lambda split: (split.divided, -split.across), default=None)
+    bands = [band for run, across in runs for band in _bands(run, x, across)]
+    stripes: list[tuple[Sequence[Row], bool]] = []
+    for band in bands:
+        if _divides(band, height) or (band.is_open and all(side.is_all_lines for side in band.sides)):
+            head, body, foot = _trimmed(band, height)
+            stripes += [(head, False), (body, True), (foot, False)]
+        else:
+            stripes.append((band.rows, False))
+    divided = sum(len(row.pieces) for rows, in_columns in stripes if in_columns for row in rows)
+    across = sum(len(band.rows) for band in bands if not band.is_open)
+    return _Split(_Worth(divided, -across, turn), stripes, [x])
+
+
+def _bands(run: Sequence[Row], x: float, across: bool) -> Iterable[Band]:
+    """Rows from one that runs across a gutter to the next, or all those that do.
+
+    Lines that run across are a band that is not open for columns, and so is a table with cells on both sides.
+    """
+    return [Band(run, x, is_open=False)] if across else _without_tables(Band(run, x))
+
+
+def _without_tables(band: Band) -> Iterator[Band]:
+    """A band, parted at the tables that stand across a gutter though none of their cells does."""
+    in_table: list[bool] = []
+    for is_table, group in groupby(band.cuts, key=lambda cut: _is_table_row(cut, band)):
+        cuts = list(group)
+        is_table = is_table and len(cuts) >= _TABLE_ROWS
+        table = Band([cut.row for cut in cuts], band.x)
+        in_table += [is_table and table.drawing is not Drawing.IN_COLUMNS] * len(cuts)
+    if not any(in_table):
+        yield band
+        return
+    for is_table, part in groupby(zip(in_table, band.rows, strict=True), key=lambda each: each[0]):
+        yield Band([row for _, row in part], band.x, is_open=not is_table)
+
+
+def _is_table_row(cut: Cut, band: Band) -> bool:
+    """Whether there are level cells on both sides, three or more, and no line of prose."""
+    left, right = cut.left, cut.right
+    if not left or not right or left.pieces + right.pieces < _TABLE_CELLS:
+        return False
+    spread = max(left.lowest, right.lowest) - min(left.highest, right.highest)
+    if spread > LEVEL * min(left.height, right.height):
+        return False
+    return not band.left.is_line(left) and not band.right.is_line(right)
+
+
+def _divides(band: Band, height: float) -> bool:
+    if not band.is_open or band.fewest < FEWEST_ROWS:
+        return False
+    reaching = sum(row.reaching(band.x) for row in band.rows)
+    return reaching <= _REACHING * max(len(side.rows) for side in band.sides) and divides(band, height)
+
+
+def _trimmed(band: Band, height: float) -> tuple[Sequence[Row], Sequence[Row], Sequence[Row]]:
+    """A band without what stands far above and far below its columns, such as a page's header and footer."""
+    rows = band.rows
+    starts = [0]
+    for number, (above, below) in enumerate(pairwise(rows), start=1):
+        if below.level - above.level > _STRIPE * height:
+            starts.append(number)
+    stripes = list(pairwise([*starts, len(rows)]))
+    of_columns = [(start, end) for start, end in stripes if _has_lines(rows[start:end], band.sides)]
+    start, end = (of_columns[0][0], of_columns[-1][1]) if of_columns else (0, len(rows))
+    return rows[:start], rows[start:end], rows[end:]
+
+
+def _has_lines(stripe: Sequence[Row], sides: Iterable[Side]) -> bool:
+    """Whether a stripe holds lines of the columns' prose."""
+    return any(side.line_levels.any_between(stripe[0].level, stripe[-1].level) for side in sides)
 
 
 def _gaps(pieces: Sequence[Piece], height: float) -> Iterator[float]:
@@ -74,118 +253,3 @@ def _gaps(pieces: Sequence[Piece], height: float) -> Iterator[float]:
             gaps.append(((x + next_x) / 2, across, x - next_x))
     for _, near in groupby(gaps, key=lambda gap: gap[0] // height):
         yield min(near, key=lambda gap: gap[1:])[0]
-
-
-def _split(rows: Sequence[Row], x: float, height: float) -> _Split | None:
-    bands = list(_bands(rows, x))
-    sure = [is_open and _divides(band, x, height) for band, is_open in bands]
-    if not any(sure):
-        return None
-    parts: list[list[Piece]] = [[]]
-    divided = 0
-    for (band, is_open), is_sure in zip(bands, sure, strict=True):
-        if not is_sure and not (is_open and all(side.is_all_lines for side in _sides(band, x))):
-            parts[-1] += _flat(band)
-            continue
-        head, body, foot = _trimmed(band, x, height)
-        parts[-1] += _flat(head)
-        columns = [
-            [piece for piece in _flat(body) if (_middle(piece) >= x) == side] for side in (False, True)
-        ]
-        parts += [*columns, _flat(foot)]
-        divided += sum(map(len, columns))
-    across = sum(len(band) for band, is_open in bands if not is_open)
-    return _Split(divided, across, [part for part in parts if part])
-
-
-def _bands(rows: Sequence[Row], x: float) -> Iterator[tuple[list[Row], bool]]:
-    """Rows from one that runs across a gutter to the next; whether a band is open for columns.
-
-    Lines that run across are a band that is not, and so is a table with cells on both sides.
-    """
-    for across, group in groupby(rows, key=lambda row: any(_crosses(piece, x) for piece in row)):
-        band = list(group)
-        if across:
-            yield band, False
-            continue
-        in_table = _table_rows(band, x)
-        for is_table, numbers in groupby(range(len(band)), key=lambda number: in_table[number]):
-            yield [band[number] for number in numbers], not is_table
-
-
-def _table_rows(band: Sequence[Row], x: float) -> list[bool]:
-    """Of each row, whether it is of a table that stands across a gutter though none of its cells does."""
-    if len(band) < _TABLE_ROWS:
-        return [False] * len(band)
-    sides = _sides(band, x)
-    cells = [_is_table_row(_parts(row, x), sides) for row in band]
-    in_table: list[bool] = []
-    for is_table, group in groupby(cells):
-        length = len(list(group))
-        rows = band[len(in_table) : len(in_table) + length]
-        is_table = is_table and length >= _TABLE_ROWS and not drawn_in_turn(*_sides(rows, x))
-        in_table += [is_table] * length
-    return in_table
-
-
-def _is_table_row(parts: tuple[Row, Row], sides: tuple[Side, Side]) -> bool:
-    """Whether there are level cells on both sides, three or more, and no line of prose."""
-    if not all(parts) or sum(map(len, parts)) < _TABLE_CELLS:
-        return False
-    levels = [piece.level for part in parts for piece in part]
-    if max(levels) - min(levels) > LEVEL * min(piece.height for part in parts for piece in part):
-        return False
-    return not any(side.is_line(part) for part, side in zip(parts, sides, strict=True))
-
-
-def _parts(row: Row, x: float) -> tuple[Row, Row]:
-    return [piece for piece in row if piece.right <= x], [piece for piece in row if piece.left >= x]
-
-
-def _flat(rows: Iterable[Row]) -> list[Piece]:
-    return [piece for row in rows for piece in row]
-
-
-def _middle(piece: Piece) -> float:
-    return (piece.left + piece.right) / 2
-
-
-def _crosses(piece: Piece, x: float) -> bool:
-    """Whether a piece has text on both sides of a gutter, and does not just reach into it."""
-    return min(x - piece.left, piece.right - x) > _REACH * piece.height
-
-
-def _divides(band: Sequence[Row], x: float, height: float) -> bool:
-    left, right = _sides(band, x)
-    reaching = sum(piece.left < x < piece.right for row in band for piece in row)
-    if reaching > _REACHING * max(len(left.rows), len(right.rows)):
-        return False
-    return divide(left, right, height)
-
-
-def _sides(band: Sequence[Row], x: float) -> tuple[Side, Side]:
-    left, right = zip(*(_parts(row, x) for row in band), strict=True)
-    return Side([part for part in left if part]), Side([part for part in right if part])
-
-
-def _trimmed(band: Sequence[Row], x: float, height: float) -> tuple[list[Row], list[Row], list[Row]]:
-    """A band without what stands far above and far below its columns, such as a page's header and footer."""
-    stripes: list[list[Row]] = [[band[0]]]
-    for above, row in pairwise(band):
-        if row[0].level - above[0].level > _STRIPE * height:
-            stripes.append([])
-        stripes[-1].append(row)
-    sides = _sides(band, x)
-    of_columns = [number for number, stripe in enumerate(stripes) if _has_lines(stripe, sides)]
-    first, last = (of_columns[0], of_columns[-1] + 1) if of_columns else (0, len(stripes))
-    return _joined(stripes[:first]), _joined(stripes[first:last]), _joined(stripes[last:])
-
-
-def _joined(stripes: Iterable[Sequence[Row]]) -> list[Row]:
-    return [row for stripe in stripes for row in stripe]
-
-
-def _has_lines(stripe: Sequence[Row], sides: Iterable[Side]) -> bool:
-    """Whether a stripe holds lines of the columns' prose."""
-    top, bottom = stripe[0][0].level, stripe[-1][0].level
-    return any(top <= level <= bottom for side in sides for level in side.line_levels)

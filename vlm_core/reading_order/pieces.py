@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from statistics import fmean
+from math import inf
 from typing import TypeAlias
+
+from .spans import Spans
 
 Box: TypeAlias = tuple[float, float, float, float]
 
@@ -61,6 +64,11 @@ class Piece:
         """Where it ends on its row."""
         return self.ends[1] if self.ends else self.box[2]
 
+    @cached_property
+    def middle(self) -> float:
+        """Halfway between the two."""
+        return (self.left + self.right) / 2
+
 
 def rows_of(pieces: Iterable[Piece]) -> list[list[Piece]]:
     """Pieces on one baseline, from left to right; rows from the top.
@@ -70,21 +78,55 @@ def rows_of(pieces: Iterable[Piece]) -> list[list[Piece]]:
         >>> [[piece.text for piece in row] for row in rows_of(pieces)]
         [['TOTAL', '9.00']]
     """
-    rows: list[list[Piece]] = []
+    rows: list[_Row] = []
     for piece in sorted(pieces, key=lambda piece: piece.level):
-        row = next((row for row in rows[: -_OPEN_ROWS - 1 : -1] if _fits(row, piece)), None)
+        row = next((row for row in rows[: -_OPEN_ROWS - 1 : -1] if row.fits(piece)), None)
         if row is None:
-            rows.append([piece])
-        else:
-            row.append(piece)
-    return [sorted(row, key=lambda piece: piece.left) for row in rows]
+            row = _Row()
+            rows.append(row)
+        row.add(piece)
+    return [sorted(row.pieces, key=lambda piece: piece.left) for row in rows]
 
 
-def _fits(row: Sequence[Piece], piece: Piece) -> bool:
-    """Whether a piece stands on the row's baseline; what stands over a part of it is hardly ever on it."""
-    height = min(piece.height, min(other.height for other in row))
-    allowed = _SAME_LINE if any(stands_over(piece, other) for other in row) else SAME_ROW
-    return abs(piece.level - fmean(other.level for other in row)) <= allowed * height
+class _Row:
+    """A row that grows. What is asked of all its pieces is kept, for there may be thousands."""
+
+    __slots__ = ("_covered", "_height", "_levels", "_middles", "_placed", "pieces")
+
+    def __init__(self) -> None:
+        self.pieces: list[Piece] = []
+        self._height = inf
+        self._levels = 0.0
+        self._placed = 0
+        self._covered = Spans()
+        self._middles: list[float] = []
+
+    def add(self, piece: Piece) -> None:
+        self.pieces.append(piece)
+        self._height = min(self._height, piece.height)
+        self._levels += piece.level
+
+    def fits(self, piece: Piece) -> bool:
+        """Whether a piece stands on the baseline; what stands over a part of the row hardly ever does."""
+        height = min(piece.height, self._height)
+        off = abs(piece.level - self._levels / len(self.pieces))
+        return off <= SAME_ROW * height and (off <= _SAME_LINE * height or not self._is_over(piece))
+
+    def _is_over(self, piece: Piece) -> bool:
+        """Whether the piece stands over any of the row's: the middle of one is within the longer one."""
+        if piece.left >= piece.right:
+            return False
+        self._place()
+        below = bisect_right(self._middles, piece.left) < bisect_left(self._middles, piece.right)
+        return below or self._covered.covers(piece.middle)
+
+    def _place(self) -> None:
+        """Take note of where the pieces stand that came since this was last asked: it hardly ever is."""
+        for piece in self.pieces[self._placed :]:
+            if piece.left < piece.right:
+                self._covered.add(piece.left, piece.right)
+                insort(self._middles, piece.middle)
+        self._placed = len(self.pieces)
 
 
 def stands_over(a: Piece, b: Piece) -> bool:
@@ -94,33 +136,47 @@ def stands_over(a: Piece, b: Piece) -> bool:
 
 def join_close(row: Sequence[Piece]) -> list[Piece]:
     """A row's pieces, those that stand close together made one."""
-    joined = [row[0]]
+    lines = [_Line(row[0])]
     for piece in row[1:]:
-        last = joined[-1]
-        if piece.box[0] - last.box[2] <= WORD_GAP * min(_box_height(last), _box_height(piece)):
-            joined[-1] = _join(last, piece)
+        if lines[-1].is_close(piece):
+            lines[-1].add(piece)
         else:
-            joined.append(piece)
-    return joined
+            lines.append(_Line(piece))
+    return [line.whole() for line in lines]
 
 
-def _box_height(piece: Piece) -> float:
-    """Of its box, as the gap between two is: where the page is askew, both differ from the line's own."""
-    return min(piece.box[3] - piece.box[1], _TALLEST * piece.height)
+class _Line:
+    """Pieces of a row that stand close together; their text is joined once, when all are there."""
+
+    def __init__(self, piece: Piece) -> None:
+        self._pieces = [piece]
+        self._characters = len(piece.text)
+        self._score, self._level, self._thickness = piece.score, piece.level, piece.height
+        self._box, self._ends = piece.box, (piece.left, piece.right)
+
+    def is_close(self, piece: Piece) -> bool:
+        """Whether a piece to the right is of the line."""
+        height = min(_box_height(self._box, self._thickness), _box_height(piece.box, piece.height))
+        return piece.box[0] - self._box[2] <= WORD_GAP * height
+
+    def add(self, piece: Piece) -> None:
+        self._pieces.append(piece)
+        both = self._characters + len(piece.text)
+        self._score = (self._score * self._characters + piece.score * len(piece.text)) / max(both, 1)
+        self._characters = both + 1  # for the space
+        (left, top, right, bottom), box = self._box, piece.box
+        self._box = min(left, box[0]), min(top, box[1]), max(right, box[2]), max(bottom, box[3])
+        self._level = (self._level + piece.level) / 2
+        self._thickness = max(self._thickness, piece.height)
+        self._ends = min(self._ends[0], piece.left), max(self._ends[1], piece.right)
+
+    def whole(self) -> Piece:
+        if len(self._pieces) == 1:
+            return self._pieces[0]
+        text = " ".join(piece.text for piece in self._pieces)
+        return Piece(text, self._score, self._box, self._level, self._thickness, self._ends)
 
 
-def _join(a: Piece, b: Piece) -> Piece:
-    characters = len(a.text) + len(b.text)
-    return Piece(
-        text=f"{a.text} {b.text}",
-        score=(a.score * len(a.text) + b.score * len(b.text)) / max(characters, 1),
-        box=(
-            min(a.box[0], b.box[0]),
-            min(a.box[1], b.box[1]),
-            max(a.box[2], b.box[2]),
-            max(a.box[3], b.box[3]),
-        ),
-        level=(a.level + b.level) / 2,
-        thickness=max(a.height, b.height),
-        ends=(min(a.left, b.left), max(a.right, b.right)),
-    )
+def _box_height(box: Box, height: float) -> float:
+    """Of a line's box, as the gap between two is: on a page askew, both differ from the line's own."""
+    return min(box[3] - box[1], _TALLEST * height)
