@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from vlm_core.ocr.pixels import Pixels
     from vlm_core.ocr.recognition import Reading
-    from vlm_core.ocr.tiles import Pixels, Quads
+    from vlm_core.ocr.tiles import Quads
 
 UNSURE = 0.8
 """The score below which a line is perhaps not what stands on the page."""
@@ -178,12 +179,13 @@ def _warnings(text: str, found: Found, blank: bool) -> list[str]:
 def _read(page: PageImage, models: Models) -> Found:
     from vlm_core.ocr.orientation import is_lone, turn_image, turn_quads
     from vlm_core.ocr.outside import rows_outside
+    from vlm_core.ocr.pixels import pixels_of
     from vlm_core.ocr.recognition import read_line
     from vlm_core.ocr.spots import text_in_spots
     from vlm_core.ocr.tiles import detection_scale, find_text
     from vlm_core.ocr.upright import turn_of
 
-    image = _as_bgr(page)
+    image = pixels_of(page)
     quads = find_text(image, models.detect, page.dpi)
     without_text = 0
     if not len(quads):
@@ -242,17 +244,6 @@ def _readings(image: Pixels, quads: Quads, models: Models) -> list[Reading]:
         sample.get(number) or (illegible(image, quad) if missed else read(number))
         for number, quad in enumerate(quads)
     ]
-
-
-def _as_bgr(page: PageImage) -> Pixels:
-    import cv2
-    import numpy as np
-
-    if page.levels is not None:  # its pixels would be made for this alone
-        grey = np.frombuffer(page.levels, np.uint8).reshape(page.height, page.width)
-        return np.asarray(cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR), np.uint8)
-    rgb = np.frombuffer(page.pixels, np.uint8).reshape(page.height, page.width, 3)
-    return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), np.uint8)
 
 
 def _pieces(quads: Quads, readings: Sequence[Reading]) -> list[Piece]:

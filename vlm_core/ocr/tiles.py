@@ -14,9 +14,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vlm_core.ocr.pixels import Pixels, in_colour
 from vlm_core.ocr.print_height import shrinkage
 
-Pixels: TypeAlias = NDArray[np.uint8]
 Quads: TypeAlias = NDArray[np.float32]
 """N × 4 × 2: corners clockwise from the top left, x before y, in pixels."""
 Detect: TypeAlias = Callable[[Pixels], Quads]
@@ -65,7 +65,7 @@ def find_text(image: Pixels, detect: Detect, dpi: float | None = None, *, closel
     """Find the text boxes of a page, small print included.
 
     Args:
-        image: height × width × 3, BGR, 8 bits.
+        image: a page's pixels.
         detect: the detector for one tile.
         dpi: pixels per inch, where known.
         closely: look at every pixel at once, for a page on which nothing was found but should be.
@@ -135,9 +135,9 @@ def _find_at(image: Pixels, scale: float, detect: Detect) -> Quads:
 
 
 def _scaled(image: Pixels, scale: float) -> Pixels:
-    """A picture scaled to sides that are multiples of the detector's grid."""
+    """A picture scaled to sides that are multiples of the detector's grid, in colour."""
     height, width = (max(GRID, round(side * scale / GRID) * GRID) for side in image.shape[:2])
-    return _resize(image, width, height)
+    return in_colour(_resize(image, width, height))
 
 
 def _resize(image: Pixels, width: int, height: int) -> Pixels:

@@ -82,7 +82,7 @@ def say(text: bytes, place: bytes = b"1 0 0 1 50 150", mode: int = 0) -> bytes:
 
 
 def slow_pdf() -> bytes:
-    """Page 1 is blank; page 2 is shaded 20,000 times, pixel by pixel, which takes time and hardly any memory."""
+    """Page 1 is blank; page 2 is shaded 20,000 times, which takes time and hardly any memory."""
     page = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 100 100]/Resources<</Shading<</S 5 0 R>>>>%s>>"
     return write_pdf(
         b"<</Type/Catalog/Pages 2 0 R>>",
