@@ -28,6 +28,12 @@ MAX_COMMENTS = 1000
 MAX_TAGS = 1_000_000
 """Of all directories of a TIFF."""
 
+MOST_IN_COLOUR = 16_000_000
+"""Pixels of a page that an OCR engine looks at in colour. A larger one is read as well in grey, in a third of
+the memory."""
+READING_BYTES = 165_000_000
+"""Of memory to decode a page for an engine that needs few pixels: 40 megapixels in colour."""
+
 _HEADER_BYTES = 1 << 16
 _START_OF_SCAN = b"\xff\xda"
 _MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # not a stuffed byte, nor a restart

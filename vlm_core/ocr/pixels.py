@@ -8,13 +8,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vlm_core.images.bounds import MOST_IN_COLOUR
 from vlm_core.types import PageImage
 
 Pixels: TypeAlias = NDArray[np.uint8]
 """Height × width × 3, BGR, 8 bits; of a whole page also height × width, grey."""
-MOST_IN_COLOUR = 16_000_000
-"""Pixels of a page up to which it is looked at in colour. A larger one is read as well in grey, a third of
-the memory."""
 
 
 def pixels_of(page: PageImage) -> Pixels:
@@ -28,8 +26,17 @@ def pixels_of(page: PageImage) -> Pixels:
     if page.levels is not None:  # its pixels would be made for this alone
         return np.frombuffer(page.levels, np.uint8).reshape(shape)
     rgb = np.frombuffer(page.pixels, np.uint8).reshape(*shape, 3)
-    is_large = page.height * page.width > MOST_IN_COLOUR
-    return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY if is_large else cv2.COLOR_RGB2BGR), np.uint8)
+    return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY if is_large(rgb) else cv2.COLOR_RGB2BGR), np.uint8)
+
+
+def is_large(image: Pixels) -> bool:
+    """Whether a page is looked at in grey, with care for memory.
+
+    Example:
+        >>> is_large(np.zeros((9000, 9000), np.uint8))
+        True
+    """
+    return image.shape[0] * image.shape[1] > MOST_IN_COLOUR
 
 
 def in_colour(part: Pixels) -> Pixels:
