@@ -61,6 +61,7 @@ class PictureFile:
         kind: its format, as `sniff` calls it.
         source: what to call it in pages and errors.
         max_pixels: of one page, at most.
+        reading_pixels: of a page for an engine that needs no more; a larger one is made smaller, and in grey.
 
     Raises:
         InputError: as `decode.open_document` says.
@@ -73,12 +74,25 @@ class PictureFile:
 
     warnings: tuple[str, ...] = ()
 
-    def __init__(self, data: bytes, kind: str, source: str, max_pixels: int = MAX_PIXELS) -> None:
+    def __init__(
+        self,
+        data: bytes,
+        kind: str,
+        source: str,
+        max_pixels: int = MAX_PIXELS,
+        reading_pixels: int | None = None,
+    ) -> None:
         self._data = data
         self._source = source
         self._name = source or _UNNAMED
         self._workers = workers("heif" if kind == "HEIF" else "")
-        self._opening = {"kind": kind, "name": source, "max_pixels": max_pixels, "hint": _TRUST}
+        self._opening = {
+            "kind": kind,
+            "name": source,
+            "max_pixels": max_pixels,
+            "reading_pixels": reading_pixels,
+            "hint": _TRUST,
+        }
         self._key = next(_keys)
         self._opened_in: Worker | None = None
         self._failures = 0
@@ -143,7 +157,7 @@ class PictureFile:
 
     def close(self) -> None:
         """Let go of the file. Closing it again does nothing."""
-        worker, self._opened_in = self._opened_in, None
+        worker, self._opened_in, self._data = self._opened_in, None, b""
         if worker is not None:
             self._workers.close(worker, self._key)
 

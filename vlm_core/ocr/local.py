@@ -21,7 +21,7 @@ from vlm_core.errors import ConfigError, EngineError, MissingExtraError
 from vlm_core.ocr.guards import NO_TEXT, is_blank, page_warnings
 from vlm_core.ocr.layout import RENDERERS, Piece, lines_in_order
 from vlm_core.ocr.unread import Ink, Unread, is_little_unread, is_unread, unread_on
-from vlm_core.types import PageImage, PageResult, PageState, TextLine
+from vlm_core.types import READING_PIXELS, PageImage, PageResult, PageState, TextLine
 
 if TYPE_CHECKING:
     import numpy as np
@@ -85,6 +85,8 @@ class LocalEngine:
 
     max_concurrency = _cores()
     """Pages read at once: one a core."""
+    reading_pixels = READING_PIXELS
+    """Of a picture, at most."""
 
     @property
     def identity(self) -> dict[str, str]:

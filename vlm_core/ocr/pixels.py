@@ -36,7 +36,7 @@ def is_large(image: Pixels) -> bool:
         >>> is_large(np.zeros((9000, 9000), np.uint8))
         True
     """
-    return image.shape[0] * image.shape[1] > MOST_IN_COLOUR
+    return bool(image.shape[0] * image.shape[1] > MOST_IN_COLOUR)
 
 
 def in_colour(part: Pixels) -> Pixels:

@@ -18,7 +18,10 @@ FEWEST = 50
 CONTRAST, NEIGHBOURHOOD = 25, 41
 """Grey levels by which ink is darker than the paper about it, of so many pixels a side."""
 FAINT = 12
-"""Grey levels by which the faintest print differs."""
+"""Grey levels by which the faintest print differs from what is about it;"""
+NOISE, FAINTEST_IN_NOISE = 12.5, 32
+"""times the difference that three quarters of a noisy page's pixels have, which is four times the noise, and
+no more than so many."""
 LOWEST, HIGHEST = 7, 150
 """Pixels between which letters are high."""
 
@@ -53,8 +56,9 @@ def has_marks(image: NDArray[np.uint8]) -> bool:
         False
     """
     grey = cv2.blur(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), (3, 3))
-    about = cv2.blur(grey, (NEIGHBOURHOOD, NEIGHBOURHOOD))
-    marks = np.asarray(cv2.absdiff(grey, about) > FAINT, np.uint8)
+    difference = cv2.absdiff(grey, cv2.blur(grey, (NEIGHBOURHOOD, NEIGHBOURHOOD)))
+    over_noise = NOISE * float(np.percentile(difference, 25))
+    marks = np.asarray(difference > min(max(FAINT, over_noise), FAINTEST_IN_NOISE), np.uint8)
     return bool((cv2.connectedComponentsWithStats(marks)[2][1:, cv2.CC_STAT_HEIGHT] >= LOWEST).any())
 
 

@@ -119,7 +119,7 @@ def _close_scale(image: Pixels, usual: float) -> float:
 
 
 def _may_hold_text(image: Pixels, usual: float, *, closely: bool) -> bool:
-    """Whether there is anything on a page that the detector should see, which takes seconds of a large one."""
+    """Whether there is anything on a page for the detector, which takes seconds for a large one."""
     if closely:
         return len(letter_heights(_scaled(image, _close_scale(image, usual)))) >= FEWEST
     return has_marks(_scaled(image, usual))

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from vlm_core.ocr.recognition import Reading
 from vlm_core.ocr.pixels import Pixels
+from vlm_core.ocr.recognition import Reading
 from vlm_core.ocr.tiles import Quads
 from vlm_core.ocr.upright import turn_of
 
