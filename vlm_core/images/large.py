@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from vlm_core.types import PageImage  # which loads pydantic; a worker does without
 
 BAND_PIXELS = 1_000_000
-MAX_ROW_BYTES = 400_000_000
-"""Of a PNG's rows: 133 megapixels in colour."""
+MAX_ROW_BYTES = 300_000_000
+"""Of a PNG's rows: 100 megapixels in colour."""
 _ENOUGH = 0.8
 """Share of a side that is wanted from which a JPEG is decoded so small."""
 _FILTER = Image.Resampling.HAMMING
