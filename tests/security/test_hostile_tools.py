@@ -260,8 +260,8 @@ def test_a_server_with_a_hostile_file_still_ends_when_it_is_told_to(folder: Path
             server.stdin.write(json.dumps(line).encode() + b"\n")
             server.stdin.flush()
         answers = [json.loads(server.stdout.readline()) for _ in range(3)]
-        assert [answer["id"] for answer in answers] == [1, 2, 3]
-        assert all("XML" in json.dumps(answer) for answer in answers[1:])
+        assert sorted(answer["id"] for answer in answers) == [1, 2, 3]  # the calls run side by side
+        assert all("XML" in json.dumps(answer) for answer in answers if answer["id"] != 1)
         server.terminate()
         assert server.wait(30) == 143
 
