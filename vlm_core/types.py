@@ -33,6 +33,8 @@ def _all_rounded(boxes: tuple[Box, ...]) -> tuple[Box, ...]:
     return tuple(map(rounded, boxes))
 
 
+READING_PIXELS = 40_000_000
+"""Of a page that the local engine looks at, at most: A2 at 300 dpi."""
 MAX_PAGES = 50
 """Pages of one file in a message, or that an agent's tool reads, unless the caller gives another number."""
 

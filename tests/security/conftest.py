@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import pytest
+from ways import WAYS, Answer, Ruler
 
-from langchain_vlm import image_tools
-from llamaindex_vlm import VLMToolSpec
-from vlm_core import DocumentReader, ImageAssistant, PageImage, PageResult, VLMError
-
-Answer: TypeAlias = str
 Look: TypeAlias = Callable[[Path], Answer]
 """Reads a file, and gives the text that the caller gets, of an error too."""
 Bounded: TypeAlias = Callable[[], AbstractContextManager[None]]
 MOST_CPU_SECONDS = 5.0
-
-
-class Engine:
-    """Reads the size of a page."""
-
-    name = "ruler"
-    model: str | None = None
-
-    def read_page(self, page: PageImage) -> PageResult:
-        return PageResult(text=f"{page.width} x {page.height}")
 
 
 @pytest.fixture
@@ -54,56 +39,13 @@ def bounded() -> Bounded:
     return bound
 
 
-def by_library(path: Path) -> Answer:
-    with_text = DocumentReader(Engine()).read(str(path))
-    return with_text.text + "".join(map(str, with_text.errors))
+@pytest.fixture
+def ruler() -> Ruler:
+    """An engine that reads the size of a page."""
+    return Ruler()
 
 
-def by_langchain(path: Path) -> Answer:
-    read_image = image_tools(Engine(), root_dir=path.parent)[0]
-    call: dict[str, Any] = {
-        "type": "tool_call",
-        "id": "1",
-        "name": "read_image",
-        "args": {"image": path.name},
-    }
-    return str(read_image.invoke(call).content)
-
-
-def by_llamaindex(path: Path) -> Answer:
-    read_image = VLMToolSpec(Engine(), root_dir=path.parent).to_tool_list()[0]
-    try:
-        return str(read_image.call(image=path.name).content)
-    except VLMError as error:  # LlamaIndex's agents tell the model what it says
-        return str(error)
-
-
-def by_mcp(path: Path) -> Answer:
-    from mcp import Client  # not all that run these tests have it
-
-    from vlm_core.mcp_server.server import image_server
-
-    async def call() -> Answer:
-        with ImageAssistant(Engine(), root_dir=path.parent) as assistant:
-            async with Client(image_server(assistant, (path.parent,))) as client:
-                result = await client.call_tool("read_image", {"image": path.name})
-        return "".join(getattr(block, "text", "") for block in result.content)
-
-    return asyncio.run(call())
-
-
-WAYS = {"library": by_library, "langchain": by_langchain, "llamaindex": by_llamaindex, "mcp": by_mcp}
-
-
-@pytest.fixture(params=[*WAYS, "vlm"])
-def look(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> Look:
+@pytest.fixture(params=WAYS)
+def look(request: pytest.FixtureRequest) -> Look:
     """Each way in which a file is read."""
-
-    def by_command(path: Path) -> Answer:
-        from vlm_core.cli import main
-
-        with pytest.raises(SystemExit):
-            main(["read", str(path)])
-        return "".join(capsys.readouterr())
-
-    return WAYS.get(request.param, by_command)
+    return lambda path: WAYS[request.param](path, Ruler())

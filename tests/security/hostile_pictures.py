@@ -40,6 +40,13 @@ def png(side: int, depth: int, colours: int, extra: bytes = b"", *, interlaced: 
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + extra + chunk(b"IDAT", body) + chunk(b"IEND", b"")
 
 
+def png_of_size(side: int) -> bytes:
+    """A small PNG that says to be so large, and is not."""
+    head = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
+    body = zlib.compress(bytes(1000))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
+
+
 def tiff(side: int, samples: int, bits: int, photometric: int) -> bytes:
     """A TIFF of one strip, deflated, black or white all over."""
     body = zeros(side * -(-side * samples * bits // 8))

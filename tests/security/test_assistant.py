@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import socket
-import struct
 import threading
-import zlib
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+import small_pdfs
+from hostile_pictures import png_of_size
 from PIL import Image
 
 from vlm_core import (
@@ -308,40 +308,11 @@ def test_a_redirect_to_them_is_refused(
 # --- documents -----------------------------------------------------------------------------------
 
 
-def bomb() -> bytes:
-    """A small PNG that says to have four thousand million pixels."""
-
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-    header = struct.pack(">IIBBBBB", 65_000, 65_000, 8, 0, 0, 0, 0)
-    packed = zlib.compress(bytes(1000))
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
-
-
-def pdf_of(pages: int) -> bytes:
-    """A PDF of empty pages."""
-    kids = " ".join(f"{number + 3} 0 R" for number in range(pages))
-    bodies = [
-        "<< /Type /Catalog /Pages 2 0 R >>",
-        f"<< /Type /Pages /Kids [{kids}] /Count {pages} >>",
-        *["<< /Type /Page /Parent 2 0 R /MediaBox [0 0 72 72] >>"] * pages,
-    ]
-    file, places = b"%PDF-1.4\n", []
-    for number, body in enumerate(bodies, start=1):
-        places.append(len(file))
-        file += f"{number} 0 obj\n{body}\nendobj\n".encode()
-    table = "".join(f"{place:010} 00000 n \n" for place in places)
-    size = len(bodies) + 1
-    end = f"trailer\n<< /Size {size} /Root 1 0 R >>\nstartxref\n{len(file)}\n%%EOF\n"
-    return file + f"xref\n0 {size}\n0000000000 65535 f \n{table}{end}".encode()
-
-
 @pytest.mark.parametrize("tool", TOOLS)
 def test_a_bomb_is_refused(
     make: Callable[..., ImageAssistant], engine: Engine, root: Path, tool: str
 ) -> None:
-    (root / "bomb.png").write_bytes(bomb())
+    (root / "bomb.png").write_bytes(png_of_size(65_000))
     with pytest.raises(DecompressionBombError):
         TOOLS[tool](make(), "bomb.png")
     assert engine.pages == 0
@@ -350,7 +321,7 @@ def test_a_bomb_is_refused(
 def test_a_pdf_of_five_thousand_pages_gives_its_first_ones_and_says_so(
     make: Callable[..., ImageAssistant], engine: Engine, root: Path
 ) -> None:
-    (root / "endless.pdf").write_bytes(pdf_of(5000))
+    (root / "endless.pdf").write_bytes(small_pdfs.pages(5000))
     assistant = make(max_pages=3)
     assert "Not read: pages 4-5000 of endless.pdf." in assistant.read_image("endless.pdf").text
     assert engine.pages == 3

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import Any, TypeAlias
 
 import pytest
 
 from vlm_core import VLMClient, VLMError
+from vlm_core.catalog.routes import Endpoint
+from vlm_core.catalog.rows import ImageLimits, ModelProfile, Provider
 from vlm_core.ocr.dialects.tables import tables_in
 from vlm_core.ocr.dialects.wrapping import unwrapped
 from vlm_core.ocr.loops import LoopDetector
 from vlm_core.testing import ScriptedServer
 from vlm_core.wire.json_values import find_json
+from vlm_core.wire.request import Reading, Request
+from vlm_core.wire.response import StreamedAnswer
 from vlm_core.wire.said import page_title, said_in_body
 from vlm_core.wire.sse import EventDecoder
 from vlm_core.wire.tool_calls import ToolCallGatherer
@@ -58,6 +64,53 @@ def test_tool_calls_are_gathered_in_bounded_time(pieces: list[dict[str, Any]], b
             gatherer.add([one])
         gatherer.flush()
         assert gatherer.calls()
+
+
+def body_of(count: int) -> bytes:
+    """A streamed answer whose one tool call comes in so many pieces."""
+    pieces = [first('{"a":"'), *[piece("x")] * count, piece('"}')]
+    deltas = [{"choices": [{"index": 0, "delta": {"tool_calls": [one]}}]} for one in pieces]
+    ended = {"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]}
+    return b"".join(b"data: %b\n\n" % json.dumps(event).encode() for event in (*deltas, ended))
+
+
+def work(count: int) -> int:
+    """How many functions are called to read it, in Python and in C, which no busy machine changes."""
+    body, calls = body_of(count), 0
+
+    def counted(frame: object, event: str, argument: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    lab = Endpoint(
+        Provider(name="lab"), "m", ModelProfile(prefix="m"), ImageLimits(), "http://lab.example/v1"
+    )
+    answer = StreamedAnswer(Request(b"", stream=True, reading=Reading()), lab)
+    sys.setprofile(counted)
+    try:
+        for start in range(0, len(body), 4096):
+            answer.feed(body[start : start + 4096])
+        completion = answer.finish()
+    finally:
+        sys.setprofile(None)
+    (call,) = completion.tool_calls
+    assert call.arguments == '{"a":"' + "x" * count + '"}'
+    return calls
+
+
+def test_the_work_for_tool_calls_in_pieces_grows_with_their_number_and_no_faster() -> None:
+    few, many = work(1000), work(10_000)
+    assert many <= 11 * few
+
+
+def test_two_hundred_thousand_pieces_end_within_the_time(bounded: Bounded) -> None:
+    """What it takes to understand them is counted within the time."""
+    with ScriptedServer() as server:
+        server.reply(headers={"content-type": "text/event-stream"}, body=body_of(200_000))
+        client = VLMClient("m", base_url=server.base_url, api_key="k", max_attempts=1, timeout=1.0)
+        with client, bounded(), suppress(VLMError):
+            *_, answer = client.stream("What is it?")
+            assert len(answer.tool_calls[0].arguments) == 200_008
 
 
 READERS: dict[str, Callable[[], object]] = {

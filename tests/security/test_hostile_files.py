@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
+from small_pdfs import HARMLESS, SLOW_FUNCTION, shading
 
 from vlm_core import PDFError
 from vlm_core.images.pdf_worker import open_pdf
@@ -74,38 +75,9 @@ def test_blanks_alone_are_plain_text() -> None:
 # --- PDFs ----------------------------------------------------------------------------------------
 
 
-def slow_pdf() -> bytes:
-    """One page, which draws a form that draws a form ten times, and so on, nine deep."""
-    form = "/Type/XObject/Subtype/Form/BBox[0 0 99 99]"
-    drawn = "/X Do " * 10
-    bodies = [
-        "<</Type/Catalog/Pages 2 0 R>>",
-        "<</Type/Pages/Kids[3 0 R]/Count 1>>",
-        "<</Type/Page/Parent 2 0 R/MediaBox[0 0 100 100]/Resources<</XObject<</X 4 0 R>>>>/Contents 4 0 R>>",
-        *(
-            f"<<{form}/Resources<</XObject<</X {5 + level} 0 R>>>>/Length {len(drawn)}>>"
-            f"stream\n{drawn}\nendstream"
-            for level in range(9)
-        ),
-        f"<<{form}/Length 13>>stream\n0 0 m 9 9 l S\nendstream",
-    ]
-    file, places = b"%PDF-1.4\n", []
-    for number, body in enumerate(bodies, start=1):
-        places.append(len(file))
-        file += f"{number} 0 obj\n{body}\nendobj\n".encode()
-    table = "".join(f"{place:010} 00000 n \n" for place in places)
-    size = len(bodies) + 1
-    end = f"trailer<</Size {size}/Root 1 0 R>>\nstartxref\n{len(file)}\n%%EOF\n"
-    return file + f"xref\n0 {size}\n0000000000 65535 f \n{table}{end}".encode()
-
-
 def test_a_pdf_that_took_too_long_says_so_and_nothing_else_as_it_is_closed() -> None:
-    with pytest.raises(PDFError, match="too long"), open_pdf(slow_pdf(), timeout=1) as document:
+    slow = shading(SLOW_FUNCTION)
+    with pytest.raises(PDFError, match="too long"), open_pdf(slow, timeout=1) as document:
         document.page(1)
-    with open_pdf(blank_pdf()) as another:
+    with open_pdf(HARMLESS) as another:
         assert another.page(1).page_number == 1
-
-
-def blank_pdf() -> bytes:
-    """A PDF of one empty page."""
-    return slow_pdf().replace(b"/Contents 4 0 R", b" " * len(b"/Contents 4 0 R"))

@@ -16,10 +16,11 @@ from typing import Any, TypeAlias
 
 import pytest
 from PIL import Image
+from ways import Ruler
 
 from langchain_vlm import image_tools
 from llamaindex_vlm import VLMToolSpec
-from vlm_core import ConfigError, DocumentReader, ImageAssistant, PageImage, PageResult, VLMError
+from vlm_core import ConfigError, DocumentReader, ImageAssistant, PageResult, VLMError
 from vlm_core.cli import main
 from vlm_core.jobs.journal import Journal
 
@@ -30,16 +31,6 @@ COLUMNS = (
 )
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
 PAGE = 4096
-
-
-class Engine:
-    """Reads the size of a page."""
-
-    name = "ruler"
-    model: str | None = None
-
-    def read_page(self, page: PageImage) -> PageResult:
-        return PageResult(text=f"{page.width} x {page.height}")
 
 
 @pytest.fixture
@@ -63,22 +54,22 @@ def run(path: Path, *statements: str, values: tuple[Any, ...] = ()) -> None:
 
 def read_by_library(path: Path) -> None:
     with Journal(path) as journal:
-        result = DocumentReader(Engine(), journal=journal).read(str(path.with_name("a.png")))
+        result = DocumentReader(Ruler(), journal=journal).read(str(path.with_name("a.png")))
     assert result.text == "40 x 30"
 
 
 def read_by_langchain(path: Path) -> None:
-    tool = image_tools(Engine(), root_dir=path.parent, journal=path)[0]
+    tool = image_tools(Ruler(), root_dir=path.parent, journal=path)[0]
     assert "40 x 30" in tool.invoke({"image": "a.png"})
 
 
 def read_by_llamaindex(path: Path) -> None:
-    tool = VLMToolSpec(Engine(), root_dir=path.parent, journal=path).to_tool_list()[0]
+    tool = VLMToolSpec(Ruler(), root_dir=path.parent, journal=path).to_tool_list()[0]
     assert "40 x 30" in tool.call(image="a.png").content
 
 
 def read_by_assistant(path: Path) -> None:
-    with ImageAssistant(Engine(), root_dir=path.parent, journal=path) as assistant:
+    with ImageAssistant(Ruler(), root_dir=path.parent, journal=path) as assistant:
         assert "40 x 30" in assistant.read_image("a.png").text
 
 

@@ -9,34 +9,11 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
+from small_pdfs import HARMLESS, SLOW_FUNCTION, one_page, pdf, shading, stream
+from ways import Ruler
 
-from vlm_core import DocumentReader, PageImage, PageResult, PDFError
+from vlm_core import DocumentReader, PDFError
 from vlm_core.images.pdf_worker import open_pdf, workers
-
-
-class Ruler:
-    """Reads the size of a page."""
-
-    name = "ruler"
-    model: str | None = None
-
-    def read_page(self, page: PageImage) -> PageResult:
-        return PageResult(text=f"{page.width} x {page.height}")
-
-
-def pdf(*objects: bytes) -> bytes:
-    numbered = (b"%d 0 obj %b endobj\n" % (number, body) for number, body in enumerate(objects, start=1))
-    return b"%PDF-1.7\n" + b"".join(numbered) + b"trailer<</Root 1 0 R>>\n%%EOF"
-
-
-def stream(content: bytes, entries: bytes = b"") -> bytes:
-    return b"<<%b/Length %d>>stream\n%b\nendstream" % (entries, len(content), content)
-
-
-def one_page(content: bytes, *more: bytes, resources: bytes = b"", box: bytes = b"0 0 600 800") -> bytes:
-    page = b"<</Type/Page/Parent 2 0 R/MediaBox[%b]/Contents 4 0 R/Resources<<%b>>>>" % (box, resources)
-    catalogue = b"<</Type/Catalog/Pages 2 0 R>>"
-    return pdf(catalogue, b"<</Type/Pages/Kids[3 0 R]/Count 1>>", page, stream(content), *more)
 
 
 def pages_that_are_none(count: int) -> bytes:
@@ -54,12 +31,6 @@ def nested_forms(depth: int) -> bytes:
     return one_page(draw, *forms, resources=b"/XObject<</F 5 0 R>>")
 
 
-def shading(function: bytes) -> bytes:
-    entry = b"<</ShadingType 1/ColorSpace/DeviceRGB/Domain[0 1 0 1]/Matrix[600 0 0 800 0 0]/Function 6 0 R>>"
-    body = stream(function, b"/FunctionType 4/Domain[0 1 0 1]/Range[0 1 0 1 0 1]")
-    return one_page(b"/S sh " * 2000, entry, body, resources=b"/Shading<</S 5 0 R>>")
-
-
 def patterns(step: bytes) -> bytes:
     tile = stream(
         b"0 0 1 1 re f " * 100,
@@ -72,7 +43,7 @@ def patterns(step: bytes) -> bytes:
 WAVES = b" ".join(b"%d %d m 0 900 600 -100 %d %d c" % (n, n, n + 7, n) for n in range(60_000))
 SLOW = {
     "forms within forms": lambda: nested_forms(9),
-    "a shading of a function": lambda: shading(b"{" + b" sin cos exch" * 300 + b" 0.5}"),
+    "a shading of a function": lambda: shading(SLOW_FUNCTION),
     "tiny tiles": lambda: patterns(b"0.01"),
     "small tiles": lambda: patterns(b"0.3"),
     "waves that are filled": lambda: one_page(WAVES + b" f*"),
@@ -87,7 +58,6 @@ SLOW = {
     "clips within clips": lambda: one_page(b"0 0 m 600 800 l 0 800 l h W n " * 300_000),
     "pages that are none": lambda: pages_that_are_none(100_000),
 }
-HARMLESS = one_page(b"0 0 m 9 9 l S")
 
 
 WAYS = ("library", "vlm", "langchain", "llamaindex", "mcp")

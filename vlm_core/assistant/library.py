@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
@@ -49,7 +50,7 @@ class Document:
         self._data = data
         self._password = password
         self._kept = kept
-        self._opened: Pages | None = None
+        self._opened: dict[int | None, Pages] = {}
         self._opening = Lock()
 
     @property
@@ -62,43 +63,49 @@ class Document:
         with self._opening:
             return self._pages().total_pages
 
-    def page(self, number: int) -> PageImage:
+    def page(self, number: int, reading_pixels: int | None = None) -> PageImage:
         """A page, decoded.
 
         Args:
             number: from 1.
+            reading_pixels: those that an engine looks at, at most; None for a page to be shown.
 
         Raises:
             InputError: it cannot be decoded; the error has its number.
         """
         with self._opening:
-            page = self._kept.get((self.key, number))
+            key = self.key, number, reading_pixels
+            page = self._kept.get(key)
             if page is None:
-                page = self._decoded(number)
-                self._kept.put((self.key, number), page, 3 * page.width * page.height)
+                page = self._decoded(number, reading_pixels)
+                self._kept.put(key, page, 3 * page.width * page.height)
         return page
 
-    def _decoded(self, number: int) -> PageImage:
+    def _decoded(self, number: int, reading_pixels: int | None) -> PageImage:
         try:
-            return self._pages().page(number)
+            return self._pages(reading_pixels).page(number)
         except VLMError as error:
             error.page = error.page or number
             raise self._named_shortly(error) from None
 
-    def _pages(self) -> Pages:
-        if self._opened is None:
+    def _pages(self, reading_pixels: int | None = None) -> Pages:
+        if reading_pixels not in self._opened:
             from vlm_core.images.decode import open_document
 
             try:
-                self._opened = open_document(
-                    self._data, source=self.name, password=self._password, max_pixels=MAX_PIXELS
+                self._opened[reading_pixels] = open_document(
+                    self._data,
+                    source=self.name,
+                    password=self._password,
+                    max_pixels=MAX_PIXELS,
+                    reading_pixels=reading_pixels,
                 )
             except PasswordRequiredError as error:
                 error.hint = _NO_PASSWORD
                 raise self._named_shortly(error) from None
             except VLMError as error:
                 raise self._named_shortly(error) from None
-        return self._opened
+        return self._opened[reading_pixels]
 
     def _named_shortly(self, error: _Error) -> _Error:
         """An error in which the document's name is as harmless and short as it is elsewhere."""
@@ -109,9 +116,9 @@ class Document:
     def close(self) -> None:
         """Let go of what is open. It opens again when it is asked for something."""
         with self._opening:
-            opened, self._opened = self._opened, None
-        if opened is not None:
-            opened.close()
+            opened, self._opened = self._opened, {}
+        for pages in opened.values():
+            pages.close()
 
 
 class Library:
@@ -190,17 +197,17 @@ class Library:
 class _PageSource(Source):
     """A page of a document, as a document of its own that is opened when it is its turn."""
 
-    decode: Callable[[], PageImage] | None = None
+    decode: Callable[[int | None], PageImage] | None = None
 
     @classmethod
     def of(cls, document: Document, number: int) -> _PageSource:
-        return cls(document.name, bytes, decode=lambda: document.page(number))
+        return cls(document.name, bytes, decode=partial(document.page, number))
 
-    def open(self, **options: Any) -> Pages:
+    def open(self, *, reading_pixels: int | None = None, **_: Any) -> Pages:
         from vlm_core.images.decode import open_image
 
         assert self.decode is not None
-        return open_image(self.decode(), source=self.name)
+        return open_image(self.decode(reading_pixels), source=self.name)
 
 
 @contextmanager

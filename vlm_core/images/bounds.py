@@ -28,6 +28,12 @@ MAX_COMMENTS = 1000
 MAX_TAGS = 1_000_000
 """Of all directories of a TIFF."""
 
+MOST_IN_COLOUR = 16_000_000
+"""Pixels of a page that an OCR engine looks at in colour. A larger one is read as well in grey, in a third of
+the memory."""
+READING_BYTES = 165_000_000
+"""Of memory to decode a page for an engine that needs few pixels: 40 megapixels in colour."""
+
 _HEADER_BYTES = 1 << 16
 _START_OF_SCAN = b"\xff\xda"
 _MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # not a stuffed byte, nor a restart
@@ -161,23 +167,26 @@ def check_all_pixels(frames: int, size: tuple[int, int], length: int, name: str)
         )
 
 
-def decoding_bytes(image: Image.Image, kind: str) -> int:
+def decoding_bytes(image: Image.Image, kind: str, stored: tuple[int, int] | None = None) -> int:
     """About how many bytes of memory it takes to decode a picture that is open, or to hold it then.
 
     Args:
         image: as it was opened, not yet loaded.
         kind: its format, as `sniff` calls it.
+        stored: its size, where it is decoded smaller than it is stored.
 
     Example:
         >>> decoding_bytes(Image.new("RGB", (10, 10)), "PNG")
         400
     """
-    own = float(_DECODERS_OWN_BYTES.get(kind, 0))
+    own = _DECODERS_OWN_BYTES.get(kind, 0)
+    coefficients = 0.0
     if isinstance(image, JpegImageFile) and image.info.get("progressive"):
-        own += 2 * _samples(image)  # all of its coefficients are held until the last scan
+        width, height = stored or image.size
+        coefficients = 2 * _samples(image) * width * height  # all are held until the last scan
     decoded = _PIXEL_BYTES.get(image.mode, _ANY_PIXEL_BYTES) + own
     held = 1 if image.mode in _GREY else 3
-    return int(image.width * image.height * max(decoded, held))
+    return int(image.width * image.height * max(decoded, held) + coefficients)
 
 
 def _samples(image: JpegImageFile) -> float:

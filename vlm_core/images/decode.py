@@ -61,6 +61,7 @@ def open_document(
     attachments_follow: bool = False,
     trusted: bool = False,
     max_pixels: int = MAX_PIXELS,
+    reading_pixels: int | None = None,
 ) -> Pages:
     """Open a picture or PDF, which is decoded in a process of its own with limits on its time and memory.
 
@@ -77,6 +78,8 @@ def open_document(
         attachments_follow: whether the files that a PDF carries are read as documents of their own.
         trusted: decode a picture in this process, and give a PDF more time and memory.
         max_pixels: of one page of a picture, at most.
+        reading_pixels: of one page of a picture for an engine that needs no more. A larger one is made
+            smaller while it is decoded, and one of more than 16 megapixels comes in grey.
 
     Raises:
         UnsupportedImageError: the bytes are in no format that is read.
@@ -110,7 +113,11 @@ def open_document(
     if not trusted:
         from vlm_core.images.picture_worker import PictureFile
 
-        return PictureFile(data, kind, source, max_pixels)
+        return PictureFile(data, kind, source, max_pixels, reading_pixels)
+    if reading_pixels is not None:
+        from vlm_core.images.large import ReadFrames
+
+        return ReadFrames(data, kind, source, reading_pixels, Bounds(max_pixels))
     return FileFrames(data, kind, source, Bounds(max_pixels))
 
 

@@ -28,7 +28,8 @@ def ink_share(page: PageImage) -> float:
     image = Image.frombuffer(mode, (page.width, page.height), pixels, "raw", mode, 0, 1)
     scale = min(1.0, _WIDTH / page.width)
     shape = max(1, round(page.width * scale)), max(1, round(page.height * scale))
-    shades = image.convert("L").resize(shape, Image.Resampling.BOX).histogram()
+    grey = image if mode == "L" else image.convert("L")  # which would copy it
+    shades = grey.resize(shape, Image.Resampling.BOX).histogram()
     paper = _median(shades)
     ink = sum(count for shade, count in enumerate(shades) if abs(shade - paper) > _PAPER_TOLERANCE)
     return ink / sum(shades)

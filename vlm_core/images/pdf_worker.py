@@ -10,7 +10,6 @@ from __future__ import annotations
 import importlib.util
 import itertools
 import os
-import threading
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +17,7 @@ from typing import Any, Literal
 from ..errors import PasswordRequiredError, PDFError
 from ..types import Entry, PageImage, TextLayer, TextLine
 from .attachments import Attachment, Place, warnings_of
+from .opened import OpenedElsewhere
 from .pdf_frames import Frame
 from .worker import Worker, WorkerEnded, Workers
 
@@ -90,21 +90,19 @@ class PDFDocument:
         attachments_follow: bool,
         trusted: bool,
     ) -> None:
-        self._data = b"" if isinstance(data, Path) else data
         self._path = str(data.absolute()) if isinstance(data, Path) else None
         self._stamp = self._stamp_now()
         self._source = source
         self._name = source or self._path or "PDF"
         self._password = password
+        opening = {"path": self._path, "password": password}
+        content = b"" if isinstance(data, Path) else data
+        self._opened = OpenedElsewhere(timeout, next(_keys), opening, content)
         self._with_text = pdf_text == "auto"
-        self._timeout = timeout
         self._max_side = max_side
         self._attachments_follow = attachments_follow
-        self._key = next(_keys)
         self._lane = "trusted" if trusted else "bytes" if self._path is None else "files"
-        self._opened_in: Worker | None = None
         self._late = 0
-        self._turn = threading.Lock()
         self._is_closed = False
         opened = self._ask({})[0]
         self.total_pages: int = opened["pages"]
@@ -192,9 +190,7 @@ class PDFDocument:
 
     def close(self) -> None:
         """Close the document. Closing it again does nothing."""
-        worker, self._opened_in = self._opened_in, None
-        if worker is not None:
-            workers(self._lane).close(worker, self._key)
+        self._opened.close(workers(self._lane))
         self._is_closed = True
 
     def __enter__(self) -> PDFDocument:
@@ -211,8 +207,7 @@ class PDFDocument:
         if self._late >= _MOST_LATE:
             raise self._error("given up", number)
         try:
-            with self._turn:
-                reply = self._try_again(request)
+            reply = self._opened.ask(workers(self._lane), request)
         except OSError as error:
             message = f"The process that reads PDFs does not start ({error})"
             raise PDFError(message, hint="Check that this Python imports pypdfium2.") from None
@@ -234,37 +229,13 @@ class PDFDocument:
             return ()
         return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
-    def _try_again(self, request: dict[str, Any]) -> Frame:
-        """A page is blamed for a crash by a new worker only: the old one may have been ended from outside."""
-        try:
-            return self._try(request)
-        except WorkerEnded as end:
-            if str(end) == "timeout":
-                raise
-            return self._try(request)
-
-    def _try(self, request: dict[str, Any]) -> Frame:
-        with workers(self._lane).lent(self._opened_in) as worker:
-            if self._opened_in is not worker:
-                if self._opened_in is not None:
-                    self._opened_in.closed.append(self._key)
-                    self._opened_in = None
-                where = {"path": self._path, "password": self._password}
-                opened = worker.ask(self._timeout, {"request": "open", "key": self._key, **where}, self._data)
-                if "failure" in opened[0]:
-                    return opened
-                self._opened_in = worker
-                if not request:
-                    return opened
-            return worker.ask(self._timeout, {"key": self._key, **request})
-
     def _told_of_end(self, how: str, number: int | None) -> PDFError:
         """The error for a worker that ended; a document that was late waits behind all others from now on."""
         if how != "timeout":
             return self._error(how, number)
         self._late += 1
         self._lane = self._lane if self._lane in ("trusted", "files") else "slow"
-        self._opened_in = None
+        self._opened.leave()
         return self._error(how, number)
 
     def _error(self, failure: str, number: int | None, detail: str = "") -> PDFError:

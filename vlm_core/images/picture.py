@@ -179,8 +179,13 @@ class Frames:
         self._check_number(number)
         with self._typed_errors(number), self._frame(number - 1) as image:
             self._check_size(image.size, number)
-            self._check_memory(image, number)
+            stored = image.size
+            self._draft(image)
+            self._check_memory(image, number, stored)
             yield self._loaded(image, number)
+
+    def _draft(self, image: Image.Image) -> None:
+        """Have it decoded with fewer pixels, where no more are wanted."""
 
     def readable_after(self, number: int) -> int | None:
         """The next frame behind one that can be had, though perhaps not decoded; None where none can."""
@@ -225,8 +230,8 @@ class Frames:
             hint="" if self._bounds.pixels == MAX_PIXELS else self._bounds.hint,
         )
 
-    def _check_memory(self, image: Image.Image, page: int) -> None:
-        needed, most = decoding_bytes(image, self._kind), self._bounds.memory
+    def _check_memory(self, image: Image.Image, page: int, stored: tuple[int, int] | None = None) -> None:
+        needed, most = decoding_bytes(image, self._kind, stored), self._bounds.memory
         if most is not None and needed > most:
             name = self._source or UNNAMED
             raise ImageTooLargeError(

@@ -18,8 +18,10 @@ from typing import IO, Any
 from PIL import AvifImagePlugin, Image, MpoImagePlugin, PpmImagePlugin  # noqa: F401  before files are barred
 
 from vlm_core.errors import VLMError
+from vlm_core.images.bounds import MOST_IN_COLOUR, READING_BYTES
 from vlm_core.images.colour import is_deep, to_grey, to_rgb
 from vlm_core.images.confine import allow_cpu, confine
+from vlm_core.images.large import ReadFrames, bands, upright_size
 from vlm_core.images.pdf_frames import read_frame, write_frame
 from vlm_core.images.picture import Bounds, Loaded, upright
 from vlm_core.images.resample import ScaledFrames
@@ -32,9 +34,6 @@ CPU_SECONDS = 4.0
 """For a picture of up to `_USUAL_PIXELS`; a larger one gets as many more."""
 _USUAL_PIXELS = 40_000_000
 _GRACE = 10  # seconds over the parent's time limit until an orphan ends itself
-_LARGE_PIXELS = 16_000_000
-"""From which a picture is made ready a band at a time, and one in grey stays so."""
-_BAND_PIXELS = 4_000_000
 
 Reply = tuple[dict[str, Any], Any]
 
@@ -99,8 +98,21 @@ def _share(desk: _Desk, _data: bytes, descriptor: int) -> Reply:
     return {}, b""
 
 
-def _open(desk: _Desk, data: bytes, key: int, kind: str, name: str, max_pixels: int, hint: str) -> Reply:
-    frames = ScaledFrames(data, kind, name, lambda size: size, Bounds(max_pixels, DECODING_BYTES, hint))
+def _open(
+    desk: _Desk,
+    data: bytes,
+    key: int,
+    kind: str,
+    name: str,
+    max_pixels: int,
+    hint: str,
+    reading_pixels: int | None,
+) -> Reply:
+    if reading_pixels is None:
+        bounds = Bounds(max_pixels, DECODING_BYTES, hint)
+        frames = ScaledFrames(data, kind, name, lambda size: size, bounds)
+    else:
+        frames = ReadFrames(data, kind, name, reading_pixels, Bounds(max_pixels, READING_BYTES, hint))
     desk.open[key] = frames
     return {"pages": frames.total_pages}, b""
 
@@ -121,10 +133,14 @@ def _size(desk: _Desk, _data: bytes, key: int, number: int) -> Reply:
 def _page(desk: _Desk, _data: bytes, key: int, number: int) -> Reply:
     frames = desk.open[key]
     _allow_for(frames.size(number))
+    if isinstance(frames, ReadFrames) and frames.is_large(number):
+        with frames.grey(number) as page:
+            told = {"rotation": page.rotation, "original": False, "grey": True}
+            return _left_in_bands(desk, page.bands, page.size, told)
     with frames.loaded(number) as loaded:
         told = {"rotation": loaded.rotation, "original": loaded.is_original}
         width, height = loaded.image.size
-        if width * height <= _LARGE_PIXELS:
+        if width * height <= MOST_IN_COLOUR:
             rgb = upright(to_rgb(loaded.image), loaded.turn)
             return _left(desk, rgb, {**told, "grey": False})
         if grey := to_grey(loaded.image):
@@ -133,7 +149,8 @@ def _page(desk: _Desk, _data: bytes, key: int, number: int) -> Reply:
             return _left(desk, loaded.image, {**told, "grey": loaded.image.mode == "L"})
         if is_deep(loaded.image):
             return _left(desk, upright(to_rgb(loaded.image), loaded.turn), {**told, "grey": False})
-        return _left_in_bands(desk, loaded, {**told, "grey": grey is not None})
+        flat = bands(loaded) if grey else map(to_rgb, bands(loaded))
+        return _left_in_bands(desk, flat, upright_size(loaded), {**told, "grey": grey is not None})
 
 
 def _is_see_through(image: Image.Image) -> bool:
@@ -165,55 +182,17 @@ def _left(desk: _Desk, image: Image.Image, told: dict[str, Any]) -> Reply:
     return {**header, "shared": (desk.shared.tell() - length, length)}, b""
 
 
-def _left_in_bands(desk: _Desk, loaded: Loaded, told: dict[str, Any]) -> Reply:
+def _left_in_bands(
+    desk: _Desk, bands: Iterator[Image.Image], size: tuple[int, int], told: dict[str, Any]
+) -> Reply:
     """The same a few rows at a time, so that there are never two whole copies."""
-    width, height = upright_size(loaded)
-    header = {**told, "width": width, "height": height}
+    header = {**told, "width": size[0], "height": size[1]}
     if desk.shared is None:
-        return header, b"".join(band.tobytes() for band in _bands(loaded, is_grey=told["grey"]))
+        return header, b"".join(band.tobytes() for band in bands)
     desk.shared.seek(0)
-    for band in _bands(loaded, is_grey=told["grey"]):
+    for band in bands:
         desk.shared.write(band.tobytes())
     return {**header, "shared": (0, desk.shared.tell())}, b""
-
-
-def upright_size(loaded: Loaded) -> tuple[int, int]:
-    """The size of a frame once it is turned."""
-    width, height = loaded.image.size
-    return (height, width) if loaded.turn in _SIDEWAYS else (width, height)
-
-
-_SIDEWAYS = frozenset(
-    {
-        Image.Transpose.TRANSPOSE,
-        Image.Transpose.TRANSVERSE,
-        Image.Transpose.ROTATE_90,
-        Image.Transpose.ROTATE_270,
-    }
-)
-_FROM_THE_END = frozenset(
-    {
-        Image.Transpose.FLIP_TOP_BOTTOM,
-        Image.Transpose.ROTATE_180,
-        Image.Transpose.ROTATE_90,
-        Image.Transpose.TRANSVERSE,
-    }
-)
-"""Turns that make the last row or column the first row."""
-
-
-def _bands(loaded: Loaded, *, is_grey: bool) -> Iterator[Image.Image]:
-    """A picture from top to bottom as it stands upright, in grey or RGB."""
-    image, turn = loaded.image, loaded.turn
-    width, height = image.size
-    total = width if turn in _SIDEWAYS else height
-    rows = max(1, _BAND_PIXELS * total // (width * height))
-    for first in range(0, total, rows):
-        last = min(first + rows, total)
-        start, end = (total - last, total - first) if turn in _FROM_THE_END else (first, last)
-        box = (start, 0, end, height) if turn in _SIDEWAYS else (0, start, width, end)
-        band = image.crop(box)
-        yield upright(band if is_grey else to_rgb(band), turn)
 
 
 _REQUESTS: dict[str, Callable[..., Reply]] = {

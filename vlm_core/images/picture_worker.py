@@ -8,7 +8,6 @@ from __future__ import annotations
 import importlib.util
 import itertools
 import os
-import threading
 from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from vlm_core import errors
 from vlm_core.errors import CorruptImageError, ImageTooLargeError, InputError, MissingExtraError, VLMError
+from vlm_core.images.opened import OpenedElsewhere
 from vlm_core.images.pdf_frames import Frame
 from vlm_core.images.worker import Worker, WorkerEnded, Workers
 
@@ -61,6 +61,7 @@ class PictureFile:
         kind: its format, as `sniff` calls it.
         source: what to call it in pages and errors.
         max_pixels: of one page, at most.
+        reading_pixels: of a page for an engine that needs no more; a larger one is made smaller, and in grey.
 
     Raises:
         InputError: as `decode.open_document` says.
@@ -73,16 +74,27 @@ class PictureFile:
 
     warnings: tuple[str, ...] = ()
 
-    def __init__(self, data: bytes, kind: str, source: str, max_pixels: int = MAX_PIXELS) -> None:
+    def __init__(
+        self,
+        data: bytes,
+        kind: str,
+        source: str,
+        max_pixels: int = MAX_PIXELS,
+        reading_pixels: int | None = None,
+    ) -> None:
         self._data = data
         self._source = source
         self._name = source or _UNNAMED
         self._workers = workers("heif" if kind == "HEIF" else "")
-        self._opening = {"kind": kind, "name": source, "max_pixels": max_pixels, "hint": _TRUST}
-        self._key = next(_keys)
-        self._opened_in: Worker | None = None
+        opening = {
+            "kind": kind,
+            "name": source,
+            "max_pixels": max_pixels,
+            "reading_pixels": reading_pixels,
+            "hint": _TRUST,
+        }
+        self._opened = OpenedElsewhere(_SECONDS, next(_keys), opening, data)
         self._failures = 0
-        self._turn = threading.Lock()
         self.total_pages: int = self._ask({})[0]["pages"]
 
     def page(self, number: int) -> PageImage:
@@ -143,9 +155,8 @@ class PictureFile:
 
     def close(self) -> None:
         """Let go of the file. Closing it again does nothing."""
-        worker, self._opened_in = self._opened_in, None
-        if worker is not None:
-            self._workers.close(worker, self._key)
+        self._data = b""
+        self._opened.close(self._workers)
 
     def __enter__(self) -> Self:
         return self
@@ -154,7 +165,7 @@ class PictureFile:
         self.close()
 
     def __del__(self) -> None:
-        if getattr(self, "_opened_in", None) is not None:
+        if hasattr(self, "_opened"):
             self.close()
 
     def _ask(self, request: dict[str, Any]) -> Frame:
@@ -162,8 +173,7 @@ class PictureFile:
         if self._failures >= _MOST_FAILURES:
             raise self._given_up(number)
         try:
-            with self._turn:
-                reply = self._try_again(request)
+            reply = self._opened.ask(self._workers, request)
         except OSError as error:
             raise _not_started(error) from None
         except WorkerEnded as end:
@@ -172,30 +182,6 @@ class PictureFile:
         if "failure" in reply[0]:
             raise self._error(reply[0])
         return reply
-
-    def _try_again(self, request: dict[str, Any]) -> Frame:
-        """A picture is blamed by a new worker only: the old one may have been ended from outside."""
-        try:
-            return self._try(request)
-        except WorkerEnded as end:
-            if str(end) == "timeout":
-                raise
-            return self._try(request)
-
-    def _try(self, request: dict[str, Any]) -> Frame:
-        with self._workers.lent(self._opened_in) as worker:
-            if self._opened_in is not worker:
-                if self._opened_in is not None:
-                    self._opened_in.closed.append(self._key)
-                    self._opened_in = None
-                opening = {"request": "open", "key": self._key, **self._opening}
-                opened = worker.ask(_SECONDS, opening, self._data)
-                if "failure" in opened[0]:
-                    return opened
-                self._opened_in = worker
-                if not request:
-                    return opened
-            return worker.ask(_SECONDS, {"key": self._key, **request})
 
     def _error(self, told: dict[str, Any]) -> VLMError:
         kind = getattr(errors, str(told["failure"]), None)

@@ -13,7 +13,7 @@ from vlm_core.answers import EncodedImage
 from vlm_core.catalog.rows import ImageLimits
 from vlm_core.errors import ConfigError, InputError
 from vlm_core.images.sources import expand
-from vlm_core.types import Box, PageImage, PageResult
+from vlm_core.types import READING_PIXELS, Box, PageImage, PageResult
 
 _SHA256 = re.compile("[0-9a-f]{64}")
 BOX_COLOUR = (214, 39, 40)
@@ -119,10 +119,13 @@ def page_again(
         raise InputError(f"{page.source} is more than one document", hint="Give the one that was read.")
     for pdf_text in ("auto", "ignore"):
         for max_side in dict.fromkeys((max(page.width, page.height) or None, None)):
-            with source.open(password=password, pdf_text=pdf_text, max_side=max_side) as pages:
-                image = pages.page(1 if pages.total_pages == 1 else page.page_number)
-            if page.sha256 in ("", image.sha256):
-                return image
+            for reading_pixels in (None, READING_PIXELS):
+                with source.open(
+                    password=password, pdf_text=pdf_text, max_side=max_side, reading_pixels=reading_pixels
+                ) as pages:
+                    image = pages.page(1 if pages.total_pages == 1 else page.page_number)
+                if page.sha256 in ("", image.sha256):
+                    return image
         if image.dpi is None:  # it is no page of a PDF, and always the same
             break
     if source.name.startswith("<") or _place(source.name) != _place(page.source):

@@ -91,6 +91,7 @@ class Source:
         password: str | None = None,
         pdf_text: Literal["auto", "ignore"] = "auto",
         max_side: int | None = None,
+        reading_pixels: int | None = None,
         trusted: bool = False,
     ) -> Pages:
         """Read the document and open it for its pages.
@@ -108,6 +109,7 @@ class Source:
             password=password,
             pdf_text=pdf_text,
             max_side=max_side,
+            reading_pixels=reading_pixels,
             attachments_follow=bool(self.attachments_follow),
             trusted=trusted,
         )

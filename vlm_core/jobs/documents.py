@@ -45,6 +45,12 @@ class Job:
         side: int | None = getattr(self.engine, "max_side", None)
         return side
 
+    @property
+    def reading_pixels(self) -> int | None:
+        """Those of a picture that the engine looks at, at most."""
+        pixels: int | None = getattr(self.engine, "reading_pixels", None)
+        return pixels
+
     def expanded(self, sources: Iterable[Source]) -> Iterable[Source]:
         """The sources, with those that they carry where these are read."""
         if not self.attachments:
@@ -119,7 +125,11 @@ def _pages_of(
 ) -> Iterator[Callable[[], PageResult]]:
     try:
         pages = source.open(
-            password=job.password, pdf_text=job.pdf_text, max_side=job.max_side, trusted=job.trusted
+            password=job.password,
+            pdf_text=job.pdf_text,
+            max_side=job.max_side,
+            reading_pixels=job.reading_pixels,
+            trusted=job.trusted,
         )
         numbers = _chosen(source.name, pages.total_pages, wanted)
     except MissingExtraError:

@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vlm_core.ocr.tiles import Pixels, Quads, filled_up
+from vlm_core.ocr.pixels import Pixels
+from vlm_core.ocr.tiles import Quads, filled_up
 
 SURE = 0.6
 """The mean probability from which what does not fill its rectangle is a line for certain."""

@@ -27,8 +27,10 @@ class OCREngine(Protocol):
 
     Used where they exist: a coroutine function `aread_page(page)`; `max_concurrency`, the number of
     pages that the engine can read at once; `max_side`, the pixels of a page's longer side that it looks
-    at, to which PDFs are drawn; and `identity`, a dict of plain values with all that changes
-    a page's answer, for the journal. An engine that sets none of them is called from threads.
+    at, to which PDFs are drawn; `reading_pixels`, those of a picture that it needs, to which a larger one is
+    made smaller while it is decoded (over 16 megapixels it comes in grey); and `identity`, a dict of plain
+    values with all that changes a page's answer, for the journal. An engine that sets none of them is
+    called from threads.
     """
 
     name: str

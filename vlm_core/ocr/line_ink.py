@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vlm_core.ocr.tiles import Pixels
+from vlm_core.ocr.pixels import Pixels
 from vlm_core.ocr.unread import SHARE, Ink
 
 HEIGHT = 48

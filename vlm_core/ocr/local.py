@@ -22,14 +22,15 @@ from vlm_core.ocr.guards import NO_TEXT, is_blank, page_warnings
 from vlm_core.ocr.layout import RENDERERS, Piece, lines_in_order
 from vlm_core.ocr.unread import Ink, Unread, is_little_unread, is_unread, unread_on
 from vlm_core.reading_order.bent import straightened
-from vlm_core.types import PageImage, PageResult, PageState, TextLine
+from vlm_core.types import READING_PIXELS, PageImage, PageResult, PageState, TextLine
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from vlm_core.ocr.pixels import Pixels
     from vlm_core.ocr.recognition import Reading
-    from vlm_core.ocr.tiles import Pixels, Quads
+    from vlm_core.ocr.tiles import Quads
 
 UNSURE = 0.8
 """The score below which a line is perhaps not what stands on the page."""
@@ -85,6 +86,8 @@ class LocalEngine:
 
     max_concurrency = _cores()
     """Pages read at once: one a core."""
+    reading_pixels = READING_PIXELS
+    """Of a picture, at most."""
 
     @property
     def identity(self) -> dict[str, str]:
@@ -179,12 +182,13 @@ def _warnings(text: str, found: Found, blank: bool) -> list[str]:
 def _read(page: PageImage, models: Models) -> Found:
     from vlm_core.ocr.orientation import is_lone, turn_image, turn_quads
     from vlm_core.ocr.outside import rows_outside
+    from vlm_core.ocr.pixels import pixels_of
     from vlm_core.ocr.recognition import read_line
     from vlm_core.ocr.spots import text_in_spots
     from vlm_core.ocr.tiles import detection_scale, find_text
     from vlm_core.ocr.upright import turn_of
 
-    image = _as_bgr(page)
+    image = pixels_of(page)
     quads = find_text(image, models.detect, page.dpi)
     without_text = 0
     if not len(quads):
@@ -243,17 +247,6 @@ def _readings(image: Pixels, quads: Quads, models: Models) -> list[Reading]:
         sample.get(number) or (illegible(image, quad) if missed else read(number))
         for number, quad in enumerate(quads)
     ]
-
-
-def _as_bgr(page: PageImage) -> Pixels:
-    import cv2
-    import numpy as np
-
-    if page.levels is not None:  # its pixels would be made for this alone
-        grey = np.frombuffer(page.levels, np.uint8).reshape(page.height, page.width)
-        return np.asarray(cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR), np.uint8)
-    rgb = np.frombuffer(page.pixels, np.uint8).reshape(page.height, page.width, 3)
-    return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), np.uint8)
 
 
 def _pieces(quads: Quads, readings: Sequence[Reading]) -> Sequence[Piece]:

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from vlm_core.ocr.tiles import Pixels, Quads
+from vlm_core.ocr.pixels import Pixels
+from vlm_core.ocr.tiles import Quads
 
 LONE = 2.0
 """Length to thickness below which a box holds a sign or two."""

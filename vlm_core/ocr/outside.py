@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vlm_core.ocr.line_ink import HEIGHT
-from vlm_core.ocr.tiles import Pixels, Quads
+from vlm_core.ocr.pixels import Pixels, in_grey
+from vlm_core.ocr.tiles import Quads
 from vlm_core.ocr.unread import Ink
 from vlm_core.types import Box
 
@@ -46,7 +47,7 @@ def rows_outside(image: Pixels, quads: Quads) -> list[Row]:
     """The rows of letters that stand in no box.
 
     Args:
-        image: an upright page, height × width × 3, BGR, 8 bits.
+        image: the pixels of an upright page.
         quads: N × 4 × 2, its text boxes in pixels.
 
     Example:
@@ -58,8 +59,9 @@ def rows_outside(image: Pixels, quads: Quads) -> list[Row]:
     thickness = np.linalg.norm(quads[:, [1, 2]] - quads[:, [0, 1]], axis=2).min(axis=1)
     scale = min(1.0, WORKING_HEIGHT / max(float(np.median(thickness)), 1.0))
     line = float(np.median(thickness)) * scale
-    grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
-    small = np.asarray(cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
+    small = np.asarray(
+        cv2.resize(in_grey(image), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8
+    )
     _, labels, stats, middles = cv2.connectedComponentsWithStats(_ink(small, line))
     parts = np.asarray(stats, np.int32)
     is_letter = _look_like_letters(parts, line) & _are_outside(

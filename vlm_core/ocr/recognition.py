@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from vlm_core.ocr.line_ink import HEIGHT, ink_of, unread_ink
 from vlm_core.ocr.orientation import TALL
-from vlm_core.ocr.tiles import Pixels, Quads
+from vlm_core.ocr.pixels import Pixels, in_colour
+from vlm_core.ocr.tiles import Quads
 from vlm_core.ocr.unread import NO_INK, Ink
 
 Probabilities: TypeAlias = NDArray[np.float32]
@@ -80,7 +81,7 @@ def read_box(image: Pixels, quad: Quads, infer: Infer, characters: Sequence[str]
     """Read the text in one box of an upright page.
 
     Args:
-        image: height × width × 3, BGR, 8 bits.
+        image: its pixels.
         quad: 4 × 2, the box's corners in pixels.
         infer: the recogniser, from 1 × 3 × 48 × width to steps × classes.
         characters: the character of each class.
@@ -115,7 +116,7 @@ def _views(crop: Pixels) -> list[Pixels]:
 
 
 def cut_out(image: Pixels, quad: Quads) -> Pixels:
-    """Cut a box out of a page, straightened."""
+    """Cut a box out of a page, straightened and in colour."""
     top, right, bottom, left = (float(np.linalg.norm(quad[i] - quad[i - 3])) for i in range(4))
     width, height = max(1, int(max(top, bottom))), max(1, int(max(left, right)))
     target = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
@@ -123,7 +124,7 @@ def cut_out(image: Pixels, quad: Quads) -> Pixels:
     crop = cv2.warpPerspective(
         image, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
     )
-    return np.asarray(crop, np.uint8)
+    return in_colour(np.asarray(crop, np.uint8))
 
 
 def _with_margin(quad: Quads, trim: float = 0.0) -> Quads:

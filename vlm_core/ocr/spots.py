@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vlm_core.ocr.tiles import Detect, Pixels, Quads, Tile
+from vlm_core.ocr.pixels import Pixels, in_colour
+from vlm_core.ocr.tiles import Detect, Quads, Tile
 
 CONTRAST = 40
 """Grey levels by which ink differs from paper."""
@@ -32,7 +33,7 @@ def text_in_spots(image: Pixels, scale: float, detect: Detect) -> tuple[Quads, i
     """The text boxes in the spots of ink on a page, and how many spots have none.
 
     Args:
-        image: height × width × 3, BGR, 8 bits.
+        image: the page's pixels.
         scale: at which text is looked for.
         detect: the detector for one tile.
 
@@ -40,7 +41,7 @@ def text_in_spots(image: Pixels, scale: float, detect: Detect) -> tuple[Quads, i
         N × 4 × 2, in pixels of `image`, and the number.
     """
     resized = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    small = np.asarray(resized, np.uint8)
+    small = in_colour(np.asarray(resized, np.uint8))
     found = [
         detect(small[spot.y0 : spot.y1, spot.x0 : spot.x1]) + np.array([spot.x0, spot.y0], np.float32)
         for spot in spots(small)

@@ -7,6 +7,7 @@ into tiles that overlap, and a line that a seam cuts is put together before it i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, TypeAlias
 
@@ -14,9 +15,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vlm_core.ocr.print_height import shrinkage
+from vlm_core.ocr.pixels import Pixels, in_colour, is_large
+from vlm_core.ocr.print_height import FEWEST, has_marks, letter_heights, shrinkage
 
-Pixels: TypeAlias = NDArray[np.uint8]
 Quads: TypeAlias = NDArray[np.float32]
 """N × 4 × 2: corners clockwise from the top left, x before y, in pixels."""
 Detect: TypeAlias = Callable[[Pixels], Quads]
@@ -35,6 +36,10 @@ MAX_ENLARGEMENT = 2.0
 TILE_SIDE = 2048
 TILE_PIXELS = 2_600_000
 """Of a tile at most, for the detector's memory grows with it. An A4 page at 150 dpi is one tile."""
+SMALL_TILE_PIXELS = 900_000
+"""Of a tile of a page that takes much memory itself."""
+MOST_CLOSELY = 6_000_000
+"""Pixels at which a large page is looked at closely."""
 OVERLAP = 192
 """Pixels that two tiles share: several lines of print."""
 NEAR_SEAM = 0.25
@@ -65,7 +70,7 @@ def find_text(image: Pixels, detect: Detect, dpi: float | None = None, *, closel
     """Find the text boxes of a page, small print included.
 
     Args:
-        image: height × width × 3, BGR, 8 bits.
+        image: a page's pixels.
         detect: the detector for one tile.
         dpi: pixels per inch, where known.
         closely: look at every pixel at once, for a page on which nothing was found but should be.
@@ -74,7 +79,9 @@ def find_text(image: Pixels, detect: Detect, dpi: float | None = None, *, closel
         The boxes in pixels of `image`, in no particular order.
     """
     usual = detection_scale(image.shape[1], image.shape[0], dpi)
-    scale = max(usual, 1.0) if closely else usual * shrinkage(_scaled(image, usual))
+    if is_large(image) and not _may_hold_text(image, usual, closely=closely):
+        return np.zeros((0, 4, 2), np.float32)
+    scale = _close_scale(image, usual) if closely else usual * shrinkage(_scaled(image, usual))
     quads = _find_at(image, scale, detect)
     if not len(quads) and scale < usual:
         scale = usual
@@ -105,8 +112,21 @@ def detection_scale(width: int, height: int, dpi: float | None = None) -> float:
     return min(1.0, max(wanted, SHORT_SIDE) / short)
 
 
-def tiles(width: int, height: int) -> Iterator[Tile]:
-    """Cut a picture into tiles of at most TILE_SIDE and TILE_PIXELS that overlap by OVERLAP pixels.
+def _close_scale(image: Pixels, usual: float) -> float:
+    """At which every pixel is looked at; of a large page as many as are not endless."""
+    most = math.sqrt(MOST_CLOSELY / (image.shape[0] * image.shape[1])) if is_large(image) else 1.0
+    return max(usual, min(1.0, most))
+
+
+def _may_hold_text(image: Pixels, usual: float, *, closely: bool) -> bool:
+    """Whether there is anything on a page for the detector, which takes seconds for a large one."""
+    if closely:
+        return len(letter_heights(_scaled(image, _close_scale(image, usual)))) >= FEWEST
+    return has_marks(_scaled(image, usual))
+
+
+def tiles(width: int, height: int, most: int = TILE_PIXELS) -> Iterator[Tile]:
+    """Cut a picture into tiles of at most TILE_SIDE and so many pixels that overlap by OVERLAP pixels.
 
     Example:
         >>> [(tile.y0, tile.y1) for tile in tiles(1080, 3000)]
@@ -114,7 +134,7 @@ def tiles(width: int, height: int) -> Iterator[Tile]:
     """
     columns = _spans(width, TILE_SIDE)
     widest = max(x1 - x0 for x0, x1 in columns)
-    for y0, y1 in _spans(height, min(TILE_SIDE, TILE_PIXELS // widest)):
+    for y0, y1 in _spans(height, min(TILE_SIDE, most // widest)):
         for x0, x1 in columns:
             yield Tile(x0, y0, x1, y1)
 
@@ -129,15 +149,16 @@ def _find_at(image: Pixels, scale: float, detect: Detect) -> Quads:
     height, width = image.shape[:2]
     scaled = _scaled(image, scale)
     scaled_height, scaled_width = scaled.shape[:2]
-    found = [(tile, _find_in(scaled, tile, detect)) for tile in tiles(scaled_width, scaled_height)]
+    most = SMALL_TILE_PIXELS if is_large(image) else TILE_PIXELS
+    found = [(tile, _find_in(scaled, tile, detect)) for tile in tiles(scaled_width, scaled_height, most)]
     quads = _without_seams(found, Tile(0, 0, scaled_width, scaled_height))
     return quads * np.array([width / scaled_width, height / scaled_height], np.float32)
 
 
 def _scaled(image: Pixels, scale: float) -> Pixels:
-    """A picture scaled to sides that are multiples of the detector's grid."""
+    """A picture scaled to sides that are multiples of the detector's grid, in colour."""
     height, width = (max(GRID, round(side * scale / GRID) * GRID) for side in image.shape[:2])
-    return _resize(image, width, height)
+    return in_colour(_resize(image, width, height))
 
 
 def _resize(image: Pixels, width: int, height: int) -> Pixels:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from vlm_core.ocr.orientation import clockwise_turn, is_tall, turn_image
+from vlm_core.ocr.pixels import Pixels
 from vlm_core.ocr.recognition import SPARSE, Reading, cut_out
-from vlm_core.ocr.tiles import Pixels, Quads
+from vlm_core.ocr.tiles import Quads
 
 STRIP = 4
 """Times its height that a line is shown of, to tell which way is up."""
@@ -33,7 +34,7 @@ def turn_of(
     """The quarter turn that sets a page upright.
 
     Args:
-        image: height × width × 3, BGR.
+        image: the page's pixels.
         quads: its text boxes, in pixels.
         look_inverted: whether lines look upside down, in the classifier's eyes.
         read: reads a line as it is held.

@@ -8,7 +8,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from vlm_core.ocr.line_ink import unread_ink
 from vlm_core.ocr.outside import rows_outside
-from vlm_core.ocr.tiles import Pixels, Quads
+from vlm_core.ocr.pixels import Pixels
+from vlm_core.ocr.tiles import Quads
 from vlm_core.ocr.unread import Ink, Unread, is_unread, unread_on
 
 FONT = ImageFont.load_default(size=36)

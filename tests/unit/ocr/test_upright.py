@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from vlm_core.ocr.pixels import Pixels
 from vlm_core.ocr.recognition import Reading
-from vlm_core.ocr.tiles import Pixels, Quads
+from vlm_core.ocr.tiles import Quads
 from vlm_core.ocr.upright import turn_of
 
 PAGE = np.full((400, 400, 3), 255, np.uint8)

@@ -1,0 +1,108 @@
+"""Huge pictures with next to nothing on them, read with the local engine: what all processes take."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hostile_pictures import SIDE, png, saved, tiff
+from PIL import Image
+from ways import WAYS
+
+MOST_MEGABYTES = 600
+MOST_CPU_SECONDS = 5.0
+
+# Loads the engine, as a server has, reads a picture and tells what that took, all processes together.
+READS = """
+import json, sys, time
+from pathlib import Path
+from vlm_core.images import picture_worker
+from vlm_core.ocr.local import load_models
+from ways import WAYS
+
+def held(process):
+    return int(Path(f"/proc/{process}/status").read_text().split("VmHWM:")[1].split()[0]) / 1024
+
+def workers():
+    return [worker.pid for option in ("", "heif") for worker in picture_worker.workers(option).all]
+
+def used(process):
+    return int(Path(f"/proc/{process}/schedstat").read_text().split()[0]) / 1e9
+
+load_models()
+before = time.process_time()
+said = WAYS[sys.argv[1]](Path(sys.argv[2]), "local")
+print(json.dumps({
+    "said": said,
+    "megabytes": held("self") + sum(map(held, workers())),
+    "seconds": time.process_time() - before + sum(map(used, workers())),
+    "workers": len(workers()),
+}))
+"""
+
+
+def white(kind: str, mode: str, side: int) -> bytes:
+    return saved(Image.new(mode, (side, side), "white"), kind)
+
+
+def noise(kind: str, side: int) -> bytes:
+    return saved(Image.effect_noise((side, side), 100), kind)
+
+
+PICTURES: dict[str, Callable[[], bytes]] = {
+    "a white PNG": lambda: white("PNG", "L", SIDE),
+    "a white JPEG in colour": lambda: white("JPEG", "RGB", SIDE),
+    "a PNG in colour that unpacks to half a gigabyte": lambda: png(SIDE, 8, 2),
+    "a JPEG of noise": lambda: noise("JPEG", 10_954),
+    "a PNG of noise": lambda: noise("PNG", 5_000),
+    "a TIFF of one bit": lambda: tiff(12_000, 1, 1, 0),
+}
+# The first one goes every way. An agent's tool takes no more than 50 megapixels.
+TRIED = [
+    *(("a white PNG", way) for way in WAYS),
+    *((name, "library") for name in PICTURES if name not in ("a white PNG", "a PNG of noise")),
+    ("a PNG of noise", "mcp"),
+]
+
+
+@cache
+def made(name: str) -> bytes:
+    return PICTURES[name]()
+
+
+def reading(way: str, path: Path) -> dict[str, Any]:
+    """What a fresh process says of a picture, and what it took."""
+    folders = [str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(folders), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", READS, way, str(path)],
+        env=environment,
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/schedstat").exists(), reason="this system does not tell what it took"
+)
+@pytest.mark.parametrize(("name", "way"), TRIED)
+def test_a_huge_picture_takes_little_of_all_processes_together(name: str, way: str, tmp_path: Path) -> None:
+    pytest.importorskip("rapidocr")
+    path = tmp_path / "scan.png"
+    path.write_bytes(made(name))
+    found = reading(way, path)
+    assert found["workers"] == 1
+    assert found["megabytes"] < MOST_MEGABYTES
+    assert found["seconds"] < MOST_CPU_SECONDS
+    assert "Traceback" not in found["said"]

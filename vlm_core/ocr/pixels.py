@@ -1,0 +1,59 @@
+"""A page's pixels as the local engine holds them: once, in grey where they are many."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vlm_core.images.bounds import MOST_IN_COLOUR
+from vlm_core.types import PageImage
+
+Pixels: TypeAlias = NDArray[np.uint8]
+"""Height × width × 3, BGR, 8 bits; of a whole page also height × width, grey."""
+
+
+def pixels_of(page: PageImage) -> Pixels:
+    """The pixels of a page, not copied where it is in grey.
+
+    Example:
+        >>> pixels_of(PageImage.of_levels(bytes(6), 3, 2)).shape
+        (2, 3)
+    """
+    shape = page.height, page.width
+    if page.levels is not None:  # its pixels would be made for this alone
+        return np.frombuffer(page.levels, np.uint8).reshape(shape)
+    rgb = np.frombuffer(page.pixels, np.uint8).reshape(*shape, 3)
+    return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY if is_large(rgb) else cv2.COLOR_RGB2BGR), np.uint8)
+
+
+def is_large(image: Pixels) -> bool:
+    """Whether a page is looked at in grey, with care for memory.
+
+    Example:
+        >>> is_large(np.zeros((9000, 9000), np.uint8))
+        True
+    """
+    return bool(image.shape[0] * image.shape[1] > MOST_IN_COLOUR)
+
+
+def in_colour(part: Pixels) -> Pixels:
+    """A part of a page as the networks take it, height × width × 3.
+
+    Example:
+        >>> in_colour(np.zeros((2, 3), np.uint8)).shape
+        (2, 3, 3)
+    """
+    return part if part.ndim == 3 else np.asarray(cv2.cvtColor(part, cv2.COLOR_GRAY2BGR), np.uint8)
+
+
+def in_grey(image: Pixels) -> Pixels:
+    """A picture in grey, height × width.
+
+    Example:
+        >>> in_grey(np.zeros((2, 3, 3), np.uint8)).shape
+        (2, 3)
+    """
+    return image if image.ndim == 2 else np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
