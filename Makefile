@@ -43,6 +43,7 @@ bench: .venv/installed-dev .venv-openai2/installed
 	.venv-openai2/bin/python benchmarks/ledger.py
 	$(BIN)/python benchmarks/throughput.py
 	$(BIN)/python benchmarks/event_loop.py
+	$(BIN)/python benchmarks/line_order.py
 	@if [ -d $(RECEIPTS) ]; then $(BIN)/python benchmarks/local_ocr.py $(RECEIPTS) && \
 	$(BIN)/python benchmarks/find_text.py $(RECEIPTS); \
 	else echo "local_ocr.py and find_text.py are left out: no receipts in $(RECEIPTS) (RECEIPTS=... names another folder)"; fi
