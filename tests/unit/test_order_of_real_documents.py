@@ -52,8 +52,10 @@ def test_hardly_a_line_of_a_born_digital_pdf_comes_before_one_above_it(data: Pat
     assert sum(each > 0.5 for each in rises) < 0.02 * sum(abs(each) > 0.5 for each in rises)
 
 
-@pytest.mark.parametrize("name", ["prose_skew02", "prose_skew10", "prose_persp1", "prose_photo"])
-def test_prose_askew_is_read_in_order(data: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    "name", ["prose_skew02", "prose_skew10", "prose_persp1", "prose_photo", "prose_curl2"]
+)
+def test_prose_askew_or_on_a_bent_page_is_read_in_order(data: Path, name: str) -> None:
     truth = json.loads((data / "hard" / f"{name}.json").read_text("utf-8"))["text"]
     similarity = Levenshtein.normalized_similarity(
         words(read(data / "hard" / f"{name}.jpg").text), words(truth)

@@ -11,7 +11,7 @@ Box: TypeAlias = tuple[float, float, float, float]
 
 MAX_PIXELS = 40_000_000
 _DPI = 200
-_ROUNDED = 0.01  # pixels
+_ROUNDED = 0.1  # pixels
 _MIN_SCAN_DPI = 150
 _SCAN_SIDE = (700, 2800)  # pixels of the short side of a scan, as of A4 at 85 and at 340 dpi
 _BACKDROP_SIDE = 400  # pixels; a picture too coarse to cover the page's short side with these holds no text
@@ -80,15 +80,12 @@ def pixel_size(
         (910, 1288)
     """
     width, height = size
-    scale = _DPI / 72 if scan is None else _scan_scale(min(size), scan)
+    wanted = _DPI / 72 if scan is None else _scan_scale(min(size), scan)
     most = MAX_PIXELS if max_side is None else max_side
-    scale = min(scale, math.sqrt(MAX_PIXELS / (width * height)), most / max(size))
-    return _whole(width * scale), _whole(height * scale)
-
-
-def _whole(side: float) -> int:
+    scale = min(wanted, math.sqrt(MAX_PIXELS / (width * height)), most / max(size))
     # A picture must not lose a pixel, and be drawn blurred, for what its points have lost in rounding.
-    return max(1, int(side + _ROUNDED))
+    rounded = _ROUNDED if scan is not None and scale == wanted else 0.0
+    return max(1, int(width * scale + rounded)), max(1, int(height * scale + rounded))
 
 
 def _scan_scale(side: float, resolution: float) -> float:

@@ -85,7 +85,7 @@ def draw(document: Document, number: int, *, text: bool, max_side: int | None) -
             header = {"width": size[0], "height": size[1], "rotation": said.turn, "grey": is_grey}
             told = {"attachments": overlay.attachments, "warnings": said.warnings}
             dpi = 72 * size[0] / shown[0]
-            pixels = render(page, size, is_grey=is_grey)
+            pixels = render(page, size, is_scan=is_scan, is_grey=is_grey)
             return {**header, **told, "layer": said.layer, "entries": said.entries, "dpi": dpi}, pixels
 
 

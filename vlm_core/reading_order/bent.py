@@ -9,7 +9,9 @@ from dataclasses import replace
 from .pieces import Piece
 
 _RISE = 0.5
-"""Times its height: a piece that climbs or falls by so much runs along a bend, and"""
+"""Times its height: a piece that climbs or falls by so much runs along a bend,"""
+_LONG = 4.0
+"""if it is so many times as long as high; and"""
 _FEWEST = 3
 """so many of them make a page bent."""
 _GAP = (-0.5, 1.0)
@@ -32,7 +34,7 @@ def straightened(pieces: Sequence[Piece]) -> Sequence[Piece]:
         >>> [piece.level for piece in straightened(bent)]
         [5, 5, 5, 25, 25]
     """
-    if sum(abs(piece.fall) >= _RISE * piece.height for piece in pieces) < _FEWEST:
+    if sum(map(_is_bent, pieces)) < _FEWEST:
         return pieces
     ordered = sorted(range(len(pieces)), key=lambda number: pieces[number].left)
     by_end = sorted(range(len(pieces)), key=lambda number: pieces[number].right)
@@ -47,6 +49,11 @@ def straightened(pieces: Sequence[Piece]) -> Sequence[Piece]:
         if before:
             levels[number] = levels[max(before, key=lambda other: pieces[other].left)]
     return [replace(piece, level=level) for piece, level in zip(pieces, levels, strict=True)]
+
+
+def _is_bent(piece: Piece) -> bool:
+    is_long = piece.right - piece.left >= _LONG * piece.height
+    return is_long and abs(piece.fall) >= _RISE * piece.height
 
 
 def _goes_on(piece: Piece, following: Piece) -> bool:

@@ -395,6 +395,21 @@ def test_pictures_that_may_hold_text_are_named(content: bytes, pictures: list[tu
     assert layer.pictures == tuple(pytest.approx(box, abs=0.001) for box in pictures)
 
 
+@pytest.mark.parametrize(
+    ("content", "count"),
+    [
+        pytest.param(b"4 w 10 100 m 390 100 l S 6 w 50 20 m 50 280 l S", 0, id="thick rules"),
+        pytest.param(b"2 w 10 100 m 20 130 l 30 100 l S", 1, id="a letter"),
+        pytest.param(b"1 w 10 100 m " + b"300 110 l 10 100 l " * 6 + b"S", 1, id="a path of many parts"),
+        pytest.param(b"4 w 10 100 m 390 100 l S 2 w 10 120 m 20 150 l 30 120 l S", 2, id="both"),
+    ],
+)
+def test_drawings_that_may_be_lettering_are_named(content: bytes, count: int) -> None:
+    layer = read(text_pdf(say(b"text", b"1 0 0 1 50 220") + content)).text_layer
+    assert layer is not None
+    assert len(layer.drawings) == count
+
+
 def test_a_backdrop_too_coarse_to_be_read_makes_no_scan_of_a_page() -> None:
     layer = read(text_pdf(WHOLE_PAGE + say(b"text"), image=picture(20, 20))).text_layer
     assert layer is not None

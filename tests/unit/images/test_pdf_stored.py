@@ -191,6 +191,21 @@ def test_page_on_which_anything_else_counts_is_drawn(data: bytes) -> None:
     assert difference(shown(page), drawn(data, (page.width, page.height))) < 2
 
 
+@pytest.mark.parametrize("turn", [0, 90, 180, 270])
+def test_drawn_scan_has_the_pixels_of_its_picture(turn: int) -> None:
+    """At 1182.79 points a picture ends a rounding error beyond the last pixel."""
+    size = (2497, 900)
+    jpeg = Image.effect_noise(size, 90)
+    file = io.BytesIO()
+    jpeg.save(file, "JPEG", quality=90)
+    page = b"/MediaBox[0 0 1182.79 426.32]/Rotate %d" % turn
+    content = b"q 1182.79 0 0 426.32 0 0 cm /I Do Q 1 g 0 0 0.01 0.01 re f"  # with a dot, so that it is drawn
+    seen = read(pdf(file.getvalue(), content, page=page, size=size))
+    assert seen.stored is None
+    stored = Image.open(file).convert("RGB").rotate(-turn, expand=True)
+    assert difference(shown(seen), stored) < 0.01
+
+
 def test_stream_goes_to_a_provider_as_it_is_stored_without_metadata() -> None:
     noted = scan(exif=exif(1), comment=b"where it was taken", icc_profile=b"of the scanner")
     sent = fit(read(pdf(noted)), ImageLimits(formats={"jpeg", "png"}))
