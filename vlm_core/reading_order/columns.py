@@ -29,8 +29,8 @@ _TABLE_ROWS, _TABLE_CELLS = 3, 3
 _MANY_GUTTERS = 12
 """Columns beside each other with nothing running across: from so many on they are parted all at once."""
 _MOST_WORK = 160_000
-"""Pieces sorted and rows cut at gaps, for a whole page. Pages of 300 lines take up to 5,000, one of 20,000
-words in a grid 100,000. What is left after that, on pages made to take forever, is read row by row."""
+"""Pieces sorted and rows cut at gaps, for a whole page. Pages of 300 lines take up to 2,500, one of 20,000
+words in a grid 60,000. What is left after that, on pages made to take forever, is read row by row."""
 
 Rows: TypeAlias = list[list[Piece]]
 

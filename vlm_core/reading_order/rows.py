@@ -132,8 +132,8 @@ class Row:
 
     @cached_property
     def work(self) -> int:
-        """What it costs to try a gap, in look-ups."""
-        return 1 + len(self.draws or ())
+        """What it costs to try a gap, where one without a PDF's drawing costs 1."""
+        return 1 + len(self.draws or ()) // 4
 
     @cached_property
     def draws(self) -> list[Draws] | None:
