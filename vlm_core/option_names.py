@@ -45,7 +45,7 @@ def names_of(function: Callable[..., Any]) -> tuple[str, ...]:
 
     Example:
         >>> names_of(check_names)
-        ('given', 'known')
+        ('given', 'known', 'elsewhere')
     """
     parameters = signature(function).parameters.values()
     return tuple(one.name for one in parameters if one.kind in _NAMED and one.name != "self")
