@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
 from itertools import pairwise
-from types import FrameType
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from work_counts import lines_run
 
 from vlm_core.ocr.answer_guards import check
 from vlm_core.ocr.dialects.dialect import TASKS, find_dialect
@@ -80,24 +77,6 @@ LONG_LINES = [
     pytest.param('{"total": "' + "a" * 40_000 + '"}', id="amount"),
     pytest.param("<answer>" * 5000 + "</answer>" * 5000, id="nested-answers"),
 ]
-
-
-def lines_run(work: Callable[[], object]) -> int:
-    """How many lines of Python it takes."""
-    count = 0
-
-    def trace(frame: FrameType, event: str, argument: Any) -> Any:
-        nonlocal count
-        count += event == "line"
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        work()
-    finally:
-        sys.settrace(before)
-    return count
 
 
 @pytest.mark.parametrize("name", sorted(DIALECTS))

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
-from types import FrameType
-from typing import Any
-
 import pytest
 from crowded_pages import (
     LAYOUTS,
@@ -22,6 +17,7 @@ from crowded_pages import (
     staircase,
     two_columns,
 )
+from work_counts import lines_run
 
 from vlm_core.ocr.layout import lines_in_order
 
@@ -29,27 +25,6 @@ MOST_GROWTH = 6
 """Of the lines of code that run, with four times as many boxes. A quadratic algorithm has 16."""
 MOST_LINES = 9_000_000
 """Of code, for 2,500 boxes of any layout: pages made to take forever are given up."""
-
-
-def lines_run(work: Callable[[], Any]) -> int:
-    """How many lines of Python run, each turn of a loop or a comprehension as one; not time, not luck.
-
-    What a built-in function does within counts once, so that sorting is one.
-    """
-    lines = 0
-
-    def count(frame: FrameType, event: str, arg: Any) -> Any:
-        nonlocal lines
-        lines += event == "line"
-        return count
-
-    before = sys.gettrace()
-    sys.settrace(count)
-    try:
-        work()
-    finally:
-        sys.settrace(before)
-    return lines
 
 
 def lines_to_order(layout: Layout, count: int) -> int:

@@ -90,8 +90,7 @@ def test_a_page_of_five_metres_is_not_blank(data: Path) -> None:
 def test_ocr_of_a_page_of_five_metres_agrees_with_its_text(data: Path) -> None:
     path = data / "pdfs" / "skinnypage.pdf"
     drawn, own = (read(path, pages=[2], pdf_text=choice).text for choice in ("ignore", "auto"))
-    assert (words(own) - words(drawn)).total() <= 0.03 * words(own).total()
-    assert word_f1(drawn, own) >= 0.85  # the ticks of an axis are read as letters
+    assert word_f1(drawn, own) >= 0.9
 
 
 def test_a_page_as_heic_jpeg_and_png_reads_the_same(data: Path) -> None:

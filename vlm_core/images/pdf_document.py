@@ -136,7 +136,7 @@ def _open_pdf(data: bytes, path: str | None, password: str | None) -> pdfium.Pdf
     pdf = pdfium.PdfDocument(_raw_document(data, path, password))
     if not len(pdf):
         raise Failure("empty")
-    if pdf.get_formtype() == c.FORMTYPE_XFA_FULL:  # its pages only say that this viewer is no good
+    if pdf.get_formtype() == c.FORMTYPE_XFA_FULL:  # its pages only say that another viewer is needed
         raise Failure("xfa")
     with suppress(pdfium.PdfiumError):  # a broken form; the pages come all the same
         pdf.init_forms()

@@ -57,7 +57,7 @@ def count_chars(page: pdfium.PdfPage) -> int:
 
 
 def _seen(textpage: pdfium.PdfTextPage, visible: Box, drawn: Drawn, since: int) -> Iterator[Char]:
-    """The characters, space taking the place of those that nobody sees."""
+    """The characters, with a space in place of each one that does not show."""
     unseen, guessed = space(), guessed_space()
     glyph = _glyphs(textpage, visible)
     page = ctypes.cast(textpage.raw, _ADDRESS).value

@@ -13,7 +13,7 @@ from .pdf_forms import UNSEEN, box_of, holds
 from .pdf_layout import Box
 from .pdf_text import Char, Style, space
 
-# What a form and a link show is not their note, and attachments are told of by their names.
+# A form and a link show something else than their note, and warnings name attachments already.
 _OTHERS = (
     c.FPDF_ANNOT_LINK,
     c.FPDF_ANNOT_POPUP,

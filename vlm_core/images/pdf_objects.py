@@ -16,7 +16,7 @@ from .pdf_text import Char
 
 _MOST = 20_000  # objects of one page that are looked at
 _THIN = 1.5  # points; what is thinner is a rule, and hides nothing
-_LETTER = 90  # points; what is longer is no single letter
+_LETTER = 90  # points; anything longer is not a single letter
 _WORD = 12  # segments of the shortest word that is a single path
 _CORNERS = 5  # points of a rectangle's path, its first one twice
 _OPAQUE = 255

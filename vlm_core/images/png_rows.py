@@ -1,7 +1,7 @@
 """The rows of a PNG a few at a time, so that its pixels are never held together.
 
-Pillow decodes a PNG as a whole. Here its stream is inflated bit by bit, and each part of it is put into a PNG
-of its own, whose first row is the last one of the part before: the filters of PNG look one row up.
+Pillow decodes a PNG as a whole. Here its stream is unpacked a part at a time, and each part becomes a PNG of
+its own. The last row of the part before stands in front of it, because PNG's filters refer to the row above.
 """
 
 from __future__ import annotations

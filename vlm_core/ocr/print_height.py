@@ -15,6 +15,9 @@ SMALL = 9.0
 """Pixels that all but the smallest quarter of the letters keep, for the small print beside large one."""
 FEWEST = 50
 """Letters from which their height says anything."""
+LETTERED = 0.4
+"""Share of the ink that is letters on a page of print. A chart has less, and in a smaller picture the ticks
+and curves beside its letters would run into them."""
 CONTRAST, NEIGHBOURHOOD = 25, 41
 """Grey levels by which ink is darker than the paper about it, of so many pixels a side."""
 FAINT = 12
@@ -36,10 +39,12 @@ def shrinkage(image: NDArray[np.uint8]) -> float:
         >>> shrinkage(np.full((900, 600, 3), 255, np.uint8))
         1.0
     """
-    heights = letter_heights(image)
-    if len(heights) < FEWEST:
+    parts = _parts(image)
+    letters = parts[_are_letters(parts)]
+    inked = letters[:, cv2.CC_STAT_AREA].sum()
+    if len(letters) < FEWEST or inked < LETTERED * parts[:, cv2.CC_STAT_AREA].sum():
         return 1.0
-    quarter, median = np.percentile(heights, [25, 50])
+    quarter, median = np.percentile(letters[:, cv2.CC_STAT_HEIGHT], [25, 50])
     return min(1.0, max(MEDIAN / float(median), SMALL / float(quarter)))
 
 
@@ -68,15 +73,26 @@ def letter_heights(image: NDArray[np.uint8]) -> NDArray[np.int32]:
     Args:
         image: height × width × 3, BGR, 8 bits.
     """
+    parts = _parts(image)
+    return np.asarray(parts[_are_letters(parts), cv2.CC_STAT_HEIGHT])
+
+
+def _parts(image: NDArray[np.uint8]) -> NDArray[np.int32]:
+    """The connected parts of the ink, a row each as OpenCV describes them."""
     grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
     if np.median(grey) < 128:  # light print on a dark page
         grey = 255 - grey
     ink = cv2.adaptiveThreshold(
         grey, 1, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV, NEIGHBOURHOOD, CONTRAST
     )
-    parts = cv2.connectedComponentsWithStats(ink)[2][1:]
+    return np.asarray(cv2.connectedComponentsWithStats(ink)[2][1:], np.int32)
+
+
+def _are_letters(parts: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """For each part, whether it has the shape of a letter."""
     width, height, area = (
         parts[:, column] for column in (cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT, cv2.CC_STAT_AREA)
     )
-    is_letter = (height >= LOWEST) & (height < HIGHEST) & (width <= 3 * height) & (height <= 4 * width)
-    return np.asarray(height[is_letter & (area >= 0.15 * width * height)])
+    has_size = (height >= LOWEST) & (height < HIGHEST)
+    has_shape = (width <= 3 * height) & (height <= 4 * width) & (area >= 0.15 * width * height)
+    return np.asarray(has_size & has_shape)

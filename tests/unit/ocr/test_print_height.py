@@ -12,6 +12,15 @@ from vlm_core.ocr.tiles import Pixels, Quads, find_text
 NOTHING = np.zeros((0, 4, 2), np.float32)
 
 
+def chart_of(height: int) -> Pixels:
+    """A page with more ink in its lines than in its letters."""
+    image = page_of(height)
+    image[1200:1212, 40:1200] = image[1300:1700, 40:80] = 0
+    for x in range(120, 1200, 60):
+        image[1230:1700, x : x + 12] = 0
+    return image
+
+
 def page_of(*heights: int, letters: int = 120) -> Pixels:
     """A page on which every height has as many letters: upright bars, some wider than others."""
     image = np.full((1760, 1240, 3), 255, np.uint8)
@@ -32,6 +41,7 @@ def page_of(*heights: int, letters: int = 120) -> Pixels:
         pytest.param(page_of(28, 28, 12), 0.75, id="small print beside large one stays large enough"),
         pytest.param(page_of(28, letters=12), 1.0, id="too few letters to tell"),
         pytest.param(page_of(4), 1.0, id="specks"),
+        pytest.param(chart_of(28), 1.0, id="letters in a chart"),
         pytest.param(255 - page_of(28), 0.5, id="light on dark"),
     ],
 )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
+from work_counts import calls_made
 
 from vlm_core import find_json
 
@@ -98,21 +99,5 @@ HOSTILE: list[Any] = [
 
 @pytest.mark.parametrize("answer", HOSTILE)
 def test_the_work_grows_with_the_length_and_no_faster(answer: Callable[[int], str]) -> None:
-    small, large = (_calls(answer(size)) for size in (20_000, 200_000))
+    small, large = (calls_made(partial(find_json, answer(size))) for size in (20_000, 200_000))
     assert large <= 12 * small + 200
-
-
-def _calls(text: str) -> int:
-    """How many functions are called, in Python and in C: a measure that no busy machine changes."""
-    calls = 0
-
-    def count(frame: object, event: str, argument: object) -> None:
-        nonlocal calls
-        calls += event in ("call", "c_call")
-
-    sys.setprofile(count)
-    try:
-        find_json(text)
-    finally:
-        sys.setprofile(None)
-    return calls
