@@ -19,6 +19,7 @@ from vlm_core.assistant.kept import Kept
 from vlm_core.assistant.untrusted import one_line
 from vlm_core.errors import PasswordRequiredError, VLMError
 from vlm_core.images.reading import short
+from vlm_core.images.sniff import sniff
 from vlm_core.images.sources import Source
 from vlm_core.types import PageImage, PageResult, PageState
 
@@ -50,6 +51,7 @@ class Document:
         self._data = data
         self._password = password
         self._kept = kept
+        self._is_pdf = sniff(data) == "PDF"
         self._opened: dict[int | None, Pages] = {}
         self._opening = Lock()
 
@@ -73,12 +75,17 @@ class Document:
         Raises:
             InputError: it cannot be decoded; the error has its number.
         """
+        if self._is_pdf:  # whose pages are drawn in one size for all
+            reading_pixels = None
         with self._opening:
-            key = self.key, number, reading_pixels
-            page = self._kept.get(key)
+            shown = self._kept.get((self.key, number, None))
+            if shown is not None and _is_read_as_shown(shown, reading_pixels):
+                return shown
+            page = self._kept.get((self.key, number, reading_pixels))
             if page is None:
                 page = self._decoded(number, reading_pixels)
-                self._kept.put(key, page, 3 * page.width * page.height)
+                purpose = None if _is_read_as_shown(page, reading_pixels) else reading_pixels
+                self._kept.put((self.key, number, purpose), page, 3 * page.width * page.height)
         return page
 
     def _decoded(self, number: int, reading_pixels: int | None) -> PageImage:
@@ -119,6 +126,17 @@ class Document:
             opened, self._opened = self._opened, {}
         for pages in opened.values():
             pages.close()
+
+
+def _is_read_as_shown(page: PageImage, reading_pixels: int | None) -> bool:
+    """Whether a page is the same for an engine that looks at so many pixels and for everybody else.
+
+    A page that was made smaller has about as many pixels as the engine looks at, so that it cannot be taken
+    for one that was small from the beginning.
+    """
+    from vlm_core.images.bounds import MOST_IN_COLOUR  # which loads PIL
+
+    return reading_pixels is None or page.width * page.height <= MOST_IN_COLOUR <= reading_pixels // 2
 
 
 class Library:

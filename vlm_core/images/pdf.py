@@ -114,6 +114,7 @@ def _attachment(documents: Documents, _data: bytes, key: int, place: pdf_attachm
 def _readable_after(documents: Documents, _data: bytes, key: int, number: int) -> Reply:
     """The number of the next page that can be loaded; 0 where none can."""
     document = documents[key]
+    document.open_anew()
     for index in range(number, len(document)):
         page = c.FPDF_LoadPage(document.pdf, index)
         if page:

@@ -64,6 +64,7 @@ class Document:
     def __init__(self, data: bytes, path: str | None, password: str | None) -> None:
         self._source = data, path, password  # pdfium goes on reading from the bytes
         self.pdf = _open_pdf(*self._source)
+        self._is_fresh = True
         self._drawn = 0
         self._overlays: dict[int, Overlay] = {}  # of pages with annotations, by index
 
@@ -84,9 +85,27 @@ class Document:
         """Open the document anew once in a while: pdfium keeps all it has read of it until it is closed."""
         self._drawn += 1
         if self._drawn % _RENEWED_AFTER == 0:
+            self.open_anew()
+
+    def open_anew(self) -> None:
+        """Open the document as if nothing had been asked of it, where something was.
+
+        Once damaged pages were asked for from the last to the first, pdfium takes sound ones for damaged too.
+        """
+        if not self._is_fresh:
             fresh = _open_pdf(*self._source)
             self.pdf.close()
-            self.pdf = fresh
+            self.pdf, self._is_fresh = fresh, True
+
+    def _loaded(self, index: int) -> pdfium.PdfPage:
+        was_fresh, self._is_fresh = self._is_fresh, False
+        try:
+            return self.pdf[index]
+        except pdfium.PdfiumError:
+            if was_fresh:
+                raise
+        self.open_anew()
+        return self._loaded(index)
 
     @contextmanager
     def page(self, index: int) -> Iterator[tuple[pdfium.PdfPage, Overlay | None]]:
@@ -96,7 +115,7 @@ class Document:
             Failure: it is damaged.
         """
         try:
-            page = self.pdf[index]
+            page = self._loaded(index)
             if _is_annotated(page):
                 with closing(page):
                     self._overlays[index] = _flatten(page, index)

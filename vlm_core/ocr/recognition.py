@@ -42,6 +42,8 @@ DIGIT_RATIO = 3.0
 SURE_SPACE = 0.35
 POSSIBLE_SPACE = 0.05
 """Probabilities of the space class: enough alone, and enough where the ink has a gap as well."""
+CLOSING = ".,"
+"""No space stands before these, although tills print their points with much white about them."""
 WIDE_GAP = 3.0
 """Times the line's usual gap between letters, and"""
 WIDE_GAP_PIXELS = 10
@@ -210,7 +212,10 @@ def _lost_spaces(
     usual = float(np.median([gaps[i] for i in written])) if written else 0.0
     wide = max(WIDE_GAP * usual + 2, WIDE_GAP_PIXELS)
     lost = {
-        i for i in written if between[i] > SURE_SPACE or (between[i] > POSSIBLE_SPACE and gaps[i] >= wide)
+        i
+        for i in written
+        if between[i] > SURE_SPACE or (between[i] > POSSIBLE_SPACE and gaps[i] >= wide)
+        if letters[i] not in CLOSING
     }
     return [i in lost for i in range(len(letters))]
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from io import BytesIO
 from pathlib import Path
 from threading import Barrier, Event
 from typing import Any
@@ -13,8 +15,11 @@ import pytest
 from PIL import Image
 
 from vlm_core import EngineError, ImageAssistant, PageImage, PageResult, VLMClient
+from vlm_core.assistant.kept import Kept
+from vlm_core.assistant.library import Document
 from vlm_core.images.picture_worker import PictureFile
 from vlm_core.testing import ScriptedServer
+from vlm_core.types import READING_PIXELS
 
 Call = Callable[..., Any]
 Make = Callable[..., ImageAssistant]
@@ -62,6 +67,47 @@ def test_ten_coroutines_decode_and_read_a_document_once(
     assert asyncio.run(ask_all()) == ["9.00"] * 10
     assert engine.read == [40]
     assert decoded == ["receipt.png"]
+
+
+def saved(picture: Image.Image, kind: str) -> bytes:
+    file = BytesIO()
+    picture.save(file, kind)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("first", [None, READING_PIXELS], ids=["shown first", "read first"])
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(saved(Image.new("RGB", (60, 40), "navy"), "PNG"), id="picture"),
+        pytest.param(saved(Image.new("RGB", (60, 40), "navy"), "PDF"), id="PDF"),
+    ],
+)
+def test_a_page_that_is_read_and_shown_is_decoded_once(data: bytes, first: int | None) -> None:
+    with closing(Document("a", data, None, Kept(10**6))) as document:
+        page = document.page(1, first)
+        assert document.page(1) is page
+        assert document.page(1, READING_PIXELS) is page
+
+
+@pytest.mark.parametrize(
+    ("size", "reading_pixels"),
+    [
+        pytest.param((4100, 4000), READING_PIXELS, id="large enough to be read in grey"),
+        pytest.param((60, 40), 600, id="more pixels than the engine looks at"),
+    ],
+)
+@pytest.mark.parametrize("is_shown_first", [True, False])
+def test_a_picture_that_is_made_smaller_or_grey_to_be_read_is_shown_as_it_is(
+    size: tuple[int, int], reading_pixels: int, is_shown_first: bool
+) -> None:
+    data = saved(Image.new("RGB", size, "navy"), "PNG")
+    with closing(Document("a", data, None, Kept(10**9))) as document:
+        wanted = [None, reading_pixels] if is_shown_first else [reading_pixels, None]
+        pages = {pixels: document.page(1, pixels) for pixels in wanted}
+    shown, read = pages[None], pages[reading_pixels]
+    assert (shown.width, shown.height, shown.levels) == (*size, None)
+    assert read.levels is not None
 
 
 def test_other_event_loops_share_what_was_read(make: Make, engine: Any) -> None:

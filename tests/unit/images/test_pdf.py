@@ -535,6 +535,19 @@ def test_the_hundredth_page_is_as_good_as_the_first() -> None:
     assert [texts(page) for page in pages] == [["text", "A note"]]
 
 
+def test_a_page_is_not_damaged_for_those_that_were_asked_for_before() -> None:
+    page = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 60 80]>>"
+    kids = b"<</Type/Pages/Kids[9 0 R 9 0 R 3 0 R]/Count 3>>"
+    with open_pdf(write_pdf(b"<</Type/Catalog/Pages 2 0 R>>", kids, page)) as document:
+        for damaged in (2, 1):
+            with pytest.raises(PDFError, match="the page is damaged"):
+                document.page(damaged)
+        assert document.page(3).page_number == 3
+        assert document.readable_after(1) == 3
+        with pytest.raises(PDFError, match="the page is damaged"):
+            document.page(1)
+
+
 # When the worker comes to harm
 
 

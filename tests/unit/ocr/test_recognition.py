@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from vlm_core.ocr.recognition import STEP, Infer, read_box
 
-CHARACTERS = ["", *"ABCDEFGHIJKLMNOPQRSTUVWXYZ1", " "]
+CHARACTERS = ["", *"ABCDEFGHIJKLMNOPQRSTUVWXYZ1.,", " "]
 SPACE = len(CHARACTERS) - 1
 
 
@@ -62,6 +62,14 @@ def test_a_possible_space_is_believed_where_the_ink_has_a_gap() -> None:
     image, box = inked(*range(0, 400, 32))
     image[:, 72:104] = 255
     assert read_box(image, box, network("TAXINVOICE", space={3: 0.2}), CHARACTERS).text == "TAX INVOICE"
+
+
+@pytest.mark.parametrize("text", ["111.11", "111,11", "END. OF"])
+@pytest.mark.parametrize("probability", [0.2, 0.4], ids=["unlikely", "likely"])
+def test_no_space_stands_before_a_point_or_a_comma(text: str, probability: float) -> None:
+    image, box = inked(*range(0, 400, 32))
+    image[:, 72:104] = 255
+    assert read_box(image, box, network(text, space={3: probability}), CHARACTERS).text == text
 
 
 def test_light_print_on_a_dark_ground_has_gaps_too() -> None:
