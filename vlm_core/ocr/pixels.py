@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import cv2
 import numpy as np
@@ -13,6 +13,15 @@ from vlm_core.types import PageImage
 
 Pixels: TypeAlias = NDArray[np.uint8]
 """Height × width × 3, BGR, 8 bits; of a whole page also height × width, grey."""
+
+
+class Tile(NamedTuple):
+    """A part of a picture, in pixels; x1 and y1 are outside."""
+
+    x0: int
+    y0: int
+    x1: int
+    y1: int
 
 
 def pixels_of(page: PageImage) -> Pixels:

@@ -20,11 +20,6 @@ LETTERED = 0.4
 and curves beside its letters would run into them."""
 CONTRAST, NEIGHBOURHOOD = 25, 41
 """Grey levels by which ink is darker than the paper about it, of so many pixels a side."""
-FAINT = 12
-"""Grey levels by which the faintest print differs from what is about it;"""
-NOISE, FAINTEST_IN_NOISE = 12.5, 32
-"""times the difference that three quarters of a noisy page's pixels have, which is four times the noise, and
-no more than so many."""
 LOWEST, HIGHEST = 7, 150
 """Pixels between which letters are high."""
 
@@ -46,25 +41,6 @@ def shrinkage(image: NDArray[np.uint8]) -> float:
         return 1.0
     quarter, median = np.percentile(letters[:, cv2.CC_STAT_HEIGHT], [25, 50])
     return min(1.0, max(MEDIAN / float(median), SMALL / float(quarter)))
-
-
-def has_marks(image: NDArray[np.uint8]) -> bool:
-    """Whether anything as high as the smallest letter stands out from what is about it, be it ever so faint.
-
-    A white sheet has no mark, and neither has noise.
-
-    Args:
-        image: height × width × 3, BGR, 8 bits.
-
-    Example:
-        >>> has_marks(np.full((900, 600, 3), 255, np.uint8))
-        False
-    """
-    grey = cv2.blur(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), (3, 3))
-    difference = cv2.absdiff(grey, cv2.blur(grey, (NEIGHBOURHOOD, NEIGHBOURHOOD)))
-    over_noise = NOISE * float(np.percentile(difference, 25))
-    marks = np.asarray(difference > min(max(FAINT, over_noise), FAINTEST_IN_NOISE), np.uint8)
-    return bool((cv2.connectedComponentsWithStats(marks)[2][1:, cv2.CC_STAT_HEIGHT] >= LOWEST).any())
 
 
 def letter_heights(image: NDArray[np.uint8]) -> NDArray[np.int32]:

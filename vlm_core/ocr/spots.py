@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vlm_core.ocr.pixels import Pixels, in_colour
-from vlm_core.ocr.tiles import Detect, Quads, Tile
+from vlm_core.ocr.pixels import Pixels, Tile, in_colour
+from vlm_core.ocr.tiles import Detect, Quads
 
 CONTRAST = 40
 """Grey levels by which ink differs from paper."""

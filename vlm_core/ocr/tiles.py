@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vlm_core.ocr.pixels import Pixels, in_colour, is_large
-from vlm_core.ocr.print_height import FEWEST, has_marks, letter_heights, shrinkage
+from vlm_core.ocr.marks import has_marks, marked_parts
+from vlm_core.ocr.pixels import Pixels, Tile, in_colour, is_large
+from vlm_core.ocr.print_height import FEWEST, letter_heights, shrinkage
 
 Quads: TypeAlias = NDArray[np.float32]
 """N × 4 × 2: corners clockwise from the top left, x before y, in pixels."""
 Detect: TypeAlias = Callable[[Pixels], Quads]
+NO_QUADS = np.zeros((0, 4, 2), np.float32)
 
 DPI = 150
 """No page is shrunk below this."""
@@ -57,15 +59,6 @@ GRID = 32
 """The detector's input is a multiple of this many pixels."""
 
 
-class Tile(NamedTuple):
-    """A part of a picture, in pixels; x1 and y1 are outside."""
-
-    x0: int
-    y0: int
-    x1: int
-    y1: int
-
-
 def find_text(image: Pixels, detect: Detect, dpi: float | None = None, *, closely: bool = False) -> Quads:
     """Find the text boxes of a page, small print included.
 
@@ -80,7 +73,7 @@ def find_text(image: Pixels, detect: Detect, dpi: float | None = None, *, closel
     """
     usual = detection_scale(image.shape[1], image.shape[0], dpi)
     if is_large(image) and not _may_hold_text(image, usual, closely=closely):
-        return np.zeros((0, 4, 2), np.float32)
+        return NO_QUADS
     scale = _close_scale(image, usual) if closely else usual * shrinkage(_scaled(image, usual))
     quads = _find_at(image, scale, detect)
     if not len(quads) and scale < usual:
@@ -150,8 +143,8 @@ def _find_at(image: Pixels, scale: float, detect: Detect) -> Quads:
     scaled = _scaled(image, scale)
     scaled_height, scaled_width = scaled.shape[:2]
     most = SMALL_TILE_PIXELS if is_large(image) else TILE_PIXELS
-    found = [(tile, _find_in(scaled, tile, detect)) for tile in tiles(scaled_width, scaled_height, most)]
-    quads = _without_seams(found, Tile(0, 0, scaled_width, scaled_height))
+    found = [_find_in(scaled, part, detect, most) for part in marked_parts(scaled)]
+    quads = np.concatenate([NO_QUADS, *found])
     return quads * np.array([width / scaled_width, height / scaled_height], np.float32)
 
 
@@ -180,7 +173,15 @@ def filled_up(image: Pixels) -> Pixels:
     return np.asarray(cv2.copyMakeBorder(image, 0, bottom, 0, right, cv2.BORDER_REPLICATE), np.uint8)
 
 
-def _find_in(image: Pixels, tile: Tile, detect: Detect) -> Quads:
+def _find_in(image: Pixels, part: Tile, detect: Detect, most: int) -> Quads:
+    """The boxes in a part of a picture, in pixels of the picture."""
+    pixels = image[part.y0 : part.y1, part.x0 : part.x1]
+    height, width = pixels.shape[:2]
+    found = [(tile, _find_in_tile(pixels, tile, detect)) for tile in tiles(width, height, most)]
+    return _without_seams(found, Tile(0, 0, width, height)) + np.array([part.x0, part.y0], np.float32)
+
+
+def _find_in_tile(image: Pixels, tile: Tile, detect: Detect) -> Quads:
     part = image[tile.y0 : tile.y1, tile.x0 : tile.x1]
     return detect(np.ascontiguousarray(part)) + np.array([tile.x0, tile.y0], np.float32)
 
@@ -189,7 +190,7 @@ def _without_seams(found: list[tuple[Tile, Quads]], page: Tile) -> Quads:
     """Boxes of all tiles: those seen twice once, those cut by a seam whole."""
     if len(found) == 1:
         return found[0][1]
-    kept = np.zeros((0, 4, 2), np.float32)
+    kept = NO_QUADS
     for tile, quads in found:
         earlier = kept.copy()
         added = [quad for quad in quads if not _merged_into(earlier, quad, _is_cut(quad, tile, page))]

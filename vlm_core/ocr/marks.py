@@ -1,0 +1,97 @@
+"""Where anything stands on a page, told from its pixels before text is looked for.
+
+The detector's cost grows with the area that it sees, and most of a page can be bare: a receipt on a
+scanner's glass fills a sixth of it.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vlm_core.ocr.pixels import Pixels, Tile, in_grey
+from vlm_core.ocr.print_height import LOWEST, NEIGHBOURHOOD
+
+FAINT = 12
+"""Grey levels by which the faintest print differs from what is about it;"""
+NOISE, FAINTEST_IN_NOISE = 12.5, 32
+"""times the difference that three quarters of a noisy page's pixels have, which is four times the noise, and
+no more than so many."""
+FAINTEST = 6
+"""Grey levels below which no print is looked for: what differs by less is bare paper, a shade or JPEG."""
+MARGIN = 48
+"""Pixels of paper about marks, which the detector wants."""
+MOST_PARTS = 16
+"""Parts that a page is looked at in; where there are more, they are looked at as one."""
+
+
+def has_marks(image: NDArray[np.uint8]) -> bool:
+    """Whether anything as high as the smallest letter stands out from what is about it, be it ever so faint.
+
+    A white sheet has no mark, and neither has noise.
+
+    Args:
+        image: height × width × 3, BGR, 8 bits.
+
+    Example:
+        >>> has_marks(np.full((900, 600, 3), 255, np.uint8))
+        False
+    """
+    difference = _difference(image)
+    over_noise = NOISE * float(np.percentile(difference, 25))
+    marks = np.asarray(difference > min(max(FAINT, over_noise), FAINTEST_IN_NOISE), np.uint8)
+    return bool((cv2.connectedComponentsWithStats(marks)[2][1:, cv2.CC_STAT_HEIGHT] >= LOWEST).any())
+
+
+def marked_parts(image: Pixels) -> list[Tile]:
+    """The parts of a page on which anything stands, with a margin; together they hold all of it.
+
+    Args:
+        image: height × width × 3, BGR, 8 bits, at the scale at which text is looked for.
+
+    Returns:
+        Parts that do not overlap, from top to bottom.
+
+    Example:
+        >>> page = np.full((900, 600, 3), 255, np.uint8)
+        >>> page[800:820, 290:300] = 0
+        >>> marked_parts(page)
+        [Tile(x0=241, y0=751, x1=349, y1=869)]
+    """
+    _, labels, parts, _ = cv2.connectedComponentsWithStats(
+        np.asarray(_difference(image) > FAINTEST, np.uint8)
+    )
+    is_mark = parts[:, cv2.CC_STAT_HEIGHT] >= LOWEST
+    is_mark[0] = False  # the paper
+    about = np.ones((2 * MARGIN + 1, 2 * MARGIN + 1), np.uint8)
+    spread = cv2.dilate(is_mark[labels].astype(np.uint8), about)
+    found = cv2.connectedComponentsWithStats(spread)[2][1:, : cv2.CC_STAT_AREA]
+    tiles = [Tile(x, y, x + width, y + height) for x, y, width, height in found.tolist()]
+    return _apart(tiles) if len(tiles) <= MOST_PARTS else [_around(tiles)]
+
+
+def _difference(image: Pixels) -> NDArray[np.uint8]:
+    """By how much each pixel differs from what is about it."""
+    grey = cv2.blur(in_grey(image), (3, 3))
+    return np.asarray(cv2.absdiff(grey, cv2.blur(grey, (NEIGHBOURHOOD, NEIGHBOURHOOD))), np.uint8)
+
+
+def _apart(tiles: list[Tile]) -> list[Tile]:
+    """Tiles that do not overlap: those that did are joined."""
+    tiles = sorted(tiles, key=lambda tile: (tile.y0, tile.x0))
+    for number, tile in enumerate(tiles):
+        for other in tiles[:number]:
+            if _overlap(tile, other):
+                rest = [one for one in tiles if one not in (tile, other)]
+                return _apart([*rest, _around([tile, other])])
+    return tiles
+
+
+def _overlap(one: Tile, other: Tile) -> bool:
+    return one.x0 < other.x1 and other.x0 < one.x1 and one.y0 < other.y1 and other.y0 < one.y1
+
+
+def _around(tiles: list[Tile]) -> Tile:
+    x0, y0, x1, y1 = zip(*tiles, strict=True)
+    return Tile(min(x0), min(y0), max(x1), max(y1))
