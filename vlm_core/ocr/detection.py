@@ -43,12 +43,20 @@ def boxes_in(detector: Any) -> Callable[[Pixels], Quads]:
         From height × width × 3 pixels (BGR) to N × 4 × 2 corners.
     """
     # Made once: these hold settings only. RapidOCR's own call keeps the last one on the detector.
-    prepare, boxes_of = detector.get_preprocess(), detector.postprocess_op
+    boxes_of = detector.postprocess_op
+    mean, std = (np.array(value, np.float32)[:, None, None] for value in (detector.mean, detector.std))
+
+    def network_input(image: Pixels) -> NDArray[np.float32]:
+        """1 × 3 × height × width, as RapidOCR prepares it, in half its time and memory."""
+        levels = image.transpose(2, 0, 1)[None].astype(np.float32, order="C")
+        levels *= 1 / (255 * std)
+        levels -= mean / std
+        return levels
 
     def detect(image: Pixels) -> Quads:
         height, width = image.shape[:2]
         image = filled_up(image)
-        probability = detector.session(prepare(image))[0, 0]
+        probability = detector.session(network_input(image))[0, 0]
         mask = cv2.dilate((probability > boxes_of.thresh).astype(np.uint8), boxes_of.dilation_kernel)
         contours, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
         quads = [

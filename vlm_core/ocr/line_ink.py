@@ -56,14 +56,9 @@ def unread_ink(line: Pixels, centres: NDArray[np.floating[Any]], *, square: bool
         square: whether most of them are as wide as high, such as Chinese ones, whose parts stand apart.
     """
     ink = _without_rules(ink_of(line))
-    near = REACH if square else NEAR
-    unread = total = 0
-    for start, end in _runs(np.asarray(ink.any(axis=0))):
-        if end - start < SPECK_WIDTH or _height(ink[:, start:end]) < SPECK_HEIGHT:
-            continue
-        total += end - start
-        inside = centres[(centres >= start - near) & (centres < end + near)]
-        unread += _far_from(np.arange(start, end), inside)
+    starts, ends = _letters(ink)
+    total = int((ends - starts).sum())
+    unread = _far_from(starts, ends, centres, REACH if square else NEAR)
     return Ink(0, 0) if unread > SHARE * total and _is_ornament(ink) else Ink(unread, total)
 
 
@@ -86,17 +81,41 @@ def _without_rules(ink: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return np.asarray(ink & (rules == 0))
 
 
-def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
+def _letters(ink: NDArray[np.bool_]) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
+    """The first columns of all runs of columns with ink that may be a letter, and the columns after them."""
+    rows = len(ink)
+    starts, ends = _runs(np.asarray(ink.any(axis=0)))
+    if not len(starts):
+        return starts, ends
+    top = np.where(ink.any(axis=0), ink.argmax(axis=0), rows)
+    below = np.where(ink.any(axis=0), rows - ink[::-1].argmax(axis=0), 0)
+    height = np.maximum.reduceat(below, starts) - np.minimum.reduceat(top, starts)
+    are_letters = (ends - starts >= SPECK_WIDTH) & (height >= SPECK_HEIGHT)
+    return starts[are_letters], ends[are_letters]
+
+
+def _runs(flags: NDArray[np.bool_]) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
     edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
-    return [(int(start), int(end)) for start, end in zip(edges[::2], edges[1::2], strict=True)]
+    return edges[::2], edges[1::2]
 
 
-def _height(ink: NDArray[np.bool_]) -> int:
-    rows = np.flatnonzero(ink.any(axis=1))
-    return int(rows[-1] - rows[0]) + 1 if len(rows) else 0
+def _far_from(
+    starts: NDArray[np.int_], ends: NDArray[np.int_], centres: NDArray[np.floating[Any]], near: int
+) -> int:
+    """How many columns of runs are farther than REACH from every character that stands in their run.
 
-
-def _far_from(columns: NDArray[np.int_], centres: NDArray[np.floating[Any]]) -> int:
-    if not len(centres):
-        return len(columns)
-    return int((np.abs(columns[:, None] - centres).min(axis=1) > REACH).sum())
+    Args:
+        starts: the runs' first columns.
+        ends: the columns after them.
+        centres: of the characters, in ascending order.
+        near: pixels that a character may stand outside a run and still be in it.
+    """
+    lengths = ends - starts
+    start, end = np.repeat(starts, lengths), np.repeat(ends, lengths)
+    column = start + np.arange(len(start)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    places = np.concatenate([[-np.inf], centres, [np.inf]])
+    after = np.searchsorted(places, column)
+    before, behind = places[after - 1], places[after]
+    is_close = (before >= start - near) & (column - before <= REACH)
+    is_close |= (behind < end + near) & (behind - column <= REACH)
+    return int((~is_close).sum())

@@ -322,7 +322,6 @@ def _load_models() -> Models:
                 "Global.log_level": "critical",
                 "EngineConfig.onnxruntime.intra_op_num_threads": 1,
                 "EngineConfig.onnxruntime.inter_op_num_threads": 1,
-                "Det.limit_side_len": 32,
                 "Det.box_thresh": 0.4,
             }
         )

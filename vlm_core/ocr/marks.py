@@ -57,7 +57,7 @@ def marked_parts(image: Pixels) -> list[Tile]:
         >>> page = np.full((900, 600, 3), 255, np.uint8)
         >>> page[800:820, 290:300] = 0
         >>> marked_parts(page)
-        [Tile(x0=241, y0=751, x1=349, y1=869)]
+        [Tile(x0=224, y0=736, x1=366, y1=884)]
     """
     _, labels, parts, _ = cv2.connectedComponentsWithStats(
         np.asarray(_difference(image) > FAINTEST, np.uint8)

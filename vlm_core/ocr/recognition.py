@@ -222,11 +222,10 @@ def _lost_spaces(
 
 def _ink_gaps(line: Pixels, steps: NDArray[np.intp]) -> list[int]:
     """Before each character, the widest run of columns without ink, in pixels."""
-    empty = ink_of(line).sum(axis=0) <= 1
     centres = ((steps + 0.5) * STEP).astype(int)
-    return [0, *(_longest_run(empty[a:b]) for a, b in pairwise(centres))]
-
-
-def _longest_run(flags: NDArray[np.bool_]) -> int:
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
-    return int((edges[1::2] - edges[::2]).max(initial=0))
+    columns = np.arange(centres[0], centres[-1])
+    # The last steps can lie behind the line's end, where its width was filled up: that is not a gap.
+    inked = np.pad(ink_of(line).sum(axis=0) > 1, (0, STEP), constant_values=True)[columns]
+    left = np.repeat(centres[:-1], np.diff(centres)) - 1
+    last_ink = np.maximum(np.maximum.accumulate(np.where(inked, columns, -1)), left)
+    return [0, *np.maximum.reduceat(columns - last_ink, centres[:-1] - centres[0]).tolist()]
