@@ -16,6 +16,8 @@ from .strip import EmbeddedJPEG, embedded_jpeg
 _CHANNELS = {c.FPDF_COLORSPACE_DEVICEGRAY: 1, c.FPDF_COLORSPACE_DEVICERGB: 3}
 _DEPTH = 10  # of forms within forms that are looked into
 _MARK_BYTES = 64
+_buffer = (ctypes.c_ubyte * (1 << 20))()
+"""For a picture's stream, where it fits: to make one anew takes as long as to have it filled."""
 
 
 class StoredScan(NamedTuple):
@@ -46,7 +48,7 @@ def stored_scan(page: pdfium.PdfPage, view: View, plain: PlainStreams) -> Stored
         return None
     if image.get_filters() != ["DCTDecode"]:
         return None
-    stream = bytes(image.get_data())
+    stream = _stream_of(image)
     jpeg = embedded_jpeg(stream)
     if (
         jpeg is None
@@ -55,6 +57,14 @@ def stored_scan(page: pdfium.PdfPage, view: View, plain: PlainStreams) -> Stored
     ):
         return None
     return StoredScan(jpeg, view.turn)
+
+
+def _stream_of(image: pdfium.PdfImage) -> bytes:
+    length = c.FPDFImageObj_GetImageDataRaw(image, None, 0)
+    if length > len(_buffer):
+        return bytes(image.get_data())
+    c.FPDFImageObj_GetImageDataRaw(image, _buffer, length)
+    return ctypes.string_at(_buffer, length)
 
 
 def _topmost_picture(page: pdfium.PdfPage) -> pdfium.PdfImage | None:
