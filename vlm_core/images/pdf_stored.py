@@ -39,12 +39,15 @@ def stored_scan(page: pdfium.PdfPage, view: View, plain: PlainStreams) -> Stored
         plain: the streams that no mask and no decode array changes.
     """
     image = _topmost_picture(page)
-    if image is None or not covers(image.get_matrix().get(), view.box) or _is_changed(image):
+    if image is None:
+        return None
+    matrix = image.get_matrix()
+    if not covers(matrix.get(), view.box) or _is_changed(image):
         return None
     stored = image.get_metadata()
     channels = _CHANNELS.get(stored.colorspace)
     size = stored.width, stored.height
-    if channels is None or not is_worth_passing(size, (image.get_matrix().a, image.get_matrix().d)):
+    if channels is None or not is_worth_passing(size, (matrix.a, matrix.d)):
         return None
     if image.get_filters() != ["DCTDecode"]:
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -79,7 +80,16 @@ class Account:
         return known and _of_this(sha256, known)
 
     def _keys_of(self, sha256: str) -> list[str]:
-        return [key_of(sha256, identity) for identity in identities_of(self._engine, self._task)]
+        from vlm_core.jobs.journal import key_from
+
+        return [key_from(sha256, identity) for identity in self._identities]
+
+    @cached_property
+    def _identities(self) -> list[str]:
+        """Made once, for a schema's takes longer than all else that is done for a page of the journal."""
+        from vlm_core.jobs.journal import as_text
+
+        return [as_text(identity) for identity in identities_of(self._engine, self._task)]
 
     def _recorded(self, page: PageImage, read_page: ReadPage, journal: Journal) -> PageResult:
         keys = self._keys_of(page.sha256)
@@ -102,8 +112,9 @@ class Account:
         if result.state is PageState.SKIPPED_BUDGET:
             return None
         identity_of = getattr(self._engine, "identity_of", None)
-        first, *_ = identities_of(self._engine, self._task)
-        identity = first if identity_of is None else identity_of(result)
+        if identity_of is None:
+            return self._keys_of(page.sha256)[0]
+        identity = identity_of(result)
         return None if identity is None else key_of(page.sha256, identity)
 
     def _read(self, page: PageImage, read_page: ReadPage) -> PageResult:
