@@ -74,6 +74,7 @@ def draw(
     with document.page(number - 1) as (page, overlay):
         view = _view(page)
         if overlay is None and (scan := stored_scan(page, view, document.plain_streams)):
+            document.keeps(scan.size)
             return _identity(scan) if digest_only else _as_stored(scan, view)
         overlay = overlay or NO_OVERLAY
         objects = list(page.get_objects())

@@ -26,6 +26,8 @@ class StoredScan(NamedTuple):
     jpeg: EmbeddedJPEG
     turn: int
     """Degrees clockwise by which the page shows it turned."""
+    size: int
+    """Bytes of the stream with its metadata."""
 
 
 def stored_scan(page: pdfium.PdfPage, view: View, plain: PlainStreams) -> StoredScan | None:
@@ -59,7 +61,7 @@ def stored_scan(page: pdfium.PdfPage, view: View, plain: PlainStreams) -> Stored
         or not plain.holds(stream)
     ):
         return None
-    return StoredScan(jpeg, view.turn)
+    return StoredScan(jpeg, view.turn, len(stream))
 
 
 def _stream_of(image: pdfium.PdfImage) -> bytes:
