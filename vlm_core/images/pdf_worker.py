@@ -126,7 +126,8 @@ class PDFDocument:
 
         Args:
             number: which one, from 1.
-            known: is given the page's `sha256`. What it returns is returned, unless that is None.
+            known: is given the page's `sha256`. What it returns is returned, unless that is None. The digest
+                is the worker's word, which read a stranger's file: look up by it, and store nothing by it.
 
         Raises:
             PDFError: as `page` says.
