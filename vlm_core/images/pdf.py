@@ -130,9 +130,15 @@ def _close(documents: Documents, _data: bytes, key: int) -> Reply:
 
 
 def _draw(
-    documents: Documents, _data: bytes, key: int, number: int, text: bool, max_side: int | None
+    documents: Documents,
+    _data: bytes,
+    key: int,
+    number: int,
+    text: bool,
+    max_side: int | None,
+    digest_only: bool,
 ) -> Reply:
-    return draw(documents[key], number, text=text, max_side=max_side)
+    return draw(documents[key], number, text=text, max_side=max_side, digest_only=digest_only)
 
 
 _REQUESTS: dict[str, Callable[..., Reply]] = {

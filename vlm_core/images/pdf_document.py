@@ -19,7 +19,10 @@ from .pdf_notes import Note, notes_of, undrawn
 from .pdf_render import render
 from .pdf_scan import PlainStreams
 
-_RENEWED_AFTER = 100  # pages
+_MOST_KEPT = 64 << 20
+"""Bytes that pdfium keeps of a document until it is opened anew, which takes longer the more pages it has."""
+_OF_A_DRAWN_PAGE = _MOST_KEPT // 100
+_LEAST_OF_A_STORED_PAGE = _MOST_KEPT // 400
 _FAILURES = {
     c.FPDF_ERR_FILE: "file",
     c.FPDF_ERR_PASSWORD: "password",
@@ -65,7 +68,7 @@ class Document:
         self._source = data, path, password  # pdfium goes on reading from the bytes
         self.pdf = _open_pdf(*self._source)
         self._is_fresh = True
-        self._drawn = 0
+        self._kept = 0
         self._overlays: dict[int, Overlay] = {}  # of pages with annotations, by index
 
     def __len__(self) -> int:
@@ -83,9 +86,14 @@ class Document:
 
     def renew(self) -> None:
         """Open the document anew once in a while: pdfium keeps all it has read of it until it is closed."""
-        self._drawn += 1
-        if self._drawn % _RENEWED_AFTER == 0:
+        if self._kept > _MOST_KEPT:
             self.open_anew()
+            self._kept = 0
+        self._kept += _OF_A_DRAWN_PAGE
+
+    def keeps(self, stream: int) -> None:
+        """Of the page that was renewed for, pdfium keeps a stream of so many bytes and little more."""
+        self._kept += max(stream, _LEAST_OF_A_STORED_PAGE) - _OF_A_DRAWN_PAGE
 
     def open_anew(self) -> None:
         """Open the document as if nothing had been asked of it, where something was.

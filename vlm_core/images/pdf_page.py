@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -54,7 +55,9 @@ class _Said(NamedTuple):
     warnings: Sequence[str] = ()
 
 
-def draw(document: Document, number: int, *, text: bool, max_side: int | None) -> Page:
+def draw(
+    document: Document, number: int, *, text: bool, max_side: int | None, digest_only: bool = False
+) -> Page:
     """Draw a page and read its own text, or hand on the JPEG that it is.
 
     Args:
@@ -62,6 +65,7 @@ def draw(document: Document, number: int, *, text: bool, max_side: int | None) -
         number: of the page, from 1.
         text: whether its own text is wanted.
         max_side: pixels of the longer side of a page without text of its own.
+        digest_only: of a page that is a JPEG, give its identity alone.
 
     Raises:
         Failure: it is damaged, or cropped to nothing.
@@ -70,7 +74,8 @@ def draw(document: Document, number: int, *, text: bool, max_side: int | None) -
     with document.page(number - 1) as (page, overlay):
         view = _view(page)
         if overlay is None and (scan := stored_scan(page, view, document.plain_streams)):
-            return _as_stored(scan, view)
+            document.keeps(scan.size)
+            return _identity(scan) if digest_only else _as_stored(scan, view)
         overlay = overlay or NO_OVERLAY
         objects = list(page.get_objects())
         pictures = [picture for picture in _pictures(objects) if is_legible(picture, view)]
@@ -89,9 +94,22 @@ def draw(document: Document, number: int, *, text: bool, max_side: int | None) -
             return {**header, **told, "layer": said.layer, "entries": said.entries, "dpi": dpi}, pixels
 
 
-def _as_stored(scan: StoredScan, view: View) -> Page:
+def _identity(scan: StoredScan) -> Page:
+    """What `PageImage.sha256` says of the page; that is part of a module which is too large for a worker."""
+    width, height = _shown_size(scan)
+    head = width.to_bytes(4, "big") + height.to_bytes(4, "big") + b"JPEG" + scan.turn.to_bytes(2, "big")
+    digest = hashlib.sha256(head)
+    digest.update(scan.jpeg.stripped)
+    return {"sha256": digest.hexdigest()}, b""
+
+
+def _shown_size(scan: StoredScan) -> tuple[int, int]:
     size = scan.jpeg.width, scan.jpeg.height
-    width, height = size if scan.turn % 180 == 0 else size[::-1]
+    return size if scan.turn % 180 == 0 else size[::-1]
+
+
+def _as_stored(scan: StoredScan, view: View) -> Page:
+    width, height = _shown_size(scan)
     header = {"width": width, "height": height, "dpi": scan_dpi(width, view.size), "turn": scan.turn}
     return {**header, "attachments": [], "warnings": []}, scan.jpeg.stripped
 

@@ -75,7 +75,7 @@ def scan_dpi(width: int, points: tuple[float, float]) -> float | None:
 _BLOCK = 1 << 16
 _BEFORE, _AFTER = 4096, 2048
 """Bytes around a stream's beginning: of its dictionary at most, and of its data to tell it by."""
-_STARTS = (b"stream\n\xff\xd8\xff", b"stream\r\n\xff\xd8\xff")
+_START = re.compile(rb"stream\r?\n(?=\xff\xd8\xff)")
 _LENGTH = re.compile(rb"/Length\s+(\d+)(?!\s+\d+\s+R)")
 _END = re.compile(rb"\s*endstream")
 _NAMES = re.compile(rb"/([^\s/<>\[\](){}%]*)")
@@ -127,13 +127,13 @@ def _streams(file: IO[bytes]) -> Iterator[tuple[bytes, bytes]]:
     """The dictionary and the first bytes of each JPEG stream."""
     position = 0
     while block := _bytes_at(file, position, _BLOCK):
-        found = [start for mark in _STARTS if (start := block.find(mark)) >= 0]
-        if not found:
+        found = _START.search(block)
+        if found is None:
             position += max(_BLOCK - _BEFORE, 1)  # the next dictionary may have begun
             continue
-        before = block[max(0, min(found) - _BEFORE) : min(found)]
+        before = block[max(0, found.start() - _BEFORE) : found.start()]
         dictionary = before[before.rfind(b" obj") + 4 :].strip()
-        position += block.index(b"\xff\xd8\xff", min(found))
+        position += found.end()
         yield dictionary, _head(_bytes_at(file, position, _AFTER))
         position = _end_of(file, position, dictionary)
 

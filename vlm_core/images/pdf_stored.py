@@ -16,6 +16,8 @@ from .strip import EmbeddedJPEG, embedded_jpeg
 _CHANNELS = {c.FPDF_COLORSPACE_DEVICEGRAY: 1, c.FPDF_COLORSPACE_DEVICERGB: 3}
 _DEPTH = 10  # of forms within forms that are looked into
 _MARK_BYTES = 64
+_buffer = (ctypes.c_ubyte * (1 << 20))()
+"""For a picture's stream, where it fits: to make one anew takes as long as to have it filled."""
 
 
 class StoredScan(NamedTuple):
@@ -24,6 +26,8 @@ class StoredScan(NamedTuple):
     jpeg: EmbeddedJPEG
     turn: int
     """Degrees clockwise by which the page shows it turned."""
+    size: int
+    """Bytes of the stream with its metadata."""
 
 
 def stored_scan(page: pdfium.PdfPage, view: View, plain: PlainStreams) -> StoredScan | None:
@@ -37,16 +41,19 @@ def stored_scan(page: pdfium.PdfPage, view: View, plain: PlainStreams) -> Stored
         plain: the streams that no mask and no decode array changes.
     """
     image = _topmost_picture(page)
-    if image is None or not covers(image.get_matrix().get(), view.box) or _is_changed(image):
+    if image is None:
+        return None
+    matrix = image.get_matrix()
+    if not covers(matrix.get(), view.box) or _is_changed(image):
         return None
     stored = image.get_metadata()
     channels = _CHANNELS.get(stored.colorspace)
     size = stored.width, stored.height
-    if channels is None or not is_worth_passing(size, (image.get_matrix().a, image.get_matrix().d)):
+    if channels is None or not is_worth_passing(size, (matrix.a, matrix.d)):
         return None
     if image.get_filters() != ["DCTDecode"]:
         return None
-    stream = bytes(image.get_data())
+    stream = _stream_of(image)
     jpeg = embedded_jpeg(stream)
     if (
         jpeg is None
@@ -54,7 +61,15 @@ def stored_scan(page: pdfium.PdfPage, view: View, plain: PlainStreams) -> Stored
         or not plain.holds(stream)
     ):
         return None
-    return StoredScan(jpeg, view.turn)
+    return StoredScan(jpeg, view.turn, len(stream))
+
+
+def _stream_of(image: pdfium.PdfImage) -> bytes:
+    length = c.FPDFImageObj_GetImageDataRaw(image, None, 0)
+    if length > len(_buffer):
+        return bytes(image.get_data())
+    c.FPDFImageObj_GetImageDataRaw(image, _buffer, length)
+    return ctypes.string_at(_buffer, length)
 
 
 def _topmost_picture(page: pdfium.PdfPage) -> pdfium.PdfImage | None:

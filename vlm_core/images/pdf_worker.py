@@ -10,9 +10,10 @@ from __future__ import annotations
 import importlib.util
 import itertools
 import os
+from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from ..errors import PasswordRequiredError, PDFError
 from ..types import Entry, PageImage, TextLayer, TextLine
@@ -21,6 +22,7 @@ from .opened import OpenedElsewhere
 from .pdf_frames import Frame
 from .worker import Worker, WorkerEnded, Workers
 
+_Known = TypeVar("_Known")
 TIMEOUT = 60.0
 """Seconds that a page may take, or the opening of a document."""
 
@@ -117,11 +119,33 @@ class PDFDocument:
         Raises:
             PDFError: there is no such page, or it cannot be drawn; the others still can.
         """
+        return self._page_of(number, *self._drawn(number))
+
+    def page_or_known(self, number: int, known: Callable[[str], _Known | None]) -> PageImage | _Known:
+        """As `page`; or of a page that is one JPEG what is known of it, and it stays where it is.
+
+        Args:
+            number: which one, from 1.
+            known: is given the page's `sha256`. What it returns is returned, unless that is None. The digest
+                is the worker's word, which read a stranger's file: look up by it, and store nothing by it.
+
+        Raises:
+            PDFError: as `page` says.
+        """
+        drawn, pixels = self._drawn(number, digest_only=True)
+        if "sha256" not in drawn:
+            return self._page_of(number, drawn, pixels)
+        found = known(drawn["sha256"])
+        return self.page(number) if found is None else found
+
+    def _drawn(self, number: int, *, digest_only: bool = False) -> Frame:
         if not 1 <= number <= self.total_pages:
             missing = f"{self._name}: there is no page {number}"
             raise PDFError(missing, hint=f"The last page is {self.total_pages}.", page=number)
         wanted = {"number": number, "text": self._with_text, "max_side": self._max_side}
-        drawn, pixels = self._ask({"request": "draw", **wanted})
+        return self._ask({"request": "draw", "digest_only": digest_only, **wanted})
+
+    def _page_of(self, number: int, drawn: dict[str, Any], pixels: bytes) -> PageImage:
         place: dict[str, Any] = {
             "page_number": number,
             "total_pages": self.total_pages,

@@ -5,11 +5,12 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from vlm_core.errors import AuthenticationFailed, BudgetExceeded, MissingKeyError, VLMError
-from vlm_core.jobs.documents import ReadPage
+from vlm_core.jobs.documents import PageReader, ReadPage
 from vlm_core.ocr.engine import OCREngine
 from vlm_core.types import PageImage, PageResult, PageState
 
@@ -40,7 +41,7 @@ class Account:
         >>> engine = LocalEngine("text")
         >>> account = Account(engine)
         >>> white = PageImage(pixels=bytes([255]) * 4800, width=40, height=40)
-        >>> account.paid(engine.read_page)(white).state
+        >>> account.paid(engine.read_page).read(white).state
         <PageState.BLANK: 'blank'>
         >>> account.spent_usd
         0.0
@@ -64,19 +65,38 @@ class Account:
         self._end: VLMError | None = None
         self._lock = Lock()
 
-    def paid(self, read_page: ReadPage) -> ReadPage:
+    def paid(self, read_page: ReadPage) -> PageReader:
         """A way to read pages that keeps to the budget, and reads none that is in the journal."""
         if self._journal is None:
-            return lambda page: self._read(page, read_page)
+            return PageReader(lambda page: self._read(page, read_page))
         journal = self._journal
-        return lambda page: self._recorded(page, read_page, journal)
+        return PageReader(
+            lambda page: self._recorded(page, read_page, journal), lambda sha256: self._known(sha256, journal)
+        )
+
+    def _known(self, sha256: str, journal: Journal) -> PageResult | None:
+        """What the journal has of a picture, by any route."""
+        known = next(filter(None, map(journal.get, self._keys_of(sha256))), None)
+        return known and _of_this(sha256, known)
+
+    def _keys_of(self, sha256: str) -> list[str]:
+        from vlm_core.jobs.journal import key_from
+
+        return [key_from(sha256, identity) for identity in self._identities]
+
+    @cached_property
+    def _identities(self) -> list[str]:
+        """Made once, for a schema's takes longer than all else that is done for a page of the journal."""
+        from vlm_core.jobs.journal import as_text
+
+        return [as_text(identity) for identity in identities_of(self._engine, self._task)]
 
     def _recorded(self, page: PageImage, read_page: ReadPage, journal: Journal) -> PageResult:
-        keys = [key_of(page, identity) for identity in identities_of(self._engine, self._task)]
+        keys = self._keys_of(page.sha256)
         with journal.claim(keys[0], _LONGEST_READING_SECONDS, wait=self._wait) as known:
             known = known or next(filter(None, map(journal.get, keys[1:])), None)
             if known is not None:
-                return _of_this(page, known)
+                return _of_this(page.sha256, known)
             try:
                 result = self._read(page, read_page)
             except VLMError as error:
@@ -92,9 +112,10 @@ class Account:
         if result.state is PageState.SKIPPED_BUDGET:
             return None
         identity_of = getattr(self._engine, "identity_of", None)
-        first, *_ = identities_of(self._engine, self._task)
-        identity = first if identity_of is None else identity_of(result)
-        return None if identity is None else key_of(page, identity)
+        if identity_of is None:
+            return self._keys_of(page.sha256)[0]
+        identity = identity_of(result)
+        return None if identity is None else key_of(page.sha256, identity)
 
     def _read(self, page: PageImage, read_page: ReadPage) -> PageResult:
         if (end := self._end_for(page)) is not None:
@@ -167,26 +188,17 @@ def identities_of(engine: OCREngine, task: str) -> tuple[Identity, ...]:
     return ({"engine": engine.name, "model": engine.model, "task": task, **more},)
 
 
-def key_of(page: PageImage, identity: Identity) -> str:
-    """The key under which the journal has a page that was read so."""
+def key_of(sha256: str, identity: Identity) -> str:
+    """The key under which the journal has a picture that was read so."""
     from vlm_core.jobs.journal import page_key
 
-    return page_key(page.sha256, **identity)
+    return page_key(sha256, **identity)
 
 
-def _of_this(page: PageImage, known: PageResult) -> PageResult:
+def _of_this(sha256: str, known: PageResult) -> PageResult:
     """A result of the journal as that of a page which looks the same; nothing was spent on it."""
-    return known.model_copy(
-        update={
-            "source": page.source,
-            "page_number": page.page_number,
-            "total_pages": page.total_pages,
-            "attempts": 0,
-            "seconds": 0.0,
-            "usage": None,
-            "cost_usd": 0.0,
-        }
-    )
+    spent = {"attempts": 0, "seconds": 0.0, "usage": None, "cost_usd": 0.0}
+    return known.model_copy(update={"sha256": known.sha256 or sha256, **spent})
 
 
 def _failed(page: PageImage, engine: OCREngine, error: VLMError) -> PageResult:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from vlm_core.errors import CorruptImageError, EngineError, InputError, MissingExtraError, VLMError
 from vlm_core.jobs.breaking_off import BrokenOff
@@ -22,7 +22,17 @@ _OF_LINES = frozenset({"pdf", "rapidocr"})
 _MOST_FAILED_IN_A_ROW = 100
 """Pages of a document, after which it is looked whether there are any that can be opened."""
 
-ReadPage = Callable[[PageImage], PageResult]
+ReadPage: TypeAlias = Callable[[PageImage], PageResult]
+Known: TypeAlias = Callable[[str], PageResult | None]
+"""Gives the result of a page that was read before, by the page's `sha256`."""
+
+
+class PageReader(NamedTuple):
+    """How pages come to be results."""
+
+    read: ReadPage
+    known: Known | None = None
+    """Is asked first, where a page's identity can be had without the page."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +102,7 @@ def page_tasks(
     job: Job,
     sources: Any,
     wanted: Container[int] | None,
-    read_page: ReadPage,
+    reader: PageReader,
     bar: Progress,
     documents: OpenDocuments,
 ) -> Iterator[PageTask]:
@@ -102,7 +112,7 @@ def page_tasks(
         job: what to do with each.
         sources: anything that `expand` takes.
         wanted: the page numbers to read, from 1; None for all.
-        read_page: the engine's way to read a page.
+        reader: reads the pages, or knows them.
         bar: is told of the pages to come and of files passed over.
         documents: holds what is open. Tasks may be run after the last one was taken, so that it
             outlives this iterator.
@@ -111,7 +121,7 @@ def page_tasks(
 
     found = expand(sources, allow_private_urls=job.allow_private_urls, on_skip=bar.skipped)
     for number, source in enumerate(job.expanded(bar.counted(sources, found))):
-        for read in _pages_of(source, job, wanted, read_page, bar, documents):
+        for read in _pages_of(source, job, wanted, reader, bar, documents):
             yield PageTask(number, read)
 
 
@@ -119,7 +129,7 @@ def _pages_of(
     source: Source,
     job: Job,
     wanted: Container[int] | None,
-    read_page: ReadPage,
+    reader: PageReader,
     bar: Progress,
     documents: OpenDocuments,
 ) -> Iterator[Callable[[], PageResult]]:
@@ -148,7 +158,7 @@ def _pages_of(
             bar.expect_fewer(len(read) - place - 1)
             yield document.ending(place)
             return
-        yield document.task(number, job, read_page)
+        yield document.task(number, job, reader)
 
 
 def chosen_pages(total_pages: int, wanted: Container[int] | None) -> list[int]:
@@ -182,10 +192,12 @@ class _OpenDocument:
     closed: bool = False
     _done: int = 0
     _failed_in_a_row: int = 0
+    _is_known: bool = True
+    """Whether the last page was read before, so that the next one may be known without its bytes."""
     _lock: Lock = field(default_factory=Lock)
 
-    def task(self, number: int, job: Job, read_page: ReadPage) -> Callable[[], PageResult]:
-        return lambda: self._read(number, job, read_page)
+    def task(self, number: int, job: Job, reader: PageReader) -> Callable[[], PageResult]:
+        return lambda: self._read(number, job, reader)
 
     def close(self) -> None:
         with self._lock:
@@ -222,13 +234,17 @@ class _OpenDocument:
             self.closed = True
             self.pages.close()
 
-    def _read(self, number: int, job: Job, read_page: ReadPage) -> PageResult:
+    def _read(self, number: int, job: Job, reader: PageReader) -> PageResult:
         from vlm_core.ocr.text_layer import read_with_text_layer
 
         try:
-            page = self._decode(number)
-            read = read_with_text_layer(page, read_page, job.task)
-            result = _dehyphenated(_identified(read, self, number, page, job.engine.name), job)
+            found = self._decode(number, reader.known)
+            if isinstance(found, PageImage):
+                read = _with_page(read_with_text_layer(found, reader.read, job.task), found)
+                self._is_known |= read.attempts == 0
+            else:
+                read = found
+            result = _dehyphenated(_identified(read, self, number, job.engine.name), job)
         except (MissingExtraError, BrokenOff):
             raise
         except VLMError as error:
@@ -241,10 +257,10 @@ class _OpenDocument:
             result = _failed(self.name, number, self.pages.total_pages, wrapped)
         return self._with_what_must_be_said(result)
 
-    def _decode(self, number: int) -> PageImage:
+    def _decode(self, number: int, known: Known | None) -> PageImage | PageResult:
         with self._lock:
             try:
-                page = self.pages.page(number)
+                page = self._page(number, known)
             except InputError:
                 self._failed_in_a_row += 1
                 raise
@@ -252,6 +268,15 @@ class _OpenDocument:
                 self._count_done()
             self._failed_in_a_row = 0
             return page
+
+    def _page(self, number: int, known: Known | None) -> PageImage | PageResult:
+        """A page; or its result, where the pages around it are known and it is too."""
+        page_or_known = getattr(self.pages, "page_or_known", None)  # not all have it
+        if known is None or page_or_known is None or not self._is_known:
+            return self.pages.page(number)
+        found: PageImage | PageResult = page_or_known(number, known)
+        self._is_known = not (isinstance(found, PageImage) and found.stored)
+        return found
 
     def _count_done(self) -> None:
         self._done += 1
@@ -268,18 +293,20 @@ class _OpenDocument:
         return result.model_copy(update={"warnings": tuple(warnings)}) if warnings else result
 
 
-def _identified(
-    result: PageResult, document: _OpenDocument, number: int, page: PageImage, engine: str
-) -> PageResult:
-    """The result with the source's own name and numbers, whatever the engine said, and what it left out."""
+def _with_page(result: PageResult, page: PageImage) -> PageResult:
+    """The result with what is said of its page whoever reads it."""
+    warnings = (*result.warnings, *page.warnings)
+    return result.model_copy(update={"sha256": result.sha256 or page.sha256, "warnings": warnings})
+
+
+def _identified(result: PageResult, document: _OpenDocument, number: int, engine: str) -> PageResult:
+    """The result with the source's own name and numbers, whatever the engine said."""
     return result.model_copy(
         update={
             "source": document.name,
             "page_number": number,
             "total_pages": document.pages.total_pages,
-            "sha256": result.sha256 or page.sha256,
             "engine": result.engine or engine,
-            "warnings": (*result.warnings, *page.warnings),
         }
     )
 

@@ -12,7 +12,7 @@ import os
 import secrets
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -52,11 +52,28 @@ def page_key(sha256: str, **what: Any) -> str:
         >>> key == page_key("e774c5ce", model="qwen3-vl", options={"seed": 2, "temperature": 0})
         False
     """
+    return key_from(sha256, as_text(what))
+
+
+def key_from(sha256: str, what: str) -> str:
+    """As `page_key`, of what `as_text` has made once for many pages."""
     if not sha256:
         raise ConfigError("A page without a digest has no key", hint="Give PageImage.sha256.")
+    return hashlib.sha256(f"[{json.dumps(sha256)},{what}]".encode()).hexdigest()
+
+
+def as_text(what: Mapping[str, Any]) -> str:
+    """All that may change an answer, in the one way in which it can be written.
+
+    Raises:
+        ConfigError: something has no place in JSON.
+
+    Example:
+        >>> as_text({"options": {"seed": 1.0}, "model": "qwen3-vl", "prompt": None})
+        '{"model":"qwen3-vl","options":{"seed":1}}'
+    """
     given = {name: _canonical(name, value) for name, value in what.items() if value is not None}
-    text = json.dumps([sha256, given], sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return json.dumps(given, sort_keys=True, separators=(",", ":"))
 
 
 def _canonical(name: str, value: Any) -> Any:

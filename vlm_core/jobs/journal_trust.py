@@ -61,10 +61,16 @@ def limit_steps(connection: sqlite3.Connection, path: Path) -> None:
 
     A file whose pages refer to each other in a circle is read without end otherwise.
     """
+    size = _size(path) + _size(f"{path}-wal")
+    rounds = iter(range((_LEAST_STEPS + _STEPS_A_BYTE * size) // _STEPS_AT_ONCE))
+    connection.set_progress_handler(lambda: next(rounds, None) is None, _STEPS_AT_ONCE)
+
+
+def _size(path: str | Path) -> int:
+    """Of a file in bytes; 0 where there is none."""
     with suppress(FileNotFoundError):
-        size = sum(os.path.getsize(name) for name in (path, f"{path}-wal") if os.path.exists(name))
-        rounds = iter(range((_LEAST_STEPS + _STEPS_A_BYTE * size) // _STEPS_AT_ONCE))
-        connection.set_progress_handler(lambda: next(rounds, None) is None, _STEPS_AT_ONCE)
+        return os.stat(path).st_size
+    return 0
 
 
 def check_schema(connection: sqlite3.Connection, path: Path, tables: Mapping[str, str]) -> None:

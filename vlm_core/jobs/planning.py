@@ -103,7 +103,7 @@ class Planner:
     def _is_done(self, page: PageImage) -> bool:
         if self.journal is None:
             return False
-        keys = (key_of(page, identity) for identity in identities_of(self.engine, self.task))
+        keys = (key_of(page.sha256, identity) for identity in identities_of(self.engine, self.task))
         return any(self.journal.get(key) is not None for key in keys)
 
     def _priced(self, page: PageImage, pricing: Pricing) -> PagePlan:

@@ -23,7 +23,7 @@ from weakref import WeakKeyDictionary
 from vlm_core.errors import ConfigError, InputError
 from vlm_core.jobs.account import Account
 from vlm_core.jobs.breaking_off import NumberedPage, Reading, StoppablePages, until_closed
-from vlm_core.jobs.documents import Job, OpenDocuments, PageTask, ReadPage, page_tasks
+from vlm_core.jobs.documents import Job, OpenDocuments, PageReader, PageTask, ReadPage, page_tasks
 from vlm_core.jobs.freed import give_back
 from vlm_core.jobs.ordered import Steps, Turns, adrive, in_order
 from vlm_core.jobs.progress import Progress, show_progress
@@ -291,7 +291,7 @@ class DocumentReader:
         planner = Planner(
             self.engine, self.task, pricings, self.journal, expected_output_tokens or EXPECTED_OUTPUT_TOKENS
         )
-        return planner.plan(_blocking(self._results(sources, _page_numbers(pages), planner.look)))
+        return planner.plan(_blocking(self._results(sources, _page_numbers(pages), PageReader(planner.look))))
 
     def _the_only(self, document: Any) -> Source:
         from vlm_core.images.sources import expand
@@ -334,10 +334,11 @@ class DocumentReader:
             wait=reading.pause,
         )
         wanted = _page_numbers(pages)
-        read_page = self._in_turn(account.paid(reading.read_page))
+        paid = account.paid(reading.read_page)
+        reader = paid._replace(read=self._in_turn(paid.read))
         with (
             show_progress(self.progress, self.budget_usd) as bar,
-            closing(self._results(sources, wanted, read_page, bar, reading, waits=waits)) as results,
+            closing(self._results(sources, wanted, reader, bar, reading, waits=waits)) as results,
             closing(reading),
         ):
             for step in results:
@@ -349,7 +350,7 @@ class DocumentReader:
         self,
         sources: Any,
         wanted: Container[int] | None,
-        read_page: ReadPage,
+        reader: PageReader,
         bar: Progress | None = None,
         reading: Reading | None = None,
         *,
@@ -362,7 +363,7 @@ class DocumentReader:
             return task.run()
 
         with self._giving_back(waits=waits), closing(OpenDocuments()) as documents:
-            tasks = page_tasks(self._job, sources, wanted, read_page, bar or Progress(), documents)
+            tasks = page_tasks(self._job, sources, wanted, reader, bar or Progress(), documents)
             pool = self._threads().pool
             begun = until_closed(tasks, reading)
             steps = in_order(begun, run, pool, 2 * self.max_concurrency, waits=waits)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import pickle
 import struct
+import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,9 +17,9 @@ import pytest
 from PIL import Image, ImageChops, ImageDraw
 
 from vlm_core.catalog.rows import ImageLimits
-from vlm_core.errors import CorruptImageError
+from vlm_core.errors import CorruptImageError, PDFError
 from vlm_core.images.encode import fit, sendable
-from vlm_core.images.pdf_worker import open_pdf
+from vlm_core.images.pdf_worker import open_pdf, workers
 from vlm_core.images.pictures import page_png
 from vlm_core.types import PageImage, PageResult
 
@@ -68,13 +71,36 @@ def pdf(
         b"<</Type/Annot/Subtype/Square/Rect[10 10 90 90]/C[1 0 0]/IC[1 0 0]/F 4>>",
         b"<</Type/OCG/Name(layer)>>",
     )  # fmt: skip
-    body, starts = b"%PDF-1.7\n", []
+    return assembled(objects)
+
+
+def book(jpegs: Sequence[bytes]) -> bytes:
+    """A PDF with a page for each JPEG."""
+    firsts = range(3, 3 + 3 * len(jpegs), 3)
+    kids = b" ".join(b"%d 0 R" % first for first in firsts)
+    objects = [b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Kids[%s]/Count %d>>" % (kids, len(jpegs))]
+    page = (
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 400 500]/Contents %d 0 R/Resources<</XObject<</I %d 0 R>>>>"
+    )
+    image = b"/Type/XObject/Subtype/Image/Width %d/Height %d/BitsPerComponent 8/Filter/DCTDecode" % SIZE
+    for first, jpeg in zip(firsts, jpegs, strict=True):
+        content = stream(b"q %s cm /I Do Q" % UPRIGHT)
+        objects += [
+            page % (first + 1, first + 2) + b">>",
+            content,
+            stream(jpeg, image + b"/ColorSpace/DeviceGray"),
+        ]
+    return assembled(objects)
+
+
+def assembled(objects: Sequence[bytes]) -> bytes:
+    body, starts = bytearray(b"%PDF-1.7\n"), []
     for number, entry in enumerate(objects, 1):
         starts.append(len(body))
         body += b"%d 0 obj\n%s\nendobj\n" % (number, entry)
     table = b"".join(b"%010d 00000 n \n" % start for start in starts)
     trailer = b"trailer<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % (len(objects) + 1, len(body))
-    return body + b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1) + table + trailer
+    return bytes(body) + b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1) + table + trailer
 
 
 def stream(data: bytes, entries: bytes = b"") -> bytes:
@@ -298,3 +324,72 @@ def test_stream_that_is_damaged_names_its_page() -> None:
     with pytest.raises(CorruptImageError) as caught:
         fit(damaged, ImageLimits(max_side=100))
     assert caught.value.page == 7
+
+
+# A page that may be known already
+
+
+@pytest.mark.parametrize("data", PASSED_ON.values(), ids=PASSED_ON)
+def test_identity_can_be_had_without_the_page(data: bytes) -> None:
+    with open_pdf(data) as document:
+        assert document.page_or_known(1, lambda sha256: sha256) == document.page(1).sha256
+
+
+def test_page_that_is_not_known_comes_as_it_is() -> None:
+    with open_pdf(pdf(scan(comment=b"scanned on Monday"))) as document:
+        assert document.page_or_known(1, lambda sha256: None) == document.page(1)
+
+
+def test_drawn_page_comes_at_once_for_its_identity_is_that_of_its_pixels() -> None:
+    asked: list[str] = []
+    with open_pdf(DRAWN["visible text over it"]) as document:
+        assert document.page_or_known(1, asked.append) == document.page(1)
+    assert asked == []
+
+
+@pytest.mark.parametrize("number", [0, 2])
+def test_page_that_does_not_exist_is_not_known(number: int) -> None:
+    with open_pdf(pdf(scan())) as document, pytest.raises(PDFError, match=f"no page {number}"):
+        document.page_or_known(number, lambda sha256: sha256)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_bytes_of_a_known_page_stay_in_the_worker() -> None:
+    noise = io.BytesIO()
+    Image.effect_noise(SIZE, 90).save(noise, "JPEG", quality=95)
+    with open_pdf(pdf(noise.getvalue())) as document:
+        before = bytes_read()
+        document.page_or_known(1, lambda sha256: sha256)
+        known = bytes_read()
+        document.page_or_known(1, lambda sha256: None)
+        assert (known - before < 10_000, bytes_read() - known > len(noise.getvalue())) == (True, True)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_what_the_worker_keeps_of_a_long_document_is_bounded(tmp_path: Path) -> None:
+    path = tmp_path / "scans.pdf"
+    path.write_bytes(book([padded(scan())] * 40))
+    with open_pdf(path) as document:
+        document.page(1)
+        before = resident_bytes()
+        after = []
+        for number in range(1, 41):
+            document.page(number)
+            after.append(resident_bytes())
+    assert max(after) - before < 110 << 20  # of 160
+
+
+def padded(jpeg: bytes) -> bytes:
+    """A JPEG with 4 MB of comments in front."""
+    return jpeg[:2] + (b"\xff\xfe\xff\xff" + bytes(65_533)) * 64 + jpeg[2:]
+
+
+def bytes_read() -> int:
+    """By this process, from files and from pipes."""
+    return int(Path("/proc/self/io").read_text().split()[1])
+
+
+def resident_bytes() -> int:
+    """Of the processes that read PDFs by their paths."""
+    pages = (Path(f"/proc/{worker.pid}/statm").read_text().split()[1] for worker in workers("files").all)
+    return sum(map(int, pages)) * os.sysconf("SC_PAGE_SIZE")

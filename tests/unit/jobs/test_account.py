@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import shutil
+import sys
 from collections import Counter
 from pathlib import Path
 from threading import Lock
@@ -94,6 +96,45 @@ def test_what_is_taken_from_the_journal_cost_nothing_now(scans: Path, journal: P
         "counter-1",
         1,
     )
+
+
+@pytest.fixture
+def book() -> bytes:
+    """A PDF of six scans that are handed on as they are stored, half a megabyte each."""
+    first, *others = (Image.effect_noise((800, 1000 + number), 90) for number in range(6))
+    file = io.BytesIO()
+    first.save(file, "PDF", save_all=True, append_images=others, resolution=100, quality=95)
+    return file.getvalue()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_scans_that_stand_in_the_journal_are_not_fetched_from_their_pdf(book: bytes, journal: Path) -> None:
+    def read() -> tuple[list[PageResult], int]:
+        before = bytes_read()
+        results = list(DocumentReader(Counting(), journal=journal).iter_pages(book))
+        return results, bytes_read() - before
+
+    (first, all_bytes), (second, few_bytes) = read(), read()
+    assert [page.attempts for page in (*first, *second)] == [1] * 6 + [0] * 6
+    same = {"text", "state", "source", "page_number", "total_pages", "width", "height", "sha256", "warnings"}
+    assert [page.model_dump(include=same) for page in second] == [
+        page.model_dump(include=same) for page in first
+    ]
+    assert (all_bytes > len(book) / 2, few_bytes < 100_000) == (True, True)
+
+
+def bytes_read() -> int:
+    """By this process, from files and from pipes."""
+    return int(Path("/proc/self/io").read_text().split()[1])
+
+
+def test_of_a_pdf_that_is_half_in_the_journal_the_other_half_is_read(book: bytes, journal: Path) -> None:
+    half, rest = Counting(), Counting()
+    list(DocumentReader(half, journal=journal).iter_pages(book, pages=[1, 3, 4]))
+    results = list(DocumentReader(rest, journal=journal).iter_pages(book))
+    assert [page.attempts for page in results] == [0, 1, 0, 0, 1, 1]
+    assert {*half.read, *rest.read} == {page.sha256 for page in results}
+    assert rest.read.total() == 3
 
 
 def test_a_renamed_and_a_duplicated_file_are_known(scans: Path, journal: Path) -> None:
