@@ -21,6 +21,9 @@ from vlm_core.ocr.print_height import FEWEST, has_marks, letter_heights, shrinka
 Quads: TypeAlias = NDArray[np.float32]
 """N × 4 × 2: corners clockwise from the top left, x before y, in pixels."""
 Detect: TypeAlias = Callable[[Pixels], Quads]
+Spans: TypeAlias = "list[tuple[int, int]]"
+
+_NONE: Quads = np.zeros((0, 4, 2), np.float32)
 
 DPI = 150
 """No page is shrunk below this."""
@@ -36,8 +39,10 @@ MAX_ENLARGEMENT = 2.0
 TILE_SIDE = 2048
 TILE_PIXELS = 2_600_000
 """Of a tile at most, for the detector's memory grows with it. An A4 page at 150 dpi is one tile."""
-SMALL_TILE_PIXELS = 900_000
-"""Of a tile of a page that takes much memory itself."""
+SMALL_TILE_SIDE, SMALL_OVERLAP = 672, 128
+"""Of tiles of a page that takes much memory itself: square, so that little is looked at twice."""
+SAMPLE = 2
+"""Tiles of a large page, those that look most like print, that are looked at again before the others are."""
 MOST_CLOSELY = 6_000_000
 """Pixels at which a large page is looked at closely."""
 OVERLAP = 192
@@ -79,13 +84,16 @@ def find_text(image: Pixels, detect: Detect, dpi: float | None = None, *, closel
         The boxes in pixels of `image`, in no particular order.
     """
     usual = detection_scale(image.shape[1], image.shape[0], dpi)
-    if is_large(image) and not _may_hold_text(image, usual, closely=closely):
-        return np.zeros((0, 4, 2), np.float32)
-    scale = _close_scale(image, usual) if closely else usual * shrinkage(_scaled(image, usual))
-    quads = _find_at(image, scale, detect)
+    if closely:
+        return _find_if_sampled(_scaled(image, _close_scale(image, usual)), image, detect)
+    small = _scaled(image, usual)
+    if is_large(image) and not has_marks(small):
+        return _NONE
+    scale = usual * shrinkage(small)
+    quads = _find_at(image, scale, detect) if scale < usual else _find_on(small, image, detect)
     if not len(quads) and scale < usual:
         scale = usual
-        quads = _find_at(image, scale, detect)
+        quads = _find_if_sampled(small, image, detect)
     height = _median_height(quads) * scale
     if scale < 1 and 0 < height < SMALL_PRINT:
         quads = _find_at(image, min(1.0, scale * GOOD_PRINT / height), detect)
@@ -118,41 +126,72 @@ def _close_scale(image: Pixels, usual: float) -> float:
     return max(usual, min(1.0, most))
 
 
-def _may_hold_text(image: Pixels, usual: float, *, closely: bool) -> bool:
-    """Whether there is anything on a page for the detector, which takes seconds for a large one."""
-    if closely:
-        return len(letter_heights(_scaled(image, _close_scale(image, usual)))) >= FEWEST
-    return has_marks(_scaled(image, usual))
+def _find_if_sampled(scaled: Pixels, image: Pixels, detect: Detect) -> Quads:
+    """The boxes of a page on which a first look found none; of a large one, none where a sample has none.
+
+    A texture looks like letters, and would take seconds.
+    """
+    if not is_large(image):
+        return _find_on(scaled, image, detect)
+    parts = _tiles_of(scaled, image)
+    letters = {part: len(letter_heights(_part(scaled, part))) for part in parts}
+    if sum(letters.values()) < FEWEST:
+        return _NONE
+    sample = sorted(parts, key=lambda part: -letters[part])[:SAMPLE]
+    if not any(len(_find_in(scaled, part, detect)) for part in sample):
+        return _NONE
+    return _find_on(scaled, image, detect)
 
 
-def tiles(width: int, height: int, most: int = TILE_PIXELS) -> Iterator[Tile]:
-    """Cut a picture into tiles of at most TILE_SIDE and so many pixels that overlap by OVERLAP pixels.
+def tiles(width: int, height: int) -> Iterator[Tile]:
+    """Cut a picture into tiles of at most TILE_SIDE and TILE_PIXELS that overlap by OVERLAP pixels.
 
     Example:
         >>> [(tile.y0, tile.y1) for tile in tiles(1080, 3000)]
         [(0, 1596), (1404, 3000)]
     """
-    columns = _spans(width, TILE_SIDE)
+    columns = _spans(width, TILE_SIDE, OVERLAP)
     widest = max(x1 - x0 for x0, x1 in columns)
-    for y0, y1 in _spans(height, min(TILE_SIDE, most // widest)):
-        for x0, x1 in columns:
-            yield Tile(x0, y0, x1, y1)
+    return _crossed(columns, _spans(height, min(TILE_SIDE, TILE_PIXELS // widest), OVERLAP))
 
 
-def _spans(length: int, longest: int) -> list[tuple[int, int]]:
-    count = max(1, -(-(length - OVERLAP) // (longest - OVERLAP)))
-    step = (length - OVERLAP) / count
-    return [(round(i * step), min(length, round((i + 1) * step) + OVERLAP)) for i in range(count)]
+def small_tiles(width: int, height: int) -> Iterator[Tile]:
+    """Cut a picture into tiles of at most SMALL_TILE_SIDE pixels that overlap by SMALL_OVERLAP pixels.
+
+    Example:
+        >>> len(list(small_tiles(1760, 1760)))
+        9
+    """
+    columns, rows = (_spans(side, SMALL_TILE_SIDE, SMALL_OVERLAP) for side in (width, height))
+    return _crossed(columns, rows)
+
+
+def _crossed(columns: Spans, rows: Spans) -> Iterator[Tile]:
+    return (Tile(x0, y0, x1, y1) for y0, y1 in rows for x0, x1 in columns)
+
+
+def _spans(length: int, longest: int, overlap: int) -> Spans:
+    count = max(1, -(-(length - overlap) // (longest - overlap)))
+    step = (length - overlap) / count
+    return [(round(i * step), min(length, round((i + 1) * step) + overlap)) for i in range(count)]
 
 
 def _find_at(image: Pixels, scale: float, detect: Detect) -> Quads:
+    return _find_on(_scaled(image, scale), image, detect)
+
+
+def _find_on(scaled: Pixels, image: Pixels, detect: Detect) -> Quads:
+    """The boxes in pixels of a page, found on that page in another size."""
     height, width = image.shape[:2]
-    scaled = _scaled(image, scale)
     scaled_height, scaled_width = scaled.shape[:2]
-    most = SMALL_TILE_PIXELS if is_large(image) else TILE_PIXELS
-    found = [(tile, _find_in(scaled, tile, detect)) for tile in tiles(scaled_width, scaled_height, most)]
+    found = [(tile, _find_in(scaled, tile, detect)) for tile in _tiles_of(scaled, image)]
     quads = _without_seams(found, Tile(0, 0, scaled_width, scaled_height))
     return quads * np.array([width / scaled_width, height / scaled_height], np.float32)
+
+
+def _tiles_of(scaled: Pixels, image: Pixels) -> list[Tile]:
+    cut = small_tiles if is_large(image) else tiles
+    return list(cut(scaled.shape[1], scaled.shape[0]))
 
 
 def _scaled(image: Pixels, scale: float) -> Pixels:
@@ -181,8 +220,11 @@ def filled_up(image: Pixels) -> Pixels:
 
 
 def _find_in(image: Pixels, tile: Tile, detect: Detect) -> Quads:
-    part = image[tile.y0 : tile.y1, tile.x0 : tile.x1]
-    return detect(np.ascontiguousarray(part)) + np.array([tile.x0, tile.y0], np.float32)
+    return detect(_part(image, tile)) + np.array([tile.x0, tile.y0], np.float32)
+
+
+def _part(image: Pixels, tile: Tile) -> Pixels:
+    return np.ascontiguousarray(image[tile.y0 : tile.y1, tile.x0 : tile.x1])
 
 
 def _without_seams(found: list[tuple[Tile, Quads]], page: Tile) -> Quads:
