@@ -39,10 +39,13 @@ MAX_ENLARGEMENT = 2.0
 TILE_SIDE = 2048
 TILE_PIXELS = 2_600_000
 """Of a tile at most, for the detector's memory grows with it. An A4 page at 150 dpi is one tile."""
-SMALL_TILE_SIDE, SMALL_OVERLAP = 672, 128
-"""Of tiles of a page that takes much memory itself: square, so that little is looked at twice."""
+SMALL_TILE_PIXELS = 900_000
+"""Of a tile of a page that takes much memory itself."""
+PROBE_SIDE, PROBE_OVERLAP = 672, 128
+"""Of the parts of such a page in which text is looked for first: square, so that little is looked at twice.
+Lines are not read from them, for seams down the page cut these."""
 SAMPLE = 2
-"""Tiles of a large page, those that look most like print, that are looked at again before the others are."""
+"""Such parts, those most like print, that are tried where a first look at the page found nothing."""
 MOST_CLOSELY = 6_000_000
 """Pixels at which a large page is looked at closely."""
 OVERLAP = 192
@@ -90,7 +93,7 @@ def find_text(image: Pixels, detect: Detect, dpi: float | None = None, *, closel
     if is_large(image) and not has_marks(small):
         return _NONE
     scale = usual * shrinkage(small)
-    quads = _find_at(image, scale, detect) if scale < usual else _find_on(small, image, detect)
+    quads = _find_if_probed(_scaled(image, scale) if scale < usual else small, image, detect)
     if not len(quads) and scale < usual:
         scale = usual
         quads = _find_if_sampled(small, image, detect)
@@ -131,20 +134,28 @@ def _find_if_sampled(scaled: Pixels, image: Pixels, detect: Detect) -> Quads:
 
     A texture looks like letters, and would take seconds.
     """
-    if not is_large(image):
-        return _find_on(scaled, image, detect)
-    parts = _tiles_of(scaled, image)
-    letters = {part: len(letter_heights(_part(scaled, part))) for part in parts}
-    if sum(letters.values()) < FEWEST:
-        return _NONE
-    sample = sorted(parts, key=lambda part: -letters[part])[:SAMPLE]
-    if not any(len(_find_in(scaled, part, detect)) for part in sample):
-        return _NONE
+    return _find_if_probed(scaled, image, detect, SAMPLE)
+
+
+def _find_if_probed(scaled: Pixels, image: Pixels, detect: Detect, tries: int | None = None) -> Quads:
+    """The boxes of a page; of a large one, none where none of its parts has one, those like print first."""
+    if is_large(image):
+        letters = {part: len(letter_heights(_part(scaled, part))) for part in _probes(scaled)}
+        if tries and sum(letters.values()) < FEWEST:
+            return _NONE
+        tried = sorted(letters, key=lambda part: -letters[part])[:tries]
+        if not any(len(_find_in(scaled, part, detect)) for part in tried):
+            return _NONE
     return _find_on(scaled, image, detect)
 
 
-def tiles(width: int, height: int) -> Iterator[Tile]:
-    """Cut a picture into tiles of at most TILE_SIDE and TILE_PIXELS that overlap by OVERLAP pixels.
+def _probes(scaled: Pixels) -> list[Tile]:
+    rows, columns = (_spans(side, PROBE_SIDE, PROBE_OVERLAP) for side in scaled.shape[:2])
+    return [Tile(x0, y0, x1, y1) for y0, y1 in rows for x0, x1 in columns]
+
+
+def tiles(width: int, height: int, most: int = TILE_PIXELS) -> Iterator[Tile]:
+    """Cut a picture into tiles of at most TILE_SIDE and so many pixels that overlap by OVERLAP pixels.
 
     Example:
         >>> [(tile.y0, tile.y1) for tile in tiles(1080, 3000)]
@@ -152,21 +163,7 @@ def tiles(width: int, height: int) -> Iterator[Tile]:
     """
     columns = _spans(width, TILE_SIDE, OVERLAP)
     widest = max(x1 - x0 for x0, x1 in columns)
-    return _crossed(columns, _spans(height, min(TILE_SIDE, TILE_PIXELS // widest), OVERLAP))
-
-
-def small_tiles(width: int, height: int) -> Iterator[Tile]:
-    """Cut a picture into tiles of at most SMALL_TILE_SIDE pixels that overlap by SMALL_OVERLAP pixels.
-
-    Example:
-        >>> len(list(small_tiles(1760, 1760)))
-        9
-    """
-    columns, rows = (_spans(side, SMALL_TILE_SIDE, SMALL_OVERLAP) for side in (width, height))
-    return _crossed(columns, rows)
-
-
-def _crossed(columns: Spans, rows: Spans) -> Iterator[Tile]:
+    rows = _spans(height, min(TILE_SIDE, most // widest), OVERLAP)
     return (Tile(x0, y0, x1, y1) for y0, y1 in rows for x0, x1 in columns)
 
 
@@ -184,14 +181,10 @@ def _find_on(scaled: Pixels, image: Pixels, detect: Detect) -> Quads:
     """The boxes in pixels of a page, found on that page in another size."""
     height, width = image.shape[:2]
     scaled_height, scaled_width = scaled.shape[:2]
-    found = [(tile, _find_in(scaled, tile, detect)) for tile in _tiles_of(scaled, image)]
+    most = SMALL_TILE_PIXELS if is_large(image) else TILE_PIXELS
+    found = [(tile, _find_in(scaled, tile, detect)) for tile in tiles(scaled_width, scaled_height, most)]
     quads = _without_seams(found, Tile(0, 0, scaled_width, scaled_height))
     return quads * np.array([width / scaled_width, height / scaled_height], np.float32)
-
-
-def _tiles_of(scaled: Pixels, image: Pixels) -> list[Tile]:
-    cut = small_tiles if is_large(image) else tiles
-    return list(cut(scaled.shape[1], scaled.shape[0]))
 
 
 def _scaled(image: Pixels, scale: float) -> Pixels:
