@@ -22,6 +22,9 @@ NEAR_GAP = 1.3
 HEADING = 1.4
 """Times the usual height of a line: a short block this tall is a heading."""
 
+COLUMNS = 500
+"""Characters side by side on a page that is laid out, at most: boxes may be far too narrow for their text."""
+
 
 def lines_in_order(pieces: Iterable[Piece], width: int, height: int) -> tuple[TextLine, ...]:
     """Put the pieces of a page together to lines, in reading order.
@@ -131,7 +134,8 @@ def as_layout(lines: Sequence[TextLine]) -> str:
     """
     if not lines:
         return ""
-    cell = median((line.bbox[2] - line.bbox[0]) / max(len(line.text), 1) for line in lines) or 1.0
+    usual = median((line.bbox[2] - line.bbox[0]) / max(len(line.text), 1) for line in lines) or 1.0
+    cell = max(usual, 1 / COLUMNS)
     slope = _slope(lines)
     pieces = [
         Piece(line.text, line.score or 0.0, line.bbox, _middle_y(line) - slope * _middle_x(line))
@@ -159,7 +163,7 @@ def _middle_y(line: TextLine) -> float:
 def _on_grid(row: Sequence[Piece], cell: float) -> str:
     text = ""
     for piece in row:
-        column = max(round(piece.box[0] / cell), len(text) + 2 if text else 0)
+        column = max(min(round(piece.box[0] / cell), COLUMNS), len(text) + 2 if text else 0)
         text = text.ljust(column) + piece.text
     return text
 

@@ -56,7 +56,7 @@ def letter_heights(image: NDArray[np.uint8]) -> NDArray[np.int32]:
 def _parts(image: NDArray[np.uint8]) -> NDArray[np.int32]:
     """The connected parts of the ink, a row each as OpenCV describes them."""
     grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
-    if np.median(grey) < 128:  # light print on a dark page
+    if 2 * np.count_nonzero(grey < 128) > grey.size:  # light print on a dark page
         grey = 255 - grey
     ink = cv2.adaptiveThreshold(
         grey, 1, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV, NEIGHBOURHOOD, CONTRAST

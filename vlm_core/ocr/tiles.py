@@ -40,6 +40,11 @@ TILE_PIXELS = 2_600_000
 """Of a tile at most, for the detector's memory grows with it. An A4 page at 150 dpi is one tile."""
 SMALL_TILE_PIXELS = 900_000
 """Of a tile of a page that takes much memory itself."""
+PROBE_SIDE, PROBE_OVERLAP = 672, 128
+"""Of the parts of such a page in which text is looked for first: square, so that little is looked at twice.
+Lines are not read from them, for seams down the page cut these."""
+SAMPLE = 2
+"""Such parts, those most like print, that are tried where a first look at the page found nothing."""
 MOST_CLOSELY = 6_000_000
 """Pixels at which a large page is looked at closely."""
 OVERLAP = 192
@@ -72,16 +77,20 @@ def find_text(image: Pixels, detect: Detect, dpi: float | None = None, *, closel
         The boxes in pixels of `image`, in no particular order.
     """
     usual = detection_scale(image.shape[1], image.shape[0], dpi)
-    if is_large(image) and not _may_hold_text(image, usual, closely=closely):
+    if closely:
+        return _find_on(_scaled(image, _close_scale(image, usual)), image, detect, SAMPLE)
+    small = _scaled(image, usual)
+    if is_large(image) and not has_marks(small):
         return NO_QUADS
-    scale = _close_scale(image, usual) if closely else usual * shrinkage(_scaled(image, usual))
-    quads = _find_at(image, scale, detect)
-    if not len(quads) and scale < usual:
-        scale = usual
-        quads = _find_at(image, scale, detect)
+    share = shrinkage(small)
+    quads = _find_on(_scaled(image, share * usual), image, detect)
+    if not len(quads) and share < 1:
+        share = 1.0
+        quads = _find_on(small, image, detect, SAMPLE)
+    scale = share * usual
     height = _median_height(quads) * scale
     if scale < 1 and 0 < height < SMALL_PRINT:
-        quads = _find_at(image, min(1.0, scale * GOOD_PRINT / height), detect)
+        quads = _find_on(_scaled(image, min(1.0, scale * GOOD_PRINT / height)), image, detect)
     return quads
 
 
@@ -111,11 +120,52 @@ def _close_scale(image: Pixels, usual: float) -> float:
     return max(usual, min(1.0, most))
 
 
-def _may_hold_text(image: Pixels, usual: float, *, closely: bool) -> bool:
-    """Whether there is anything on a page for the detector, which takes seconds for a large one."""
-    if closely:
-        return len(letter_heights(_scaled(image, _close_scale(image, usual)))) >= FEWEST
-    return has_marks(_scaled(image, usual))
+def _find_on(scaled: Pixels, image: Pixels, detect: Detect, tries: int | None = None) -> Quads:
+    """The boxes of a page, in its pixels, found on it in another size.
+
+    Of a large page, which takes seconds, a part is tried first.
+
+    Args:
+        scaled: the page in the size in which text is looked for.
+        image: the page.
+        detect: the detector for one tile.
+        tries: how many parts of a large page are tried, where a first look found nothing; all by default.
+    """
+    parts = marked_parts(scaled)
+    if is_large(image) and not _may_hold_text(scaled, parts, detect, tries):
+        return NO_QUADS
+    most = SMALL_TILE_PIXELS if is_large(image) else TILE_PIXELS
+    found = [_find_in(scaled, part, detect, most) for part in parts]
+    height, width = (
+        side / scaled_side for side, scaled_side in zip(image.shape[:2], scaled.shape[:2], strict=True)
+    )
+    return np.concatenate([NO_QUADS, *found]) * np.array([width, height], np.float32)
+
+
+def _may_hold_text(scaled: Pixels, parts: list[Tile], detect: Detect, tries: int | None) -> bool:
+    """Whether text is found in any square of the marked parts; those that look most like print come first.
+
+    A texture looks like letters, and its strips would take seconds. Little is not worth the try.
+    """
+    if tries is None and sum(_pixels(part) for part in parts) < 2 * PROBE_SIDE**2:
+        return True
+    letters = {probe: len(letter_heights(_cut(scaled, probe))) for part in parts for probe in _probes(part)}
+    if tries and sum(letters.values()) < FEWEST:
+        return False
+    tried = sorted(letters, key=lambda probe: -letters[probe])[:tries]
+    return any(len(_find_in_tile(scaled, probe, detect)) for probe in tried)
+
+
+def _probes(part: Tile) -> Iterator[Tile]:
+    rows = _spans(part.y1 - part.y0, PROBE_SIDE, PROBE_OVERLAP)
+    columns = _spans(part.x1 - part.x0, PROBE_SIDE, PROBE_OVERLAP)
+    for y0, y1 in rows:
+        for x0, x1 in columns:
+            yield Tile(part.x0 + x0, part.y0 + y0, part.x0 + x1, part.y0 + y1)
+
+
+def _pixels(tile: Tile) -> int:
+    return (tile.x1 - tile.x0) * (tile.y1 - tile.y0)
 
 
 def tiles(width: int, height: int, most: int = TILE_PIXELS) -> Iterator[Tile]:
@@ -125,27 +175,16 @@ def tiles(width: int, height: int, most: int = TILE_PIXELS) -> Iterator[Tile]:
         >>> [(tile.y0, tile.y1) for tile in tiles(1080, 3000)]
         [(0, 1596), (1404, 3000)]
     """
-    columns = _spans(width, TILE_SIDE)
+    columns = _spans(width, TILE_SIDE, OVERLAP)
     widest = max(x1 - x0 for x0, x1 in columns)
-    for y0, y1 in _spans(height, min(TILE_SIDE, most // widest)):
-        for x0, x1 in columns:
-            yield Tile(x0, y0, x1, y1)
+    rows = _spans(height, min(TILE_SIDE, most // widest), OVERLAP)
+    return (Tile(x0, y0, x1, y1) for y0, y1 in rows for x0, x1 in columns)
 
 
-def _spans(length: int, longest: int) -> list[tuple[int, int]]:
-    count = max(1, -(-(length - OVERLAP) // (longest - OVERLAP)))
-    step = (length - OVERLAP) / count
-    return [(round(i * step), min(length, round((i + 1) * step) + OVERLAP)) for i in range(count)]
-
-
-def _find_at(image: Pixels, scale: float, detect: Detect) -> Quads:
-    height, width = image.shape[:2]
-    scaled = _scaled(image, scale)
-    scaled_height, scaled_width = scaled.shape[:2]
-    most = SMALL_TILE_PIXELS if is_large(image) else TILE_PIXELS
-    found = [_find_in(scaled, part, detect, most) for part in marked_parts(scaled)]
-    quads = np.concatenate([NO_QUADS, *found])
-    return quads * np.array([width / scaled_width, height / scaled_height], np.float32)
+def _spans(length: int, longest: int, overlap: int) -> list[tuple[int, int]]:
+    count = max(1, -(-(length - overlap) // (longest - overlap)))
+    step = (length - overlap) / count
+    return [(round(i * step), min(length, round((i + 1) * step) + overlap)) for i in range(count)]
 
 
 def _scaled(image: Pixels, scale: float) -> Pixels:
@@ -174,7 +213,7 @@ def filled_up(image: Pixels) -> Pixels:
 
 
 def _find_in(image: Pixels, part: Tile, detect: Detect, most: int) -> Quads:
-    """The boxes in a part of a picture, in pixels of the picture."""
+    """The boxes in a part of a picture, which is cut into tiles of so many pixels at most."""
     pixels = image[part.y0 : part.y1, part.x0 : part.x1]
     height, width = pixels.shape[:2]
     found = [(tile, _find_in_tile(pixels, tile, detect)) for tile in tiles(width, height, most)]
@@ -182,8 +221,11 @@ def _find_in(image: Pixels, part: Tile, detect: Detect, most: int) -> Quads:
 
 
 def _find_in_tile(image: Pixels, tile: Tile, detect: Detect) -> Quads:
-    part = image[tile.y0 : tile.y1, tile.x0 : tile.x1]
-    return detect(np.ascontiguousarray(part)) + np.array([tile.x0, tile.y0], np.float32)
+    return detect(_cut(image, tile)) + np.array([tile.x0, tile.y0], np.float32)
+
+
+def _cut(image: Pixels, tile: Tile) -> Pixels:
+    return np.ascontiguousarray(image[tile.y0 : tile.y1, tile.x0 : tile.x1])
 
 
 def _without_seams(found: list[tuple[Tile, Quads]], page: Tile) -> Quads:

@@ -101,6 +101,15 @@ def skewed(text: str, x: float, y: float, slope: float = 0.06) -> Piece:
     return Piece(text, 0.9, box, y + 10)
 
 
+def test_boxes_too_narrow_for_their_text_do_not_make_a_layout_wide() -> None:
+    rows = [line("far", 1 - 1e-5, 0.05 * n, 1.0) for n in range(9)]
+    assert max(map(len, as_layout(rows).split("\n"))) == 500 + len("far")
+
+
+def test_a_box_far_beyond_the_page_does_not_make_a_layout_wide() -> None:
+    assert len(as_layout([line("far", 1e6, 0, 1e6 + 0.3)])) == 500 + len("far")
+
+
 @pytest.mark.parametrize("render", [as_text, as_layout])
 def test_a_row_of_a_skewed_page_stays_one_row(render: Callable[[Sequence[TextLine]], str]) -> None:
     pieces = [

@@ -111,3 +111,26 @@ def test_small_print_is_looked_for_again_in_a_larger_picture() -> None:
 
 def test_a_page_without_text_has_no_boxes() -> None:
     assert find_text(page(800, 800), find_dark).shape == (0, 4, 2)
+
+
+def test_a_large_texture_without_text_is_looked_at_little_more_than_once() -> None:
+    spread = np.random.default_rng(1).integers(0, 256, (420, 420), np.uint8)
+    texture = np.asarray(cv2.resize(spread, (4200, 4200), interpolation=cv2.INTER_CUBIC), np.uint8)
+    seen = []
+
+    def find_nothing(image: Pixels) -> Quads:
+        seen.append(image.shape[0] * image.shape[1])
+        return np.zeros((0, 4, 2), np.float32)
+
+    for closely in (False, True):
+        assert not len(find_text(texture, find_nothing, closely=closely))
+    assert 0 < sum(seen) < 6_000_000
+    assert max(seen) < 500_000
+
+
+def test_a_line_across_a_large_page_comes_in_one_piece() -> None:
+    large = np.full((4200, 4200), 255, np.uint8)
+    large[2000:2060, 200:4000] = 0
+    found = find_text(large, find_dark)
+    assert len(found) == 1
+    assert bounds(found)[0] == pytest.approx([200, 2000, 4000, 2060], abs=4)
