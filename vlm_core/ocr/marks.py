@@ -23,7 +23,9 @@ FAINTEST = 6
 MARGIN = 48
 """Pixels of paper about marks, which the detector wants."""
 MOST_PARTS = 16
-"""Parts that a page is looked at in; where there are more, they are looked at as one."""
+"""Parts that a page is looked at in; where there are more, it is looked at as a whole."""
+MOST_MARKED = 0.5
+"""Of its area: where parts take more, a page is looked at as a whole, for the detector errs less on one."""
 
 
 def has_marks(image: NDArray[np.uint8]) -> bool:
@@ -45,7 +47,7 @@ def has_marks(image: NDArray[np.uint8]) -> bool:
 
 
 def marked_parts(image: Pixels) -> list[Tile]:
-    """The parts of a page on which anything stands, with a margin; together they hold all of it.
+    """The parts of a page on which anything stands, with a margin; the whole page where they are most of it.
 
     Args:
         image: height × width × 3, BGR, 8 bits, at the scale at which text is looked for.
@@ -68,7 +70,9 @@ def marked_parts(image: Pixels) -> list[Tile]:
     spread = cv2.dilate(is_mark[labels].astype(np.uint8), about)
     found = cv2.connectedComponentsWithStats(spread)[2][1:, : cv2.CC_STAT_AREA]
     tiles = [Tile(x, y, x + width, y + height) for x, y, width, height in found.tolist()]
-    return _apart(tiles) if len(tiles) <= MOST_PARTS else [_around(tiles)]
+    whole = Tile(0, 0, image.shape[1], image.shape[0])
+    parts = _apart(tiles) if len(tiles) <= MOST_PARTS else [whole]
+    return parts if sum(part.pixels for part in parts) <= MOST_MARKED * whole.pixels else [whole]
 
 
 def _difference(image: Pixels) -> NDArray[np.uint8]:

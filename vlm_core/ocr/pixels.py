@@ -23,6 +23,11 @@ class Tile(NamedTuple):
     x1: int
     y1: int
 
+    @property
+    def pixels(self) -> int:
+        """Its area."""
+        return (self.x1 - self.x0) * (self.y1 - self.y0)
+
 
 def pixels_of(page: PageImage) -> Pixels:
     """The pixels of a page, not copied where it is in grey.

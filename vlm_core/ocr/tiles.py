@@ -147,7 +147,7 @@ def _may_hold_text(scaled: Pixels, parts: list[Tile], detect: Detect, tries: int
 
     A texture looks like letters, and its strips would take seconds. Little is not worth the try.
     """
-    if tries is None and sum(_pixels(part) for part in parts) < 2 * PROBE_SIDE**2:
+    if tries is None and sum(part.pixels for part in parts) < 2 * PROBE_SIDE**2:
         return True
     letters = {probe: len(letter_heights(_cut(scaled, probe))) for part in parts for probe in _probes(part)}
     if tries and sum(letters.values()) < FEWEST:
@@ -162,10 +162,6 @@ def _probes(part: Tile) -> Iterator[Tile]:
     for y0, y1 in rows:
         for x0, x1 in columns:
             yield Tile(part.x0 + x0, part.y0 + y0, part.x0 + x1, part.y0 + y1)
-
-
-def _pixels(tile: Tile) -> int:
-    return (tile.x1 - tile.x0) * (tile.y1 - tile.y0)
 
 
 def tiles(width: int, height: int, most: int = TILE_PIXELS) -> Iterator[Tile]:
