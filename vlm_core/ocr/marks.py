@@ -61,10 +61,9 @@ def marked_parts(image: Pixels) -> list[Tile]:
         >>> marked_parts(page)
         [Tile(x0=224, y0=736, x1=366, y1=884)]
     """
-    _, labels, parts, _ = cv2.connectedComponentsWithStats(
-        np.asarray(_difference(image) > FAINTEST, np.uint8)
-    )
-    is_mark = parts[:, cv2.CC_STAT_HEIGHT] >= LOWEST
+    differing = np.asarray(_difference(image) > FAINTEST, np.uint8)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(differing)
+    is_mark = stats[:, cv2.CC_STAT_HEIGHT] >= LOWEST
     is_mark[0] = False  # the paper
     about = np.ones((2 * MARGIN + 1, 2 * MARGIN + 1), np.uint8)
     spread = cv2.dilate(is_mark[labels].astype(np.uint8), about)
