@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vlm_core import DocumentReader, PageResult, TextLine
-from vlm_core.assistant.matching import find
+from vlm_core.assistant.text_matching import find
 
 LONG_LINES, ALL_LINES = 0.97, 0.89
 """Promised: of lines with four or more letters or digits, and of all."""

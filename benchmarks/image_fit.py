@@ -23,8 +23,8 @@ import numpy as np
 import PIL
 from PIL import Image, ImageDraw, ImageFont
 
-from vlm_core.answers import EncodedImage
-from vlm_core.catalog.rows import ImageLimits, ModelProfile
+from vlm_core.catalog.schema import ImageLimits, ModelProfile
+from vlm_core.completion import EncodedImage
 from vlm_core.images.encode import clear_cache, sendable
 
 RUNS = 7

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from langchain_vlm.chat_models import ChatVLM
     from langchain_vlm.document_loaders import VLMBlobParser, VLMLoader, key_encoder
     from langchain_vlm.image_blocks import image_block
-    from langchain_vlm.retrieved_pages import page_images
+    from langchain_vlm.retrieved_images import page_images
     from langchain_vlm.tools import ImageToolkit, image_tools
 
 _HOMES = {

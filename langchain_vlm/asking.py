@@ -16,12 +16,12 @@ from langchain_core.prompt_values import ChatPromptValue, PromptValue
 from langchain_vlm.cache_keys import Shortened, in_full
 from langchain_vlm.errors import langchain_errors
 from langchain_vlm.extra_headers import EXTRA_HEADERS
-from langchain_vlm.labels import labelled
-from langchain_vlm.lost_pictures import warn_of_unsaved_pictures
 from langchain_vlm.messages import Message, to_messages
-from langchain_vlm.replies import as_chunk, as_last_chunk, as_message
+from langchain_vlm.mime_types import labelled
+from langchain_vlm.outputs import as_chunk, as_last_chunk, as_message
 from langchain_vlm.settings import ModelSettings
 from langchain_vlm.tool_binding import as_choice, as_tools
+from langchain_vlm.tool_image_warning import warn_of_unsaved_pictures
 
 if TYPE_CHECKING:
     from vlm_core import Completion, Delta, VLMClient

@@ -13,7 +13,7 @@ from langchain_core.tools import BaseTool
 from langchain_vlm.asking import AskingModel
 from langchain_vlm.errors import langchain_errors
 from langchain_vlm.messages import to_messages
-from langchain_vlm.option_names import OF_CALLS
+from langchain_vlm.parameters import OF_CALLS
 from langchain_vlm.structured import Method, StructureParser, as_response_format, parsed, request_for
 from langchain_vlm.token_counts import message_tokens
 from langchain_vlm.tool_binding import as_choice, as_tools

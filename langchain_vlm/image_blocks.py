@@ -6,7 +6,7 @@ import binascii
 from collections.abc import Sequence
 from typing import Any
 
-from langchain_vlm.labels import MEDIA_TYPES
+from langchain_vlm.mime_types import MEDIA_TYPES
 from vlm_core import InputError, PageResult, Source, data_uri, expand, page_png, sniff
 
 __all__ = ["image_block"]

@@ -23,9 +23,9 @@ from pydantic import (
 from langchain_vlm.clients import Clients
 from langchain_vlm.errors import langchain_errors
 from langchain_vlm.extra_headers import WithExtraHeaders
-from langchain_vlm.option_names import CLIENT_SETTINGS, OPTION_FIELDS, canonical, options_of_call, renamed
+from langchain_vlm.parameters import CLIENT_SETTINGS, OPTION_FIELDS, canonical, options_of_call, renamed
 from langchain_vlm.profiles import profile_of
-from langchain_vlm.written import as_headers, as_provider, as_route, plain_provider, plain_route
+from langchain_vlm.serialization import as_headers, as_provider, as_route, plain_provider, plain_route
 from vlm_core import MAX_PAGES, ConfigError, Secret, call_seconds, check_options
 
 if TYPE_CHECKING:

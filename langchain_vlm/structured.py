@@ -28,14 +28,14 @@ from typing_extensions import is_typeddict
 from langchain_vlm.tool_binding import as_choice, as_tools
 from vlm_core import ConfigError, find_json, strict_schema
 
-__all__ = ["Method", "Request", "StructureParser", "as_response_format", "parsed", "request_for"]
+__all__ = ["Method", "StructureParser", "StructuredRequest", "as_response_format", "parsed", "request_for"]
 
 Method: TypeAlias = Literal["json_schema", "function_calling", "json_mode"]
 _SHOWN = 500
 """Characters of an answer that an error shows."""
 
 
-class Request(NamedTuple):
+class StructuredRequest(NamedTuple):
     """How a model is asked for a structure."""
 
     bound: dict[str, Any]
@@ -46,7 +46,7 @@ class Request(NamedTuple):
     """The tool whose arguments are the answer; None where the text is."""
 
 
-def request_for(schema: Any, method: str, strict: bool | None = None) -> Request:
+def request_for(schema: Any, method: str, strict: bool | None = None) -> StructuredRequest:
     """How to ask for a structure.
 
     Args:
@@ -78,26 +78,26 @@ def request_for(schema: Any, method: str, strict: bool | None = None) -> Request
     return request._replace(wanted=wanted, bound={**request.bound, "ls_structured_output_format": shown})
 
 
-def _by_schema(wanted: Any, strict: bool | None) -> Request:
+def _by_schema(wanted: Any, strict: bool | None) -> StructuredRequest:
     found = _json_schema(wanted)
     found = strict_schema(found, found["title"]) if strict else found
     named: dict[str, Any] = {"name": found["title"], "schema": found}
     if strict is not None:
         named["strict"] = strict
-    return Request({"response_format": {"type": "json_schema", "json_schema": named}}, wanted)
+    return StructuredRequest({"response_format": {"type": "json_schema", "json_schema": named}}, wanted)
 
 
-def _by_tool(wanted: Any, strict: bool | None) -> Request:
+def _by_tool(wanted: Any, strict: bool | None) -> StructuredRequest:
     (tool,) = as_tools([wanted], strict)
     name = tool["function"]["name"]
-    return Request({"tools": [tool], "tool_choice": as_choice(name, [tool])}, wanted, name)
+    return StructuredRequest({"tools": [tool], "tool_choice": as_choice(name, [tool])}, wanted, name)
 
 
-def _by_json(wanted: Any, strict: bool | None) -> Request:
-    return Request({"response_format": {"type": "json_object"}}, wanted)
+def _by_json(wanted: Any, strict: bool | None) -> StructuredRequest:
+    return StructuredRequest({"response_format": {"type": "json_object"}}, wanted)
 
 
-_METHODS: Mapping[str, Callable[[Any, bool | None], Request]] = {
+_METHODS: Mapping[str, Callable[[Any, bool | None], StructuredRequest]] = {
     "json_schema": _by_schema,
     "function_calling": _by_tool,
     "json_mode": _by_json,

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from vlm_core import load_on_first_use
 
 if TYPE_CHECKING:
+    from llamaindex_vlm.image_nodes import image_documents
     from llamaindex_vlm.llms import VLM
     from llamaindex_vlm.postprocessors import PagePictures
     from llamaindex_vlm.react_agent import VLMReActAgent
     from llamaindex_vlm.readers import VLMReader, file_extractor
-    from llamaindex_vlm.scans import image_documents
     from llamaindex_vlm.tool_spec import VLMToolSpec
     from llamaindex_vlm.transforms import OCRTransform
 

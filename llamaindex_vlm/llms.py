@@ -22,9 +22,9 @@ from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_ca
 from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.schema import BaseNode
 
-from llamaindex_vlm.answers import agrowing, growing, to_completion_response, to_response
 from llamaindex_vlm.extra_headers import hides_extra_headers
 from llamaindex_vlm.messages import to_messages
+from llamaindex_vlm.responses import agrowing, growing, to_completion_response, to_response
 from llamaindex_vlm.structured_llm import StructuredPrediction
 from llamaindex_vlm.tool_calls import as_openai_tools, selections, with_one_call
 from vlm_core import InputError

@@ -14,7 +14,7 @@ from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageR
 from llama_index.core.bridge.pydantic import BaseModel, ValidationError
 from llama_index.core.program.streaming_utils import process_streaming_content_incremental
 
-from llamaindex_vlm.answers import is_whole
+from llamaindex_vlm.responses import is_whole
 from vlm_core import (
     ConfigError,
     ContentFiltered,

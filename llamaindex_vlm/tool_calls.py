@@ -9,8 +9,8 @@ from llama_index.core.base.llms.types import ChatMessage, ChatResponse, ToolCall
 from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.llms.utils import parse_partial_json
 
-from llamaindex_vlm.answers import is_whole
 from llamaindex_vlm.messages import tool_calls_of
+from llamaindex_vlm.responses import is_whole
 from vlm_core import EmptyOutput, ToolCall, strict_schema, warn_caller
 
 if TYPE_CHECKING:

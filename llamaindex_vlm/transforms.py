@@ -23,9 +23,9 @@ from llama_index.core.schema import (
     TransformComponent,
 )
 
+from llamaindex_vlm.image_nodes import file_of, is_scan, place_of, source_of
 from llamaindex_vlm.nodes import PicturedDocument, facts, unseen
 from llamaindex_vlm.options import ReadingOptions
-from llamaindex_vlm.scans import file_of, is_scan, place_of, source_of
 from vlm_core import EmptyPages, Passage, Source, apassages_of_each, passages_of_each, stable_id
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class OCRTransform(ReadingOptions, TransformComponent):
             VLMError: with on_error="raise", what was wrong with the first page that failed.
             ConfigError: image_dir cannot be written to.
         """
-        call = _Call(self, nodes)
+        call = _TransformCall(self, nodes)
         found = passages_of_each(self._reader, call.documents(), self.mode, empty_pages=self.empty_pages)
         with closing(found):
             for passages in found:
@@ -107,7 +107,7 @@ class OCRTransform(ReadingOptions, TransformComponent):
 
     async def acall(self, nodes: Sequence[BaseNode], **kwargs: Any) -> Sequence[BaseNode]:
         """As the call, without ever blocking the event loop."""
-        call = _Call(self, nodes)
+        call = _TransformCall(self, nodes)
         found = apassages_of_each(self._reader, call.documents(), self.mode, empty_pages=self.empty_pages)
         async with aclosing(found):
             async for passages in found:
@@ -131,7 +131,7 @@ class OCRTransform(ReadingOptions, TransformComponent):
         return Pictures(file_of(scan) or source, self.image_dir, self._password(), self.allow_private_urls)
 
 
-class _Call:
+class _TransformCall:
     """What becomes of the nodes of one call."""
 
     def __init__(self, transform: OCRTransform, nodes: Sequence[BaseNode]) -> None:

@@ -8,16 +8,8 @@ from typing import TYPE_CHECKING
 from vlm_core.lazy import load_on_first_use
 
 if TYPE_CHECKING:
-    from vlm_core.answers import (
-        Attempt,
-        Completion,
-        Delta,
-        EncodedImage,
-        Estimate,
-        ToolCall,
-        ToolCallDelta,
-    )
-    from vlm_core.assistant.findings import (
+    from vlm_core.assistant.image_assistant import ImageAssistant
+    from vlm_core.assistant.results import (
         Citation,
         Finding,
         ImageAnswer,
@@ -29,28 +21,52 @@ if TYPE_CHECKING:
         TextMatch,
         TextMatches,
     )
-    from vlm_core.assistant.image_assistant import ImageAssistant
     from vlm_core.assistant.tools import (
         IMAGE_TOOLS,
         ImageTool,
     )
     from vlm_core.assistant.untrusted import one_line
-    from vlm_core.catalog.alternatives import SunsetWarning
-    from vlm_core.catalog.known import (
+    from vlm_core.catalog.registry import (
         models_of,
         providers,
         register,
     )
-    from vlm_core.catalog.registry import UnknownProviderWarning
+    from vlm_core.catalog.resolve_route import UnknownProviderWarning
     from vlm_core.catalog.routes import Route
-    from vlm_core.catalog.rows import (
+    from vlm_core.catalog.schema import (
         ImageLimits,
         ModelProfile,
         Price,
         Provider,
         Quirk,
     )
+    from vlm_core.catalog.suggestions import SunsetWarning
     from vlm_core.client import VLMClient
+    from vlm_core.completion import (
+        Attempt,
+        Completion,
+        Delta,
+        EncodedImage,
+        Estimate,
+        ToolCall,
+        ToolCallDelta,
+    )
+    from vlm_core.documents import (
+        EmptyPages,
+        Mode,
+        OnFailed,
+        Passage,
+        PassageOptions,
+        ReaderOptions,
+        apassages,
+        apassages_of_each,
+        check_mode,
+        passages,
+        passages_of_each,
+        reader_with,
+        source_from,
+        stable_id,
+    )
     from vlm_core.empty_pages import EmptyPagesWarning
     from vlm_core.errors import (
         AllRoutesFailed,
@@ -95,11 +111,11 @@ if TYPE_CHECKING:
         VLMError,
     )
     from vlm_core.flow.estimate import text_tokens
-    from vlm_core.flow.settings import call_seconds
+    from vlm_core.flow.validation import call_seconds
     from vlm_core.images.data_uris import data_uri
     from vlm_core.images.encode import ImageWarning
     from vlm_core.images.files import base64_as_uri, file_part, text_in
-    from vlm_core.images.pictures import (
+    from vlm_core.images.page_images import (
         page_again,
         page_encoded,
         page_png,
@@ -127,28 +143,12 @@ if TYPE_CHECKING:
         DocumentReader,
         read,
     )
-    from vlm_core.nodes import (
-        EmptyPages,
-        Mode,
-        OnFailed,
-        Passage,
-        PassageOptions,
-        ReaderOptions,
-        apassages,
-        apassages_of_each,
-        check_mode,
-        passages,
-        passages_of_each,
-        reader_with,
-        source_from,
-        stable_id,
-    )
+    from vlm_core.ocr.callable_client import ForeignClient
     from vlm_core.ocr.engine import (
         Engine,
         OCREngine,
         engine_name,
     )
-    from vlm_core.ocr.foreign import ForeignClient
     from vlm_core.ocr.layout import (
         as_text,
         blocks,
@@ -171,7 +171,7 @@ if TYPE_CHECKING:
     from vlm_core.wire.strict_schema import strict_schema
 
 _HOMES = {
-    "answers": (
+    "completion": (
         "Attempt",
         "Completion",
         "Delta",
@@ -180,7 +180,7 @@ _HOMES = {
         "ToolCall",
         "ToolCallDelta",
     ),
-    "assistant.findings": (
+    "assistant.results": (
         "Citation",
         "Finding",
         "ImageAnswer",
@@ -197,15 +197,15 @@ _HOMES = {
         "IMAGE_TOOLS",
         "ImageTool",
     ),
-    "catalog.alternatives": ("SunsetWarning",),
-    "catalog.known": (
+    "catalog.suggestions": ("SunsetWarning",),
+    "catalog.registry": (
         "models_of",
         "providers",
         "register",
     ),
-    "catalog.registry": ("UnknownProviderWarning",),
+    "catalog.resolve_route": ("UnknownProviderWarning",),
     "catalog.routes": ("Route",),
-    "catalog.rows": (
+    "catalog.schema": (
         "ImageLimits",
         "ModelProfile",
         "Price",
@@ -257,7 +257,7 @@ _HOMES = {
         "VLMError",
     ),
     "flow.estimate": ("text_tokens",),
-    "flow.settings": ("call_seconds",),
+    "flow.validation": ("call_seconds",),
     "images.data_uris": ("data_uri",),
     "images.encode": ("ImageWarning",),
     "images.files": (
@@ -265,7 +265,7 @@ _HOMES = {
         "file_part",
         "text_in",
     ),
-    "images.pictures": (
+    "images.page_images": (
         "page_again",
         "page_encoded",
         "page_png",
@@ -293,7 +293,7 @@ _HOMES = {
         "DocumentReader",
         "read",
     ),
-    "nodes": (
+    "documents": (
         "EmptyPages",
         "Mode",
         "OnFailed",
@@ -314,7 +314,7 @@ _HOMES = {
         "OCREngine",
         "engine_name",
     ),
-    "ocr.foreign": ("ForeignClient",),
+    "ocr.callable_client": ("ForeignClient",),
     "ocr.layout": (
         "as_text",
         "blocks",

@@ -9,19 +9,20 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from vlm_core.answers import Completion, Delta, Estimate
-from vlm_core.catalog.alternatives import warn_of_sunset
 from vlm_core.catalog.keys import find_key
-from vlm_core.catalog.registry import resolve
+from vlm_core.catalog.resolve_route import resolve
+from vlm_core.catalog.suggestions import warn_of_sunset
+from vlm_core.completion import Completion, Delta, Estimate
 from vlm_core.errors import ConfigError
-from vlm_core.flow.attempt import PerRoute
+from vlm_core.flow.attempt import CallLimits, ChatCall, PerRoute
+from vlm_core.flow.concurrency import ConcurrencyLimiter
 from vlm_core.flow.connections import Connections
+from vlm_core.flow.content_parts import normalize_parts
 from vlm_core.flow.drivers import arun, run
-from vlm_core.flow.exchange import Call, Limits, exchange
-from vlm_core.flow.gate import Gate
-from vlm_core.flow.parts import plain_parts
-from vlm_core.flow.pictures import warn_of_written_pictures
-from vlm_core.flow.settings import (
+from vlm_core.flow.exchange import exchange
+from vlm_core.flow.message_images import warn_of_images_in_text
+from vlm_core.flow.route_state import RouteState
+from vlm_core.flow.validation import (
     as_messages,
     call_seconds,
     check_counts,
@@ -29,7 +30,6 @@ from vlm_core.flow.settings import (
     check_settings,
     secret_headers,
 )
-from vlm_core.flow.stations import Station
 from vlm_core.option_names import strict_options
 from vlm_core.secret import Secret
 from vlm_core.types import MAX_PAGES
@@ -37,12 +37,12 @@ from vlm_core.wire.options import check_options
 
 if TYPE_CHECKING:
     from vlm_core.catalog.routes import Endpoint, Route
-    from vlm_core.catalog.rows import Provider
+    from vlm_core.catalog.schema import Provider
     from vlm_core.flow.attempt import Exchange
-    from vlm_core.wire.placement import ToolImages
+    from vlm_core.wire.image_placement import ToolImages
 
 _DICE = random.Random()  # noqa: S311  it spreads waits, and guards nothing
-_SECONDS = Limits().timeout
+_SECONDS = CallLimits().timeout
 Messages: TypeAlias = str | Iterable[Mapping[str, Any] | Completion] | PerRoute
 
 
@@ -147,8 +147,8 @@ class VLMClient:
         endpoints = [self.endpoint, *(resolve(other) for other in fallbacks)]
         for endpoint in endpoints:
             warn_of_sunset(endpoint)
-        self._stations = [Station(endpoint, Gate(max_concurrency)) for endpoint in endpoints]
-        self._limits = Limits(timeout, first_token_timeout, idle_timeout, max_attempts)
+        self._stations = [RouteState(endpoint, ConcurrencyLimiter(max_concurrency)) for endpoint in endpoints]
+        self._limits = CallLimits(timeout, first_token_timeout, idle_timeout, max_attempts)
         self._tool_images = tool_images
         self._max_pages = max_pages
         self._allow_private_urls = allow_private_urls
@@ -264,19 +264,19 @@ class VLMClient:
             async for step in steps:
                 yield step
 
-    def _call(self, messages: Messages, options: Mapping[str, Any], *, stream: bool) -> Call:
+    def _call(self, messages: Messages, options: Mapping[str, Any], *, stream: bool) -> ChatCall:
         options = dict(options)
         timeout = call_seconds(options.pop("timeout", None))
         check_seconds(timeout=timeout)
         extra_headers = secret_headers(options.pop("extra_headers", None))
         check_options(options)
         per_route = messages if isinstance(messages, PerRoute) else None
-        asked = plain_parts(
+        asked = normalize_parts(
             as_messages([] if isinstance(messages, PerRoute) else messages),
             allow_private_urls=self._allow_private_urls,
         )
-        warn_of_written_pictures(asked)
-        return Call(
+        warn_of_images_in_text(asked)
+        return ChatCall(
             messages=asked,
             options=options,
             endpoint=self.endpoint,

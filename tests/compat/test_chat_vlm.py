@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from langchain_vlm import ChatVLM, image_block
 from vlm_core.catalog.image_tokens import image_tokens_with_overhead
-from vlm_core.catalog.rows import ModelProfile
+from vlm_core.catalog.schema import ModelProfile
 from vlm_core.client import VLMClient
 
 LITELLM_MODEL = "Qwen/Qwen2.5-VL-32B-Instruct"

@@ -5,8 +5,8 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
-from vlm_core.answers import Completion
 from vlm_core.client import VLMClient
+from vlm_core.completion import Completion
 from vlm_core.errors import ContextOverflow, ProviderError, RateLimited, ServerError, VLMError
 
 MODEL = "Qwen/Qwen2.5-VL-32B-Instruct"

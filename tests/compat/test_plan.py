@@ -6,8 +6,8 @@ import io
 
 from PIL import Image
 
-from vlm_core.catalog.known import register
-from vlm_core.catalog.rows import ModelProfile
+from vlm_core.catalog.registry import register
+from vlm_core.catalog.schema import ModelProfile
 from vlm_core.client import VLMClient
 from vlm_core.jobs.reader import DocumentReader
 

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from vlm_core.answers import Completion
 from vlm_core.catalog.image_tokens import image_tokens_with_overhead
-from vlm_core.catalog.rows import ModelProfile
+from vlm_core.catalog.schema import ModelProfile
 from vlm_core.client import VLMClient
+from vlm_core.completion import Completion
 from vlm_core.errors import ProviderError, RequestRejected
 
 MAX_PIXELS = 401_408

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from vlm_core.answers import Completion
 from vlm_core.client import VLMClient
+from vlm_core.completion import Completion
 from vlm_core.errors import InputError, TooManyImagesError, VLMError
 from vlm_core.testing import ScriptedServer
 
-pytestmark = pytest.mark.filterwarnings("ignore::vlm_core.catalog.registry.SunsetWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::vlm_core.catalog.suggestions.SunsetWarning")
 
 MODELS = {
     "deepinfra": "Qwen/Qwen2.5-VL-32B-Instruct",

@@ -19,7 +19,7 @@ from PIL import Image
 from pydantic import BaseModel
 
 from vlm_core.catalog.routes import Route
-from vlm_core.catalog.rows import Provider
+from vlm_core.catalog.schema import Provider
 from vlm_core.errors import VLMError
 from vlm_core.flow import policy
 from vlm_core.jobs.reader import DocumentReader

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from vlm_core.answers import Completion, Delta
 from vlm_core.client import VLMClient
+from vlm_core.completion import Completion, Delta
 from vlm_core.testing import ScriptedServer
 
 CALLS = 200

@@ -18,9 +18,9 @@ from typing import Any, TypeAlias
 import pytest
 from PIL import Image
 
-from vlm_core.answers import Completion, Delta
-from vlm_core.catalog.rows import ImageLimits, Provider
+from vlm_core.catalog.schema import ImageLimits, Provider
 from vlm_core.client import VLMClient
+from vlm_core.completion import Completion, Delta
 from vlm_core.errors import (
     ConnectionFailed,
     IncompleteResponse,
@@ -32,8 +32,8 @@ from vlm_core.errors import (
     VLMError,
 )
 from vlm_core.testing import FAULTS, ScriptedServer
-from vlm_core.testing.faults_sound import TEXT
 from vlm_core.testing.listener import Listener
+from vlm_core.testing.valid_responses import TEXT
 
 pytestmark = pytest.mark.usefixtures("quick_collections", "short_waits")
 

@@ -32,7 +32,7 @@ from vlm_core import (
     VLMClient,
     page_key,
 )
-from vlm_core.answers import Completion
+from vlm_core.completion import Completion
 from vlm_core.testing import ScriptedServer
 
 LONG_SECONDS = 60.0

@@ -23,10 +23,10 @@ from llama_index.core.base.llms.types import ChatMessage
 
 from langchain_vlm import ChatVLM
 from llamaindex_vlm import VLM
-from vlm_core.answers import Completion, Delta
 from vlm_core.catalog.routes import Route
-from vlm_core.catalog.rows import Provider
+from vlm_core.catalog.schema import Provider
 from vlm_core.client import VLMClient
+from vlm_core.completion import Completion, Delta
 from vlm_core.errors import AllRoutesFailed, IncompleteResponse, RequestRejected
 from vlm_core.flow import policy
 from vlm_core.testing import Response, ScriptedServer, Seen

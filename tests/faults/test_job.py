@@ -16,7 +16,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from vlm_core.catalog.routes import Route
-from vlm_core.catalog.rows import Provider
+from vlm_core.catalog.schema import Provider
 from vlm_core.client import VLMClient
 from vlm_core.flow import policy
 from vlm_core.images.decode import open_document

@@ -19,8 +19,8 @@ from llama_index.core.base.llms.types import ChatMessage
 
 from langchain_vlm import ChatVLM
 from llamaindex_vlm import VLM
-from vlm_core.answers import Completion
 from vlm_core.client import VLMClient
+from vlm_core.completion import Completion
 from vlm_core.errors import IncompleteResponse
 from vlm_core.testing import ScriptedServer
 from vlm_core.testing.connection import Connection

@@ -33,14 +33,14 @@ from PIL import Image
 from vlm_core import ImageAssistant, PageImage, PageResult, VLMError
 from vlm_core.assistant.tools import IMAGE_TOOLS
 from vlm_core.catalog.routes import Endpoint
-from vlm_core.catalog.rows import ImageLimits, ModelProfile, Provider
+from vlm_core.catalog.schema import ImageLimits, ModelProfile, Provider
 from vlm_core.images.decode import open_document
 from vlm_core.images.encode import sendable
 from vlm_core.images.sniff import refusal, sniff
 from vlm_core.jobs.journal import Journal
 from vlm_core.ocr.dialects.dialect import TASKS, find_dialect
 from vlm_core.ocr.dialects.registry import DIALECTS
-from vlm_core.wire.request import Reading, Request
+from vlm_core.wire.request import Request, ResponseOptions
 from vlm_core.wire.response import StreamedAnswer, read_completion
 
 MOST_CPU_SECONDS = 5.0
@@ -256,7 +256,7 @@ def parse(data: bytes) -> None:
 
 
 def stream(data: bytes) -> None:
-    answer = StreamedAnswer(Request(b"", stream=True, reading=Reading()), LAB)
+    answer = StreamedAnswer(Request(b"", stream=True, reading=ResponseOptions()), LAB)
     half = len(data) // 2
     answer.feed(data[:half])
     answer.feed(data[half:])
@@ -264,7 +264,7 @@ def stream(data: bytes) -> None:
 
 
 def complete(data: bytes) -> None:
-    read_completion(data, Request(b"", reading=Reading()), LAB)
+    read_completion(data, Request(b"", reading=ResponseOptions()), LAB)
 
 
 def open_journal(data: bytes) -> None:

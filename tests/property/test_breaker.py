@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from vlm_core.flow.breaker import Breaker
+from vlm_core.flow.breaker import CircuitBreaker
 
 SECONDS = st.sampled_from([0, 0, 1, 1, 3, 9, 10, 11, 20, 30, 31, 300, 301])
 LONGEST = 30
@@ -76,7 +76,7 @@ class Model:
         self.opened, self.since, self.counts_from = True, now, counts_from
         self.probe, self.probes = None, []
 
-    def gave_back(self, began: float) -> None:
+    def release_probe(self, began: float) -> None:
         if self.probe is not None and began >= self.probe:
             self.probes = [self.probe - self.pause()]
             self.probe = None
@@ -87,7 +87,7 @@ class History(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.breaker, self.model = Breaker(), Model()
+        self.breaker, self.model = CircuitBreaker(), Model()
         self.now = 1000.0
         self.out: list[float] = []
         self.probe_until = float("-inf")
@@ -132,7 +132,7 @@ class History(RuleBasedStateMachine):
     @rule(data=st.data())
     def give_back(self, data: Any) -> None:
         began = self.any_call(data)
-        self.breaker.gave_back(began=began)
+        self.breaker.release_probe(began=began)
         self.model.gave_back(began)
         if began >= self.probe_until - 10:
             self.probe_until = float("-inf")

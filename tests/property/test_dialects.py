@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from work_counts import lines_run
 
-from vlm_core.ocr.answer_guards import check
+from vlm_core.ocr.answer_checks import check
 from vlm_core.ocr.dialects.dialect import TASKS, find_dialect
 from vlm_core.ocr.dialects.registry import DIALECTS
 from vlm_core.ocr.loops import LoopDetector, is_looped

@@ -15,8 +15,8 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from vlm_core.answers import Completion, Delta, EncodedImage
-from vlm_core.catalog.registry import resolve
+from vlm_core.catalog.resolve_route import resolve
+from vlm_core.completion import Completion, Delta, EncodedImage
 from vlm_core.errors import (
     AllRoutesFailed,
     ConnectionFailed,
@@ -25,12 +25,13 @@ from vlm_core.errors import (
     ProviderTimeout,
     VLMError,
 )
-from vlm_core.flow.effects import Enter, Fit, Open, Read, Wait
-from vlm_core.flow.exchange import Call, Limits, exchange
-from vlm_core.flow.gate import Gate
-from vlm_core.flow.policy import rule_for
-from vlm_core.flow.stations import Station
-from vlm_core.wire.transport import Answer, Timeouts
+from vlm_core.flow.attempt import CallLimits, ChatCall
+from vlm_core.flow.concurrency import ConcurrencyLimiter
+from vlm_core.flow.effects import AcquireSlot, FitImages, ReadBody, SendRequest, Sleep
+from vlm_core.flow.exchange import exchange
+from vlm_core.flow.policy import retry_rule
+from vlm_core.flow.route_state import RouteState
+from vlm_core.wire.transport import RawResponse, Timeouts
 
 DOT = {"type": "image", "image": b"P5 1 1 255 \x80"}
 LAST_MOMENT = 0.002
@@ -70,29 +71,29 @@ class World:
     timeout: float = 0.0
     now: float = 1000.0
     end: float = 0.0
-    opened: list[Open] = field(default_factory=list)
+    opened: list[SendRequest] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
 
     def perform(self, effect: Any) -> Any:
-        assert self.now <= self.end + LAST_MOMENT or not isinstance(effect, Open | Wait)
+        assert self.now <= self.end + LAST_MOMENT or not isinstance(effect, SendRequest | Sleep)
         match effect:
-            case Fit():
+            case FitImages():
                 return [(EncodedImage(b"GIF89a" * 50, "gif", 9, 9),) for _ in effect.pictures]
-            case Enter():
+            case AcquireSlot():
                 return self._queue(next(self.queueing), effect)
-            case Wait():
+            case Sleep():
                 self.now += effect.seconds
-            case Open():
+            case SendRequest():
                 return self._open(next(self.outcomes), effect)
-            case Read():
+            case ReadBody():
                 return self._read(effect)
         return None
 
-    def _queue(self, seconds: float, effect: Enter) -> bool:
+    def _queue(self, seconds: float, effect: AcquireSlot) -> bool:
         self.now += min(seconds, effect.seconds)
-        return seconds <= effect.seconds and effect.gate.enter(0)
+        return seconds <= effect.seconds and effect.gate.acquire(0)
 
-    def _open(self, outcome: Outcome, effect: Open) -> Answer:
+    def _open(self, outcome: Outcome, effect: SendRequest) -> RawResponse:
         self.opened.append(effect)
         end = self.now + effect.timeouts.whole
         self._pass(outcome.seconds[0], min(effect.timeouts.first_byte, effect.timeouts.whole))
@@ -106,9 +107,9 @@ class World:
         is_streamed = bool(json.loads(effect.body).get("stream"))
         pieces = iter(rendered(outcome, is_streamed))
         delays = iter(outcome.seconds[1:] + outcome.seconds[-1:] * 99)
-        return Answer(status, headers, effect.endpoint.route, (pieces, delays), effect.timeouts, end)
+        return RawResponse(status, headers, effect.endpoint.route, (pieces, delays), effect.timeouts, end)
 
-    def _read(self, effect: Read) -> bytes:
+    def _read(self, effect: ReadBody) -> bytes:
         pieces, delays = effect.answer.pieces
         timeouts: Timeouts = effect.answer.response
         allowed = [timeouts.between_bytes, effect.answer.end - self.now]
@@ -172,7 +173,7 @@ class Result:
     """What the requests' whole answers would have been."""
 
 
-def driven(world: World, call: Call, stations: list[Station], steps_to_go: int | None) -> Result:
+def driven(world: World, call: ChatCall, stations: list[RouteState], steps_to_go: int | None) -> Result:
     """Do what an exchange asks for, until it ends or the caller has had enough."""
     world.end = world.now + call.limits.timeout
     world.opened, world.texts = [], []
@@ -222,9 +223,9 @@ def outcomes() -> st.SearchStrategy[Outcome]:
     )
 
 
-def limits() -> st.SearchStrategy[Limits]:
+def limits() -> st.SearchStrategy[CallLimits]:
     return st.builds(
-        Limits,
+        CallLimits,
         timeout=st.sampled_from([0.5, 5.0, 60.0, 600.0]),
         first_token_timeout=st.none() | st.sampled_from([0.2, 10.0]),
         idle_timeout=st.sampled_from([1.0, 60.0]),
@@ -234,16 +235,19 @@ def limits() -> st.SearchStrategy[Limits]:
 
 def made(
     found: list[Outcome], queueing: list[float], routes: int, contexts: list[int | None]
-) -> tuple[World, list[Station]]:
+) -> tuple[World, list[RouteState]]:
     world = World(iter([*found, *[Outcome("whole", "the end")] * 99]), iter([*queueing, *[0.0] * 99]))
-    stations = [Station(resolve("m", base_url=f"http://lab{number}/v1"), Gate(4)) for number in range(routes)]
+    stations = [
+        RouteState(resolve("m", base_url=f"http://lab{number}/v1"), ConcurrencyLimiter(4))
+        for number in range(routes)
+    ]
     for station, context in zip(stations, contexts, strict=False):
         profile = station.endpoint.profile.model_copy(update={"context_tokens": context})
         object.__setattr__(station.endpoint, "profile", profile)
     return world, stations
 
 
-def check(result: Result, call: Call, world: World, stations: list[Station]) -> None:
+def check(result: Result, call: ChatCall, world: World, stations: list[RouteState]) -> None:
     assert world.now <= world.end + LAST_MOMENT
     assert [station.gate.limiter.in_flight for station in stations] == [0] * len(stations)
     for station in stations:
@@ -259,7 +263,7 @@ def check(result: Result, call: Call, world: World, stations: list[Station]) -> 
         check_failure(result.end, result, stations)
 
 
-def check_answer(completion: Completion, result: Result, call: Call) -> None:
+def check_answer(completion: Completion, result: Result, call: ChatCall) -> None:
     assert completion.text in result.texts
     assert result.given == (completion.text if call.stream else "")
     assert [attempt.ok for attempt in completion.attempts].index(True) == len(completion.attempts) - 1
@@ -267,10 +271,10 @@ def check_answer(completion: Completion, result: Result, call: Call) -> None:
 
 def leads_on(error: VLMError) -> bool:
     """Whether another route could have answered in place of the one that failed so."""
-    return rule_for(error).fail_over == "always" and not isinstance(error, InputError)
+    return retry_rule(error).fail_over == "always" and not isinstance(error, InputError)
 
 
-def check_failure(error: VLMError, result: Result, stations: list[Station]) -> None:
+def check_failure(error: VLMError, result: Result, stations: list[RouteState]) -> None:
     assert error.hint
     assert str(error).count(error.hint) >= 1
     assert not any(attempt.ok for attempt in error.attempts)
@@ -301,14 +305,14 @@ BROKEN_BY_AN_ERROR = [Outcome("error event", "aaaaaaaa", 3), Outcome("whole", "b
     has_image=st.booleans(),
     steps=st.lists(st.none() | st.integers(1, 30), min_size=1, max_size=4),
 )
-@example(BROKEN_BY_AN_ERROR, [], 1, [], Limits(), True, False, [None])
-@example([], [5.0], 1, [], Limits(timeout=5.0), False, False, [None])
+@example(BROKEN_BY_AN_ERROR, [], 1, [], CallLimits(), True, False, [None])
+@example([], [5.0], 1, [], CallLimits(timeout=5.0), False, False, [None])
 def test_whatever_happens_a_call_keeps_its_promises(
     found: list[Outcome],
     queueing: list[float],
     routes: int,
     contexts: list[int | None],
-    within: Limits,
+    within: CallLimits,
     stream: bool,
     has_image: bool,
     steps: list[int | None],
@@ -316,7 +320,7 @@ def test_whatever_happens_a_call_keeps_its_promises(
     world, stations = made(found, queueing, routes, contexts)
     content = [{"type": "text", "text": "What is the total?"}, *([DOT] if has_image else [])]
     messages = [{"role": "user", "content": content}]
-    call = Call(messages, {"temperature": 0.5}, stations[0].endpoint, stream=stream, limits=within)
+    call = ChatCall(messages, {"temperature": 0.5}, stations[0].endpoint, stream=stream, limits=within)
     for steps_to_go in steps:
         result = driven(world, call, stations, steps_to_go)
         check(result, call, world, stations)
@@ -339,17 +343,17 @@ class Outage:
 
     def perform(self, effect: Any) -> Any:
         match effect:
-            case Enter():
-                return effect.gate.enter(0)
-            case Wait():
+            case AcquireSlot():
+                return effect.gate.acquire(0)
+            case Sleep():
                 self.now += effect.seconds
-            case Open():
+            case SendRequest():
                 return self.open(effect)
-            case Read():
+            case ReadBody():
                 return next(effect.answer.pieces, b"")
         return None
 
-    def open(self, effect: Open) -> Answer:
+    def open(self, effect: SendRequest) -> RawResponse:
         route = effect.endpoint.route
         self.asked.append((self.now, route))
         is_down = "lab0" in route and self.now < self.until
@@ -362,9 +366,9 @@ class Outage:
             raise ConnectionFailed("no connection", route=route)
         headers = {} if self.retry_after is None else {"retry-after": str(self.retry_after)}
         body = b"".join(events("TOTAL 9.00", Outcome()))
-        return Answer(503 if is_down else 200, headers, route, iter([b"" if is_down else body]), None)
+        return RawResponse(503 if is_down else 200, headers, route, iter([b"" if is_down else body]), None)
 
-    def ask(self, call: Call, stations: list[Station]) -> str:
+    def ask(self, call: ChatCall, stations: list[RouteState]) -> str:
         """The route that answers."""
         steps = exchange(call, stations, lambda: self.now, random.Random(0))
         reply, error = None, None
@@ -394,10 +398,12 @@ def test_a_route_that_recovers_is_asked_again_within_thirty_seconds(
     length: float, seconds: float, kind: str, retry_after: float | None, apart: float, attempts: int
 ) -> None:
     world = Outage(1000.0 + length, seconds, kind, retry_after)
-    stations = [Station(resolve("m", base_url=f"http://lab{number}/v1")) for number in range(2)]
+    stations = [RouteState(resolve("m", base_url=f"http://lab{number}/v1")) for number in range(2)]
     first, second = (station.route for station in stations)
-    call = Call([{"role": "user", "content": "What is the total?"}], {}, stations[0].endpoint, stream=True)
-    call = replace(call, limits=Limits(max_attempts=attempts))
+    call = ChatCall(
+        [{"role": "user", "content": "What is the total?"}], {}, stations[0].endpoint, stream=True
+    )
+    call = replace(call, limits=CallLimits(max_attempts=attempts))
     while world.now < world.until + 30:
         began = world.now
         answered = world.ask(call, stations)

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from vlm_core import TextLine
 from vlm_core.assistant.edit_distance import distances
-from vlm_core.assistant.matching import find
-from vlm_core.assistant.untrusted import CLOSE, OPEN, cut, marked
+from vlm_core.assistant.text_matching import find
+from vlm_core.assistant.untrusted import CLOSE, OPEN, mark_untrusted, truncate
 
 LETTERS = st.text("abc1", max_size=12)
 ROWS = st.lists(st.text(min_size=1, max_size=20), max_size=5)
@@ -55,7 +55,7 @@ def test_whole_words_of_a_line_are_found_there(words: list[str], data: st.DataOb
 
 @given(st.text(), st.text())
 def test_nothing_between_the_marks_can_close_them(text: str, name: str) -> None:
-    told = marked(text, name)
+    told = mark_untrusted(text, name)
     assert told.count(OPEN) == told.count(CLOSE) == 2
     assert told.endswith(f"{OPEN}end of untrusted content{CLOSE}")
     assert "\n" not in told.partition(CLOSE)[0]
@@ -63,7 +63,7 @@ def test_nothing_between_the_marks_can_close_them(text: str, name: str) -> None:
 
 @given(st.text(), st.integers(0, 50))
 def test_a_cut_loses_no_count(text: str, most: int) -> None:
-    kept, behind = cut(text, most)
+    kept, behind = truncate(text, most)
     assert text.startswith(kept)
     assert len(kept) <= most
     assert len(kept) + behind == len(text)

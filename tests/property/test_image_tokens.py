@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from vlm_core.catalog.image_tokens import FORMULAS, image_tokens
-from vlm_core.catalog.rows import ModelProfile
+from vlm_core.catalog.schema import ModelProfile
 
 SIDES = st.integers(1, 20_000)
 NAMES = sorted(FORMULAS)

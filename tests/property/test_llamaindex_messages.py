@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from llama_index.core.base.llms.types import ChatMessage, ImageBlock, TextBlock, ThinkingBlock
 
 from llamaindex_vlm import VLM
-from llamaindex_vlm.answers import growing, to_response
+from llamaindex_vlm.responses import growing, to_response
 from vlm_core import Completion, Delta
 from vlm_core.testing import ScriptedServer
 from vlm_core.testing.seen import content_parts

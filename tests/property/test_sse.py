@@ -9,11 +9,11 @@ from itertools import pairwise
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from vlm_core.answers import Completion, Delta
 from vlm_core.catalog.routes import Endpoint
-from vlm_core.catalog.rows import ImageLimits, ModelProfile, Provider
+from vlm_core.catalog.schema import ImageLimits, ModelProfile, Provider
+from vlm_core.completion import Completion, Delta
 from vlm_core.errors import VLMError
-from vlm_core.wire.request import Reading, Request
+from vlm_core.wire.request import Request, ResponseOptions
 from vlm_core.wire.response import StreamedAnswer, read_completion
 from vlm_core.wire.sse import Event, EventDecoder
 
@@ -35,7 +35,7 @@ TEXTLESS = st.sampled_from(
         *(b"data: <html></html>", b"data: []", b"event: heartbeat\ndata: 17:04", b"data: {}"),
     ]
 )
-READINGS = st.builds(Reading, strip_fence=st.booleans(), may_think=st.booleans())
+READINGS = st.builds(ResponseOptions, strip_fence=st.booleans(), may_think=st.booleans())
 # Letters that tags and fences are made of come often.
 TEXTS = st.text(st.sampled_from("<>/think`json\n 😀é{}"), max_size=40) | st.text(max_size=20)
 CHUNKS = st.lists(
@@ -64,7 +64,7 @@ def stream_of(deltas: list[dict[str, str | None]]) -> bytes:
     )
 
 
-def outcome(pieces: list[bytes], reading: Reading) -> tuple[list[Delta], Completion | str]:
+def outcome(pieces: list[bytes], reading: ResponseOptions) -> tuple[list[Delta], Completion | str]:
     answer = StreamedAnswer(Request(b"", stream=True, reading=reading), LAB)
     deltas: list[Delta] = []
     try:
@@ -86,14 +86,14 @@ def test_events_do_not_depend_on_how_bytes_are_cut(data: bytes, places: list[int
 
 @given(CHUNKS, READINGS, st.lists(st.integers(0, 10_000)))
 def test_an_answer_does_not_depend_on_how_bytes_are_cut(
-    deltas: list[dict[str, str | None]], reading: Reading, places: list[int]
+    deltas: list[dict[str, str | None]], reading: ResponseOptions, places: list[int]
 ) -> None:
     data = stream_of(deltas)
     assert outcome(cut(data, places), reading) == outcome([data], reading)
 
 
 @given(CHUNKS, READINGS)
-def test_the_pieces_make_up_the_whole(deltas: list[dict[str, str | None]], reading: Reading) -> None:
+def test_the_pieces_make_up_the_whole(deltas: list[dict[str, str | None]], reading: ResponseOptions) -> None:
     pieces, whole = outcome([stream_of(deltas)], reading)
     if isinstance(whole, Completion):
         assert "".join(piece.text for piece in pieces) == whole.text
@@ -102,7 +102,7 @@ def test_the_pieces_make_up_the_whole(deltas: list[dict[str, str | None]], readi
 
 @given(st.lists(TEXTS), st.booleans())
 def test_a_text_is_read_the_same_in_one_piece_and_in_many(texts: list[str], strip_fence: bool) -> None:
-    reading = Reading(strip_fence=strip_fence, may_think=True)
+    reading = ResponseOptions(strip_fence=strip_fence, may_think=True)
     many = outcome([stream_of([{"content": text} for text in texts])], reading)[1]
     one = outcome([stream_of([{"content": "".join(texts)}])], reading)[1]
     assert (
@@ -114,7 +114,7 @@ def test_a_text_is_read_the_same_in_one_piece_and_in_many(texts: list[str], stri
 
 @given(CHUNKS, READINGS, st.lists(st.tuples(st.integers(0, 99), TEXTLESS), min_size=1, max_size=5))
 def test_events_without_text_change_nothing_but_the_warnings(
-    deltas: list[dict[str, str | None]], reading: Reading, extras: list[tuple[int, bytes]]
+    deltas: list[dict[str, str | None]], reading: ResponseOptions, extras: list[tuple[int, bytes]]
 ) -> None:
     sound = stream_of(deltas).split(b"\n\n")[:-1]
     mixed = list(sound)
@@ -134,15 +134,15 @@ def test_events_without_text_change_nothing_but_the_warnings(
 def test_what_comes_after_the_end_takes_nothing_away(text: str, rest: list[bytes], places: list[int]) -> None:
     whole = stream_of([{"content": text}])
     with_end = whole[: whole.index(b"data: [DONE]")]
-    expected = outcome([whole], Reading())[1]
+    expected = outcome([whole], ResponseOptions())[1]
     assert isinstance(expected, Completion)
-    got = outcome([with_end, *cut(b"".join(rest), places)], Reading())[1]
+    got = outcome([with_end, *cut(b"".join(rest), places)], ResponseOptions())[1]
     assert isinstance(got, Completion)
     assert got.text == expected.text
 
 
 @given(st.lists(STREAMS | st.binary()), READINGS)
-def test_a_stream_of_anything_raises_only_our_errors(pieces: list[bytes], reading: Reading) -> None:
+def test_a_stream_of_anything_raises_only_our_errors(pieces: list[bytes], reading: ResponseOptions) -> None:
     outcome(pieces, reading)
 
 

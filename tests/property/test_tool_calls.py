@@ -11,11 +11,11 @@ from typing import Any
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from vlm_core.answers import Completion, Delta
 from vlm_core.catalog.routes import Endpoint
-from vlm_core.catalog.rows import ImageLimits, ModelProfile, Provider
+from vlm_core.catalog.schema import ImageLimits, ModelProfile, Provider
+from vlm_core.completion import Completion, Delta
 from vlm_core.errors import MalformedResponse
-from vlm_core.wire.request import Reading, Request
+from vlm_core.wire.request import Request, ResponseOptions
 from vlm_core.wire.response import StreamedAnswer, read_completion
 from vlm_core.wire.tool_calls import OfferedTools
 
@@ -162,7 +162,7 @@ def streamed(
     pieces: list[Piece], sizes: list[int], finish: str, offered: OfferedTools
 ) -> tuple[Any, Completion]:
     """What a client gets of a stream of pieces, some of them in one chunk."""
-    stream = StreamedAnswer(Request(b"", stream=True, reading=Reading(offered=offered)), LAB)
+    stream = StreamedAnswer(Request(b"", stream=True, reading=ResponseOptions(offered=offered)), LAB)
     deltas: list[Delta] = []
     pieces = list(pieces)
     for size in [*sizes, *[1] * len(pieces)]:

@@ -14,7 +14,7 @@ from vlm_core.images.worker import Worker
 ROOT = Path(picture_worker.__file__).parents[2]
 CONFINED = """
 import socket, subprocess, sys, os, ctypes
-from vlm_core.images.confine import confine
+from vlm_core.images.sandbox import confine
 held = open({own!r}, "rb")
 had = confine(memory=256 << 20, readable={readable!r})
 try:

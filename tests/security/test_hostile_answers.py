@@ -13,17 +13,17 @@ from work_counts import calls_made
 
 from vlm_core import VLMClient, VLMError
 from vlm_core.catalog.routes import Endpoint
-from vlm_core.catalog.rows import ImageLimits, ModelProfile, Provider
+from vlm_core.catalog.schema import ImageLimits, ModelProfile, Provider
 from vlm_core.ocr.dialects.tables import tables_in
 from vlm_core.ocr.dialects.wrapping import unwrapped
 from vlm_core.ocr.loops import LoopDetector
 from vlm_core.testing import ScriptedServer
+from vlm_core.wire.error_body import page_title, parse_error_body
 from vlm_core.wire.json_values import find_json
-from vlm_core.wire.request import Reading, Request
+from vlm_core.wire.request import Request, ResponseOptions
 from vlm_core.wire.response import StreamedAnswer
-from vlm_core.wire.said import page_title, said_in_body
 from vlm_core.wire.sse import EventDecoder
-from vlm_core.wire.tool_calls import ToolCallGatherer
+from vlm_core.wire.tool_calls import ToolCallAccumulator
 
 Bounded: TypeAlias = Callable[[], AbstractContextManager[None]]
 MANY = 20_000
@@ -59,7 +59,7 @@ STREAMS: dict[str, list[dict[str, Any]]] = {
 
 @pytest.mark.parametrize("pieces", STREAMS.values(), ids=STREAMS)
 def test_tool_calls_are_gathered_in_bounded_time(pieces: list[dict[str, Any]], bounded: Bounded) -> None:
-    gatherer = ToolCallGatherer()
+    gatherer = ToolCallAccumulator()
     with bounded():
         for one in pieces:
             gatherer.add([one])
@@ -80,7 +80,7 @@ def read_in_pieces(body: bytes, count: int) -> None:
     lab = Endpoint(
         Provider(name="lab"), "m", ModelProfile(prefix="m"), ImageLimits(), "http://lab.example/v1"
     )
-    answer = StreamedAnswer(Request(b"", stream=True, reading=Reading()), lab)
+    answer = StreamedAnswer(Request(b"", stream=True, reading=ResponseOptions()), lab)
     for start in range(0, len(body), 4096):
         answer.feed(body[start : start + 4096])
     (call,) = answer.finish().tool_calls
@@ -119,7 +119,7 @@ READERS: dict[str, Callable[[], object]] = {
     "tables without an end": lambda: tables_in("<table></table" * 60_000),
     "cells": lambda: tables_in("|" * 400_000 + "\n|-|\n" + "|" * 400_000),
     "titles": lambda: page_title(b"<title>" * 40_000),
-    "tags": lambda: said_in_body(b"<h1" * 100_000),
+    "tags": lambda: parse_error_body(b"<h1" * 100_000),
     "a loop of loops": lambda: LoopDetector().feed(("a" * 2000 + "b") * 100),
 }
 

@@ -12,7 +12,7 @@ import pytest
 from hostile_pictures import LARGE, MANY, made
 
 from vlm_core import CorruptImageError, DocumentReader, ImageTooLargeError, VLMError
-from vlm_core.catalog.rows import ImageLimits
+from vlm_core.catalog.schema import ImageLimits
 from vlm_core.images import picture_worker
 from vlm_core.images.decode import open_document
 from vlm_core.images.encode import sendable

@@ -21,8 +21,8 @@ from ways import Ruler
 
 from langchain_vlm import image_tools
 from vlm_core import ImageAssistant, InputError, PageResult, TextLine, VLMError
-from vlm_core.assistant.grounding import citations, pieces_of, values_of
-from vlm_core.assistant.matching import MOST_PLACES, find
+from vlm_core.assistant.citations import citations, pieces_of, values_of
+from vlm_core.assistant.text_matching import MOST_PLACES, find
 from vlm_core.mcp_server.server import image_server
 
 Bounded: TypeAlias = Callable[[], AbstractContextManager[None]]

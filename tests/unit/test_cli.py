@@ -27,7 +27,7 @@ from vlm_core.cli.summary import of_all
 from vlm_core.cli.tally import Tally
 from vlm_core.errors import ConfigError
 from vlm_core.images.sources import Source, expand
-from vlm_core.jobs.breaking_off import NumberedPage, StoppablePages
+from vlm_core.jobs.cancellation import NumberedPage, StoppablePages
 from vlm_core.jobs.reader import DocumentReader
 from vlm_core.types import PageResult, PageState
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from vlm_core.catalog.registry import register
-from vlm_core.catalog.rows import Provider
+from vlm_core.catalog.schema import Provider
 from vlm_core.cli import main
 from vlm_core.testing import ScriptedServer
 

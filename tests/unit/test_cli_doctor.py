@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from vlm_core.catalog.providers import PROVIDERS
+from vlm_core.catalog.provider_rows import PROVIDERS
 from vlm_core.cli import main
 from vlm_core.testing import Response, ScriptedServer
 

@@ -21,11 +21,11 @@ import openai
 import pytest
 from PIL import Image
 
-from vlm_core.answers import Completion, Delta
-from vlm_core.catalog import alternatives
+from vlm_core.catalog import suggestions
 from vlm_core.catalog.routes import Endpoint, Route
-from vlm_core.catalog.rows import ImageLimits, Provider
+from vlm_core.catalog.schema import ImageLimits, Provider
 from vlm_core.client import VLMClient
+from vlm_core.completion import Completion, Delta
 from vlm_core.errors import (
     AuthenticationFailed,
     ConfigError,
@@ -642,7 +642,7 @@ def test_an_estimate_says_what_it_cannot_know() -> None:
 def test_a_model_about_to_go_is_warned_of_once_however_many_clients_there_are(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(alternatives, "_warned", set())
+    monkeypatch.setattr(suggestions, "_warned", set())
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         VLMClient("hyperbolic:mistralai/Pixtral-12B-2409")

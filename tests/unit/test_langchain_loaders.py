@@ -32,7 +32,7 @@ from vlm_core import (
     RateLimited,
     TextLine,
 )
-from vlm_core.nodes import EmptyPagesWarning
+from vlm_core.documents import EmptyPagesWarning
 
 MODES = ["document", "page", "block"]
 WHITE = 255

@@ -22,7 +22,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from llamaindex_vlm import VLMReader, file_extractor
 from vlm_core import SUFFIXES, ConfigError, CorruptImageError, PageImage, PageResult, PageState, TextLine
-from vlm_core.nodes import EmptyPagesWarning, ReaderOptions
+from vlm_core.documents import EmptyPagesWarning, ReaderOptions
 
 WHITE = 255
 MODES = ["document", "page", "block"]

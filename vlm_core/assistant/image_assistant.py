@@ -6,14 +6,14 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from vlm_core.assistant.admission import Admission, Roots, resolved_roots, spellings_of
-from vlm_core.assistant.findings import ImageAnswer, ImageData, ImageReading, PageList, TextMatches
+from vlm_core.assistant.error_sanitizing import sanitized_errors
+from vlm_core.assistant.file_access import FileAccessPolicy, Roots, resolved_roots, spellings_of
 from vlm_core.assistant.library import Library, OnProgress
 from vlm_core.assistant.models import ask_blocking, ask_on_loop, is_paid, model_of, most_images
-from vlm_core.assistant.refusing import told_harmlessly
-from vlm_core.assistant.tasks import Desk
+from vlm_core.assistant.results import ImageAnswer, ImageData, ImageReading, PageList, TextMatches
+from vlm_core.assistant.service import AssistantService
 from vlm_core.errors import ConfigError
-from vlm_core.flow.settings import check_counts
+from vlm_core.flow.validation import check_counts
 from vlm_core.ocr.dialects.json_answers import check_schema
 from vlm_core.option_names import strict_options
 from vlm_core.threads import on_own_thread
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from vlm_core.catalog.routes import Route
     from vlm_core.client import VLMClient
     from vlm_core.jobs.journal import Journal
+    from vlm_core.ocr.callable_client import ForeignClient
     from vlm_core.ocr.engine import Engine
-    from vlm_core.ocr.foreign import ForeignClient
 
 _SCHEMA_WORDS = frozenset({"type", "properties", "$ref", "anyOf", "oneOf", "allOf", "enum"})
 """A JSON schema has one of them."""
@@ -105,8 +105,10 @@ class ImageAssistant:
         self._model, made = model_of(llm, reader.engine, max_concurrency)
         library = Library(reader, password)
         self._owned: tuple[Library | VLMClient, ...] = (library, *made)
-        self._desk = Desk(
-            admission=Admission(roots, allow_urls, allow_private_urls, max_bytes, spellings_of(root_dir)),
+        self._desk = AssistantService(
+            admission=FileAccessPolicy(
+                roots, allow_urls, allow_private_urls, max_bytes, spellings_of(root_dir)
+            ),
             library=library,
             max_pages=max_pages,
             max_images=most_images(max_images, self._model),
@@ -161,7 +163,7 @@ class ImageAssistant:
             InputError: it cannot be read, or may not be; what it says is fit for the model that asked.
             VLMError: the engine cannot read at all.
         """
-        with told_harmlessly():
+        with sanitized_errors():
             return self._desk.read(image, page, on_progress)
 
     async def aread_image(
@@ -193,7 +195,7 @@ class ImageAssistant:
             ProviderError: the model's provider refused.
             ResponseError: what came is no answer.
         """
-        with told_harmlessly():
+        with sanitized_errors():
             steps = self._desk.ask(_listed(images), question, _listed(pages), on_progress)
             return ask_blocking(steps, self._model)
 
@@ -206,7 +208,7 @@ class ImageAssistant:
         on_progress: OnProgress | None = None,
     ) -> ImageAnswer:
         """As `ask_image`, without blocking the event loop."""
-        with told_harmlessly():
+        with sanitized_errors():
             steps = self._desk.ask(_listed(images), question, _listed(pages), on_progress)
             return await ask_on_loop(steps, self._model)
 
@@ -226,7 +228,7 @@ class ImageAssistant:
             MalformedResponse: what the model gave is no JSON, or does not fit the schema.
             VLMError: as for `ask_image`.
         """
-        with told_harmlessly():
+        with sanitized_errors():
             self._check_extract(schema)
             return ask_blocking(self._desk.extract(image, schema, page, on_progress), self._model)
 
@@ -234,7 +236,7 @@ class ImageAssistant:
         self, image: str, schema: Any, page: int | None = None, *, on_progress: OnProgress | None = None
     ) -> ImageData:
         """As `extract`, without blocking the event loop."""
-        with told_harmlessly():
+        with sanitized_errors():
             self._check_extract(schema)
             return await ask_on_loop(self._desk.extract(image, schema, page, on_progress), self._model)
 
@@ -249,7 +251,7 @@ class ImageAssistant:
         Raises:
             VLMError: as for `read_image`.
         """
-        with told_harmlessly():
+        with sanitized_errors():
             return self._desk.find_text(image, text, on_progress)
 
     async def afind_text(
@@ -268,7 +270,7 @@ class ImageAssistant:
         Raises:
             InputError: as for `read_image`.
         """
-        with told_harmlessly():
+        with sanitized_errors():
             return self._desk.list_pages(document, on_progress)
 
     async def alist_pages(self, document: str, *, on_progress: OnProgress | None = None) -> PageList:

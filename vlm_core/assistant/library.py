@@ -15,7 +15,7 @@ from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from vlm_core.assistant.kept import Kept
+from vlm_core.assistant.lru_cache import LRUCache
 from vlm_core.assistant.untrusted import one_line
 from vlm_core.errors import PasswordRequiredError, VLMError
 from vlm_core.images.reading import short
@@ -42,7 +42,7 @@ _NO_PASSWORD = "Tell the user that this document needs a password, which cannot 
 class Document:
     """An open document. Its pages are decoded one at a time, and kept a while."""
 
-    def __init__(self, name: str, data: bytes, password: str | None, kept: Kept[PageImage]) -> None:
+    def __init__(self, name: str, data: bytes, password: str | None, kept: LRUCache[PageImage]) -> None:
         self.name = name
         self.key = name, hashlib.sha256(data).digest()
         self.readings: dict[int, Future[PageResult]] = {}
@@ -134,7 +134,7 @@ def _is_read_as_shown(page: PageImage, reading_pixels: int | None) -> bool:
     A page that was made smaller has about as many pixels as the engine looks at, so that it cannot be taken
     for one that was small from the beginning.
     """
-    from vlm_core.images.bounds import MOST_IN_COLOUR  # which loads PIL
+    from vlm_core.images.decode_limits import MOST_IN_COLOUR  # which loads PIL
 
     return reading_pixels is None or page.width * page.height <= MOST_IN_COLOUR <= reading_pixels // 2
 
@@ -153,8 +153,8 @@ class Library:
     ) -> None:
         self._reader = reader
         self._password = password
-        self._documents: Kept[Document] = Kept(kept_bytes)
-        self._pages: Kept[PageImage] = Kept(kept_bytes)
+        self._documents: LRUCache[Document] = LRUCache(kept_bytes)
+        self._pages: LRUCache[PageImage] = LRUCache(kept_bytes)
         self._lock = Lock()
 
     def document(self, name: str, data: bytes) -> Document:

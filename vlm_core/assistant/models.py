@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from vlm_core.answers import Completion
 from vlm_core.assistant.questions import Steps
+from vlm_core.completion import Completion
 from vlm_core.errors import VLMError
 from vlm_core.flow.attempt import PerRoute
 from vlm_core.threads import on_own_thread
 
 if TYPE_CHECKING:
     from vlm_core.client import VLMClient
-    from vlm_core.ocr.foreign import ForeignClient
+    from vlm_core.ocr.callable_client import ForeignClient
 
 Given = TypeVar("Given")
 
@@ -35,7 +35,7 @@ def model_of(
         (None, ())
     """
     from vlm_core.client import VLMClient
-    from vlm_core.ocr.foreign import ForeignClient
+    from vlm_core.ocr.callable_client import ForeignClient
     from vlm_core.ocr.remote import RemoteEngine
 
     if isinstance(llm, (VLMClient, ForeignClient)):

@@ -6,8 +6,8 @@ import json
 from collections.abc import Generator, Mapping, Sequence
 from typing import Any, TypeAlias, TypeVar
 
-from vlm_core.answers import Completion
 from vlm_core.assistant.untrusted import one_line
+from vlm_core.completion import Completion
 from vlm_core.errors import MalformedResponse
 from vlm_core.flow.attempt import PerRoute
 from vlm_core.ocr.dialects.json_answers import fitted

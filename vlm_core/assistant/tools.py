@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from vlm_core.assistant.findings import Finding
-from vlm_core.assistant.refusing import told_harmlessly
+from vlm_core.assistant.error_sanitizing import sanitized_errors
+from vlm_core.assistant.results import Finding
 from vlm_core.errors import InputError
 
 if TYPE_CHECKING:
@@ -110,14 +110,14 @@ class ImageTool:
             InputError: they are not as the tool wants them; it says which.
             VLMError: as the assistant's method says.
         """
-        with told_harmlessly():
+        with sanitized_errors():
             return self._call(assistant, self._checked(arguments), on_progress)
 
     async def arun(
         self, assistant: ImageAssistant, arguments: Mapping[str, Any], on_progress: OnProgress | None = None
     ) -> Finding:
         """As `run`, without blocking the event loop."""
-        with told_harmlessly():
+        with sanitized_errors():
             return await self._acall(assistant, self._checked(arguments), on_progress)
 
     def _checked(self, arguments: Mapping[str, Any]) -> BaseModel:

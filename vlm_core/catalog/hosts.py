@@ -6,7 +6,7 @@ import re
 from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
-from vlm_core.catalog.rows import Provider
+from vlm_core.catalog.schema import Provider
 from vlm_core.errors import ConfigError
 
 __all__ = ["belongs", "checked_base_url", "host_of", "is_in_the_clear", "is_private", "named_after"]

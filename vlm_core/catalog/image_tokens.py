@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache, partial
 
-from vlm_core.catalog.rows import ModelProfile
+from vlm_core.catalog.schema import ModelProfile
 from vlm_core.errors import ConfigError
 
 __all__ = ["FORMULAS", "Formula", "find_formula", "image_tokens", "image_tokens_with_overhead"]

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from vlm_core.catalog.hosts import belongs, host_of, is_in_the_clear
 from vlm_core.catalog.routes import Endpoint
-from vlm_core.catalog.rows import Provider
+from vlm_core.catalog.schema import Provider
 from vlm_core.errors import ConfigError, MissingKeyError
 from vlm_core.secret import Secret
 
@@ -54,7 +54,7 @@ def find_key(endpoint: Endpoint, environ: Mapping[str, str] = os.environ) -> Sec
         ConfigError: a key would go over plain http to a public host.
 
     Example:
-        >>> from vlm_core.catalog.registry import resolve
+        >>> from vlm_core.catalog.resolve_route import resolve
         >>> find_key(resolve("novita:qwen/qwen3-vl-8b-instruct"), {"NOVITA_API_KEY": "abc123"}).reveal()
         'abc123'
         >>> find_key(resolve("ollama:qwen2.5vl:7b"), {}) is None

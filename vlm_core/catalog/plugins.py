@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from importlib import metadata
 from typing import TypeAlias
 
-from vlm_core.catalog.rows import ModelProfile, Provider
+from vlm_core.catalog.schema import ModelProfile, Provider
 from vlm_core.warning import warn_caller
 
 __all__ = ["GROUP", "Row", "installed_rows"]

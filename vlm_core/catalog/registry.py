@@ -1,190 +1,189 @@
-"""The look-up: from what a user writes to an endpoint, with all that is known of it."""
+"""What is known of providers and models: all rows, and how they are asked.
+
+Rows come from three places, of which a later one counts more: this package, installed packages (the
+entry points of the group `vlm_core.providers`), and `register`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+import threading
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
-from pydantic import ValidationError
+from vlm_core.catalog.model_rows import FAMILIES
+from vlm_core.catalog.offer_rows import OFFERS
+from vlm_core.catalog.plugins import Row, installed_rows
+from vlm_core.catalog.provider_rows import PROVIDERS
+from vlm_core.catalog.row_matching import fits, merged, specificity
+from vlm_core.catalog.schema import ModelProfile, Provider
+from vlm_core.errors import ConfigError, UnknownProviderError
 
-from vlm_core.catalog.alternatives import (
-    SunsetWarning,
-    nearest_models,
-    routes_of_family,
-    same_family_routes,
-    warn_of_sunset,
-)
-from vlm_core.catalog.hosts import belongs, checked_base_url, named_after
-from vlm_core.catalog.known import find_provider, models_of, profile, providers, register
-from vlm_core.catalog.matching import tighter
-from vlm_core.catalog.routes import Endpoint, Route
-from vlm_core.catalog.rows import Provider
-from vlm_core.errors import ConfigError
-from vlm_core.secret import Secret
-from vlm_core.warning import warn_caller
+__all__ = ["Registry", "find_provider", "models_of", "offers", "profile", "providers", "register"]
 
-__all__ = [
-    "SunsetWarning",
-    "UnknownProviderWarning",
-    "find_provider",
-    "models_of",
-    "nearest_models",
-    "profile",
-    "providers",
-    "register",
-    "resolve",
-    "routes_of_family",
-    "same_family_routes",
-    "warn_of_sunset",
-]
-
-_HOW = 'Write "provider:model", or give base_url=... too.'
-_SLIP = 0.85
-"""How much of two names is the same where one is the other misspelt."""
+_Key = tuple[str, str, str | None, str | None]
 
 
-class UnknownProviderWarning(UserWarning):
-    """An unknown provider's name looks like a known one, whose limits are not applied."""
-
-
-def resolve(
-    route: str | Route,
-    *,
-    provider: str | Provider | None = None,
-    api_key: str | Secret | None = None,
-    base_url: str | None = None,
-    headers: Mapping[str, str | Secret] | None = None,
-) -> Endpoint:
-    """An endpoint for a route, with all that the rows know of it.
+class Registry:
+    """All rows, those of installed packages loaded when they are first needed.
 
     Args:
-        route: "provider:model", or a Route, or a model alone where `provider` or `base_url` says whose.
-            What stands before the first colon is a provider only if it is a known name.
-        provider: a known name, a row of your own, or any name together with `base_url`.
-        api_key: counts before the route's own, as the next two do.
-        base_url: in place of the provider's own. Without a provider, the row whose host it has applies,
-            else one without limits that anybody names.
-        headers: sent with each request.
-
-    Raises:
-        UnknownProviderError: no provider has this name.
-        ConfigError: the provider, its address or the model is not given, or cannot be used.
-
-    Warns:
-        UnknownProviderWarning: with `base_url`, where `provider` looks like a known name misspelt.
+        rows: what is known from the start, a later row of one name in place of an earlier one.
 
     Example:
-        >>> endpoint = resolve("novita:qwen/qwen2.5-vl-72b-instruct")
-        >>> endpoint.base_url, endpoint.limits.recommended_images, endpoint.profile.grid
-        ('https://api.novita.ai/openai', 2, 28)
-        >>> resolve("my-model", base_url="http://10.0.0.7:8000/v1").route
-        '10.0.0.7-8000:my-model'
+        >>> Registry([Provider(name="lab")]).providers()[0].name
+        'lab'
     """
-    given = route if isinstance(route, Route) else Route(provider or "", route)
-    given = replace(
-        given,
-        provider=given.provider if provider is None else provider,
-        api_key=given.api_key if api_key is None else api_key,
-        base_url=given.base_url if base_url is None else base_url,
-        headers={**given.headers, **(headers or {})},
-    )
-    url = None if given.base_url is None else checked_base_url(given.base_url)
-    row, model = _split(given, url)
-    if not model.strip():
-        raise _no_model(row)
-    return _endpoint(row, model.strip(), url, given)
 
+    def __init__(self, rows: Iterable[Row] = ()) -> None:
+        self._lock = threading.RLock()  # an entry point may itself look something up
+        self._are_installed_loaded = False
+        self._levels: tuple[dict[_Key, Row], ...] = ({_key(row): row for row in rows}, {}, {})
 
-def _endpoint(row: Provider, model: str, url: str | None, given: Route) -> Endpoint:
-    if not (url or row.base_url):
-        raise ConfigError(
-            f"{row.name} has no address of its own",
-            hint=" ".join(("Give base_url=...", *row.notes[:1])),
+    def register(self, row: Row) -> None:
+        """Add a row, in place of one about the same thing."""
+        with self._lock:
+            self._levels[-1][_key(row)] = row
+
+    def rows(self) -> list[tuple[int, Row]]:
+        """All rows, each with the level it comes from; a higher one counts more."""
+        with self._lock:
+            if not self._are_installed_loaded:
+                self._are_installed_loaded = True
+                self._levels[1].update({_key(row): row for row in installed_rows()})
+            return [(level, row) for level, rows in enumerate(self._levels) for row in rows.values()]
+
+    def providers(self) -> tuple[Provider, ...]:
+        """A row for each name, the one that counts most."""
+        return tuple({row.name: row for _, row in self.rows() if isinstance(row, Provider)}.values())
+
+    def profile(self, model: str, provider: str | None = None) -> ModelProfile:
+        """All rows that fit a model, merged."""
+        fitting = [
+            (level, row)
+            for level, row in self.rows()
+            if isinstance(row, ModelProfile) and fits(row, provider, model)
+        ]
+        fitting.sort(key=lambda pair: (pair[0], specificity(pair[1])))
+        return merged((row for _, row in fitting), model)
+
+    def offers(self) -> tuple[tuple[str, str], ...]:
+        """Each known model of each provider, as the two names."""
+        found = (
+            (row.provider, row.model)
+            for _, row in self.rows()
+            if isinstance(row, ModelProfile) and row.provider and row.model
         )
-    found = profile(model, row.name)
-    return Endpoint(
-        provider=row,
-        model=model,
-        profile=found,
-        limits=tighter(row.limits, found.limits),
-        base_url=url or row.base_url,
-        api_key=None if given.api_key is None else Secret(given.api_key),
-        headers=given.headers,
-    )
+        return tuple(dict.fromkeys(found))
 
 
-def _split(given: Route, url: str | None) -> tuple[Provider, str]:
-    """The provider and the model that a route means."""
-    if isinstance(given.provider, Provider):
-        return given.provider, _without(given.provider.name, given.model)
-    if given.provider:
-        row = _named(given.provider, url)
-        return row, _without(row.name, given.model)
-    name, colon, model = given.model.partition(":")
-    if colon and _is_known(name):
-        return find_provider(name), model
-    if url is not None:
-        return _at(url), given.model
-    if _is_known(given.model):
-        raise _no_model(find_provider(given.model))
-    if colon and "/" not in name and profile(given.model).family is None:
-        return find_provider(name), model  # raises, and names those that are spelled alike
-    raise _no_provider(given.model)
+def _key(row: Row) -> _Key:
+    if isinstance(row, Provider):
+        return "provider", row.name, None, None
+    return "model", row.prefix.lower(), row.provider, row.model and row.model.lower()
 
 
-def _without(provider_name: str, model: str) -> str:
-    """A model's id, which may have been written as a route of the provider that is given anyway."""
-    name, colon, rest = model.partition(":")
-    return rest if colon and name.strip().lower() == provider_name else model
+_REGISTRY = Registry((*PROVIDERS, *FAMILIES, *OFFERS))
 
 
-def _is_known(name: str) -> bool:
-    return name.strip().lower() in {row.name for row in providers()}
+def register(row: Row | Iterable[Row]) -> None:
+    """Make a provider or a model known, in place of a row about the same one.
+
+    Args:
+        row: a Provider replaces the one of its name. A ModelProfile adds to what other rows say of the
+            model, and counts before them; of two limits in numbers the tighter one holds. Several may
+            be given in a list.
+
+    Raises:
+        ConfigError: something else is given, or stands in the list; then none of it is registered.
+
+    Example:
+        >>> register(Provider(name="my-lab", base_url="http://10.11.12.13:8000/v1"))
+        >>> find_provider("my-lab").base_url
+        'http://10.11.12.13:8000/v1'
+    """
+    for found in _checked_rows(row):
+        _REGISTRY.register(found)
 
 
-def _named(name: str, url: str | None) -> Provider:
-    if url is None or _is_known(name):
-        return find_provider(name)
+def _checked_rows(given: Row | Iterable[Row]) -> tuple[Row, ...]:
+    if isinstance(given, Provider | ModelProfile):  # first, for a row can be iterated too, over its fields
+        return (given,)
+    is_list = isinstance(given, Iterable) and not isinstance(given, Mapping | str)
+    rows: tuple[object, ...] = tuple(given) if is_list else (given,)
+    wrong = next((type(row).__name__ for row in rows if not isinstance(row, Provider | ModelProfile)), None)
+    if wrong:
+        raise ConfigError(
+            f"register was given a {wrong}, which is no row",
+            hint="Give a Provider(...) or a ModelProfile(...), or several in a list.",
+        )
+    return tuple(row for row in rows if isinstance(row, Provider | ModelProfile))
+
+
+def providers() -> tuple[Provider, ...]:
+    """All providers that are known.
+
+    Example:
+        >>> {"deepinfra", "novita", "ollama"} <= {provider.name for provider in providers()}
+        True
+    """
+    return _REGISTRY.providers()
+
+
+def find_provider(name: str) -> Provider:
+    """The provider of a name, in any case.
+
+    Raises:
+        UnknownProviderError: there is none; it names those that are spelled alike.
+
+    Example:
+        >>> find_provider("DeepInfra").base_url
+        'https://api.deepinfra.com/v1/openai'
+    """
+    known = {provider.name: provider for provider in providers()}
     wanted = name.strip().lower()
-    _warn_of_likeness(wanted)
-    return _nobodys(wanted, url)
-
-
-def _warn_of_likeness(name: str) -> None:
-    """Say so where a name looks like a slip of the pen; one made longer, as "vllm-2", was meant."""
-    near = get_close_matches(name, [row.name for row in providers()], n=1, cutoff=_SLIP)
-    if near and not name.startswith(near[0]):
-        warn_caller(
-            f"no provider is called {name!r}: did you mean {near[0]!r}? Its limits are not applied.",
-            UnknownProviderWarning,
+    if wanted not in known:
+        near = get_close_matches(wanted, known, n=3)
+        hint = f"Did you mean {' or '.join(near)}?" if near else f"Known are {', '.join(sorted(known))}."
+        raise UnknownProviderError(
+            f"no provider is called {name!r}", hint=f"{hint} Any other name needs base_url=..."
         )
+    return known[wanted]
 
 
-def _at(url: str) -> Provider:
-    """The provider whose host a URL has, else one named after the host."""
-    return next((row for row in providers() if belongs(row, url)), None) or _nobodys(named_after(url), url)
+def profile(model: str, provider: str | None = None) -> ModelProfile:
+    """What is known of a model: all rows that fit it, merged.
+
+    Args:
+        model: its id, as the provider spells it.
+        provider: the name of who serves it; None for what holds everywhere.
+
+    Returns:
+        A profile whose fields are None where nothing is known, as for a model that no row fits.
+
+    Example:
+        >>> found = profile("qwen/qwen2.5-vl-72b-instruct", "novita")
+        >>> found.family, found.context_tokens, found.price.input_usd
+        ('qwen2.5-vl', 32768, 0.8)
+    """
+    return _REGISTRY.profile(model, provider)
 
 
-def _nobodys(name: str, url: str) -> Provider:
-    """A row for a server that nothing is known of: only png and jpeg are relied on, and no key is needed."""
-    try:
-        return Provider(name=name, base_url=url, key_required=False, source="base_url")
-    except ValidationError:
-        raise ConfigError(
-            f"{name!r} cannot be a provider's name", hint="Use one without a colon or blanks."
-        ) from None
+def models_of(provider_name: str) -> tuple[ModelProfile, ...]:
+    """The models that are known of a provider, which may serve many more.
+
+    Example:
+        >>> [found.model for found in models_of("myrouter")]
+        ['qwen/qwen2.5-vl-72b-instruct']
+    """
+    ids = (model for provider, model in offers() if provider == provider_name)
+    return tuple(profile(model, provider_name) for model in ids)
 
 
-def _no_model(row: Provider) -> ConfigError:
-    known = next((found.model for found in models_of(row.name)), None)
-    example = f'Write "provider:model", as in "{row.name}:{known or "MODEL"}".'
-    return ConfigError(f"{row.name}: the route names no model", hint=example)
+def offers() -> tuple[tuple[str, str], ...]:
+    """Each known model of each provider, as the names of the provider and the model.
 
-
-def _no_provider(model: str) -> ConfigError:
-    name, _, rest = model.partition("/")
-    slip = [f'Did you mean "{name.strip().lower()}:{rest}"?'] if rest and _is_known(name) else []
-    routes = routes_of_family(model)[:3]
-    family = [f"Known routes of its family: {', '.join(routes)}."] if routes else []
-    return ConfigError(f"{model!r} names a model but no provider", hint=" ".join((*slip, _HOW, *family)))
+    Example:
+        >>> ("myrouter", "qwen/qwen2.5-vl-72b-instruct") in offers()
+        True
+    """
+    return _REGISTRY.offers()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from vlm_core.catalog.rows import (
+from vlm_core.catalog.schema import (
     ImageLimits,
     ModelProfile,
     Provider,

@@ -13,10 +13,10 @@ from typing import Annotated, Any
 
 import typer
 
-from vlm_core.answers import Completion, Delta
 from vlm_core.cli.page_range import page_numbers
 from vlm_core.cli.report import exit_code_for_errors, printable, say
 from vlm_core.client import VLMClient
+from vlm_core.completion import Completion, Delta
 from vlm_core.errors import ConfigError
 
 _MOST_PAGES = 10_000

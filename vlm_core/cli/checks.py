@@ -29,7 +29,7 @@ from urllib.request import (
 
 from vlm_core.catalog.keys import find_key, key_state
 from vlm_core.catalog.routes import Endpoint
-from vlm_core.catalog.rows import Quirk
+from vlm_core.catalog.schema import Quirk
 from vlm_core.client import VLMClient
 from vlm_core.errors import AuthenticationFailed, MissingKeyError, QuotaExhausted, VLMError
 from vlm_core.secret import Secret

@@ -14,13 +14,13 @@ from typing import Annotated, Any
 import typer
 
 from vlm_core.catalog.keys import key_state
-from vlm_core.catalog.known import providers
-from vlm_core.catalog.rows import Provider
+from vlm_core.catalog.registry import providers
+from vlm_core.catalog.schema import Provider
 from vlm_core.cli.checks import Check, Patience, checks_of
 from vlm_core.cli.report import FAILED, KEY_OR_QUOTA, exit_code_for_errors, in_options, printable, say
 from vlm_core.client import VLMClient
 from vlm_core.errors import ConfigError, VLMError
-from vlm_core.images.confinements import confinements
+from vlm_core.images.sandbox_report import confinements
 
 _Routes = Annotated[
     list[str] | None,

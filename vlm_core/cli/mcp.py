@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from vlm_core.assistant.admission import resolved_roots
+from vlm_core.assistant.file_access import resolved_roots
 from vlm_core.assistant.image_assistant import ImageAssistant
 from vlm_core.catalog.keys import find_key
 from vlm_core.cli import model_options as options

@@ -23,7 +23,7 @@ from vlm_core.cli.writing import MayReplace, is_special, replaced, written_in_pl
 from vlm_core.errors import ConfigError
 from vlm_core.images.reading import is_missing
 from vlm_core.images.sources import Source
-from vlm_core.jobs.breaking_off import NumberedPage
+from vlm_core.jobs.cancellation import NumberedPage
 from vlm_core.types import PageResult
 
 _Write: TypeAlias = Callable[[str], object]

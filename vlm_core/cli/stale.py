@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TextIO
 
 from vlm_core.cli.folder import Folder
-from vlm_core.jobs.claims import is_running
+from vlm_core.jobs.leases import is_running
 
 try:
     import fcntl

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
 from vlm_core.images.reading import is_missing
-from vlm_core.jobs.breaking_off import NumberedPage
+from vlm_core.jobs.cancellation import NumberedPage
 from vlm_core.types import PageResult
 
 

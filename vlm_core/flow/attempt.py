@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from vlm_core.answers import Completion, Delta, EncodedImage
+from vlm_core.completion import Completion, Delta, EncodedImage
 from vlm_core.errors import (
     ConnectionFailed,
     DeadlineExceeded,
@@ -14,13 +14,20 @@ from vlm_core.errors import (
     MalformedResponse,
     ProviderTimeout,
 )
-from vlm_core.flow.effects import Effect, Fit, Open, Read, Release
-from vlm_core.flow.pictures import Message, filled, find, handed_on, held, to_picture
+from vlm_core.flow.effects import CloseResponse, Effect, FitImages, ReadBody, SendRequest
+from vlm_core.flow.message_images import (
+    Message,
+    buffer_open_files,
+    forwarded_url,
+    image_parts,
+    replace_images,
+    to_picture,
+)
 from vlm_core.flow.policy import FIRST_TOKEN_SECONDS
-from vlm_core.wire.placement import ToolImages
+from vlm_core.wire.image_placement import ToolImages
 from vlm_core.wire.request import Request
 from vlm_core.wire.response import StreamedAnswer, is_whole, read_completion, read_error
-from vlm_core.wire.transport import Answer, Timeouts
+from vlm_core.wire.transport import RawResponse, Timeouts
 
 if TYPE_CHECKING:
     from vlm_core.catalog.routes import Endpoint
@@ -32,7 +39,7 @@ Clock: TypeAlias = Callable[[], float]
 
 
 @dataclass(frozen=True)
-class Limits:
+class CallLimits:
     """How long a call may take, how often it is tried, and how much it may answer."""
 
     timeout: float = 600.0
@@ -64,14 +71,14 @@ class PerRoute:
 
 
 @dataclass(frozen=True)
-class Call:
+class ChatCall:
     """One question, with all that decides how it is asked."""
 
     messages: Sequence[Mapping[str, Any]] = field(repr=False)
     options: Mapping[str, Any]
     endpoint: Endpoint
     stream: bool = False
-    limits: Limits = Limits()
+    limits: CallLimits = CallLimits()
     tool_images: ToolImages = "user_message"
     allow_private_urls: bool = False
     max_pages: int | None = None
@@ -87,7 +94,7 @@ class Call:
         """Whether another route is asked before a wait for this one."""
         return self.per_route is not None and self.per_route.fallback_first
 
-    def of(self, endpoint: Endpoint) -> Call:
+    def of(self, endpoint: Endpoint) -> ChatCall:
         """The same question for another route, with the key and the headers for it."""
         if id(endpoint) in self.keys:
             endpoint = replace(endpoint, api_key=self.keys[id(endpoint)])
@@ -96,11 +103,13 @@ class Call:
         if self.per_route is None:
             return replace(self, endpoint=endpoint)
         messages, options = self.per_route.ask(endpoint)
-        return replace(self, endpoint=endpoint, messages=held(messages), options={**self.options, **options})
+        return replace(
+            self, endpoint=endpoint, messages=buffer_open_files(messages), options={**self.options, **options}
+        )
 
 
 @dataclass(frozen=True)
-class Time:
+class Deadline:
     """The time that a call has."""
 
     clock: Clock
@@ -120,16 +129,16 @@ class Time:
             raise DeadlineExceeded(f"{route}: the time was over before the answer was whole", route=route)
 
 
-def fitted(call: Call, seconds: float = 60.0) -> Generator[Effect, Any, list[Message]]:
+def fit_messages(call: ChatCall, seconds: float = 60.0) -> Generator[Effect, Any, list[Message]]:
     """The messages of a call, with their pictures as the endpoint takes them.
 
     Args:
         call: the question.
         seconds: how long a picture behind a URL may take to come.
     """
-    found = find(call.messages)
+    found = image_parts(call.messages)
     hands_on = _hands_urls_on(call.endpoint)
-    urls = [handed_on(place, call.allow_private_urls) if hands_on else None for place in found]
+    urls = [forwarded_url(place, call.allow_private_urls) if hands_on else None for place in found]
     pictures = [
         to_picture(
             place,
@@ -140,9 +149,9 @@ def fitted(call: Call, seconds: float = 60.0) -> Generator[Effect, Any, list[Mes
         for place, url in zip(found, urls, strict=True)
         if url is None
     ]
-    encoded = iter((yield Fit(pictures, call.endpoint, _text_bytes(call.messages))) if pictures else ())
+    encoded = iter((yield FitImages(pictures, call.endpoint, _text_bytes(call.messages))) if pictures else ())
     images = [[url] if url is not None else next(encoded) for url in urls]
-    return filled(call.messages, found, images)
+    return replace_images(call.messages, found, images)
 
 
 def _hands_urls_on(endpoint: Endpoint) -> bool:
@@ -180,7 +189,7 @@ def _texts(value: Any) -> Generator[str, None, None]:
 
 
 @dataclass(frozen=True)
-class Waits:
+class ReadTimeouts:
     """How long an answer may keep its caller waiting, in seconds; None for all the time there is."""
 
     first: float | None = None
@@ -193,7 +202,7 @@ AFTER_END_SECONDS = 5.0
 """How long usage and [DONE] may take once a finish_reason has come: the answer is whole without them."""
 
 
-def attempt(call: Call, request: Request, time: Time, waits: Waits) -> Exchange:
+def attempt(call: ChatCall, request: Request, time: Deadline, waits: ReadTimeouts) -> Exchange:
     """Send a request once, and return its answer.
 
     Args:
@@ -207,7 +216,7 @@ def attempt(call: Call, request: Request, time: Time, waits: Waits) -> Exchange:
     """
     incoming = _Incoming(call, time, waits)
     left = max(time.left(), 0.001)
-    answer = yield Open(call.endpoint, request.body, _timeouts(left, waits))
+    answer = yield SendRequest(call.endpoint, request.body, _timeouts(left, waits))
     if not 200 <= answer.status < 300:
         body, _ = yield from _body(answer, incoming)
         raise read_error(answer.status, answer.headers, body, call.endpoint)
@@ -221,7 +230,7 @@ def attempt(call: Call, request: Request, time: Time, waits: Waits) -> Exchange:
         raise
 
 
-def _timeouts(left: float, waits: Waits) -> Timeouts:
+def _timeouts(left: float, waits: ReadTimeouts) -> Timeouts:
     return Timeouts(
         connect=min(30.0, left),
         write=min(60.0, left),
@@ -234,16 +243,16 @@ def _timeouts(left: float, waits: Waits) -> Timeouts:
 class _Incoming:
     """What is known of an answer while it comes: its size, and how long it has been silent."""
 
-    def __init__(self, call: Call, time: Time, waits: Waits) -> None:
+    def __init__(self, call: ChatCall, time: Deadline, waits: ReadTimeouts) -> None:
         self.call, self._time, self._waits = call, time, waits
         self._size = 0
         self._asked_at = self._heard_at = time.clock()
         self.has_begun = False
         self._ended_at: float | None = None
 
-    def read(self, answer: Answer) -> Generator[Effect, Any, bytes]:
+    def read(self, answer: RawResponse) -> Generator[Effect, Any, bytes]:
         """The next piece; none at the end."""
-        piece: bytes = yield Read(answer, self._allowed())
+        piece: bytes = yield ReadBody(answer, self._allowed())
         self._size += len(piece)
         if self._size > self.call.limits.max_answer_bytes:
             raise _too_long(self.call)
@@ -284,18 +293,18 @@ class _Incoming:
         return max(0.0, self._asked_at + self._waits.first - self._time.clock())
 
 
-def _whole(answer: Answer, request: Request, incoming: _Incoming) -> Exchange:
+def _whole(answer: RawResponse, request: Request, incoming: _Incoming) -> Exchange:
     """An answer that comes in one piece. All of its JSON is all of it, however the body ends."""
     body, failure = yield from _body(answer, incoming)
     if failure is not None and not is_whole(body, request, incoming.call.endpoint):
         raise failure if isinstance(failure, ProviderTimeout) else _broken_off(failure, "", answer.route)
     completion = read_completion(body, request, incoming.call.endpoint, headers=answer.headers)
-    yield Release(answer)
+    yield CloseResponse(answer)
     return completion
 
 
 def _body(
-    answer: Answer, incoming: _Incoming
+    answer: RawResponse, incoming: _Incoming
 ) -> Generator[Effect, Any, tuple[bytes, ConnectionFailed | ProviderTimeout | None]]:
     """The bytes that came, and what kept more of them from coming."""
     pieces: list[bytes] = []
@@ -308,7 +317,7 @@ def _body(
     return b"".join(pieces), None
 
 
-def _streamed(answer: Answer, request: Request, incoming: _Incoming) -> Exchange:
+def _streamed(answer: RawResponse, request: Request, incoming: _Incoming) -> Exchange:
     """An answer that comes in pieces. With its finish_reason it is whole, however the body ends."""
     stream = StreamedAnswer(request, incoming.call.endpoint, headers=answer.headers)
     per_route = incoming.call.per_route
@@ -318,7 +327,7 @@ def _streamed(answer: Answer, request: Request, incoming: _Incoming) -> Exchange
             deltas = stream.feed(piece)
             yield from deltas
             if watch and (reason := next(filter(None, map(watch, deltas)), None)):
-                yield Release(answer)
+                yield CloseResponse(answer)
                 return stream.cut_short(reason)
             incoming.heard(is_word=bool(deltas))
             if stream.has_ended:
@@ -332,11 +341,11 @@ def _streamed(answer: Answer, request: Request, incoming: _Incoming) -> Exchange
     completion = stream.finish()
     if rest := completion.text[len(stream.partial) :]:
         yield Delta(rest)
-    yield Release(answer, has_rest=stream.done)
+    yield CloseResponse(answer, has_rest=stream.done)
     return completion
 
 
-def _too_long(call: Call) -> MalformedResponse:
+def _too_long(call: ChatCall) -> MalformedResponse:
     return MalformedResponse(
         f"{call.endpoint.route}: the answer is longer than {call.limits.max_answer_bytes:,} bytes",
         hint="Ask for less with max_tokens=...",

@@ -25,7 +25,7 @@ if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
     os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
 
 
-class Breaker:
+class CircuitBreaker:
     """Tells whether a route may be called, from how its last calls ended.
 
     It is closed at first and admits every call. It opens after 5 failures in a row, or once at least
@@ -38,7 +38,7 @@ class Breaker:
     began before the breaker last opened or closed says nothing new, and is not counted.
 
     Example:
-        >>> breaker = Breaker()
+        >>> breaker = CircuitBreaker()
         >>> for now in range(5):
         ...     breaker.failed(now)
         >>> breaker.admits(13), breaker.admits(14), breaker.admits(15)
@@ -102,13 +102,13 @@ class Breaker:
                 return
             if self.opened_at is None:
                 self._record(now, has_failed=True)
-                if self._is_ill():
+                if self._counts_as_failure():
                     self._open(now, since=now)
             elif self._probe_at is not None:
                 self._pause = min(2 * self._pause, LONGEST_PAUSE_SECONDS)
                 self._open(now, since=self._probe_at)
 
-    def gave_back(self, began: float | None = None) -> None:
+    def release_probe(self, began: float | None = None) -> None:
         """A call ended without telling anything, as when it was cancelled; a probe may be tried again."""
         with _lock:
             if self._probe_at is not None and (began is None or began >= self._probe_at):
@@ -133,7 +133,7 @@ class Breaker:
         while self._recent[0][0] < now - RECENT_SECONDS:
             self._recent.popleft()
 
-    def _is_ill(self) -> bool:
+    def _counts_as_failure(self) -> bool:
         if self._failures_in_a_row >= FAILURES_IN_A_ROW:
             return True
         count = len(self._recent)

@@ -6,14 +6,14 @@ import time
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from typing import TYPE_CHECKING, Any
 
-from vlm_core.answers import Completion, Delta
+from vlm_core.completion import Completion, Delta
 from vlm_core.errors import VLMError
-from vlm_core.flow.effects import Effect, Enter, Fit, Open, Read, Release, Wait
+from vlm_core.flow.effects import AcquireSlot, CloseResponse, Effect, FitImages, ReadBody, SendRequest, Sleep
 
 if TYPE_CHECKING:
-    from vlm_core.answers import EncodedImage
+    from vlm_core.completion import EncodedImage
     from vlm_core.flow.attempt import Exchange
-    from vlm_core.wire.transport import Answer, AsyncTransport, Transport
+    from vlm_core.wire.transport import AsyncTransport, RawResponse, Transport
 
 
 def run(exchange: Exchange, transport: Transport) -> Generator[Delta | Completion, None, None]:
@@ -77,7 +77,7 @@ async def arun(exchange: Exchange, transport: AsyncTransport) -> AsyncGenerator[
         await world.close()
 
 
-def fit(effect: Fit) -> list[tuple[EncodedImage, ...]]:
+def fit(effect: FitImages) -> list[tuple[EncodedImage, ...]]:
     """Read the pictures of a request, download them where need be, and make them fit."""
     from vlm_core.images.encode import fit_conversation  # Pillow is not needed for text
 
@@ -88,22 +88,22 @@ def fit(effect: Fit) -> list[tuple[EncodedImage, ...]]:
 class _World:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
-        self._answers: list[Answer] = []
+        self._answers: list[RawResponse] = []
         self.perform: dict[type, Callable[[Any], Any]] = {
-            Fit: fit,
-            Open: self._open,
-            Read: lambda effect: transport.read(effect.answer, effect.seconds),
-            Release: self._release,
-            Wait: lambda effect: time.sleep(effect.seconds),
-            Enter: lambda effect: effect.gate.enter(effect.seconds, effect.is_patient),
+            FitImages: fit,
+            SendRequest: self._open,
+            ReadBody: lambda effect: transport.read(effect.answer, effect.seconds),
+            CloseResponse: self._release,
+            Sleep: lambda effect: time.sleep(effect.seconds),
+            AcquireSlot: lambda effect: effect.gate.acquire(effect.seconds, effect.is_patient),
         }
 
-    def _open(self, effect: Open) -> Answer:
+    def _open(self, effect: SendRequest) -> RawResponse:
         answer = self._transport.open(effect.endpoint, effect.body, effect.timeouts)
         self._answers.append(answer)
         return answer
 
-    def _release(self, effect: Release) -> None:
+    def _release(self, effect: CloseResponse) -> None:
         self._answers.remove(effect.answer)
         self._transport.release(effect.answer, has_rest=effect.has_rest)
 
@@ -115,32 +115,32 @@ class _World:
 class _AsyncWorld:
     def __init__(self, transport: AsyncTransport) -> None:
         self._transport = transport
-        self._answers: list[Answer] = []
+        self._answers: list[RawResponse] = []
         self.perform: dict[type, Callable[[Any], Coroutine[Any, Any, Any]]] = {
-            Fit: self._fit,
-            Open: self._open,
-            Read: lambda effect: transport.read(effect.answer, effect.seconds),
-            Release: self._release,
-            Wait: self._wait,
-            Enter: lambda effect: effect.gate.aenter(effect.seconds, effect.is_patient),
+            FitImages: self._fit,
+            SendRequest: self._open,
+            ReadBody: lambda effect: transport.read(effect.answer, effect.seconds),
+            CloseResponse: self._release,
+            Sleep: self._wait,
+            AcquireSlot: lambda effect: effect.gate.aacquire(effect.seconds, effect.is_patient),
         }
 
-    async def _wait(self, effect: Wait) -> None:
+    async def _wait(self, effect: Sleep) -> None:
         import asyncio
 
         await asyncio.sleep(effect.seconds)
 
-    async def _fit(self, effect: Fit) -> list[tuple[EncodedImage, ...]]:
+    async def _fit(self, effect: FitImages) -> list[tuple[EncodedImage, ...]]:
         import asyncio
 
         return await asyncio.to_thread(fit, effect)
 
-    async def _open(self, effect: Open) -> Answer:
+    async def _open(self, effect: SendRequest) -> RawResponse:
         answer = await self._transport.open(effect.endpoint, effect.body, effect.timeouts)
         self._answers.append(answer)
         return answer
 
-    async def _release(self, effect: Release) -> None:
+    async def _release(self, effect: CloseResponse) -> None:
         self._answers.remove(effect.answer)
         await self._transport.release(effect.answer, has_rest=effect.has_rest)
 

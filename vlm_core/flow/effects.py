@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from vlm_core.catalog.routes import Endpoint
-    from vlm_core.flow.gate import Gate
+    from vlm_core.flow.concurrency import ConcurrencyLimiter
     from vlm_core.images.encode import Picture
-    from vlm_core.wire.transport import Answer, Timeouts
+    from vlm_core.wire.transport import RawResponse, Timeouts
 
 
 @dataclass(frozen=True)
-class Fit:
+class FitImages:
     """Read the pictures and make them fit the endpoint. Reply: the encoded pages of each."""
 
     pictures: Sequence[Picture]
@@ -23,7 +23,7 @@ class Fit:
 
 
 @dataclass(frozen=True)
-class Open:
+class SendRequest:
     """Send a request. Reply: an Answer whose head has come."""
 
     endpoint: Endpoint
@@ -32,38 +32,38 @@ class Open:
 
 
 @dataclass(frozen=True)
-class Read:
+class ReadBody:
     """Read on. Reply: the next bytes of the body, none at its end."""
 
-    answer: Answer
+    answer: RawResponse
     seconds: float | None = None
     """At most so long, where that is less than the answer's own timeouts."""
 
 
 @dataclass(frozen=True)
-class Release:
+class CloseResponse:
     """Be done with an answer, all of which was understood. Reply: None."""
 
-    answer: Answer
+    answer: RawResponse
     has_rest: bool = False
     """Something that does not matter may still come; read, the connection can be used again."""
 
 
 @dataclass(frozen=True)
-class Wait:
+class Sleep:
     """Let time go by. Reply: None."""
 
     seconds: float
 
 
 @dataclass(frozen=True)
-class Enter:
+class AcquireSlot:
     """Wait for a place among the calls that a route gets at once. Reply: whether there was one."""
 
-    gate: Gate
+    gate: ConcurrencyLimiter
     seconds: float
     is_patient: bool = True
     """Whether to wait even where the route takes fewer calls than it did."""
 
 
-Effect: TypeAlias = Fit | Open | Read | Release | Wait | Enter
+Effect: TypeAlias = FitImages | SendRequest | ReadBody | CloseResponse | Sleep | AcquireSlot

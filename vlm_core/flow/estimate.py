@@ -7,17 +7,17 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from vlm_core.answers import EncodedImage, Estimate
 from vlm_core.catalog.image_tokens import FORMULAS, image_tokens_with_overhead
-from vlm_core.catalog.rows import Price
-from vlm_core.flow.attempt import Call, fitted
+from vlm_core.catalog.schema import Price
+from vlm_core.completion import EncodedImage, Estimate
+from vlm_core.flow.attempt import ChatCall, fit_messages
 from vlm_core.flow.drivers import fit
-from vlm_core.wire.messages import checked
-from vlm_core.wire.request import build
+from vlm_core.wire.messages import check_messages
+from vlm_core.wire.request import build_request
 
 if TYPE_CHECKING:
     from vlm_core.catalog.routes import Endpoint
-    from vlm_core.flow.pictures import Message
+    from vlm_core.flow.message_images import Message
 
 _TOKENS_PER_MESSAGE = 4
 _RUNS = re.compile(r"[A-Za-z\u00c0-\u024f]+|\d|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W\d_]|[^\s\w]|_")
@@ -43,7 +43,7 @@ def _half_tokens(run: str) -> int:
     return 2
 
 
-def estimate(call: Call) -> Estimate:
+def estimate(call: ChatCall) -> Estimate:
     """What a call would take. Pictures are read and fitted; nothing is sent.
 
     Args:
@@ -53,7 +53,7 @@ def estimate(call: Call) -> Estimate:
         InputError: it could not be sent.
     """
     endpoint = call.endpoint
-    messages = checked(_fitted(call))
+    messages = check_messages(_fitted(call))
     images = list(_images(messages))
     of_images, unknown = _image_tokens(images, endpoint)
     of_text = _text_tokens(messages, call.options)
@@ -69,15 +69,15 @@ def estimate(call: Call) -> Estimate:
         input_cost_usd=_cost(tokens, price.input_usd),
         max_output_cost_usd=_cost(most, price.output_usd),
         images=len(images),
-        body_bytes=len(build(messages, call.options, endpoint, tool_images=call.tool_images).body),
+        body_bytes=len(build_request(messages, call.options, endpoint, tool_images=call.tool_images).body),
         context_tokens=context,
         unknown=(*unknown, *(f"{name}: nobody says" for name, value in figures.items() if value is None)),
         how=tuple(_how(endpoint, price, bool(images))),
     )
 
 
-def _fitted(call: Call) -> list[Message]:
-    steps = fitted(call)
+def _fitted(call: ChatCall) -> list[Message]:
+    steps = fit_messages(call)
     try:
         effect = next(steps)
         while True:

@@ -11,8 +11,8 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from vlm_core.answers import Attempt, Completion, Delta
-from vlm_core.catalog.alternatives import nearest_models
+from vlm_core.catalog.suggestions import nearest_models
+from vlm_core.completion import Attempt, Completion, Delta
 from vlm_core.errors import (
     AllRoutesFailed,
     DeadlineExceeded,
@@ -24,35 +24,44 @@ from vlm_core.errors import (
     ResponseError,
     VLMError,
 )
-from vlm_core.flow.adapt import Adaptation, adapted
-from vlm_core.flow.attempt import Call, Clock, Exchange, Limits, Time, Waits, attempt, fitted, images_in
-from vlm_core.flow.delivered import Delivered
-from vlm_core.flow.effects import Effect, Enter, Wait
-from vlm_core.flow.limiter import Outcome
-from vlm_core.flow.pictures import Message, held
+from vlm_core.flow.aimd_limit import Outcome
+from vlm_core.flow.attempt import (
+    ChatCall,
+    Clock,
+    Deadline,
+    Exchange,
+    ReadTimeouts,
+    attempt,
+    fit_messages,
+    images_in,
+)
+from vlm_core.flow.effects import AcquireSlot, Effect, Sleep
+from vlm_core.flow.emitted import EmittedText
+from vlm_core.flow.message_images import Message, buffer_open_files
 from vlm_core.flow.policy import (
     FIRST_TOKEN_SECONDS,
     PATIENCE_SECONDS,
     may_fail_over,
     may_retry,
-    rule_for,
+    retry_rule,
     wait_before,
 )
-from vlm_core.flow.stations import Station, worth_asking
-from vlm_core.wire.request import Request, build
+from vlm_core.flow.request_fixups import RequestFixup, find_fixup
+from vlm_core.flow.route_state import RouteState, routes_to_try
+from vlm_core.wire.request import Request, build_request
 
 if TYPE_CHECKING:
     from vlm_core.catalog.routes import Endpoint
 
-__all__ = ["Call", "Limits", "exchange"]
+__all__ = ["exchange"]
 
 
 @dataclass
 class _Visit:
     """A call at one route."""
 
-    station: Station
-    call: Call
+    station: RouteState
+    call: ChatCall
     """In this route's words, with the changes that its refusals asked for."""
     has_other: bool
     """Whether a route behind this one can be asked."""
@@ -84,25 +93,25 @@ NextVisit: TypeAlias = Generator[Effect | Delta, Any, _Visit | None]
 class _Job:
     """What is known of one call while it is under way."""
 
-    call: Call
-    time: Time
+    call: ChatCall
+    time: Deadline
     dice: random.Random
-    stations: Sequence[Station]
+    stations: Sequence[RouteState]
     stream: bool
     """Whether the next attempt is to be streamed."""
-    left_alone: dict[Station, VLMError] = field(default_factory=dict)
+    left_alone: dict[RouteState, VLMError] = field(default_factory=dict)
     """Routes in their breaker's pause, and why."""
-    visits: dict[Station, _Visit] = field(default_factory=dict)
+    visits: dict[RouteState, _Visit] = field(default_factory=dict)
     waiting: list[_Visit] = field(default_factory=list)
     """Visits that go on once no other route gave an answer."""
     attempts: list[Attempt] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
-    given: Delivered = field(default_factory=Delivered)
+    given: EmittedText = field(default_factory=EmittedText)
 
     def __post_init__(self) -> None:
-        self.unasked: Iterator[Station] = worth_asking(self.stations, self.time.clock, self.left_alone)
+        self.unasked: Iterator[RouteState] = routes_to_try(self.stations, self.time.clock, self.left_alone)
 
-    def visit(self, station: Station) -> _Visit:
+    def visit(self, station: RouteState) -> _Visit:
         """Begin to ask a route."""
         now = self.time.clock()
         behind = self.stations[self.stations.index(station) + 1 :]
@@ -112,7 +121,7 @@ class _Job:
         return visit
 
 
-def exchange(call: Call, stations: Sequence[Station], clock: Clock, dice: random.Random) -> Exchange:
+def exchange(call: ChatCall, stations: Sequence[RouteState], clock: Clock, dice: random.Random) -> Exchange:
     """Ask until there is an answer, and return it.
 
     Args:
@@ -128,8 +137,8 @@ def exchange(call: Call, stations: Sequence[Station], clock: Clock, dice: random
         VLMError: why there is no answer, with all attempts that were made: AllRoutesFailed where
             several routes could have given one, else the route's own error.
     """
-    call = replace(call, messages=held(call.messages))
-    job = _Job(call, Time(clock, clock() + call.limits.timeout), dice, stations, stream=call.stream)
+    call = replace(call, messages=buffer_open_files(call.messages))
+    job = _Job(call, Deadline(clock, clock() + call.limits.timeout), dice, stations, stream=call.stream)
     visit: _Visit | None = job.visit(next(job.unasked))
     while visit is not None:
         last = visit
@@ -152,7 +161,7 @@ def _ask(job: _Job, visit: _Visit) -> Outcomes:
     try:
         request = yield from _request(job, visit)
     except VLMError as error:
-        visit.station.breaker.gave_back()
+        visit.station.breaker.release_probe()
         # What was made smaller after a refusal, and can be made no smaller, was refused for good.
         return visit.failures[-1] if visit.failures else _bare(error)
     try:
@@ -166,8 +175,10 @@ def _ask(job: _Job, visit: _Visit) -> Outcomes:
 def _request(job: _Job, visit: _Visit) -> Generator[Effect, Any, Request]:
     call = visit.call
     if visit.messages is None:
-        visit.messages = yield from fitted(call, max(0.0, min(60.0, job.time.left())))
-    return build(visit.messages, call.options, call.endpoint, stream=job.stream, tool_images=call.tool_images)
+        visit.messages = yield from fit_messages(call, max(0.0, min(60.0, job.time.left())))
+    return build_request(
+        visit.messages, call.options, call.endpoint, stream=job.stream, tool_images=call.tool_images
+    )
 
 
 def _entered(job: _Job, visit: _Visit) -> Generator[Effect, Any, bool]:
@@ -177,9 +188,9 @@ def _entered(job: _Job, visit: _Visit) -> Generator[Effect, Any, bool]:
         DeadlineExceeded: the time was over before there was one.
     """
     left = job.time.left()
-    if left > 0 and (yield Enter(visit.station.gate, left, is_patient=not visit.has_other)):
+    if left > 0 and (yield AcquireSlot(visit.station.gate, left, is_patient=not visit.has_other)):
         return True
-    visit.station.breaker.gave_back()
+    visit.station.breaker.release_probe()
     if visit.has_other and job.time.left() > 0:
         return False
     raise DeadlineExceeded(
@@ -198,7 +209,7 @@ def _once(job: _Job, visit: _Visit, request: Request) -> Exchange:
         outcome = Outcome.OK
     except VLMError as failure:
         error = _placed(failure, visit.call.endpoint)
-        outcome = Outcome.OVERLOADED if rule_for(failure).is_overload else Outcome.NEUTRAL
+        outcome = Outcome.OVERLOADED if retry_rule(failure).is_overload else Outcome.NEUTRAL
         raise
     finally:  # the caller may also break it off, which says nothing of the route
         now = job.time.clock()
@@ -230,21 +241,21 @@ def _followed(job: _Job, visit: _Visit, request: Request) -> Exchange:
         raise
 
 
-def _waits(job: _Job, visit: _Visit, request: Request) -> Waits:
+def _waits(job: _Job, visit: _Visit, request: Request) -> ReadTimeouts:
     """How long an answer may take to begin and to go on, where it or one before it is streamed.
 
     One that is asked for again, whole, after a broken stream must begin as soon as a stream must: a route
     that has fallen silent would else keep the next one from being asked.
     """
     if not job.call.stream:
-        return Waits()
+        return ReadTimeouts()
     limits = visit.call.limits
     first = limits.first_token_timeout
     if first is None and visit.has_other:
         first = FIRST_TOKEN_SECONDS
     if first is None and not request.stream and visit.failures and _was_silent(visit.failures[-1]):
         first = limits.idle_timeout
-    return Waits(first, limits.idle_timeout)
+    return ReadTimeouts(first, limits.idle_timeout)
 
 
 def _was_silent(failure: VLMError) -> bool:
@@ -288,7 +299,7 @@ def _completed(job: _Job, completion: Completion) -> Exchange:
 
 
 def _record(
-    station: Station, error: VLMError | None, completion: Completion | None, seconds: float
+    station: RouteState, error: VLMError | None, completion: Completion | None, seconds: float
 ) -> Attempt:
     if completion is not None:
         return Attempt(station.route, seconds=seconds, request_id=completion.request_id)
@@ -314,23 +325,23 @@ def _after(job: _Job, visit: _Visit) -> NextVisit:
         return (yield from _later(job, visit, wait))
     if _is_too_long(wait, job, visit):
         return (yield from _next(job, visit))
-    yield Wait(wait)
+    yield Sleep(wait)
     return visit if _is_admitted(job, visit) else (yield from _next(job, visit))
 
 
-def _change(visit: _Visit) -> Adaptation | None:
+def _change(visit: _Visit) -> RequestFixup | None:
     """What to change before the route is asked again; each kind of change is made once."""
     *earlier, failure = visit.failures
     if any(type(failure) is type(before) for before in earlier):
         return None
     images = images_in(visit.messages or ())
-    return adapted(failure, visit.call.endpoint, visit.call.options, images)
+    return find_fixup(failure, visit.call.endpoint, visit.call.options, images)
 
 
 def _may_be_asked_again(job: _Job, visit: _Visit) -> bool:
     *earlier, failure = visit.failures
-    rule = rule_for(failure).retry
-    same = sum(rule_for(before).retry == rule for before in earlier)
+    rule = retry_rule(failure).retry
+    same = sum(retry_rule(before).retry == rule for before in earlier)
     is_allowed = may_retry(failure, earlier=same, has_other=visit.has_other)
     return is_allowed and len(visit.failures) < visit.call.limits.max_attempts
 
@@ -361,7 +372,7 @@ def _next(job: _Job, before: _Visit) -> NextVisit:
     for station in job.unasked:
         if _passes_on(before, station):
             return job.visit(station)
-        station.breaker.gave_back()
+        station.breaker.release_probe()
     while job.waiting:
         visit = min(job.waiting, key=lambda waiting: waiting.ready_at)
         job.waiting.remove(visit)
@@ -370,13 +381,13 @@ def _next(job: _Job, before: _Visit) -> NextVisit:
         if wait > 0 and _is_too_long(wait, job, visit):
             continue
         if wait > 0:
-            yield Wait(wait)
+            yield Sleep(wait)
         if _is_admitted(job, visit):
             return visit
     return None
 
 
-def _passes_on(before: _Visit, station: Station) -> bool:
+def _passes_on(before: _Visit, station: RouteState) -> bool:
     contexts = (one.endpoint.profile.context_tokens for one in (before.station, station))
     return may_fail_over(before.failure, *contexts)
 
@@ -404,7 +415,7 @@ def _given_up(job: _Job, last: _Visit) -> VLMError:
         failure = _broken_stream(failure, job)
     elif all(isinstance(visit.failure, InputError) for visit in job.visits.values()):
         failure = next(iter(job.visits.values())).failure  # nothing was sent, and the fault is the message's
-    elif rule_for(failure).fail_over != "never":
+    elif retry_rule(failure).fail_over != "never":
         failure = _all_failed(job, last)
     failure.attempts = tuple(job.attempts)
     return failure
@@ -436,7 +447,7 @@ def _all_failed(job: _Job, last: _Visit) -> VLMError:
     return failure
 
 
-def _cause(job: _Job, last: _Visit, station: Station) -> VLMError | None:
+def _cause(job: _Job, last: _Visit, station: RouteState) -> VLMError | None:
     """Why a route gave no answer; None for one that could not have given any."""
     if station in job.visits:
         return job.visits[station].failure

@@ -44,7 +44,7 @@ FailOver: TypeAlias = Literal["never", "always", "larger_context"]
 
 
 @dataclass(frozen=True)
-class Rule:
+class RetryRule:
     """What is done about one kind of error."""
 
     retry: Retry = "never"
@@ -56,43 +56,43 @@ class Rule:
     """Whether it says that the route is not well, as the circuit breaker counts it."""
 
 
-_RULES: tuple[tuple[type[VLMError], Rule], ...] = (
-    (ConnectionFailed, Rule("always", "always", is_ill=True)),
-    (ProviderTimeout, Rule("once_if_last", "always", is_overload=True, is_ill=True)),
-    (RateLimited, Rule("always", "always", is_overload=True, is_ill=True)),
-    (ServerError, Rule("always", "always", is_overload=True, is_ill=True)),
-    (QuotaExhausted, Rule("never", "always", is_ill=True)),
-    (AuthenticationFailed, Rule()),
-    (ModelNotFound, Rule()),
-    (ContextOverflow, Rule("never", "larger_context")),
-    (PayloadTooLarge, Rule()),
-    (RequestRejected, Rule()),
-    (ToolCallTruncated, Rule()),  # of a whole answer, which is given back
-    (MalformedResponse, Rule("always", "always", is_ill=True)),
-    (EmptyOutput, Rule("once", "always")),
-    (ContentFiltered, Rule()),
+_RULES: tuple[tuple[type[VLMError], RetryRule], ...] = (
+    (ConnectionFailed, RetryRule("always", "always", is_ill=True)),
+    (ProviderTimeout, RetryRule("once_if_last", "always", is_overload=True, is_ill=True)),
+    (RateLimited, RetryRule("always", "always", is_overload=True, is_ill=True)),
+    (ServerError, RetryRule("always", "always", is_overload=True, is_ill=True)),
+    (QuotaExhausted, RetryRule("never", "always", is_ill=True)),
+    (AuthenticationFailed, RetryRule()),
+    (ModelNotFound, RetryRule()),
+    (ContextOverflow, RetryRule("never", "larger_context")),
+    (PayloadTooLarge, RetryRule()),
+    (RequestRejected, RetryRule()),
+    (ToolCallTruncated, RetryRule()),  # of a whole answer, which is given back
+    (MalformedResponse, RetryRule("always", "always", is_ill=True)),
+    (EmptyOutput, RetryRule("once", "always")),
+    (ContentFiltered, RetryRule()),
     # Of a route that takes less than the one before; where it is the first, nothing was sent at all.
-    (InputError, Rule("never", "always")),
+    (InputError, RetryRule("never", "always")),
 )
-_INCOMPLETE: dict[str, Rule] = {
-    "cut": Rule("always", "always", is_ill=True),
-    "silent": Rule("once_if_last", "always", is_ill=True),
-    "damaged": Rule("once", "always", is_ill=True),
-    "different": Rule("never", "always"),  # the route is well; a third answer would be paid for in vain
+_INCOMPLETE: dict[str, RetryRule] = {
+    "cut": RetryRule("always", "always", is_ill=True),
+    "silent": RetryRule("once_if_last", "always", is_ill=True),
+    "damaged": RetryRule("once", "always", is_ill=True),
+    "different": RetryRule("never", "always"),  # the route is well; a third answer would be paid for in vain
 }
 """By `IncompleteResponse.reason`."""
-_GIVE_UP = Rule()
+_GIVE_UP = RetryRule()
 
 
-def rule_for(error: VLMError) -> Rule:
+def retry_rule(error: VLMError) -> RetryRule:
     """What is done about an error.
 
     Example:
-        >>> rule_for(RateLimited("slow down")).retry
+        >>> retry_rule(RateLimited("slow down")).retry
         'always'
     """
     if isinstance(error, ConnectionFailed) and not error.is_passing:
-        return Rule("never", "always", is_ill=True)
+        return RetryRule("never", "always", is_ill=True)
     if isinstance(error, IncompleteResponse):
         return _INCOMPLETE[error.reason]
     return next((rule for kind, rule in _RULES if isinstance(error, kind)), _GIVE_UP)
@@ -106,7 +106,7 @@ def may_retry(error: VLMError, *, earlier: int, has_other: bool) -> bool:
         earlier: how many attempts on this route ended before it with the same rule for a retry.
         has_other: whether another route could be asked.
     """
-    retry = rule_for(error).retry
+    retry = retry_rule(error).retry
     if retry == "once_if_last":
         return not has_other and earlier == 0
     return retry == "always" or (retry == "once" and earlier == 0)
@@ -120,7 +120,7 @@ def may_fail_over(error: VLMError, context: int | None, next_context: int | None
         context: of this route's model, in tokens; None where nobody says.
         next_context: of the next one's.
     """
-    fail_over = rule_for(error).fail_over
+    fail_over = retry_rule(error).fail_over
     if fail_over == "larger_context":
         return context is None or next_context is None or next_context > context
     return fail_over == "always"

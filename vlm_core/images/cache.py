@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from contextlib import suppress
 
-from vlm_core.answers import EncodedImage
+from vlm_core.completion import EncodedImage
 
 Images = tuple[EncodedImage, ...]
 

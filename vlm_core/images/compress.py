@@ -13,7 +13,7 @@ from typing import Any
 
 from PIL import Image, ImageChops
 
-from vlm_core.answers import EncodedImage
+from vlm_core.completion import EncodedImage
 from vlm_core.errors import ConfigError
 from vlm_core.images.resample import resized
 

@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from vlm_core.answers import EncodedImage
-from vlm_core.catalog.rows import ImageLimits, ModelProfile
+from vlm_core.catalog.schema import ImageLimits, ModelProfile
+from vlm_core.completion import EncodedImage
 from vlm_core.errors import ImageTooLargeError, InputError, TooManyImagesError
 from vlm_core.images import cache
-from vlm_core.images.prepare import Images, ImageWarning, Target, of_page, of_pages, of_source
+from vlm_core.images.pipeline import Images, ImageWarning, Target, of_page, of_pages, of_source
 from vlm_core.images.sources import Source
 from vlm_core.types import MAX_PAGES, PageImage
 from vlm_core.warning import warn_caller

@@ -19,10 +19,10 @@ import pypdfium2 as pdfium
 import pypdfium2.raw as c
 
 from . import pdf_attachments
-from .confine import allow_cpu, confine
 from .pdf_document import Document, Failure
 from .pdf_frames import read_frame, write_frame
 from .pdf_page import draw
+from .sandbox import allow_cpu, confine
 
 MAX_MEMORY = 3 << 30
 STRANGERS_MEMORY = 512 << 20

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import pypdfium2 as pdfium
 import pypdfium2.raw as c
 
+from .metadata import EmbeddedJPEG, embedded_jpeg
 from .pdf_layout import View
 from .pdf_scan import PlainStreams, covers, is_worth_passing
-from .strip import EmbeddedJPEG, embedded_jpeg
 
 _CHANNELS = {c.FPDF_COLORSPACE_DEVICEGRAY: 1, c.FPDF_COLORSPACE_DEVICERGB: 3}
 _DEPTH = 10  # of forms within forms that are looked into

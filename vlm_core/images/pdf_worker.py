@@ -154,7 +154,7 @@ class PDFDocument:
             "warnings": (*drawn["warnings"], *self._unread(drawn["attachments"])),
         }
         if "turn" in drawn:
-            from .stored import stored_page
+            from .stored_jpeg import stored_page
 
             place["trusted"] = self._lane == "trusted"
             return stored_page(pixels, drawn["width"], drawn["height"], drawn["turn"], **place)

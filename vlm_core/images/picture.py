@@ -32,14 +32,14 @@ from vlm_core.errors import (
     UnsupportedImageError,
     VLMError,
 )
-from vlm_core.images.bounds import (
+from vlm_core.images.colour import to_rgb
+from vlm_core.images.decode_limits import (
     check_all_pixels,
     check_frames,
     check_scanned_pixels,
     check_work,
     decoding_bytes,
 )
-from vlm_core.images.colour import to_rgb
 from vlm_core.images.sniff import gif_layout, is_bare, tiff_frames, webp_size
 from vlm_core.images.unsupported import unsupported_layout
 

@@ -18,13 +18,13 @@ from typing import IO, Any
 from PIL import AvifImagePlugin, Image, MpoImagePlugin, PpmImagePlugin  # noqa: F401  before files are barred
 
 from vlm_core.errors import VLMError
-from vlm_core.images.bounds import MOST_IN_COLOUR, READING_BYTES
 from vlm_core.images.colour import is_deep, to_grey, to_rgb
-from vlm_core.images.confine import allow_cpu, confine
+from vlm_core.images.decode_limits import MOST_IN_COLOUR, READING_BYTES
 from vlm_core.images.large import ReadFrames, bands, upright_size
 from vlm_core.images.pdf_frames import read_frame, write_frame
 from vlm_core.images.picture import Bounds, Loaded, upright
 from vlm_core.images.resample import ScaledFrames
+from vlm_core.images.sandbox import allow_cpu, confine
 
 MEMORY = 512 << 20
 """Bytes that a worker may have of its own, code and libraries besides."""

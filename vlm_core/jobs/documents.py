@@ -8,7 +8,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from vlm_core.errors import CorruptImageError, EngineError, InputError, MissingExtraError, VLMError
-from vlm_core.jobs.breaking_off import BrokenOff
+from vlm_core.jobs.cancellation import PageCancelled
 from vlm_core.jobs.progress import Progress
 from vlm_core.ocr.engine import OCREngine
 from vlm_core.types import PageImage, PageResult, PageState
@@ -36,7 +36,7 @@ class PageReader(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Job:
+class ReadOptions:
     """What a reader was asked to do with every document."""
 
     engine: OCREngine
@@ -99,7 +99,7 @@ class OpenDocuments:
 
 
 def page_tasks(
-    job: Job,
+    job: ReadOptions,
     sources: Any,
     wanted: Container[int] | None,
     reader: PageReader,
@@ -127,7 +127,7 @@ def page_tasks(
 
 def _pages_of(
     source: Source,
-    job: Job,
+    job: ReadOptions,
     wanted: Container[int] | None,
     reader: PageReader,
     bar: Progress,
@@ -196,7 +196,7 @@ class _OpenDocument:
     """Whether the last page was read before, so that the next one may be known without its bytes."""
     _lock: Lock = field(default_factory=Lock)
 
-    def task(self, number: int, job: Job, reader: PageReader) -> Callable[[], PageResult]:
+    def task(self, number: int, job: ReadOptions, reader: PageReader) -> Callable[[], PageResult]:
         return lambda: self._read(number, job, reader)
 
     def close(self) -> None:
@@ -234,7 +234,7 @@ class _OpenDocument:
             self.closed = True
             self.pages.close()
 
-    def _read(self, number: int, job: Job, reader: PageReader) -> PageResult:
+    def _read(self, number: int, job: ReadOptions, reader: PageReader) -> PageResult:
         from vlm_core.ocr.text_layer import read_with_text_layer
 
         try:
@@ -245,7 +245,7 @@ class _OpenDocument:
             else:
                 read = found
             result = _dehyphenated(_identified(read, self, number, job.engine.name), job)
-        except (MissingExtraError, BrokenOff):
+        except (MissingExtraError, PageCancelled):
             raise
         except VLMError as error:
             result = _failed(self.name, number, self.pages.total_pages, error)
@@ -311,13 +311,13 @@ def _identified(result: PageResult, document: _OpenDocument, number: int, engine
     )
 
 
-def _dehyphenated(result: PageResult, job: Job) -> PageResult:
+def _dehyphenated(result: PageResult, job: ReadOptions) -> PageResult:
     """The result with words whole that line ends have parted; a model's words stay as it wrote them."""
-    from vlm_core.ocr.hyphens import joined
+    from vlm_core.ocr.hyphens import dehyphenate
 
     if not job.dehyphenate or job.task == "layout" or result.engine not in _OF_LINES:
         return result
-    text = joined(result.text)
+    text = dehyphenate(result.text)
     return result if text == result.text else result.model_copy(update={"text": text})
 
 

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import IO, Any, TypeVar
 
 from vlm_core.errors import ConfigError, VLMError
-from vlm_core.jobs import claims, journal_rows
-from vlm_core.jobs.claims import Claim
+from vlm_core.jobs import journal_rows, leases
 from vlm_core.jobs.journal_file import JournalFile, prepare
 from vlm_core.jobs.journal_rows import JournalPage, JournalTotals, Row
+from vlm_core.jobs.leases import PageLease
 from vlm_core.threads import on_own_thread
 from vlm_core.types import PageResult
 from vlm_core.warning import warn_caller
@@ -184,7 +184,7 @@ class Journal:
 
     def claim(
         self, key: str, seconds: float = 900.0, *, wait: Callable[[float], object] = time.sleep
-    ) -> Claim:
+    ) -> PageLease:
         """Hold a page while it is read, so that no other process, thread or task reads it too.
 
         `with` and `async with` give its result if it was read already. They wait while another
@@ -202,20 +202,20 @@ class Journal:
             See `Journal`.
         """
         token = secrets.token_hex(8)
-        return Claim(
+        return PageLease(
             find=lambda: self.get(key),
             take=lambda: self._take(key, token, seconds),
-            release=lambda: self._tried(self._writes, lambda c: claims.release(c, token), instead=None),
+            release=lambda: self._tried(self._writes, lambda c: leases.release(c, token), instead=None),
             wait=wait,
         )
 
     def _take(self, key: str, token: str, seconds: float) -> bool:
         now = time.time()
-        standing = self._tried(self._reads, lambda c: claims.find(c, key), instead=None)
-        if standing and not claims.is_over(standing, now, claims.this_place(), claims.is_running):
+        standing = self._tried(self._reads, lambda c: leases.find(c, key), instead=None)
+        if standing and not leases.is_expired(standing, now, leases.this_place(), leases.is_running):
             return False
-        mine = claims.own_standing(token, claims.end_of(now, seconds))
-        return self._tried(self._writes, lambda c: claims.take(c, key, mine, standing), instead=True)
+        mine = leases.own_lease(token, leases.expiry_of(now, seconds))
+        return self._tried(self._writes, lambda c: leases.acquire(c, key, mine, standing), instead=True)
 
     def _tried(
         self, file: JournalFile, operation: Callable[[sqlite3.Connection], _Found], instead: _Found

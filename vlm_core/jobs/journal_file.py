@@ -14,8 +14,8 @@ from typing import TypeVar
 from weakref import WeakSet
 
 from vlm_core.errors import ConfigError
-from vlm_core.jobs.claims import pauses
 from vlm_core.jobs.journal_trust import check_beside, check_schema, distrust, limit_steps
+from vlm_core.jobs.leases import pauses
 
 APPLICATION_ID = 0x564C4D4A
 """Tells a journal from other SQLite files: "VLMJ" in ASCII."""

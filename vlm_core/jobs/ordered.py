@@ -11,7 +11,7 @@ from itertools import islice
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
-from vlm_core.jobs.breaking_off import BrokenOff
+from vlm_core.jobs.cancellation import PageCancelled
 from vlm_core.threads import begin, until_done
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def in_order(
         waits: whether this generator blocks until a result is there. If not, it yields a Future that must
             be done before the next step is taken, as `adrive` does.
 
-    A task that raises `BrokenOff` has no result: the job was stopped before it was begun.
+    A task that raises `PageCancelled` has no result: the job was stopped before it was begun.
 
     Example:
         >>> from concurrent.futures import ThreadPoolExecutor
@@ -57,7 +57,7 @@ def in_order(
                 yield begun[0]
             try:
                 result = begun.popleft().result()
-            except BrokenOff:  # it was not begun
+            except PageCancelled:  # it was not begun
                 continue
             begun.extend(pool.submit(run, task) for task in islice(remaining, 1))
             yield result
@@ -75,14 +75,14 @@ def _wait_for(future: Future[Any]) -> None:
         wait([future], timeout=_LONGEST_WAIT_SECONDS)
 
 
-class Turns:
+class FairSemaphore:
     """So many places at once; whoever waits longest for one gets the next. `threading`'s are not fair.
 
     Args:
         count: the places.
 
     Example:
-        >>> turns = Turns(1)
+        >>> turns = FairSemaphore(1)
         >>> with turns:
         ...     print("alone")
         alone

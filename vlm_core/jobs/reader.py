@@ -21,13 +21,13 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 from vlm_core.errors import ConfigError, InputError
-from vlm_core.jobs.account import Account
-from vlm_core.jobs.breaking_off import NumberedPage, Reading, StoppablePages, until_closed
-from vlm_core.jobs.documents import Job, OpenDocuments, PageReader, PageTask, ReadPage, page_tasks
-from vlm_core.jobs.freed import give_back
-from vlm_core.jobs.ordered import Steps, Turns, adrive, in_order
+from vlm_core.jobs.budget import JobBudget
+from vlm_core.jobs.cancellation import CancellableReader, NumberedPage, StoppablePages, until_closed
+from vlm_core.jobs.documents import OpenDocuments, PageReader, PageTask, ReadOptions, ReadPage, page_tasks
+from vlm_core.jobs.free_memory import release_free_memory
+from vlm_core.jobs.ordered import FairSemaphore, Steps, adrive, in_order
 from vlm_core.jobs.progress import Progress, show_progress
-from vlm_core.ocr.engine import Engine, Wishes, find_engine
+from vlm_core.ocr.engine import Engine, OCROptions, find_engine
 from vlm_core.option_names import names_of, strict_options
 from vlm_core.types import DocumentResult, PageImage, PageResult
 
@@ -57,7 +57,7 @@ class _Threads:
         self.pid = os.getpid()
         drawn_ahead = max_concurrency // _DRAWN_AHEAD
         self.pool = ThreadPoolExecutor(max_concurrency + drawn_ahead, thread_name_prefix="vlm-page")
-        self.turns = Turns(max_concurrency)
+        self.turns = FairSemaphore(max_concurrency)
         self._open_documents = _OPEN_DOCUMENTS * max_concurrency
         self._documents: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
 
@@ -146,7 +146,7 @@ class DocumentReader:
         if max_pages is not None:
             _check_count("max_pages", max_pages)
         _check_budget(budget_usd)
-        wishes = Wishes(task, prompt, output_schema, request_options or {}, fallbacks, max_concurrency)
+        wishes = OCROptions(task, prompt, output_schema, request_options or {}, fallbacks, max_concurrency)
         self.engine = find_engine(engine, wishes)
         self._wishes = wishes
         self.budget_usd = budget_usd
@@ -158,7 +158,7 @@ class DocumentReader:
         self.on_page = on_page
         self.progress = progress
         self.max_concurrency = min(max_concurrency, getattr(self.engine, "max_concurrency", max_concurrency))
-        self._job = Job(
+        self._job = ReadOptions(
             self.engine,
             task,
             pdf_text,
@@ -211,7 +211,7 @@ class DocumentReader:
             sources: as for `read`, or a directory, a glob pattern, or a list of any of these.
             pages: the numbers of the pages to read of each.
         """
-        return _blocking(_by_document(self._stream(sources, pages, Reading(self.engine))))
+        return _blocking(_by_document(self._stream(sources, pages, CancellableReader(self.engine))))
 
     def aiter(
         self, sources: Any, *, pages: Iterable[int] | None = None
@@ -226,7 +226,7 @@ class DocumentReader:
         self, sources: Any, *, pages: Iterable[int] | None = None
     ) -> Generator[PageResult, None, None]:
         """Read many documents and deliver each page as soon as it is its turn."""
-        return _blocking(_by_page(self._stream(sources, pages, Reading(self.engine))))
+        return _blocking(_by_page(self._stream(sources, pages, CancellableReader(self.engine))))
 
     def aiter_pages(
         self, sources: Any, *, pages: Iterable[int] | None = None
@@ -251,7 +251,7 @@ class DocumentReader:
             >>> len(list(pages)) < 8
             True
         """
-        reading = Reading(self.engine)
+        reading = CancellableReader(self.engine)
         return StoppablePages(_blocking(self._stream(sources, pages, reading)), reading)
 
     def documents_of(self, source: Source) -> list[Source]:
@@ -283,7 +283,7 @@ class DocumentReader:
         Raises:
             ConfigError: a route cannot be used.
         """
-        from vlm_core.jobs.planning import EXPECTED_OUTPUT_TOKENS, Planner, pricings_of
+        from vlm_core.jobs.planner import EXPECTED_OUTPUT_TOKENS, Planner, pricings_of
 
         own = replace(self._wishes, fallbacks=())
         engines = [find_engine(route, own) for route in routes] or [self.engine]
@@ -311,7 +311,7 @@ class DocumentReader:
     ) -> AsyncGenerator[_Item, None]:
         import asyncio  # slow to load, and not needed where all is done in threads
 
-        reading = Reading(self.engine, asyncio.get_running_loop())
+        reading = CancellableReader(self.engine, asyncio.get_running_loop())
         stream = self._stream(sources, pages, reading, waits=False)
         async with aclosing(adrive(lambda loop: arranged(stream))) as items:
             with closing(reading):
@@ -322,11 +322,11 @@ class DocumentReader:
         self,
         sources: Any,
         pages: Iterable[int] | Container[int] | None,
-        reading: Reading,
+        reading: CancellableReader,
         *,
         waits: bool = True,
     ) -> _Stream:
-        account = Account(
+        account = JobBudget(
             self.engine,
             task=self.task,
             budget_usd=self.budget_usd,
@@ -352,11 +352,11 @@ class DocumentReader:
         wanted: Container[int] | None,
         reader: PageReader,
         bar: Progress | None = None,
-        reading: Reading | None = None,
+        reading: CancellableReader | None = None,
         *,
         waits: bool = True,
     ) -> _Stream:
-        reading = reading or Reading(self.engine)
+        reading = reading or CancellableReader(self.engine)
 
         def run(task: PageTask) -> NumberedPage:
             reading.check()
@@ -377,10 +377,10 @@ class DocumentReader:
             yield
         finally:
             if waits:
-                give_back()
+                release_free_memory()
             else:
                 with suppress(RuntimeError):  # Python ends
-                    self._threads().pool.submit(give_back)
+                    self._threads().pool.submit(release_free_memory)
 
     def _deliver(self, result: PageResult, bar: Progress) -> None:
         bar.delivered(result)

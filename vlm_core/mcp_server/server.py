@@ -18,10 +18,10 @@ from mcp.server.lowlevel import Server
 from mcp.shared.exceptions import MCPError
 from pydantic import ValidationError
 
-from vlm_core.assistant.findings import Finding, ImageData
 from vlm_core.assistant.image_assistant import ImageAssistant
+from vlm_core.assistant.results import Finding, ImageData
 from vlm_core.assistant.tools import ImageTool
-from vlm_core.assistant.untrusted import harmless, one_line
+from vlm_core.assistant.untrusted import one_line, sanitize
 from vlm_core.errors import ConfigError, VLMError
 from vlm_core.mcp_server.progress import reported
 from vlm_core.mcp_server.roots import folders
@@ -120,10 +120,10 @@ def _structured(found: Finding) -> dict[str, Any]:
 def _harmless(value: Any) -> Any:
     """Plain values whose texts cannot pass for marks of ours; a name is as it is in the text beside it."""
     if isinstance(value, str):
-        return harmless(value)
+        return sanitize(value)
     if isinstance(value, Mapping):
         return {
-            harmless(name): one_line(inner) if name == "source" else _harmless(inner)
+            sanitize(name): one_line(inner) if name == "source" else _harmless(inner)
             for name, inner in value.items()
         }
     return [_harmless(inner) for inner in value] if isinstance(value, list) else value

@@ -14,7 +14,7 @@ from vlm_core.types import PageImage, PageResult
 if TYPE_CHECKING:
     from vlm_core.catalog.routes import Route
     from vlm_core.client import VLMClient
-    from vlm_core.ocr.foreign import ForeignClient
+    from vlm_core.ocr.callable_client import ForeignClient
 
 
 Engine: TypeAlias = "str | Route | VLMClient | ForeignClient | OCREngine"
@@ -42,11 +42,11 @@ class OCREngine(Protocol):
 
 
 @dataclass(frozen=True)
-class Wishes:
+class OCROptions:
     """What a page's text is to be like, and how it is asked for.
 
     Example:
-        >>> Wishes("text").of_a_model
+        >>> OCROptions("text").of_a_model
         []
     """
 
@@ -78,7 +78,7 @@ class Wishes:
         return [name for name, value in wished.items() if value]
 
 
-def find_engine(engine: Engine, wishes: Wishes) -> OCREngine:
+def find_engine(engine: Engine, wishes: OCROptions) -> OCREngine:
     """The engine that a user named or brought.
 
     Args:
@@ -89,7 +89,7 @@ def find_engine(engine: Engine, wishes: Wishes) -> OCREngine:
         ConfigError: there is no such engine, or it cannot meet a wish.
 
     Example:
-        >>> find_engine("local", Wishes("text")).name
+        >>> find_engine("local", OCROptions("text")).name
         'rapidocr'
     """
     if engine != "local" and not isinstance(engine, OCREngine):
@@ -118,10 +118,10 @@ def engine_name(engine: Engine) -> str:
     return str(getattr(engine, "name", None) or getattr(engine, "route", engine))
 
 
-def _of_model(engine: Any, wishes: Wishes) -> OCREngine:
+def _of_model(engine: Any, wishes: OCROptions) -> OCREngine:
     from vlm_core.catalog.routes import Route
     from vlm_core.client import VLMClient
-    from vlm_core.ocr.foreign import ForeignClient
+    from vlm_core.ocr.callable_client import ForeignClient
     from vlm_core.ocr.remote import RemoteEngine
 
     routes, last_resort = _with_last_resort(wishes)
@@ -146,7 +146,7 @@ def _of_model(engine: Any, wishes: Wishes) -> OCREngine:
     )
 
 
-def _with_last_resort(wishes: Wishes) -> tuple[Sequence[str | Route], OCREngine | None]:
+def _with_last_resort(wishes: OCROptions) -> tuple[Sequence[str | Route], OCREngine | None]:
     """The routes, and the embedded engine where it stands behind them all."""
     fallbacks = wishes.fallbacks
     if "local" not in fallbacks:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from vlm_core.ocr.guards import NO_TEXT, page_warnings
 from vlm_core.ocr.layout import render
+from vlm_core.ocr.page_warnings import NO_TEXT, page_warnings
 from vlm_core.types import Box, Entry, PageResult, PageState, TextLine
 
 _INSIDE = 0.5

@@ -28,7 +28,7 @@ _COMPOUNDING = re.compile(
 """First parts that are mostly written with a hyphen."""
 
 
-def joined(text: str, page: str = "") -> str:
+def dehyphenate(text: str, page: str = "") -> str:
     """A text made of a page's lines, with the words whole that its line ends have parted.
 
     Args:
@@ -36,7 +36,7 @@ def joined(text: str, page: str = "") -> str:
         page: all that the page says, by which the words are judged; the text itself by default.
 
     Example:
-        >>> joined("It is an exam-\\nple of 3-\\n5 well-\\nknown words.")
+        >>> dehyphenate("It is an exam-\\nple of 3-\\n5 well-\\nknown words.")
         'It is an example\\nof 3-\\n5 well-\\nknown words.'
     """
     if not any(hyphen in text for hyphen in _HYPHENS):

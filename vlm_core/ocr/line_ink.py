@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vlm_core.ocr.pixels import Pixels
-from vlm_core.ocr.unread import SHARE, Ink
+from vlm_core.ocr.unread_ink import SHARE, Ink
 
 HEIGHT = 48
 """Pixels: the height of the recogniser's input (PP-OCRv6)."""

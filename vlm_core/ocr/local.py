@@ -18,9 +18,9 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vlm_core.errors import ConfigError, EngineError, MissingExtraError
-from vlm_core.ocr.guards import NO_TEXT, is_blank, page_warnings
 from vlm_core.ocr.layout import RENDERERS, Piece, lines_in_order
-from vlm_core.ocr.unread import Ink, Unread, is_little_unread, is_unread, unread_on
+from vlm_core.ocr.page_warnings import NO_TEXT, is_blank, page_warnings
+from vlm_core.ocr.unread_ink import Ink, Unread, is_little_unread, is_unread, unread_on
 from vlm_core.reading_order.bent import straightened
 from vlm_core.types import READING_PIXELS, PageImage, PageResult, PageState, TextLine
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from vlm_core.ocr.pixels import Pixels
-    from vlm_core.ocr.recognition import Reading
+    from vlm_core.ocr.recognition import RecognizedLine
     from vlm_core.ocr.tiles import Quads
 
 UNSURE = 0.8
@@ -126,7 +126,7 @@ class LocalEngine:
             ) from error
         return self._result(page, found, time.perf_counter() - started)
 
-    def _result(self, page: PageImage, found: Found, seconds: float) -> PageResult:
+    def _result(self, page: PageImage, found: LocalReading, seconds: float) -> PageResult:
         text = RENDERERS[self.task](found.lines)
         sideways = found.turn % 180 == 90
         blank = not text and not found.unread.boxes and is_blank(page)
@@ -152,7 +152,7 @@ class LocalEngine:
         )
 
 
-class Found(NamedTuple):
+class LocalReading(NamedTuple):
     """What was found on a page: its lines, what of it could not be read, the turn that was needed."""
 
     lines: tuple[TextLine, ...]
@@ -165,7 +165,7 @@ class Found(NamedTuple):
     """What is to be said of the text that was read."""
 
 
-def _warnings(text: str, found: Found, blank: bool) -> list[str]:
+def _warnings(text: str, found: LocalReading, blank: bool) -> list[str]:
     warnings = [found.unread.warning] if found.unread.boxes else []
     if found.illegible:
         boxes = "text box was" if found.illegible == 1 else "text boxes were"
@@ -179,14 +179,14 @@ def _warnings(text: str, found: Found, blank: bool) -> list[str]:
     return warnings + page_warnings(text)
 
 
-def _read(page: PageImage, models: Models) -> Found:
+def _read(page: PageImage, models: Models) -> LocalReading:
+    from vlm_core.ocr.ink_outside_boxes import rows_outside
+    from vlm_core.ocr.ink_spots import text_in_spots
     from vlm_core.ocr.orientation import is_lone, turn_image, turn_quads
-    from vlm_core.ocr.outside import rows_outside
+    from vlm_core.ocr.page_rotation import turn_of
     from vlm_core.ocr.pixels import pixels_of
     from vlm_core.ocr.recognition import read_line
-    from vlm_core.ocr.spots import text_in_spots
     from vlm_core.ocr.tiles import detection_scale, find_text
-    from vlm_core.ocr.upright import turn_of
 
     image = pixels_of(page)
     quads = find_text(image, models.detect, page.dpi)
@@ -210,7 +210,7 @@ def _read(page: PageImage, models: Models) -> Found:
     if sum(len(reading.text) for _, reading in lines) >= LETTERS:
         writing += rows_outside(upright, quads)
     hardly = sum(reading.is_hardly_one_of(quad) for quad, reading in lines)
-    return Found(
+    return LocalReading(
         lines_in_order(_pieces(quads, readings), width, height),
         len(quads) - len(lines) + hardly,
         unread_on(writing, width, height),
@@ -220,7 +220,7 @@ def _read(page: PageImage, models: Models) -> Found:
     )
 
 
-def _doubts(readings: Sequence[Reading], inks: Sequence[Ink]) -> Iterator[str]:
+def _doubts(readings: Sequence[RecognizedLine], inks: Sequence[Ink]) -> Iterator[str]:
     if is_little_unread(inks):
         yield "a letter or more may be unread: look at the page"
     letters = sum(len(reading.text) for reading in readings)
@@ -228,7 +228,7 @@ def _doubts(readings: Sequence[Reading], inks: Sequence[Ink]) -> Iterator[str]:
         yield "most of the text was read unsurely: look at the page"
 
 
-def _readings(image: Pixels, quads: Quads, models: Models) -> list[Reading]:
+def _readings(image: Pixels, quads: Quads, models: Models) -> list[RecognizedLine]:
     """What is read in each box; of a page of scraps nothing but a sample, where that cannot be read.
 
     Print of thin dots comes out as a thousand scraps, which would take half a minute.
@@ -236,7 +236,7 @@ def _readings(image: Pixels, quads: Quads, models: Models) -> list[Reading]:
     from vlm_core.ocr.recognition import illegible, read_box
     from vlm_core.ocr.tiles import are_scraps
 
-    def read(number: int) -> Reading:
+    def read(number: int) -> RecognizedLine:
         return read_box(image, quads[number], models.infer, models.characters)
 
     if not are_scraps(quads):
@@ -249,7 +249,7 @@ def _readings(image: Pixels, quads: Quads, models: Models) -> list[Reading]:
     ]
 
 
-def _pieces(quads: Quads, readings: Sequence[Reading]) -> Sequence[Piece]:
+def _pieces(quads: Quads, readings: Sequence[RecognizedLine]) -> Sequence[Piece]:
     skew = math.atan(_slope(quads))
     return straightened(
         [
@@ -260,7 +260,7 @@ def _pieces(quads: Quads, readings: Sequence[Reading]) -> Sequence[Piece]:
     )
 
 
-def _piece(quad: Quads, reading: Reading, skew: float) -> Piece:
+def _piece(quad: Quads, reading: RecognizedLine, skew: float) -> Piece:
     import numpy as np
 
     along, down = np.array([[math.cos(skew), math.sin(skew)], [-math.sin(skew), math.cos(skew)]])

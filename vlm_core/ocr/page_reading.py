@@ -10,7 +10,7 @@ from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from vlm_core.answers import Completion
+from vlm_core.completion import Completion
 from vlm_core.errors import (
     ContentFiltered,
     EmptyOutput,
@@ -19,12 +19,12 @@ from vlm_core.errors import (
     ResponseError,
     VLMError,
 )
-from vlm_core.ocr.answer_guards import Verdict
+from vlm_core.ocr.answer_checks import AnswerCheck
 from vlm_core.ocr.dialects.dialect import Reading
 from vlm_core.types import PageImage, PageState, TextLine, Usage, rounded
 
 if TYPE_CHECKING:
-    from vlm_core.ocr.requests import Asker
+    from vlm_core.ocr.prompts import PagePrompter
 
 READINGS = 4
 """How often a page is asked for, each time otherwise, before its state stands."""
@@ -35,7 +35,7 @@ _WHOLE_ANSWERS = frozenset({"json", "receipt", "describe"})
 
 
 @dataclass(frozen=True)
-class Question:
+class PagePrompt:
     """A page to be asked about."""
 
     page: PageImage
@@ -50,7 +50,7 @@ class PageAnswer:
     page: PageImage
     """As it was read, which may be turned."""
     reading: Reading
-    verdict: Verdict
+    verdict: AnswerCheck
     completion: Completion
     before: tuple[Completion, ...] = ()
     """Answers that were paid for and are not this one."""
@@ -63,10 +63,10 @@ class PageAnswer:
         return *self.before, self.completion
 
 
-Steps: TypeAlias = Generator[Question, Completion, PageAnswer]
+Steps: TypeAlias = Generator[PagePrompt, Completion, PageAnswer]
 
 
-def read_page(page: PageImage, asker: Asker, *, may_split: bool = True) -> Steps:
+def read_page(page: PageImage, asker: PagePrompter, *, may_split: bool = True) -> Steps:
     """Read a page.
 
     Args:
@@ -85,7 +85,7 @@ def read_page(page: PageImage, asker: Asker, *, may_split: bool = True) -> Steps
     shown = page
     for attempt in range(READINGS):
         try:
-            completion = yield Question(shown, attempt)
+            completion = yield PagePrompt(shown, attempt)
         except EmptyOutput as error:
             requests += len(error.attempts)
             answers.append(_of_nothing(shown, asker, error))
@@ -105,13 +105,13 @@ def read_page(page: PageImage, asker: Asker, *, may_split: bool = True) -> Steps
     return _told(_best(answers), answers, requests)
 
 
-def _judged(page: PageImage, asker: Asker, completion: Completion) -> PageAnswer:
+def _judged(page: PageImage, asker: PagePrompter, completion: Completion) -> PageAnswer:
     completion = asker.counted(page, completion)
     reading = asker.parse(page, completion)
     return PageAnswer(page, reading, asker.check(page, reading, completion), completion)
 
 
-def _of_nothing(page: PageImage, asker: Asker, error: EmptyOutput) -> PageAnswer:
+def _of_nothing(page: PageImage, asker: PagePrompter, error: EmptyOutput) -> PageAnswer:
     """An answer without a word, which is right for a blank page."""
     usage = error.usage or Usage()
     completion = Completion("", route=error.route or "", usage=usage, reasoning=error.reasoning)
@@ -126,18 +126,18 @@ def _asks_to_turn(answer: PageAnswer, page: PageImage) -> bool:
 def _turned_as_asked(answer: PageAnswer, page: PageImage, shown: PageImage) -> PageImage:
     if not _asks_to_turn(answer, page):
         return shown
-    from vlm_core.images.turning import turned
+    from vlm_core.images.rotate import turned
 
     return turned(page, answer.reading.rotation or 0)
 
 
-def _can_split(page: PageImage, asker: Asker) -> bool:
+def _can_split(page: PageImage, asker: PagePrompter) -> bool:
     return page.height >= _SPLIT_FROM and asker.task not in _WHOLE_ANSWERS
 
 
-def _read_halves(page: PageImage, asker: Asker, before: list[PageAnswer], requests: int) -> Steps:
+def _read_halves(page: PageImage, asker: PagePrompter, before: list[PageAnswer], requests: int) -> Steps:
     """A page that is too long for one answer, read in two."""
-    from vlm_core.images.turning import halves
+    from vlm_core.images.rotate import halves
 
     upper, lower = halves(page)
     parts: list[PageAnswer] = []
@@ -167,7 +167,7 @@ def _joined(page: PageImage, parts: Sequence[PageAnswer]) -> PageAnswer:
     return PageAnswer(page, reading, _worst(parts), completion, warnings=("it was read in two halves",))
 
 
-def _worst(parts: Sequence[PageAnswer]) -> Verdict:
+def _worst(parts: Sequence[PageAnswer]) -> AnswerCheck:
     """What is true of all parts together; one that is blank takes nothing from the other."""
     return max((part.verdict for part in parts), key=lambda verdict: verdict.state.severity)
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vlm_core.images.bounds import MOST_IN_COLOUR
+from vlm_core.images.decode_limits import MOST_IN_COLOUR
 from vlm_core.types import PageImage
 
 Pixels: TypeAlias = NDArray[np.uint8]

@@ -17,7 +17,7 @@ from vlm_core.ocr.line_ink import HEIGHT, ink_of, unread_ink
 from vlm_core.ocr.orientation import TALL
 from vlm_core.ocr.pixels import Pixels, in_colour
 from vlm_core.ocr.tiles import Quads
-from vlm_core.ocr.unread import NO_INK, Ink
+from vlm_core.ocr.unread_ink import NO_INK, Ink
 
 Probabilities: TypeAlias = NDArray[np.float32]
 """Steps × classes: class 0 is CTC's blank, the last one the space."""
@@ -51,7 +51,7 @@ WIDE_GAP_PIXELS = 10
 
 
 @dataclass(frozen=True)
-class Reading:
+class RecognizedLine:
     """A line as it was read: its characters' mean probability, that of the weakest (0 to 1), and its ink."""
 
     text: str = ""
@@ -79,7 +79,7 @@ class Reading:
         return self.score >= READABLE and len(self.text) < expected and not RULES.issuperset(self.text)
 
 
-def read_box(image: Pixels, quad: Quads, infer: Infer, characters: Sequence[str]) -> Reading:
+def read_box(image: Pixels, quad: Quads, infer: Infer, characters: Sequence[str]) -> RecognizedLine:
     """Read the text in one box of an upright page.
 
     Args:
@@ -92,19 +92,19 @@ def read_box(image: Pixels, quad: Quads, infer: Infer, characters: Sequence[str]
         The text and its score; of a tall box, the best of the ways in which it can be held. A line
         with a doubtful character is read twice, and the surer reading counts.
     """
-    first = _best_reading(cut_out(image, _with_margin(quad)), infer, characters)
+    first = _best_reading(crop_box(image, _with_margin(quad)), infer, characters)
     if first.weakest >= DOUBTFUL:
         return first
-    second = _best_reading(cut_out(image, _with_margin(quad, TRIM)), infer, characters)
+    second = _best_reading(crop_box(image, _with_margin(quad, TRIM)), infer, characters)
     return max(first, second, key=lambda reading: reading.score)
 
 
-def illegible(image: Pixels, quad: Quads) -> Reading:
+def illegible(image: Pixels, quad: Quads) -> RecognizedLine:
     """A box that is not read, for those about it cannot be: its ink alone."""
-    return Reading(ink=unread_ink(_at_height(cut_out(image, quad)), np.zeros(0), square=False))
+    return RecognizedLine(ink=unread_ink(_at_height(crop_box(image, quad)), np.zeros(0), square=False))
 
 
-def _best_reading(crop: Pixels, infer: Infer, characters: Sequence[str]) -> Reading:
+def _best_reading(crop: Pixels, infer: Infer, characters: Sequence[str]) -> RecognizedLine:
     readings = (read_line(view, infer, characters) for view in _views(crop))
     return max(readings, key=lambda reading: reading.score)
 
@@ -117,7 +117,7 @@ def _views(crop: Pixels) -> list[Pixels]:
     return upright + turned
 
 
-def cut_out(image: Pixels, quad: Quads) -> Pixels:
+def crop_box(image: Pixels, quad: Quads) -> Pixels:
     """Cut a box out of a page, straightened and in colour."""
     top, right, bottom, left = (float(np.linalg.norm(quad[i] - quad[i - 3])) for i in range(4))
     width, height = max(1, int(max(top, bottom))), max(1, int(max(left, right)))
@@ -139,7 +139,7 @@ def _with_margin(quad: Quads, trim: float = 0.0) -> Quads:
     return quad + np.array([-out - up, out - up, out + up, -out + up], np.float32)
 
 
-def read_line(crop: Pixels, infer: Infer, characters: Sequence[str]) -> Reading:
+def read_line(crop: Pixels, infer: Infer, characters: Sequence[str]) -> RecognizedLine:
     """Read one line as it is held.
 
     Args:
@@ -152,12 +152,12 @@ def read_line(crop: Pixels, infer: Infer, characters: Sequence[str]) -> Reading:
     steps, best = _decode(probabilities)
     centres = (steps + 0.5) * STEP
     if not len(steps):
-        return Reading(ink=unread_ink(line, centres, square=False))
+        return RecognizedLine(ink=unread_ink(line, centres, square=False))
     letters = [characters[best[step]] for step in steps]
     text = _with_spaces(letters, _lost_spaces(letters, steps, probabilities[:, -1], line))
     certainty = probabilities[steps, best[steps]]
     ink = unread_ink(line, centres, square=_is_square(letters))
-    return Reading(text, float(certainty.mean()), float(certainty.min()), ink)
+    return RecognizedLine(text, float(certainty.mean()), float(certainty.min()), ink)
 
 
 def _is_square(letters: Sequence[str]) -> bool:

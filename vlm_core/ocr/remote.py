@@ -7,15 +7,15 @@ from collections.abc import Generator, Mapping
 from contextlib import aclosing, closing
 from typing import Any
 
-from vlm_core.answers import Completion, Estimate
 from vlm_core.catalog.routes import Endpoint
 from vlm_core.client import VLMClient
+from vlm_core.completion import Completion, Estimate
 from vlm_core.errors import AuthenticationFailed, ConfigError, InputError, VLMError
+from vlm_core.ocr.callable_client import ForeignClient
 from vlm_core.ocr.engine import OCREngine
-from vlm_core.ocr.foreign import ForeignClient
-from vlm_core.ocr.guards import page_warnings
-from vlm_core.ocr.page_reading import PageAnswer, Question, error_of, read_page
-from vlm_core.ocr.requests import Asker
+from vlm_core.ocr.page_reading import PageAnswer, PagePrompt, error_of, read_page
+from vlm_core.ocr.page_warnings import page_warnings
+from vlm_core.ocr.prompts import PagePrompter
 from vlm_core.types import PageImage, PageResult, PageState, total_usage
 
 NAME = "vlm"
@@ -64,7 +64,7 @@ class RemoteEngine:
         self.client = client
         self.model: str | None = client.endpoint.model
         self.last_resort = last_resort
-        self._asker = Asker(client.endpoints, task, prompt, schema, dict(options or {}))
+        self._asker = PagePrompter(client.endpoints, task, prompt, schema, dict(options or {}))
 
     @property
     def max_side(self) -> int | None:
@@ -102,8 +102,8 @@ class RemoteEngine:
             VLMError: no route gave any answer, and there is no last resort.
         """
         steps = self._steps(page)
-        step: Question | PageResult = next(steps)
-        while isinstance(step, Question):
+        step: PagePrompt | PageResult = next(steps)
+        while isinstance(step, PagePrompt):
             step = _advanced(steps, self._ask(step))
         return step
 
@@ -112,12 +112,12 @@ class RemoteEngine:
         import asyncio
 
         steps = self._steps(page)
-        step: Question | PageResult = next(steps)
-        while isinstance(step, Question):
+        step: PagePrompt | PageResult = next(steps)
+        while isinstance(step, PagePrompt):
             step = await asyncio.to_thread(_advanced, steps, await self._aask(step))
         return step
 
-    def _ask(self, question: Question) -> Completion | VLMError:
+    def _ask(self, question: PagePrompt) -> Completion | VLMError:
         try:
             if self._ends_loops and isinstance(self.client, VLMClient):
                 with closing(self.client.stream(self._asker.question(question))) as steps:
@@ -126,7 +126,7 @@ class RemoteEngine:
         except VLMError as error:
             return error
 
-    async def _aask(self, question: Question) -> Completion | VLMError:
+    async def _aask(self, question: PagePrompt) -> Completion | VLMError:
         try:
             if self._ends_loops and isinstance(self.client, VLMClient):
                 async with aclosing(self.client.astream(self._asker.question(question))) as steps:
@@ -135,7 +135,7 @@ class RemoteEngine:
         except VLMError as error:
             return error
 
-    def _steps(self, page: PageImage) -> Generator[Question, Completion, PageResult]:
+    def _steps(self, page: PageImage) -> Generator[PagePrompt, Completion, PageResult]:
         began = time.perf_counter()
         try:
             answer = yield from read_page(page, self._asker)
@@ -183,8 +183,8 @@ class RemoteEngine:
 
 
 def _advanced(
-    steps: Generator[Question, Completion, PageResult], outcome: Completion | VLMError
-) -> Question | PageResult:
+    steps: Generator[PagePrompt, Completion, PageResult], outcome: Completion | VLMError
+) -> PagePrompt | PageResult:
     """What comes of an answer: another question, or the page."""
     try:
         return steps.throw(outcome) if isinstance(outcome, VLMError) else steps.send(outcome)

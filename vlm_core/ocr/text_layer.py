@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from vlm_core.errors import MissingExtraError
 from vlm_core.ocr.entries import with_entries
-from vlm_core.ocr.guards import NO_TEXT, page_warnings
 from vlm_core.ocr.layout import blocks, render
-from vlm_core.ocr.unread import Unread
+from vlm_core.ocr.page_warnings import NO_TEXT, page_warnings
+from vlm_core.ocr.unread_ink import Unread
 from vlm_core.types import Box, PageImage, PageResult, PageState, TextLayer, TextLine, rounded, total_usage
 
 ENGINE = "pdf"

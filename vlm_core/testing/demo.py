@@ -6,8 +6,8 @@ import atexit
 from functools import lru_cache
 from threading import Lock
 
-from vlm_core.catalog.known import register
-from vlm_core.catalog.rows import Provider
+from vlm_core.catalog.registry import register
+from vlm_core.catalog.schema import Provider
 from vlm_core.testing.demo_answers import demo_answer
 from vlm_core.testing.server import ScriptedServer
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeAlias
 
-from vlm_core.answers import ToolCall
-from vlm_core.ocr.remarks import NO_TEXT_WORD
+from vlm_core.completion import ToolCall
+from vlm_core.ocr.refusals import NO_TEXT_WORD
 from vlm_core.testing.replies import Answer
 from vlm_core.testing.seen import Seen, content_parts
 

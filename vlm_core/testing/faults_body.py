@@ -11,10 +11,19 @@ from typing import Any
 
 from vlm_core.testing.connection import Connection
 from vlm_core.testing.faults_row import Fault, fault, spoiled
-from vlm_core.testing.faults_sound import JSON, UNICODE, Change, Sound, Value, head, payload, written
 from vlm_core.testing.faults_status import send_page
 from vlm_core.testing.replies import Answer, Response
 from vlm_core.testing.seen import Seen
+from vlm_core.testing.valid_responses import (
+    JSON,
+    UNICODE,
+    Change,
+    ValidResponse,
+    Value,
+    head,
+    payload,
+    written,
+)
 
 _BLOCK = 2**20
 """Bytes that a bomb unpacks at once."""
@@ -39,13 +48,13 @@ def send_error(seen: Seen, connection: Connection, message: str, code: int | str
 
 def send_half(seen: Seen, connection: Connection, text: str) -> None:
     """Send the first half of a whole answer, with that half's length."""
-    body = written(Sound(text).whole(seen))
+    body = written(ValidResponse(text).whole(seen))
     connection.respond(200, body[: len(body) // 2], head(seen, JSON))
 
 
 def send_with_choices(choices: Any, seen: Seen, connection: Connection, text: str) -> None:
     """Send a whole answer with other choices, even where a stream was asked for."""
-    Response().with_json({**Sound(text).whole(seen), "choices": choices}).send(seen, connection)
+    Response().with_json({**ValidResponse(text).whole(seen), "choices": choices}).send(seen, connection)
 
 
 def send_changed(change: Change, seen: Seen, connection: Connection, text: str) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from vlm_core.testing.connection import Connection
 from vlm_core.testing.faults_row import Fault, fault, spoiled
-from vlm_core.testing.faults_sound import EVENTS, JSON, Payload, event, head, payload
 from vlm_core.testing.replies import Answer
 from vlm_core.testing.seen import Seen
+from vlm_core.testing.valid_responses import EVENTS, JSON, Payload, event, head, payload
 
 
 def reset(seen: Seen, connection: Connection) -> None:

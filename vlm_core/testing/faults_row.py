@@ -9,8 +9,8 @@ from typing import Any, TypeAlias
 
 from vlm_core.errors import ConfigError
 from vlm_core.testing.connection import Connection
-from vlm_core.testing.faults_sound import TEXT
 from vlm_core.testing.seen import Seen
+from vlm_core.testing.valid_responses import TEXT
 
 Act: TypeAlias = Callable[..., None]
 """Gets the request, the connection, and the settings by name."""

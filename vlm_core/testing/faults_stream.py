@@ -9,10 +9,20 @@ from typing import Any, TypeAlias
 
 from vlm_core.testing.connection import Connection
 from vlm_core.testing.faults_row import Act, Fault, spoiled
-from vlm_core.testing.faults_sound import DONE, EVENTS, TEXT, UNICODE, Sound, Value, event, head, written
 from vlm_core.testing.faults_status import send_page
 from vlm_core.testing.replies import Answer, Response
 from vlm_core.testing.seen import Seen
+from vlm_core.testing.valid_responses import (
+    DONE,
+    EVENTS,
+    TEXT,
+    UNICODE,
+    ValidResponse,
+    Value,
+    event,
+    head,
+    written,
+)
 
 Spoil: TypeAlias = Callable[..., Iterable[bytes]]
 
@@ -22,14 +32,14 @@ def _send(spoil: Spoil, seen: Seen, connection: Connection, text: str, **setting
     if not seen.stream:
         return Answer(text).send(seen, connection)
     connection.begin(200, head(seen, EVENTS))
-    for piece in spoil(Sound(text).chunks(seen), **settings):
+    for piece in spoil(ValidResponse(text).chunks(seen), **settings):
         connection.piece(piece)
     return connection.end()
 
 
 def whole_instead(seen: Seen, connection: Connection, text: str) -> None:
     """Send a whole answer though a stream was asked for."""
-    Response().with_json(Sound(text).whole(seen)).send(seen, connection)
+    Response().with_json(ValidResponse(text).whole(seen)).send(seen, connection)
 
 
 def page_instead(seen: Seen, connection: Connection, text: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vlm_core.catalog.routes import Endpoint, Route
-from vlm_core.catalog.rows import Provider
+from vlm_core.catalog.schema import Provider
 
 _ANYWHERE = "http://127.0.0.1/v1"
 """The address is of no account, but the look-up wants one."""
@@ -38,7 +38,7 @@ def endpoint_of(provider: Provider, model: str) -> Endpoint:
         >>> endpoint_of(row_of("novita"), "qwen/qwen2.5-vl-72b-instruct").profile.family
         'qwen2.5-vl'
     """
-    from vlm_core.catalog.registry import resolve
+    from vlm_core.catalog.resolve_route import resolve
 
     # Its own route before the model keeps the look-up from reading one into the model's name.
     named = model if model.strip() else "unnamed"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
-from vlm_core.answers import ToolCall
+from vlm_core.completion import ToolCall
 from vlm_core.errors import ConfigError
 from vlm_core.testing.connection import Connection, merged
 from vlm_core.testing.seen import Seen

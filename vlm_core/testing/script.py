@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-from vlm_core.answers import ToolCall
+from vlm_core.completion import ToolCall
 from vlm_core.errors import ConfigError
 from vlm_core.testing.connection import Connection
 from vlm_core.testing.faults import find_fault

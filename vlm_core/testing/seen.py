@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from vlm_core.catalog.routes import Endpoint
-from vlm_core.catalog.rows import Provider
+from vlm_core.catalog.schema import Provider
 from vlm_core.errors import InputError
 from vlm_core.secret import Secret
 from vlm_core.testing.provider_rows import endpoint_of

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from threading import Event, Lock
 from types import TracebackType
 
-from vlm_core.catalog.rows import Provider, Quirk
+from vlm_core.catalog.schema import Provider, Quirk
 from vlm_core.errors import ConfigError
 from vlm_core.secret import Secret
 from vlm_core.testing.connection import Connection, Request

@@ -10,7 +10,7 @@ import binascii
 from collections.abc import Callable
 from typing import TypeAlias
 
-from vlm_core.catalog.rows import ImageLimits, Quirk
+from vlm_core.catalog.schema import ImageLimits, Quirk
 from vlm_core.testing.refusals import Refusal
 from vlm_core.testing.seen import Seen, SeenImage
 from vlm_core.testing.strict_requests import Check

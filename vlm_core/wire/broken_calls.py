@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from vlm_core.answers import ToolCall
-from vlm_core.wire.messages import Message, calls_in
+from vlm_core.completion import ToolCall
+from vlm_core.wire.messages import Message, tool_calls_in
 from vlm_core.wire.options import Warn
 
 _SHOWN_CHARS = 500
@@ -36,7 +36,7 @@ def without_broken_calls(messages: list[Message], warn: Warn) -> list[Message]:
 
 
 def _has_broken(message: Message) -> bool:
-    return any(map(_is_broken, calls_in(message)))
+    return any(map(_is_broken, tool_calls_in(message)))
 
 
 def _is_broken(call: Mapping[str, Any]) -> bool:
@@ -51,7 +51,7 @@ def _function(call: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _mended(message: Message, answered: set[Any], warn: Warn) -> Message:
     kept, lost = [], []
-    for call in calls_in(message):
+    for call in tool_calls_in(message):
         if not _is_broken(call):
             kept.append(call)
         elif call.get("id") in answered:

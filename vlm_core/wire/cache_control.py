@@ -15,7 +15,7 @@ from vlm_core.wire.options import Warn
 MARK = "cache_control"
 
 
-def with_marks(messages: list[Message], endpoint: Endpoint, warn: Warn) -> list[Message]:
+def with_cache_control(messages: list[Message], endpoint: Endpoint, warn: Warn) -> list[Message]:
     """Messages with their marks where the endpoint takes them, else without any.
 
     Args:
@@ -31,13 +31,13 @@ def with_marks(messages: list[Message], endpoint: Endpoint, warn: Warn) -> list[
     return [_unmarked(message) for message in messages]
 
 
-def tools_with_marks(tools: Sequence[Any], endpoint: Endpoint, warn: Warn) -> Sequence[Any]:
-    """As `with_marks`, for the definitions of tools.
+def tools_with_cache_control(tools: Sequence[Any], endpoint: Endpoint, warn: Warn) -> Sequence[Any]:
+    """As `with_cache_control`, for the definitions of tools.
 
     Args:
         tools: in OpenAI's shape; a mark stands beside the function, or in it.
-        endpoint: as in `with_marks`.
-        warn: as in `with_marks`.
+        endpoint: as in `with_cache_control`.
+        warn: as in `with_cache_control`.
     """
     if not any(_has_mark(tool) for tool in tools):
         return tools

@@ -7,20 +7,20 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from vlm_core.answers import Completion, ToolCall
 from vlm_core.catalog.routes import Endpoint
+from vlm_core.completion import Completion, ToolCall
 from vlm_core.errors import EmptyOutput, IncompleteResponse, ServerError, VLMError
-from vlm_core.wire.errors_of import MAX_ID_CHARS, lower_case, read_inner_error, request_id
-from vlm_core.wire.finish import finish_reason
-from vlm_core.wire.gather import AnswerGatherer
+from vlm_core.wire.accumulator import CompletionAccumulator
+from vlm_core.wire.error_body import redact
+from vlm_core.wire.error_mapping import MAX_ID_CHARS, lower_case, read_inner_error, request_id
+from vlm_core.wire.finish_reason import finish_reason
 from vlm_core.wire.request import Request
-from vlm_core.wire.said import shown
 from vlm_core.wire.thinking import CLOSE, is_thought
 from vlm_core.wire.usage import read_usage
 
 
-def completed(
-    answer: AnswerGatherer,
+def build_completion(
+    answer: CompletionAccumulator,
     request: Request,
     endpoint: Endpoint,
     headers: Mapping[str, str],
@@ -58,7 +58,7 @@ def completed(
         route=endpoint.route,
         served_model=served,
         request_id=request_id(lower_case(headers), endpoint)
-        or shown(_string(answer.head.get("id")), endpoint, MAX_ID_CHARS)
+        or redact(_string(answer.head.get("id")), endpoint, MAX_ID_CHARS)
         or None,
         warnings=(*request.warnings, *_warnings(text, served, endpoint)),
         raw=raw or {},
@@ -67,14 +67,14 @@ def completed(
     return completion if raw is not None else replace(completion, raw=_put_together(answer, completion))
 
 
-def _reason(answer: AnswerGatherer, calls: tuple[ToolCall, ...], request: Request) -> str | None:
+def _reason(answer: CompletionAccumulator, calls: tuple[ToolCall, ...], request: Request) -> str | None:
     if answer.finish_word is None:
         return "tool_calls" if calls else None
     reason = finish_reason(answer.finish_word, has_tool_calls=bool(calls))
     return "stop" if reason == "tool_calls" and not calls and request.reading.unwrap_tool else reason
 
 
-def _broken_off(answer: AnswerGatherer, endpoint: Endpoint, headers: Mapping[str, str]) -> VLMError:
+def _broken_off(answer: CompletionAccumulator, endpoint: Endpoint, headers: Mapping[str, str]) -> VLMError:
     """The error for an answer that ends for a fault of the server."""
     if answer.inner_error:
         return read_inner_error({"error": answer.inner_error}, headers, endpoint)
@@ -86,7 +86,9 @@ def _broken_off(answer: AnswerGatherer, endpoint: Endpoint, headers: Mapping[str
     return error
 
 
-def _empty(answer: AnswerGatherer, reason: str | None, endpoint: Endpoint, request: Request) -> EmptyOutput:
+def _empty(
+    answer: CompletionAccumulator, reason: str | None, endpoint: Endpoint, request: Request
+) -> EmptyOutput:
     thought = len(answer.reasoning)
     what = f"only {thought} characters of reasoning" if thought else "no text"
     hint = _HINTS_OF_EMPTY["length"] if reason == "length" else ""
@@ -120,7 +122,7 @@ def _is_same_model(served: str, asked: str) -> bool:
     return not first or first.startswith(second) or second.startswith(first)
 
 
-def _put_together(answer: AnswerGatherer, completion: Completion) -> dict[str, Any]:
+def _put_together(answer: CompletionAccumulator, completion: Completion) -> dict[str, Any]:
     """The chunks of a stream as one answer."""
     message = {name: value for name, value in completion.message.items() if name != "route"}
     thought = {"reasoning": answer.reasoning} if answer.reasoning else {}

@@ -19,7 +19,7 @@ from vlm_core.errors import (
 )
 
 
-class Verdict(NamedTuple):
+class ErrorKind(NamedTuple):
     """An error's class, and a code of our own where the words say more than the class."""
 
     kind: type[ProviderError]
@@ -27,13 +27,13 @@ class Verdict(NamedTuple):
 
 
 class _Rule(NamedTuple):
-    verdict: Verdict
+    verdict: ErrorKind
     statuses: frozenset[int]
     words: re.Pattern[str]
 
 
 def _rule(kind: type[ProviderError], statuses: str, *words: str, code: str | None = None) -> _Rule:
-    return _Rule(Verdict(kind, code), frozenset(map(int, statuses.split())), re.compile("|".join(words)))
+    return _Rule(ErrorKind(kind, code), frozenset(map(int, statuses.split())), re.compile("|".join(words)))
 
 
 CONTENT_POLICY = "content_policy"
@@ -145,7 +145,7 @@ _HINTS = (
 )
 
 
-def verdict(status: int | None, words: str) -> Verdict | None:
+def classify(status: int | None, words: str) -> ErrorKind | None:
     """What an error is; None where neither status nor words tell.
 
     Args:
@@ -153,7 +153,7 @@ def verdict(status: int | None, words: str) -> Verdict | None:
         words: codes and message.
 
     Example:
-        >>> verdict(403, "NOT_ENOUGH_BALANCE no credit").kind.__name__, verdict(None, "boom")
+        >>> classify(403, "NOT_ENOUGH_BALANCE no credit").kind.__name__, classify(None, "boom")
         ('QuotaExhausted', None)
     """
     lower = words.lower()
@@ -163,10 +163,10 @@ def verdict(status: int | None, words: str) -> Verdict | None:
     if status is None:
         return None
     is_ours = 400 <= status < 500
-    return Verdict(_BY_STATUS.get(status, RequestRejected if is_ours else ServerError))
+    return ErrorKind(_BY_STATUS.get(status, RequestRejected if is_ours else ServerError))
 
 
-def hint(found: Verdict, status: int | None, words: str, model_list_url: str = "") -> str:
+def hint(found: ErrorKind, status: int | None, words: str, model_list_url: str = "") -> str:
     """What to do about an error, where more can be said than its class does; else "".
 
     Args:

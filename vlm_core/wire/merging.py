@@ -6,23 +6,23 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def merged(fields: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
+def merge(fields: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
     """Fields with others laid over them; dicts are merged key by key.
 
     Example:
-        >>> merged({"a": {"b": 1, "c": 2}, "d": 3}, {"a": {"b": 9}})
+        >>> merge({"a": {"b": 1, "c": 2}, "d": 3}, {"a": {"b": 9}})
         {'a': {'b': 9, 'c': 2}, 'd': 3}
     """
     result = dict(fields)
     for name, value in extra.items():
         under = result.get(name)
         both = isinstance(under, Mapping) and isinstance(value, Mapping)
-        result[name] = merged(under, value) if both else value  # type: ignore[arg-type]
+        result[name] = merge(under, value) if both else value  # type: ignore[arg-type]
     return result
 
 
 def merge_into(fields: dict[str, Any], extra: Mapping[str, Any]) -> None:
-    """As `merged`, in the fields themselves, so that many small pieces cost no more than one large one.
+    """As `merge`, in the fields themselves, so that many small pieces cost no more than one large one.
 
     Example:
         >>> fields = {"a": {"b": 1}}
@@ -35,7 +35,7 @@ def merge_into(fields: dict[str, Any], extra: Mapping[str, Any]) -> None:
         if isinstance(under, dict) and isinstance(value, Mapping):
             merge_into(under, value)
         else:
-            fields[name] = merged({}, value) if isinstance(value, Mapping) else value
+            fields[name] = merge({}, value) if isinstance(value, Mapping) else value
 
 
 def accumulated(before: Any, more: Any) -> Any:
@@ -49,5 +49,5 @@ def accumulated(before: Any, more: Any) -> Any:
         if isinstance(before, kind) and isinstance(more, kind):
             return before + more  # type: ignore[operator]
     if isinstance(before, Mapping) and isinstance(more, Mapping):
-        return merged(before, more)
+        return merge(before, more)
     return more

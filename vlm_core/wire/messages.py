@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, TypeAlias
 
-from vlm_core.answers import Completion, EncodedImage
+from vlm_core.completion import Completion, EncodedImage
 from vlm_core.errors import InputError
 
 Message: TypeAlias = dict[str, Any]
@@ -22,7 +22,7 @@ DETAILS = ("low", "high", "auto", "original")
 """What providers document for an image's detail; "original" is OpenAI's alone."""
 
 
-def checked(messages: Sequence[object]) -> list[Message]:
+def check_messages(messages: Sequence[object]) -> list[Message]:
     """Copies of messages in the one shape that the rest of the room knows.
 
     Contents are a string, a list of parts, or None where an assistant calls tools. Parts are of type
@@ -37,7 +37,7 @@ def checked(messages: Sequence[object]) -> list[Message]:
         InputError: one is not like that; it says which, as in ``messages[2].content[1]``.
 
     Example:
-        >>> checked([{"role": "user", "content": ["Read this."]}])
+        >>> check_messages([{"role": "user", "content": ["Read this."]}])
         [{'role': 'user', 'content': [{'type': 'text', 'text': 'Read this.'}]}]
     """
     if not isinstance(messages, Sequence) or isinstance(messages, (str, bytes)):
@@ -50,11 +50,11 @@ def checked(messages: Sequence[object]) -> list[Message]:
 _SHAPE = 'Give a list such as [{"role": "user", "content": "Read this."}].'
 
 
-def calls_in(message: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def tool_calls_in(message: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The tool calls of a message, but for what is shaped like none.
 
     Example:
-        >>> calls_in({"role": "assistant", "content": None, "tool_calls": [{"id": "c1"}, 1]})
+        >>> tool_calls_in({"role": "assistant", "content": None, "tool_calls": [{"id": "c1"}, 1]})
         [{'id': 'c1'}]
     """
     calls = message.get("tool_calls")

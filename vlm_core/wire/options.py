@@ -6,11 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from vlm_core.catalog.routes import Endpoint
-from vlm_core.catalog.rows import Quirk
-from vlm_core.wire.merging import merged
+from vlm_core.catalog.schema import Quirk
 from vlm_core.wire.option_checks import CHOICES, OPTIONS, check_options, tool_name
 
-__all__ = ["OPTIONS", "Fields", "Warn", "check_options", "merged", "option_fields"]
+__all__ = ["OPTIONS", "Fields", "Warn", "check_options", "option_fields"]
 
 Warn: TypeAlias = Callable[[str], None]
 Fields: TypeAlias = dict[str, Any]

@@ -12,9 +12,9 @@ from itertools import chain
 from typing import Any, TypeAlias
 
 from vlm_core.catalog.routes import Endpoint
-from vlm_core.catalog.rows import Quirk
-from vlm_core.wire.merging import accumulated, merged
-from vlm_core.wire.messages import Message, calls_in
+from vlm_core.catalog.schema import Quirk
+from vlm_core.wire.merging import accumulated, merge
+from vlm_core.wire.messages import Message, tool_calls_in
 from vlm_core.wire.options import Warn
 from vlm_core.wire.surrogates import joined
 
@@ -184,12 +184,12 @@ def _of_assistant(message: Message, in_tool_turn: bool, endpoint: Endpoint, warn
         message = _without_fields(message)
     elif message.keys() - _OF_MESSAGE:
         message = _with_reasoning(message, route is not None, in_tool_turn, endpoint, warn)
-    return _completed(message, endpoint, warn) if calls_in(message) else message
+    return _completed(message, endpoint, warn) if tool_calls_in(message) else message
 
 
 def _without_fields(message: Message) -> Message:
     kept = {name: value for name, value in message.items() if name in _OF_MESSAGE}
-    if calls := calls_in(message):
+    if calls := tool_calls_in(message):
         kept["tool_calls"] = [
             {name: value for name, value in call.items() if name in _OF_CALL} for call in calls
         ]
@@ -218,10 +218,10 @@ def _completed(message: Message, endpoint: Endpoint, warn: Warn) -> Message:
             f"{endpoint.route} wants reasoning_content with each tool call: a blank stands for one not known"
         )
         message = {**message, "reasoning_content": _BLANK_REASONING}
-    calls = calls_in(message)
+    calls = tool_calls_in(message)
     # Through OpenRouter, signatures are among the reasoning details.
     is_signed = message.get(_DETAILS) or any("extra_content" in call for call in calls)
     if Quirk.NEEDS_THOUGHT_SIGNATURE in quirks and not is_signed:
         warn(f"{endpoint.route} wants a thought signature with tool calls: it is told to go without one")
-        message = {**message, "tool_calls": [merged(calls[0], _NO_SIGNATURE), *calls[1:]]}
+        message = {**message, "tool_calls": [merge(calls[0], _NO_SIGNATURE), *calls[1:]]}
     return message

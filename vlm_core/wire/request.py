@@ -7,23 +7,23 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from vlm_core.catalog.routes import Endpoint
-from vlm_core.catalog.rows import Quirk
-from vlm_core.wire.body import encoded
+from vlm_core.catalog.schema import Quirk
 from vlm_core.wire.broken_calls import without_broken_calls
-from vlm_core.wire.cache_control import tools_with_marks, with_marks
-from vlm_core.wire.merging import merged
-from vlm_core.wire.messages import checked
+from vlm_core.wire.cache_control import tools_with_cache_control, with_cache_control
+from vlm_core.wire.image_placement import ToolImages, place_images, with_one_system_message
+from vlm_core.wire.merging import merge
+from vlm_core.wire.messages import check_messages
 from vlm_core.wire.options import OPTIONS, check_options, option_fields
-from vlm_core.wire.placement import ToolImages, placed, with_one_system_message
 from vlm_core.wire.provider_fields import for_route
-from vlm_core.wire.structured import structure, with_system_words
+from vlm_core.wire.serialize import serialize
+from vlm_core.wire.structured import plan_structure, with_system_words
 from vlm_core.wire.tool_calls import OfferedTools
 
-__all__ = ["OPTIONS", "Reading", "Request", "build", "check_options"]
+__all__ = ["OPTIONS", "Request", "ResponseOptions", "build_request", "check_options"]
 
 
 @dataclass(frozen=True)
-class Reading:
+class ResponseOptions:
     """How the answer to a request is to be read."""
 
     unwrap_tool: str | None = None
@@ -47,12 +47,12 @@ class Request:
     body: bytes = field(repr=False)
     """JSON in UTF-8."""
     stream: bool = False
-    reading: Reading = Reading()
+    reading: ResponseOptions = ResponseOptions()
     warnings: tuple[str, ...] = ()
     """What was dropped or changed."""
 
 
-def build(
+def build_request(
     messages: Sequence[Mapping[str, Any]],
     options: Mapping[str, Any],
     endpoint: Endpoint,
@@ -76,31 +76,31 @@ def build(
 
     Example:
         >>> from vlm_core.catalog.routes import Endpoint
-        >>> from vlm_core.catalog.rows import ImageLimits, ModelProfile, Provider
+        >>> from vlm_core.catalog.schema import ImageLimits, ModelProfile, Provider
         >>> lab = Endpoint(Provider(name="lab"), "m", ModelProfile(prefix="m"), ImageLimits(), "http://lab/v1")
-        >>> build([{"role": "user", "content": "Hi"}], {"max_tokens": 9}, lab).body.decode()
+        >>> build_request([{"role": "user", "content": "Hi"}], {"max_tokens": 9}, lab).body.decode()
         '{"model":"m","messages":[{"role":"user","content":"Hi"}],"max_tokens":9}'
     """
     check_options(options)
     warnings: list[str] = []
-    shown = for_route(checked(messages), endpoint, warnings.append)
+    shown = for_route(check_messages(messages), endpoint, warnings.append)
     shown = without_broken_calls(shown, warnings.append)
-    shown = with_marks(shown, endpoint, warnings.append)
-    shown = placed(shown, tool_images, endpoint, warnings.append)
+    shown = with_cache_control(shown, endpoint, warnings.append)
+    shown = place_images(shown, tool_images, endpoint, warnings.append)
     fields = option_fields(options, endpoint, stream=stream, warn=warnings.append)
     if fields.get("tools"):
-        fields["tools"] = tools_with_marks(fields["tools"], endpoint, warnings.append)
+        fields["tools"] = tools_with_cache_control(fields["tools"], endpoint, warnings.append)
     has_tools = "tools" in fields
-    form = structure(options.get("response_format"), endpoint, stream=stream, has_tools=has_tools)
+    form = plan_structure(options.get("response_format"), endpoint, stream=stream, has_tools=has_tools)
     warnings.extend([form.warning] if form.warning else [])
     shown = with_system_words(shown, form.prompt) if form.prompt else shown
     if Quirk.ONE_SYSTEM_MESSAGE in endpoint.quirks:
         shown = with_one_system_message(shown, warnings.append)
     fields = {"model": endpoint.model, "messages": shown, **fields, **form.fields}
     return Request(
-        body=encoded(merged(fields, options.get("extra_body") or {})),
+        body=serialize(merge(fields, options.get("extra_body") or {})),
         stream=stream,
-        reading=Reading(
+        reading=ResponseOptions(
             form.unwrap_tool,
             form.asked,
             has_tools,

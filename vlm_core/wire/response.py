@@ -9,14 +9,14 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from vlm_core.answers import Completion, Delta
 from vlm_core.catalog.routes import Endpoint
+from vlm_core.completion import Completion, Delta
 from vlm_core.errors import IncompleteResponse, MalformedResponse, ResponseError, VLMError
-from vlm_core.wire.completion import completed
-from vlm_core.wire.errors_of import error_inside, lower_case, read_error, read_inner_error, request_id
-from vlm_core.wire.gather import AnswerGatherer
+from vlm_core.wire.accumulator import CompletionAccumulator
+from vlm_core.wire.completion import build_completion
+from vlm_core.wire.error_body import error_body_in, page_title, redact
+from vlm_core.wire.error_mapping import is_error_body, lower_case, read_error, read_inner_error, request_id
 from vlm_core.wire.request import Request
-from vlm_core.wire.said import page_title, said_in, shown
 from vlm_core.wire.sse import EventDecoder
 
 __all__ = ["StreamedAnswer", "is_whole", "read_completion", "read_error"]
@@ -57,7 +57,7 @@ def read_completion(
         IncompleteResponse: the provider says that it broke off.
 
     Example:
-        >>> from vlm_core.catalog.rows import ImageLimits, ModelProfile, Provider
+        >>> from vlm_core.catalog.schema import ImageLimits, ModelProfile, Provider
         >>> lab = Endpoint(Provider(name="lab"), "m", ModelProfile(prefix="m"), ImageLimits(), "http://lab/v1")
         >>> body = b'{"choices": [{"message": {"content": "TOTAL 9.00"}, "finish_reason": "eos"}]}'
         >>> answer = read_completion(body, Request(b""), lab)
@@ -71,14 +71,14 @@ def read_completion(
         return stream.finish()
     try:
         chunk = _parsed_body(bare, endpoint)
-        if error_inside(chunk):
+        if is_error_body(chunk):
             raise read_inner_error(chunk, headers, endpoint)
         if not chunk.get("choices"):
             raise _no_choices(chunk, endpoint)
-        answer = AnswerGatherer(request.reading, whole=True)
+        answer = CompletionAccumulator(request.reading, whole=True)
         answer.add(chunk)
         answer.end()
-        return completed(answer, request, endpoint, headers, raw=chunk)
+        return build_completion(answer, request, endpoint, headers, raw=chunk)
     except VLMError as error:
         raise _placed(error, endpoint, headers) from None
 
@@ -92,7 +92,7 @@ def is_whole(body: bytes, request: Request, endpoint: Endpoint) -> bool:
         endpoint: who was asked.
 
     Example:
-        >>> from vlm_core.catalog.rows import ImageLimits, ModelProfile, Provider
+        >>> from vlm_core.catalog.schema import ImageLimits, ModelProfile, Provider
         >>> lab = Endpoint(Provider(name="lab"), "m", ModelProfile(prefix="m"), ImageLimits(), "http://lab/v1")
         >>> is_whole(b'{"choices": []}', Request(b""), lab), is_whole(b'{"choices": [', Request(b""), lab)
         (True, False)
@@ -117,7 +117,7 @@ class StreamedAnswer:
         headers: of the response, for its id.
 
     Example:
-        >>> from vlm_core.catalog.rows import ImageLimits, ModelProfile, Provider
+        >>> from vlm_core.catalog.schema import ImageLimits, ModelProfile, Provider
         >>> lab = Endpoint(Provider(name="lab"), "m", ModelProfile(prefix="m"), ImageLimits(), "http://lab/v1")
         >>> answer = StreamedAnswer(Request(b"", stream=True), lab)
         >>> answer.feed(b'data: {"choices": [{"delta": {"content": "TOTAL"}}]}' + bytes([10, 10]))
@@ -136,7 +136,7 @@ class StreamedAnswer:
         """Whether nothing counts that may still come: [DONE] was seen, or `finish` will raise an error."""
         self._request, self._endpoint, self._headers = request, endpoint, headers
         self._decoder = EventDecoder()
-        self._answer = AnswerGatherer(request.reading)
+        self._answer = CompletionAccumulator(request.reading)
         self._is_events: bool | None = None
         self._head = b""
         self._other: list[bytes] = []
@@ -213,7 +213,7 @@ class StreamedAnswer:
         try:
             self._finish_events()
             self._answer.end()
-            completion = completed(self._answer, self._request, self._endpoint, self._headers)
+            completion = build_completion(self._answer, self._request, self._endpoint, self._headers)
             return replace(completion, warnings=(*completion.warnings, *self._warnings()))
         except VLMError as error:
             if isinstance(error, ResponseError):
@@ -228,7 +228,7 @@ class StreamedAnswer:
         """
         self._answer.end()
         self._answer.finish_word, self._answer.is_cut_short = reason, True
-        return completed(self._answer, self._request, self._endpoint, self._headers)
+        return build_completion(self._answer, self._request, self._endpoint, self._headers)
 
     def _events_in(self, data: bytes) -> bytes:
         """The events in what came first; nothing while it may be something else, or where it is."""
@@ -267,7 +267,7 @@ class StreamedAnswer:
             chunk = _parsed(payload)
             if not isinstance(chunk, dict) or kind == "error":
                 return self._no_chunk(kind, payload, chunk, deltas)
-            if error_inside(chunk):
+            if is_error_body(chunk):
                 raise read_inner_error(chunk, self._headers, self._endpoint)
             if "choices" not in chunk and "usage" not in chunk:
                 self._skipped.append(str(chunk.get("type") or kind or "no choices")[:40])
@@ -284,7 +284,7 @@ class StreamedAnswer:
         if len(lines) > 1 and all(map(_stands_alone, lines)):
             for line in lines:
                 self._take(kind, line, deltas)
-        elif name := textless(kind, payload):
+        elif name := describe_textless_event(kind, payload):
             self._skipped.append(name)
         else:
             damaged = IncompleteResponse("an event of the stream is damaged")
@@ -306,7 +306,7 @@ class StreamedAnswer:
         return [f"{self._endpoint.route} sent {len(names)} events without text, which were skipped: {kinds}"]
 
 
-def textless(kind: str, payload: str) -> str:
+def describe_textless_event(kind: str, payload: str) -> str:
     """What an event is that cannot have held text; "" for one that may have.
 
     Args:
@@ -314,21 +314,23 @@ def textless(kind: str, payload: str) -> str:
         payload: its data.
 
     Example:
-        >>> textless("", "null"), textless("", "<html>"), textless("ping", "17:04"), textless("", '{"choic')
-        ('null', 'HTML', 'ping', '')
+        >>> describe_textless_event("", "<html>"), describe_textless_event("ping", "17:04")
+        ('HTML', 'ping')
+        >>> describe_textless_event("", '{"choic')
+        ''
     """
     names = (kind, payload.strip().lower())
     return next((name for name, pattern in _TEXTLESS.items() if any(map(pattern.match, names))), "")
 
 
 def _is_error(value: object) -> bool:
-    return isinstance(value, dict) and error_inside(value)
+    return isinstance(value, dict) and is_error_body(value)
 
 
 def _stands_alone(line: str) -> bool:
     """Whether a line of an event is one by itself: some servers part events by one line end only."""
     is_end = not line or line.startswith("[DONE]")
-    return is_end or isinstance(_parsed(line), dict) or bool(textless("", line))
+    return is_end or isinstance(_parsed(line), dict) or bool(describe_textless_event("", line))
 
 
 def _parsed(text: str) -> object:
@@ -344,7 +346,7 @@ def _parsed_body(bare: bytes, endpoint: Endpoint) -> dict[str, Any]:
     if not bare:
         raise MalformedResponse(f"{endpoint.route} answered with nothing", hint="Try again.")
     if bare[:1] == b"<":
-        title = shown(page_title(bare), endpoint, _EXCERPT_CHARS)
+        title = redact(page_title(bare), endpoint, _EXCERPT_CHARS)
         raise MalformedResponse(f"{endpoint.route} answered with a web page: {title}")
     text = bare.decode(errors="replace")
     chunk = _parsed(text)
@@ -353,14 +355,14 @@ def _parsed_body(bare: bytes, endpoint: Endpoint) -> dict[str, Any]:
     if text[0] == "{" and chunk is None:
         problem = f"answered with JSON that is cut short or damaged, {len(bare)} bytes long"
         raise MalformedResponse(f"{endpoint.route} {problem}", hint="Try again.")
-    excerpt = shown(said_in(text).message or text, endpoint, _EXCERPT_CHARS)
+    excerpt = redact(error_body_in(text).message or text, endpoint, _EXCERPT_CHARS)
     raise MalformedResponse(f"{endpoint.route} answered with no chat completion: {excerpt}")
 
 
 def _no_choices(chunk: Mapping[str, Any], endpoint: Endpoint) -> MalformedResponse:
-    words = said_in(chunk).message or f"its fields are {', '.join(map(str, chunk)) or 'none'}"
+    words = error_body_in(chunk).message or f"its fields are {', '.join(map(str, chunk)) or 'none'}"
     return MalformedResponse(
-        f"{endpoint.route} answered without choices: {shown(words, endpoint, _EXCERPT_CHARS)}"
+        f"{endpoint.route} answered without choices: {redact(words, endpoint, _EXCERPT_CHARS)}"
     )
 
 

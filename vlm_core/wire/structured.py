@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from vlm_core.catalog.routes import Endpoint
-from vlm_core.catalog.rows import Quirk
+from vlm_core.catalog.schema import Quirk
 from vlm_core.errors import ConfigError
-from vlm_core.wire.body import encoded
 from vlm_core.wire.messages import Message
+from vlm_core.wire.serialize import serialize
 
 _SYSTEM_ROLES = ("system", "developer")
 _SCHEMA_TYPES = ("object", "array", "string", "number", "integer", "boolean", "null")
@@ -50,10 +50,12 @@ class _Wish:
         start = "Answer with one JSON object alone, without a code fence and without any other words."
         if self.schema is None:
             return start
-        return f"{start} It must match this JSON schema:\n{encoded(self.schema).decode()}"
+        return f"{start} It must match this JSON schema:\n{serialize(self.schema).decode()}"
 
 
-def structure(response_format: object, endpoint: Endpoint, *, stream: bool, has_tools: bool) -> Structure:
+def plan_structure(
+    response_format: object, endpoint: Endpoint, *, stream: bool, has_tools: bool
+) -> Structure:
     """How to ask this endpoint for JSON.
 
     Args:

@@ -12,12 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from vlm_core.answers import ToolCall, ToolCallDelta
+from vlm_core.completion import ToolCall, ToolCallDelta
 from vlm_core.errors import MalformedResponse
-from vlm_core.wire.known_calls import KnownCalls
 from vlm_core.wire.merging import merge_into
 from vlm_core.wire.object_end import ObjectEnd
 from vlm_core.wire.surrogates import joined
+from vlm_core.wire.tool_call_index import ToolCallIndex
 
 CALL_FIELDS = frozenset({"extra_content"})
 """Fields of a tool call that go back to the provider that sent them, beside those of its row."""
@@ -143,7 +143,7 @@ class _Call:
         return isinstance(found, dict) and found == self._value and _sorted(found) == _sorted(self._value)
 
 
-class ToolCallGatherer:
+class ToolCallAccumulator:
     """Collects tool calls.
 
     A piece belongs to the call with its id and index, with its id, or with its index, and without
@@ -172,7 +172,7 @@ class ToolCallGatherer:
         kept: names of the fields of a call that the provider wants back.
 
     Example:
-        >>> gatherer = ToolCallGatherer()
+        >>> gatherer = ToolCallAccumulator()
         >>> _ = gatherer.add([{"index": 0, "id": "c1", "function": {"name": "look", "arguments": '{"page"'}}])
         >>> gatherer.add([{"index": 0, "function": {"arguments": ": 1}"}}])
         ([ToolCallDelta(index=0, id=None, name=None, arguments=': 1}')], '')
@@ -192,7 +192,7 @@ class ToolCallGatherer:
         self._unwrap = unwrap
         self._offered = offered or OfferedTools()
         self._kept = kept
-        self._calls = KnownCalls[_Call]()
+        self._calls = ToolCallIndex[_Call]()
         self._indexes: set[int] = set()
         self._doubts: list[str] = []
         """What is ambiguous unless indexes are right."""

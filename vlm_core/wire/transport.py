@@ -18,12 +18,12 @@ from functools import cache, partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from vlm_core.catalog.rows import Quirk
+from vlm_core.catalog.schema import Quirk
 from vlm_core.errors import VLMError
-from vlm_core.wire.bodies import AlreadyRead, short_stream
-from vlm_core.wire.failures import failure_of, out_of_time
 from vlm_core.wire.proxies import HTTPClients
-from vlm_core.wire.watchdog import Watch, shared
+from vlm_core.wire.response_stream import BufferedBody, bounded_stream
+from vlm_core.wire.transport_errors import map_transport_error, read_timed_out
+from vlm_core.wire.watchdog import WatchedSocket, shared
 
 if TYPE_CHECKING:
     from vlm_core.catalog.routes import Endpoint
@@ -52,7 +52,7 @@ class Timeouts:
 
 
 @dataclass(frozen=True)
-class Answer:
+class RawResponse:
     """An answer whose head has come; its body is read through the transport."""
 
     status: int
@@ -63,7 +63,7 @@ class Answer:
     response: Any = field(repr=False)
     end: float = float("inf")
     """When its time is over, by `time.monotonic`."""
-    watch: Watch | None = field(default=None, repr=False)
+    watch: WatchedSocket | None = field(default=None, repr=False)
 
 
 class Transport:
@@ -82,7 +82,7 @@ class Transport:
         self._http = HTTPClients(partial(_http_client, "DefaultHttpxClient", _shorten), http_client)
         self._clients: dict[Any, Any] = {}
 
-    def open(self, endpoint: Endpoint, body: bytes, timeouts: Timeouts) -> Answer:
+    def open(self, endpoint: Endpoint, body: bytes, timeouts: Timeouts) -> RawResponse:
         """Send a request, and wait for the head of its answer, whatever its status.
 
         Raises:
@@ -99,11 +99,11 @@ class Transport:
         except _library().APIStatusError as error:
             return _refusal(endpoint, error.response)
         except _failures() as error:
-            failure = failure_of(error, endpoint.route)
+            failure = map_transport_error(error, endpoint.route)
         # Not from within: the library's frames hold the key, and the error would hold the frames.
         raise failure
 
-    def read(self, answer: Answer, seconds: float | None = None) -> bytes:
+    def read(self, answer: RawResponse, seconds: float | None = None) -> bytes:
         """The next piece of an answer's body; none at its end.
 
         Args:
@@ -119,15 +119,15 @@ class Transport:
         try:
             return next(answer.pieces, b"")
         except _failures() as error:
-            failure = failure_of(error, answer.route)
+            failure = map_transport_error(error, answer.route)
         finally:
             if own:
                 shared.forget(own)
         if any(watch and watch.expired for watch in (own, answer.watch)):
-            failure = out_of_time(answer.route)
+            failure = read_timed_out(answer.route)
         raise failure
 
-    def release(self, answer: Answer, *, has_rest: bool = False) -> None:
+    def release(self, answer: RawResponse, *, has_rest: bool = False) -> None:
         """Be done with an answer. A connection that was read to its end is used again.
 
         Args:
@@ -167,7 +167,7 @@ class AsyncTransport:
         self._http = HTTPClients(partial(_http_client, "DefaultAsyncHttpxClient", _ashorten), http_client)
         self._clients: dict[Any, Any] = {}
 
-    async def open(self, endpoint: Endpoint, body: bytes, timeouts: Timeouts) -> Answer:
+    async def open(self, endpoint: Endpoint, body: bytes, timeouts: Timeouts) -> RawResponse:
         """As `Transport.open`."""
         failure: VLMError
         try:
@@ -178,10 +178,10 @@ class AsyncTransport:
         except _library().APIStatusError as error:
             return _refusal(endpoint, error.response)
         except _failures() as error:
-            failure = failure_of(error, endpoint.route)
+            failure = map_transport_error(error, endpoint.route)
         raise failure
 
-    async def read(self, answer: Answer, seconds: float | None = None) -> bytes:
+    async def read(self, answer: RawResponse, seconds: float | None = None) -> bytes:
         """As `Transport.read`."""
         import asyncio  # loaded wherever this runs
 
@@ -191,12 +191,12 @@ class AsyncTransport:
             async with asyncio.timeout(min(answer.end - time.monotonic(), allowed)):
                 return await anext(answer.pieces, b"")
         except TimeoutError:
-            failure = out_of_time(answer.route)
+            failure = read_timed_out(answer.route)
         except _failures() as error:
-            failure = failure_of(error, answer.route)
+            failure = map_transport_error(error, answer.route)
         raise failure
 
-    async def release(self, answer: Answer, *, has_rest: bool = False) -> None:
+    async def release(self, answer: RawResponse, *, has_rest: bool = False) -> None:
         """As `Transport.release`."""
         import asyncio
 
@@ -326,18 +326,18 @@ def _request(endpoint: Endpoint, body: bytes, timeouts: Timeouts) -> dict[str, A
 # --- answers --------------------------------------------------------------------------------------
 
 
-def _answer(endpoint: Endpoint, response: Any, timeouts: Timeouts, reader: str) -> Answer:
+def _answer(endpoint: Endpoint, response: Any, timeouts: Timeouts, reader: str) -> RawResponse:
     _set_read_timeout(response, timeouts.between_bytes)
     # Compressed it is only by a server that does as it likes; the bytes are counted unpacked.
     plain = response.headers.get("content-encoding", "identity").strip().lower() == "identity"
     pieces = getattr(response, f"{reader}_raw" if plain else f"{reader}_bytes")()
-    return Answer(response.status_code, response.headers, endpoint.route, pieces, response)
+    return RawResponse(response.status_code, response.headers, endpoint.route, pieces, response)
 
 
-def _refusal(endpoint: Endpoint, response: Any) -> Answer:
+def _refusal(endpoint: Endpoint, response: Any) -> RawResponse:
     """An answer that openai's client raised as an error, whose body it has read."""
-    pieces = AlreadyRead(response.content)
-    return Answer(response.status_code, response.headers, endpoint.route, pieces, response)
+    pieces = BufferedBody(response.content)
+    return RawResponse(response.status_code, response.headers, endpoint.route, pieces, response)
 
 
 def _socket_of(response: Any) -> Any:
@@ -367,7 +367,7 @@ async def _ashorten(response: Any) -> None:
 
 @cache
 def _short_stream(kind: str) -> Any:
-    return short_stream(getattr(_http_library(), kind), _ERROR_BODY_BYTES, _ERROR_BODY_SECONDS)
+    return bounded_stream(getattr(_http_library(), kind), _ERROR_BODY_BYTES, _ERROR_BODY_SECONDS)
 
 
 # --- failures -------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ _LINGER = 5.0
 """Seconds that the thread waits for another watch before it ends."""
 
 
-class Watch:
+class WatchedSocket:
     """A socket that is shut down when its time is over, so that whoever reads from it wakes up."""
 
     def __init__(self, sock: socket.socket | None, end: float) -> None:
@@ -46,18 +46,18 @@ class Watchdog:
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._watches: set[Watch] = set()
+        self._watches: set[WatchedSocket] = set()
         self._wakes_at = float("inf")
         self._is_running = False
 
-    def watch(self, sock: socket.socket | None, seconds: float) -> Watch:
+    def watch(self, sock: socket.socket | None, seconds: float) -> WatchedSocket:
         """Shut a socket down after some seconds, unless `forget` is called before.
 
         Args:
             sock: None where there is none to be had, as with a client of a test's own; nothing happens then.
             seconds: from now.
         """
-        watch = Watch(sock, time.monotonic() + seconds)
+        watch = WatchedSocket(sock, time.monotonic() + seconds)
         if sock is None:
             return watch
         with self._changed:
@@ -69,7 +69,7 @@ class Watchdog:
                 self._changed.notify()
         return watch
 
-    def forget(self, watch: Watch) -> None:
+    def forget(self, watch: WatchedSocket) -> None:
         """The read is over."""
         with self._changed:
             self._watches.discard(watch)

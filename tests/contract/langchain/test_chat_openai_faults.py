@@ -33,9 +33,9 @@ from pydantic import BaseModel
 from langchain_vlm import ChatVLM
 from vlm_core import ImageLimits, InputError, Provider, Route, VLMError
 from vlm_core.catalog.image_tokens import image_tokens_with_overhead
-from vlm_core.catalog.rows import ModelProfile
+from vlm_core.catalog.schema import ModelProfile
 from vlm_core.testing import ScriptedServer
-from vlm_core.testing.faults_sound import TEXT
+from vlm_core.testing.valid_responses import TEXT
 
 Make: TypeAlias = Callable[..., BaseChatModel]
 Picture: TypeAlias = Callable[..., bytes]

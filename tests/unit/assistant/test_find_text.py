@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from vlm_core import DocumentReader, ImageAssistant, PageResult, TextLine
-from vlm_core.assistant.matching import find
+from vlm_core.assistant.text_matching import find
 
 Call = Callable[..., Any]
 Make = Callable[..., ImageAssistant]

@@ -15,8 +15,8 @@ import pytest
 from PIL import Image
 
 from vlm_core import EngineError, ImageAssistant, PageImage, PageResult, VLMClient
-from vlm_core.assistant.kept import Kept
 from vlm_core.assistant.library import Document
+from vlm_core.assistant.lru_cache import LRUCache
 from vlm_core.images.picture_worker import PictureFile
 from vlm_core.testing import ScriptedServer
 from vlm_core.types import READING_PIXELS
@@ -84,7 +84,7 @@ def saved(picture: Image.Image, kind: str) -> bytes:
     ],
 )
 def test_a_page_that_is_read_and_shown_is_decoded_once(data: bytes, first: int | None) -> None:
-    with closing(Document("a", data, None, Kept(10**6))) as document:
+    with closing(Document("a", data, None, LRUCache(10**6))) as document:
         page = document.page(1, first)
         assert document.page(1) is page
         assert document.page(1, READING_PIXELS) is page
@@ -102,7 +102,7 @@ def test_a_picture_that_is_made_smaller_or_grey_to_be_read_is_shown_as_it_is(
     size: tuple[int, int], reading_pixels: int, is_shown_first: bool
 ) -> None:
     data = saved(Image.new("RGB", size, "navy"), "PNG")
-    with closing(Document("a", data, None, Kept(10**9))) as document:
+    with closing(Document("a", data, None, LRUCache(10**9))) as document:
         wanted = [None, reading_pixels] if is_shown_first else [reading_pixels, None]
         pages = {pixels: document.page(1, pixels) for pixels in wanted}
     shown, read = pages[None], pages[reading_pixels]

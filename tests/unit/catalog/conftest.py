@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from vlm_core.catalog import alternatives, known
-from vlm_core.catalog.models import FAMILIES
-from vlm_core.catalog.offers import OFFERS
-from vlm_core.catalog.providers import PROVIDERS
+from vlm_core.catalog import registry, suggestions
+from vlm_core.catalog.model_rows import FAMILIES
+from vlm_core.catalog.offer_rows import OFFERS
+from vlm_core.catalog.provider_rows import PROVIDERS
 
 
 @pytest.fixture
-def fresh_registry(monkeypatch: pytest.MonkeyPatch) -> known.Registry:
+def fresh_registry(monkeypatch: pytest.MonkeyPatch) -> registry.Registry:
     """The registry that all look-ups use, holding what the package brings and nothing else."""
-    registry = known.Registry((*PROVIDERS, *FAMILIES, *OFFERS))
-    monkeypatch.setattr(known, "_REGISTRY", registry)
-    monkeypatch.setattr(alternatives, "_warned", set())
-    return registry
+    fresh = registry.Registry((*PROVIDERS, *FAMILIES, *OFFERS))
+    monkeypatch.setattr(registry, "_REGISTRY", fresh)
+    monkeypatch.setattr(suggestions, "_warned", set())
+    return fresh

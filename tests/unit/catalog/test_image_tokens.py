@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from vlm_core.catalog.image_tokens import FORMULAS, image_tokens, image_tokens_with_overhead
-from vlm_core.catalog.rows import ModelProfile
+from vlm_core.catalog.schema import ModelProfile
 from vlm_core.errors import ConfigError
 
 GOLDEN = json.loads((Path(__file__).parent / "golden_image_tokens.json").read_text(encoding="utf-8"))

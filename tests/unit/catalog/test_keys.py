@@ -7,8 +7,8 @@ import pickle
 import pytest
 
 from vlm_core.catalog.keys import find_key, key_state, problem_with
-from vlm_core.catalog.registry import resolve
-from vlm_core.catalog.rows import Provider
+from vlm_core.catalog.resolve_route import resolve
+from vlm_core.catalog.schema import Provider
 from vlm_core.errors import ConfigError, MissingKeyError
 from vlm_core.secret import Secret
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from vlm_core.catalog.known import Registry
-from vlm_core.catalog.registry import register, resolve
-from vlm_core.catalog.rows import ModelProfile, Provider
+from vlm_core.catalog.registry import Registry
+from vlm_core.catalog.resolve_route import register, resolve
+from vlm_core.catalog.schema import ModelProfile, Provider
 
 Install = Callable[[str, str], None]
 ROW = 'Provider(name="lab", base_url="https://lab.example/v1", api_key_env=("LAB_KEY",))'
-IMPORTS = "from vlm_core.catalog.rows import ModelProfile, Provider\n"
+IMPORTS = "from vlm_core.catalog.schema import ModelProfile, Provider\n"
 
 
 @pytest.fixture

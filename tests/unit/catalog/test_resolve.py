@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from vlm_core.catalog.known import Registry
-from vlm_core.catalog.registry import UnknownProviderWarning, register, resolve
+from vlm_core.catalog.registry import Registry
+from vlm_core.catalog.resolve_route import UnknownProviderWarning, register, resolve
 from vlm_core.catalog.routes import Route
-from vlm_core.catalog.rows import ImageLimits, ModelProfile, Provider
+from vlm_core.catalog.schema import ImageLimits, ModelProfile, Provider
 from vlm_core.errors import ConfigError, UnknownProviderError
 from vlm_core.secret import Secret
 

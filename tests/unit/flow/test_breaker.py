@@ -9,11 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from vlm_core.flow.breaker import Breaker
+from vlm_core.flow.breaker import CircuitBreaker
 
 
-def opened(at: float = 0.0, retry_after: float | None = None) -> Breaker:
-    breaker = Breaker()
+def opened(at: float = 0.0, retry_after: float | None = None) -> CircuitBreaker:
+    breaker = CircuitBreaker()
     for _ in range(4):
         breaker.failed(at)
     breaker.failed(at, retry_after)
@@ -21,9 +21,9 @@ def opened(at: float = 0.0, retry_after: float | None = None) -> Breaker:
     return breaker
 
 
-def after(outcomes: str, times: Sequence[float]) -> Breaker:
+def after(outcomes: str, times: Sequence[float]) -> CircuitBreaker:
     """One to which this happened: a "+" is a success, a "-" a failure."""
-    breaker = Breaker()
+    breaker = CircuitBreaker()
     for outcome, now in zip(outcomes, times, strict=True):
         (breaker.succeeded if outcome == "+" else breaker.failed)(now)
     return breaker
@@ -51,7 +51,7 @@ def test_it_opens_when_too_many_calls_failed(outcomes: str, seconds_apart: float
 
 
 def test_closed_it_admits_any_number() -> None:
-    breaker = Breaker()
+    breaker = CircuitBreaker()
     assert all(breaker.admits(0.0) for _ in range(100))
 
 
@@ -73,7 +73,7 @@ def test_open_it_admits_nobody_until_the_pause_is_over(retry_after: float | None
 
 
 def test_an_earlier_failure_may_have_asked_for_the_longer_pause() -> None:
-    breaker = Breaker()
+    breaker = CircuitBreaker()
     breaker.failed(0, retry_after=25)
     for now in range(1, 5):
         breaker.failed(now)
@@ -81,7 +81,7 @@ def test_an_earlier_failure_may_have_asked_for_the_longer_pause() -> None:
 
 
 def test_what_a_provider_asked_for_before_a_success_is_over() -> None:
-    breaker = Breaker()
+    breaker = CircuitBreaker()
     breaker.failed(0, retry_after=25)
     breaker.succeeded(1)
     for _ in range(5):
@@ -130,7 +130,7 @@ def test_each_probe_that_fails_doubles_the_pause_up_to_thirty_seconds() -> None:
 def test_a_probe_that_is_given_back_may_be_tried_again_at_once() -> None:
     breaker = opened(at=0)
     assert breaker.admits(10)
-    breaker.gave_back()
+    breaker.release_probe()
     assert breaker.admits(10)
     assert not breaker.admits(10)
 
@@ -139,20 +139,20 @@ def test_a_probe_that_is_given_back_waits_for_what_the_provider_asked() -> None:
     breaker = opened(at=0)
     breaker.admits(10)
     breaker.failed(11, retry_after=25, began=-1)
-    breaker.gave_back()
+    breaker.release_probe()
     assert breaker.opens_again_at == 36
 
 
 def test_what_was_no_probe_can_be_given_back_without_effect() -> None:
     breaker = opened(at=0)
-    breaker.gave_back()
+    breaker.release_probe()
     assert not breaker.admits(9)
 
 
 def test_a_call_from_before_gives_no_probe_back() -> None:
     breaker = opened(at=0)
     breaker.admits(10)
-    breaker.gave_back(began=9)
+    breaker.release_probe(began=9)
     assert not breaker.admits(11)
 
 
@@ -253,7 +253,7 @@ def test_of_many_threads_one_gets_the_probe() -> None:
     with ThreadPoolExecutor(8) as pool:
         for number in range(1, 30):
             assert list(pool.map(ask, [10.0 * number] * 8)).count(True) == 1
-            breaker.gave_back()
+            breaker.release_probe()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")

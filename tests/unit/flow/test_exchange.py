@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from vlm_core.answers import Completion, Delta
-from vlm_core.catalog.registry import resolve
-from vlm_core.catalog.rows import ImageLimits
+from vlm_core.catalog.resolve_route import resolve
+from vlm_core.catalog.schema import ImageLimits
+from vlm_core.completion import Completion, Delta
 from vlm_core.errors import (
     ConnectionFailed,
     DeadlineExceeded,
@@ -17,10 +17,11 @@ from vlm_core.errors import (
     RateLimited,
     VLMError,
 )
-from vlm_core.flow.effects import Enter, Open, Read, Release
-from vlm_core.flow.exchange import Call, Limits, exchange
-from vlm_core.flow.stations import Station
-from vlm_core.wire.transport import Answer
+from vlm_core.flow.attempt import CallLimits, ChatCall
+from vlm_core.flow.effects import AcquireSlot, CloseResponse, ReadBody, SendRequest
+from vlm_core.flow.exchange import exchange
+from vlm_core.flow.route_state import RouteState
+from vlm_core.wire.transport import RawResponse
 
 ENDPOINT = resolve("some-vlm", base_url="http://lab/v1")
 WHOLE = b'{"choices":[{"message":{"content":"TOTAL 9.00"},"finish_reason":"stop"}]}'
@@ -39,13 +40,13 @@ def clock() -> Clock:
     return Clock()
 
 
-def call(*, stream: bool = False, **limits: Any) -> Call:
+def call(*, stream: bool = False, **limits: Any) -> ChatCall:
     messages = [{"role": "user", "content": "What is the total?"}]
-    return Call(messages, {}, ENDPOINT, stream=stream, limits=Limits(**{"max_attempts": 1, **limits}))
+    return ChatCall(messages, {}, ENDPOINT, stream=stream, limits=CallLimits(**{"max_attempts": 1, **limits}))
 
 
-def answer(status: int = 200, **headers: str) -> Answer:
-    return Answer(status, headers, ENDPOINT.route, iter(()), None)
+def answer(status: int = 200, **headers: str) -> RawResponse:
+    return RawResponse(status, headers, ENDPOINT.route, iter(()), None)
 
 
 def event(text: str) -> bytes:
@@ -55,10 +56,10 @@ def event(text: str) -> bytes:
 END = b'data: {"choices":[{"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
 
 
-def begun(asked: Call, clock: Clock) -> tuple[Any, Any]:
+def begun(asked: ChatCall, clock: Clock) -> tuple[Any, Any]:
     """The steps of an exchange that has its place in the queue, and the first of them."""
-    steps = exchange(asked, [Station(asked.endpoint)], clock, random.Random(0))
-    assert isinstance(next(steps), Enter)
+    steps = exchange(asked, [RouteState(asked.endpoint)], clock, random.Random(0))
+    assert isinstance(next(steps), AcquireSlot)
     return steps, steps.send(True)
 
 
@@ -71,12 +72,12 @@ def finished(steps: Any, reply: Any) -> Completion:
 
 def test_a_whole_answer_is_opened_read_to_its_end_and_released(clock: Clock) -> None:
     steps, opening = begun(call(), clock)
-    assert isinstance(opening, Open)
+    assert isinstance(opening, SendRequest)
     assert b"What is the total?" in opening.body
     reply = answer()
-    assert steps.send(reply) == Read(reply)
-    assert steps.send(WHOLE) == Read(reply)
-    assert steps.send(b"") == Release(reply)
+    assert steps.send(reply) == ReadBody(reply)
+    assert steps.send(WHOLE) == ReadBody(reply)
+    assert steps.send(b"") == CloseResponse(reply)
     clock.now += 3
     completion = finished(steps, None)
     assert completion.text == "TOTAL 9.00"
@@ -86,11 +87,11 @@ def test_a_whole_answer_is_opened_read_to_its_end_and_released(clock: Clock) -> 
 def test_a_stream_gives_deltas_as_they_come(clock: Clock) -> None:
     steps, _ = begun(call(stream=True), clock)
     reply = answer()
-    assert steps.send(reply) == Read(reply)
+    assert steps.send(reply) == ReadBody(reply)
     assert steps.send(event("TO")) == Delta("TO")
-    assert next(steps) == Read(reply)
+    assert next(steps) == ReadBody(reply)
     assert steps.send(event("TAL") + END) == Delta("TAL")
-    assert next(steps) == Release(reply, has_rest=True)
+    assert next(steps) == CloseResponse(reply, has_rest=True)
     assert finished(steps, None).text == "TOTAL"
 
 
@@ -171,5 +172,5 @@ def test_a_provider_that_takes_urls_is_given_them(clock: Clock) -> None:
         messages=[{"role": "user", "content": [{"type": "image_url", "image_url": {"url": url}}]}],
     )
     _, opening = begun(asked, clock)
-    assert isinstance(opening, Open)
+    assert isinstance(opening, SendRequest)
     assert url.encode() in opening.body

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from vlm_core.errors import InputError
-from vlm_core.flow.pictures import filled, find, to_picture
+from vlm_core.flow.message_images import image_parts, replace_images, to_picture
 
 PNG_URI = "data:image/png;base64,AAAA"
 URL = "https://example.com/a.png"
@@ -28,7 +28,7 @@ def said(*parts: Any) -> list[dict[str, Any]]:
     ],
 )
 def test_an_image_part_is_found(part: dict[str, Any], given: Any, detail: str | None) -> None:
-    (found,) = find(said({"type": "text", "text": "Read"}, part))
+    (found,) = image_parts(said({"type": "text", "text": "Read"}, part))
     assert (found.given, found.detail, found.position) == (given, detail, "messages[0].content[1]")
 
 
@@ -47,24 +47,24 @@ def test_an_image_part_is_found(part: dict[str, Any], given: Any, detail: str | 
 )
 def test_a_part_written_wrongly_is_refused_by_its_place(part: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=r"messages\[0\]\.content\[0\]"):
-        find(said(part))
+        image_parts(said(part))
 
 
 def test_several_files_in_one_part_are_refused() -> None:
-    (found,) = find(said({"type": "image", "image": [b"GIF89a", b"GIF89a"]}))
+    (found,) = image_parts(said({"type": "image", "image": [b"GIF89a", b"GIF89a"]}))
     with pytest.raises(InputError, match="one file"):
         to_picture(found)
 
 
 @pytest.mark.parametrize("content", ["plain", None, [], {"type": "image"}, 7])
 def test_content_without_parts_holds_no_image(content: Any) -> None:
-    assert find([{"role": "user", "content": content}]) == []
+    assert image_parts([{"role": "user", "content": content}]) == []
 
 
 def test_each_page_takes_a_place_of_its_own_and_what_stands_around_stays() -> None:
     before, after = {"type": "text", "text": "before"}, {"type": "text", "text": "after"}
     messages = said(before, {"type": "image", "image": "two.tif"}, after)
-    (message,) = filled(messages, find(messages), [["one", "two"]])
+    (message,) = replace_images(messages, image_parts(messages), [["one", "two"]])
     assert [part.get("image") or part["text"] for part in message["content"]] == [
         "before",
         "one",
@@ -75,5 +75,5 @@ def test_each_page_takes_a_place_of_its_own_and_what_stands_around_stays() -> No
 
 def test_the_callers_messages_stay_as_they_are() -> None:
     messages = said({"type": "image", "image": "a.png"})
-    filled(messages, find(messages), [["page"]])
+    replace_images(messages, image_parts(messages), [["page"]])
     assert messages == said({"type": "image", "image": "a.png"})

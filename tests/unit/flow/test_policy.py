@@ -9,7 +9,7 @@ import pytest
 
 from vlm_core import errors
 from vlm_core.errors import ConnectionFailed, ContextOverflow, RateLimited, ServerError, VLMError
-from vlm_core.flow.policy import may_fail_over, may_retry, rule_for, wait_before
+from vlm_core.flow.policy import may_fail_over, may_retry, retry_rule, wait_before
 
 
 def made(kind: str, **fields: Any) -> VLMError:
@@ -97,11 +97,11 @@ def test_a_context_that_was_too_short_is_only_left_for_a_larger_one(
 )
 def test_what_an_error_says_of_its_route(kinds: set[str], field: str) -> None:
     every = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, VLMError)]
-    assert {kind.__name__ for kind in every if getattr(rule_for(kind("no")), field)} == kinds
+    assert {kind.__name__ for kind in every if getattr(retry_rule(kind("no")), field)} == kinds
 
 
 def test_another_answer_than_the_one_begun_says_nothing_against_a_route() -> None:
-    assert not rule_for(made("IncompleteResponse", reason="different")).is_ill
+    assert not retry_rule(made("IncompleteResponse", reason="different")).is_ill
 
 
 class Always:

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from vlm_core.answers import Attempt, Completion, Delta, EncodedImage
-from vlm_core.catalog.registry import resolve
+from vlm_core.catalog.resolve_route import resolve
+from vlm_core.completion import Attempt, Completion, Delta, EncodedImage
 from vlm_core.errors import (
     AllRoutesFailed,
     AuthenticationFailed,
@@ -29,12 +29,12 @@ from vlm_core.errors import (
     ServerError,
     VLMError,
 )
-from vlm_core.flow.attempt import PerRoute
-from vlm_core.flow.effects import Effect, Enter, Fit, Open, Read, Wait
-from vlm_core.flow.exchange import Call, Limits, exchange
-from vlm_core.flow.limiter import Outcome
-from vlm_core.flow.stations import Station
-from vlm_core.wire.transport import Answer
+from vlm_core.flow.aimd_limit import Outcome
+from vlm_core.flow.attempt import CallLimits, ChatCall, PerRoute
+from vlm_core.flow.effects import AcquireSlot, Effect, FitImages, ReadBody, SendRequest, Sleep
+from vlm_core.flow.exchange import exchange
+from vlm_core.flow.route_state import RouteState
+from vlm_core.wire.transport import RawResponse
 
 DOT = {"type": "image", "image": b"P5 1 1 255 \x80"}
 FIRST, SECOND = (resolve("m", base_url=f"http://{name}/v1") for name in ("first", "second"))
@@ -89,11 +89,11 @@ class World:
     replies: list[Reply | VLMError]
     now: float = 50.0
     waits: list[float] = field(default_factory=list)
-    opened: list[Open] = field(default_factory=list)
-    fitted: list[Fit] = field(default_factory=list)
+    opened: list[SendRequest] = field(default_factory=list)
+    fitted: list[FitImages] = field(default_factory=list)
     deltas: list[str] = field(default_factory=list)
 
-    def ask(self, call: Call, stations: Sequence[Station]) -> Completion:
+    def ask(self, call: ChatCall, stations: Sequence[RouteState]) -> Completion:
         steps = exchange(call, stations, lambda: self.now, random.Random(0))
         reply: Any = None
         error: VLMError | None = None
@@ -109,7 +109,7 @@ class World:
             except VLMError as failure:
                 error = failure
 
-    def fails(self, call: Call, stations: Sequence[Station]) -> VLMError:
+    def fails(self, call: ChatCall, stations: Sequence[RouteState]) -> VLMError:
         with pytest.raises(VLMError) as caught:
             self.ask(call, stations)
         return caught.value
@@ -118,25 +118,25 @@ class World:
         match step:
             case Delta():
                 self.deltas.append(step.text)
-            case Wait():
+            case Sleep():
                 self.waits.append(step.seconds)
                 self.now += step.seconds
-            case Enter():
-                return step.gate.enter(0, step.is_patient)
-            case Fit():
+            case AcquireSlot():
+                return step.gate.acquire(0, step.is_patient)
+            case FitImages():
                 return self.fit(step)
-            case Open():
+            case SendRequest():
                 return self.open(step)
-            case Read():
+            case ReadBody():
                 return self.read(step)
         return None
 
-    def fit(self, step: Fit) -> list[tuple[EncodedImage, ...]]:
+    def fit(self, step: FitImages) -> list[tuple[EncodedImage, ...]]:
         self.fitted.append(step)
         side = int(min(step.endpoint.limits.max_pixels or 10_000, 10_000) ** 0.5)
         return [(EncodedImage(b"x" * 30 * side, "png", side, side),) for _ in step.pictures]
 
-    def open(self, step: Open) -> Answer:
+    def open(self, step: SendRequest) -> RawResponse:
         self.opened.append(step)
         reply = self.replies.pop(0)
         if isinstance(reply, VLMError):
@@ -144,9 +144,9 @@ class World:
         self.now += reply.seconds
         if reply.failure:
             raise reply.failure
-        return Answer(reply.status, reply.headers, step.endpoint.route, iter(reply.pieces), None)
+        return RawResponse(reply.status, reply.headers, step.endpoint.route, iter(reply.pieces), None)
 
-    def read(self, step: Read) -> bytes:
+    def read(self, step: ReadBody) -> bytes:
         piece = next(step.answer.pieces, b"")
         if isinstance(piece, float):
             self.now += piece if step.seconds is None else min(piece, step.seconds)
@@ -166,18 +166,18 @@ class World:
         return [json.loads(step.body) for step in self.opened]
 
 
-def question(*, stream: bool = False, image: bool = False, limits: Any = None, **options: Any) -> Call:
+def question(*, stream: bool = False, image: bool = False, limits: Any = None, **options: Any) -> ChatCall:
     content = [{"type": "text", "text": "What is the total?"}, *([DOT] if image else [])]
     messages = [{"role": "user", "content": content}]
-    return Call(messages, options, FIRST, stream=stream, limits=Limits(**(limits or {})))
+    return ChatCall(messages, options, FIRST, stream=stream, limits=CallLimits(**(limits or {})))
 
 
-def one() -> list[Station]:
-    return [Station(FIRST)]
+def one() -> list[RouteState]:
+    return [RouteState(FIRST)]
 
 
-def two(second: Any = SECOND) -> list[Station]:
-    return [Station(FIRST), Station(second)]
+def two(second: Any = SECOND) -> list[RouteState]:
+    return [RouteState(FIRST), RouteState(second)]
 
 
 def failed(kind: type[VLMError], message: str = "no") -> VLMError:
@@ -293,9 +293,9 @@ def test_a_refusal_for_good_ends_the_call(reply: Reply, kind: type[VLMError]) ->
     assert world.waits == []
 
 
-def with_context(endpoint: Any, tokens: int | None) -> Station:
+def with_context(endpoint: Any, tokens: int | None) -> RouteState:
     profile = endpoint.profile.model_copy(update={"context_tokens": tokens})
-    return Station(replace(endpoint, profile=profile))
+    return RouteState(replace(endpoint, profile=profile))
 
 
 def test_a_route_with_a_smaller_context_is_passed_over() -> None:
@@ -593,11 +593,11 @@ def test_a_route_that_keeps_failing_is_left_alone() -> None:
 # --- a route that takes fewer calls than there are
 
 
-def crowded(station: Station) -> Station:
+def crowded(station: RouteState) -> RouteState:
     """A route that was asked too much: all the places that are left are taken."""
-    while station.gate.enter(0):
+    while station.gate.acquire(0):
         pass
-    station.gate.leave(Outcome.OVERLOADED, now=0.0, began=0.0)
+    station.gate.release(Outcome.OVERLOADED, now=0.0, began=0.0)
     return station
 
 
@@ -623,7 +623,7 @@ def test_a_crowded_route_is_gone_back_to_where_no_other_answers(status: int) -> 
     class Leaving(World):
         """Calls leave the first route while the second one is asked."""
 
-        def open(self, step: Open) -> Answer:
+        def open(self, step: SendRequest) -> RawResponse:
             if step.endpoint == SECOND:
                 first.gate.limiter.in_flight = 0
             return super().open(step)
@@ -636,7 +636,7 @@ def test_a_crowded_route_is_gone_back_to_where_no_other_answers(status: int) -> 
 # --- pages, which go to another route before they wait for this one
 
 
-def page(**limits: Any) -> Call:
+def page(**limits: Any) -> ChatCall:
     call = question(limits=limits)
     return replace(call, per_route=PerRoute(lambda endpoint: (call.messages, {}), fallback_first=True))
 

@@ -9,7 +9,7 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
-from vlm_core.catalog.rows import ImageLimits
+from vlm_core.catalog.schema import ImageLimits
 from vlm_core.images.data_uris import _Memory, bytes_in, data_uri, is_written_as
 from vlm_core.images.encode import Picture, clear_cache, fit_conversation
 from vlm_core.images.sources import expand

@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageChops, ImageDraw, ImageStat
 
-from vlm_core.answers import EncodedImage
-from vlm_core.catalog.rows import ImageLimits, ModelProfile
+from vlm_core.catalog.schema import ImageLimits, ModelProfile
+from vlm_core.completion import EncodedImage
 from vlm_core.errors import (
     ConfigError,
     CorruptImageError,
@@ -561,7 +561,7 @@ def test_threads_that_ask_at_once_share_one_picture() -> None:
 FORKED = """
 import os, signal, sys, threading
 from pathlib import Path
-from vlm_core.catalog.rows import ImageLimits
+from vlm_core.catalog.schema import ImageLimits
 from vlm_core.images.encode import sendable
 from vlm_core.images.sources import Source
 

@@ -7,7 +7,7 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
-from vlm_core.catalog.rows import ImageLimits
+from vlm_core.catalog.schema import ImageLimits
 from vlm_core.errors import InputError
 from vlm_core.images.encode import Picture, fit_conversation
 from vlm_core.images.sources import Source

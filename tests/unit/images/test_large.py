@@ -12,7 +12,7 @@ from PIL import Image
 from vlm_core import CorruptImageError, ImageTooLargeError, read
 from vlm_core.images import large
 from vlm_core.images.decode import open_document
-from vlm_core.images.pictures import page_again
+from vlm_core.images.page_images import page_again
 from vlm_core.images.png_rows import rows_of
 
 SIDE = 60

@@ -16,11 +16,11 @@ import pypdfium2
 import pytest
 from PIL import Image, ImageChops, ImageDraw
 
-from vlm_core.catalog.rows import ImageLimits
+from vlm_core.catalog.schema import ImageLimits
 from vlm_core.errors import CorruptImageError, PDFError
 from vlm_core.images.encode import fit, sendable
+from vlm_core.images.page_images import page_png
 from vlm_core.images.pdf_worker import open_pdf, workers
-from vlm_core.images.pictures import page_png
 from vlm_core.types import PageImage, PageResult
 
 SIZE = (800, 1000)

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from vlm_core.catalog.routes import Route
-from vlm_core.catalog.rows import Provider
+from vlm_core.catalog.schema import Provider
 from vlm_core.errors import BudgetExceeded
 from vlm_core.jobs.reader import DocumentReader
 from vlm_core.testing import ScriptedServer

@@ -28,9 +28,9 @@ from typing import Any
 import pytest
 
 from vlm_core.errors import ConfigError, RateLimited, VLMError
-from vlm_core.jobs import claims, journal_file
-from vlm_core.jobs.claims import Standing, is_over, is_running, pauses
+from vlm_core.jobs import journal_file, leases
 from vlm_core.jobs.journal import Journal, JournalWarning, page_key
+from vlm_core.jobs.leases import Lease, is_expired, is_running, pauses
 from vlm_core.secret import Secret
 from vlm_core.types import PageResult, PageState, TextLine, Usage
 
@@ -535,26 +535,26 @@ def test_a_pickled_journal_is_the_same_file(journal: Journal) -> None:
 @pytest.mark.parametrize(
     ("claim", "over"),
     [
-        pytest.param(Standing("t", "here", 1, "s", 11.0), False, id="a process that runs"),
-        pytest.param(Standing("t", "here", 1, "s", 10.0), True, id="its time is over"),
-        pytest.param(Standing("t", "here", 2, "s", 11.0), True, id="a process that has ended"),
-        pytest.param(Standing("t", "here", 1, "x", 11.0), True, id="another process of this number"),
-        pytest.param(Standing("t", "elsewhere", 2, "s", 11.0), False, id="a process elsewhere"),
-        pytest.param(Standing("t", "elsewhere", 2, "s", 9.0), True, id="its time is over elsewhere"),
+        pytest.param(Lease("t", "here", 1, "s", 11.0), False, id="a process that runs"),
+        pytest.param(Lease("t", "here", 1, "s", 10.0), True, id="its time is over"),
+        pytest.param(Lease("t", "here", 2, "s", 11.0), True, id="a process that has ended"),
+        pytest.param(Lease("t", "here", 1, "x", 11.0), True, id="another process of this number"),
+        pytest.param(Lease("t", "elsewhere", 2, "s", 11.0), False, id="a process elsewhere"),
+        pytest.param(Lease("t", "elsewhere", 2, "s", 9.0), True, id="its time is over elsewhere"),
     ],
 )
-def test_when_a_claim_is_over(claim: Standing, over: bool) -> None:
-    assert is_over(claim, 10.0, "here", lambda pid, started: (pid, started) == (1, "s")) == over
+def test_when_a_claim_is_over(claim: Lease, over: bool) -> None:
+    assert is_expired(claim, 10.0, "here", lambda pid, started: (pid, started) == (1, "s")) == over
 
 
 def test_waits_grow_to_a_bound() -> None:
     seconds = list(islice(pauses(), 50))
     assert seconds == sorted(seconds)
-    assert (seconds[0], seconds[-1]) == (claims.FIRST_PAUSE_SECONDS, claims.LONGEST_PAUSE_SECONDS)
+    assert (seconds[0], seconds[-1]) == (leases.FIRST_PAUSE_SECONDS, leases.LONGEST_PAUSE_SECONDS)
 
 
 def test_a_process_is_known_by_its_number_and_its_start() -> None:
-    own = claims.own_standing("t", 0.0)
+    own = leases.own_lease("t", 0.0)
     assert is_running(own.pid, own.started)
     if own.started:
         assert not is_running(own.pid, f"{own.started}0")

@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 
 from vlm_core.catalog.image_tokens import image_tokens_with_overhead
-from vlm_core.catalog.known import register
-from vlm_core.catalog.registry import resolve
-from vlm_core.catalog.rows import ModelProfile, Price
+from vlm_core.catalog.registry import register
+from vlm_core.catalog.resolve_route import resolve
+from vlm_core.catalog.schema import ModelProfile, Price
 from vlm_core.client import VLMClient
 from vlm_core.images.decode import pages
 from vlm_core.jobs.plan import Plan

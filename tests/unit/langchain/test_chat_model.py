@@ -31,7 +31,7 @@ from vlm_core import (
     Route,
     VLMError,
 )
-from vlm_core.answers import ToolCall
+from vlm_core.completion import ToolCall
 from vlm_core.testing import Response, ScriptedServer
 
 QUESTION = "What is the total?"

@@ -14,7 +14,7 @@ from langchain_core.callbacks import BaseCallbackHandler
 import vlm_core as vlm
 from langchain_vlm import ChatVLM
 from langchain_vlm.errors import langchain_errors, of_both_families
-from vlm_core.answers import Attempt
+from vlm_core.completion import Attempt
 from vlm_core.testing import ScriptedServer
 
 Make = Callable[..., ChatVLM]

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict
 
 from langchain_vlm import ChatVLM
 from vlm_core import ConfigError, Provider
-from vlm_core.answers import ToolCall
+from vlm_core.completion import ToolCall
 from vlm_core.testing import Answer, ScriptedServer
 
 Make = Callable[..., ChatVLM]

@@ -17,7 +17,7 @@ from mcp.shared.exceptions import MCPError
 from PIL import Image
 
 from vlm_core import IMAGE_TOOLS, ForeignClient, ImageAssistant, PageImage, PageResult, TextLine
-from vlm_core.answers import Completion
+from vlm_core.completion import Completion
 from vlm_core.mcp_server.server import image_server
 
 Connect: TypeAlias = Callable[..., AbstractAsyncContextManager[Client]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from vlm_core import PageImage, PageResult, PageState, TextLine
-from vlm_core.ocr.guards import NO_TEXT
+from vlm_core.ocr.page_warnings import NO_TEXT
 from vlm_core.ocr.text_layer import read_with_text_layer
 from vlm_core.types import Box, Entry
 

@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from vlm_core import DocumentReader, PageImage, PageResult
-from vlm_core.assistant.matching import find
-from vlm_core.nodes import passages
-from vlm_core.ocr.hyphens import joined
+from vlm_core.assistant.text_matching import find
+from vlm_core.documents import passages
+from vlm_core.ocr.hyphens import dehyphenate
 
 TOGETHER = {
     "lower case": ("an exam-\nple of it", "an example\nof it"),
@@ -35,7 +35,7 @@ TOGETHER = {
 
 @pytest.mark.parametrize(("text", "whole"), TOGETHER.values(), ids=TOGETHER)
 def test_parted_word_is_put_together(text: str, whole: str) -> None:
-    assert joined(text) == whole
+    assert dehyphenate(text) == whole
 
 
 APART = {
@@ -61,7 +61,7 @@ APART = {
 
 @pytest.mark.parametrize("text", APART.values(), ids=APART)
 def test_hyphen_that_belongs_to_what_is_said_stays(text: str) -> None:
-    assert joined(text) == text
+    assert dehyphenate(text) == text
 
 
 def pdf(*rows: str) -> bytes:

@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from vlm_core import ConfigError, DocumentReader, PageState, read
 from vlm_core.ocr.local import LocalEngine
-from vlm_core.ocr.recognition import Reading
+from vlm_core.ocr.recognition import RecognizedLine
 
 
 def drawn(lines: Sequence[str], *, width: int = 900, size: int = 32, pitch: int = 60) -> Image.Image:
@@ -158,4 +158,4 @@ def test_a_reading_far_too_short_for_its_box_counts_as_not_read(
     text: str, score: float, hardly: bool
 ) -> None:
     box = np.array([[0, 0], [450, 0], [450, 45], [0, 45]], np.float32)
-    assert Reading(text, score, score).is_hardly_one_of(box) is hardly
+    assert RecognizedLine(text, score, score).is_hardly_one_of(box) is hardly

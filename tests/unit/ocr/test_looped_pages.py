@@ -29,14 +29,14 @@ from vlm_core import (
     VLMClient,
     register,
 )
-from vlm_core.answers import Completion, Delta
-from vlm_core.catalog import known
-from vlm_core.catalog.models import FAMILIES
-from vlm_core.catalog.offers import OFFERS
-from vlm_core.catalog.providers import PROVIDERS
-from vlm_core.catalog.registry import resolve
-from vlm_core.ocr.requests import Asker
-from vlm_core.ocr.watching import LOOPED, LoopWatch
+from vlm_core.catalog import registry
+from vlm_core.catalog.model_rows import FAMILIES
+from vlm_core.catalog.offer_rows import OFFERS
+from vlm_core.catalog.provider_rows import PROVIDERS
+from vlm_core.catalog.resolve_route import resolve
+from vlm_core.completion import Completion, Delta
+from vlm_core.ocr.loop_guard import LOOPED, LoopGuard
+from vlm_core.ocr.prompts import PagePrompter
 from vlm_core.testing import Answer, ScriptedServer, Seen
 
 CHARS = 40_000
@@ -93,23 +93,25 @@ def test_there_are_sixty_loops() -> None:
 
 
 @pytest.fixture(scope="module")
-def asker() -> Asker:
+def asker() -> PagePrompter:
     lab = Provider(name="lab", base_url="http://127.0.0.1:9/v1")
-    return Asker([resolve(MODEL, provider=lab)])
+    return PagePrompter([resolve(MODEL, provider=lab)])
 
 
 PAGE = PageImage(pixels=bytes([255, 255, 255, 0, 0, 0]) * 50, width=10, height=10)
 
 
-def state_of(asker: Asker, completion: Completion) -> PageState:
+def state_of(asker: PagePrompter, completion: Completion) -> PageState:
     return asker.check(PAGE, asker.parse(PAGE, completion), completion).state
 
 
 @prefixed
-def test_a_streamed_loop_is_broken_off_and_stays_one(asker: Asker, prefix: Callable[[str], str]) -> None:
+def test_a_streamed_loop_is_broken_off_and_stays_one(
+    asker: PagePrompter, prefix: Callable[[str], str]
+) -> None:
     states = []
     for loop in LOOPS:
-        answer, watch = prefix(loop), LoopWatch()
+        answer, watch = prefix(loop), LoopGuard()
         sizes = range(7, len(answer), 7)
         end = next(size for size in sizes if watch(Delta(answer[size - 7 : size])))
         states.append(state_of(asker, Completion(answer[:end], LOOPED)))
@@ -119,7 +121,7 @@ def test_a_streamed_loop_is_broken_off_and_stays_one(asker: Asker, prefix: Calla
 @prefixed
 @pytest.mark.parametrize("finish_reason", ["stop", "length"])
 def test_a_whole_answer_with_a_loop_is_one(
-    asker: Asker, prefix: Callable[[str], str], finish_reason: str
+    asker: PagePrompter, prefix: Callable[[str], str], finish_reason: str
 ) -> None:
     states = [state_of(asker, Completion(prefix(loop), finish_reason)) for loop in LOOPS]
     assert states == [PageState.LOOPED] * 60
@@ -136,7 +138,7 @@ def test_a_whole_answer_with_a_loop_is_one(
 )
 @prefixed
 def test_a_page_that_repeats_itself_is_no_loop(page: str, prefix: Callable[[str], str]) -> None:
-    watch = LoopWatch()
+    watch = LoopGuard()
     assert watch(Delta(prefix(page))) is None
 
 
@@ -145,7 +147,7 @@ def test_a_page_that_repeats_itself_is_no_loop(page: str, prefix: Callable[[str]
 
 @pytest.fixture(autouse=True)
 def fresh_registry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(known, "_REGISTRY", known.Registry((*PROVIDERS, *FAMILIES, *OFFERS)))
+    monkeypatch.setattr(registry, "_REGISTRY", registry.Registry((*PROVIDERS, *FAMILIES, *OFFERS)))
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from PIL import Image, ImageDraw, ImageFont
 
 from vlm_core import PageImage, PageResult, PageState, TextLine
 from vlm_core.errors import MissingExtraError
-from vlm_core.ocr.guards import NO_TEXT
+from vlm_core.ocr.page_warnings import NO_TEXT
 from vlm_core.ocr.text_layer import read_with_text_layer
-from vlm_core.ocr.unread import Unread
+from vlm_core.ocr.unread_ink import Unread
 from vlm_core.types import TextLayer
 
 OWN = TextLine(text="the page's own words", bbox=(0.1, 0.1, 0.9, 0.2))

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from vlm_core.catalog.rows import ImageLimits, Provider, Quirk
+from vlm_core.catalog.schema import ImageLimits, Provider, Quirk
 from vlm_core.testing import ScriptedServer
 
 

@@ -19,7 +19,7 @@ import pytest
 from vlm_core.errors import ConfigError
 from vlm_core.testing import ScriptedServer
 from vlm_core.testing.faults import FAULTS, find_fault
-from vlm_core.testing.faults_sound import TEXT, UNICODE
+from vlm_core.testing.valid_responses import TEXT, UNICODE
 
 PAGE = Path(__file__).parents[3] / "docs" / "how-to" / "test-your-program.md"
 BOTH = pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from vlm_core.answers import ToolCall
+from vlm_core.completion import ToolCall
 from vlm_core.errors import ConfigError
 from vlm_core.testing import Answer, Connection, Raw, Response, ScriptedServer, Seen
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from vlm_core.catalog.rows import ImageLimits, Provider, Quirk
+from vlm_core.catalog.schema import ImageLimits, Provider, Quirk
 from vlm_core.testing import ScriptedServer
 
 HYPERBOLIC = ImageLimits(formats=frozenset({"png", "jpeg"}), max_side=2048, max_images=1, accepts_url=False)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from vlm_core.catalog.routes import Endpoint
-from vlm_core.catalog.rows import ImageLimits, ModelProfile, Provider
+from vlm_core.catalog.schema import ImageLimits, ModelProfile, Provider
 from vlm_core.secret import Secret
 
 MakeEndpoint = Callable[..., Endpoint]

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from openai.types.chat import ChatCompletion, ChatCompletionMessage
 
-from vlm_core.answers import Completion, EncodedImage, ToolCall
+from vlm_core.completion import Completion, EncodedImage, ToolCall
 from vlm_core.errors import InputError
 from vlm_core.types import Usage
-from vlm_core.wire.messages import checked
+from vlm_core.wire.messages import check_messages
 
 DOT = EncodedImage(b"dot", "png", 1, 1)
 
@@ -75,30 +75,33 @@ def user(content: Any) -> dict[str, Any]:
 )
 def test_a_faulty_message_is_named_by_its_place(messages: Any, words: str) -> None:
     with pytest.raises(InputError) as caught:
-        checked(messages)
+        check_messages(messages)
     assert words in str(caught.value)
 
 
 @pytest.mark.parametrize("key", ["images", "image", "image_url", "attachments", "files"])
 def test_an_image_beside_the_content_is_refused_since_nobody_would_see_it(key: str) -> None:
     with pytest.raises(InputError, match=rf"messages\[1\]\.{key} would be seen by nobody") as caught:
-        checked([user("a"), {**user("b"), key: ["c.png"]}])
+        check_messages([user("a"), {**user("b"), key: ["c.png"]}])
     assert "into the content" in caught.value.hint
 
 
 def test_an_answer_is_what_the_assistant_said() -> None:
-    assert checked([user("a"), Completion("b", reasoning="c")])[1] == {"role": "assistant", "content": "b"}
+    assert check_messages([user("a"), Completion("b", reasoning="c")])[1] == {
+        "role": "assistant",
+        "content": "b",
+    }
 
 
 def test_an_answers_tool_calls_are_part_of_its_message() -> None:
-    (message,) = checked([Completion("", tool_calls=(ToolCall("1", "look", "{}"),))])
+    (message,) = check_messages([Completion("", tool_calls=(ToolCall("1", "look", "{}"),))])
     function = {"name": "look", "arguments": "{}"}
     calls = [{"id": "1", "type": "function", "function": function}]
     assert message == {"role": "assistant", "content": None, "tool_calls": calls}
 
 
 def test_an_answer_that_declined_says_so() -> None:
-    assert checked([Completion("", refusal="No.")])[0] == {
+    assert check_messages([Completion("", refusal="No.")])[0] == {
         "role": "assistant",
         "content": None,
         "refusal": "No.",
@@ -109,30 +112,30 @@ def test_a_message_of_openais_client_is_taken_without_its_empty_fields() -> None
     call = {"id": "1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
     fields = {"role": "assistant", "content": None, "annotations": [], "tool_calls": [call]}
     message = ChatCompletionMessage.model_validate(fields)
-    assert checked([message]) == [{"role": "assistant", "content": None, "tool_calls": [call]}]
+    assert check_messages([message]) == [{"role": "assistant", "content": None, "tool_calls": [call]}]
 
 
 def test_of_a_whole_answer_of_openais_client_its_message_is_asked_for() -> None:
     with pytest.raises(InputError, match=r"messages\[0\] is a ChatCompletion, not a dict") as caught:
-        checked([ChatCompletion.model_construct(id="1", choices=[])])
+        check_messages([ChatCompletion.model_construct(id="1", choices=[])])
     assert ".choices[0].message" in caught.value.hint
 
 
 @pytest.mark.parametrize("detail", ["low", "high", "auto", "original", None])
 def test_a_detail_that_a_provider_documents_may_stand(detail: str | None) -> None:
     message = user([{"type": "image", "image": DOT, "detail": detail}])
-    assert checked([message]) == [message]
+    assert check_messages([message]) == [message]
 
 
 @pytest.mark.parametrize("kind", ["input_audio", "file", "video_url", "image_url", "tool_use", "document"])
 def test_a_part_of_another_type_is_refused_and_never_dropped(kind: str) -> None:
     with pytest.raises(InputError, match=rf"messages\[1\]\.content\[1\] is of type '{kind}'"):
-        checked([user("a"), user([{"type": "text", "text": "b"}, {"type": kind, kind: {}}])])
+        check_messages([user("a"), user([{"type": "text", "text": "b"}, {"type": kind, kind: {}}])])
 
 
 @pytest.mark.parametrize("role", ["system", "developer", "user", "assistant"])
 def test_every_role_may_speak(role: str) -> None:
-    assert checked([{"role": role, "content": "a"}]) == [{"role": role, "content": "a"}]
+    assert check_messages([{"role": role, "content": "a"}]) == [{"role": role, "content": "a"}]
 
 
 @pytest.mark.parametrize(
@@ -145,7 +148,7 @@ def test_every_role_may_speak(role: str) -> None:
     ],
 )
 def test_an_assistant_may_be_silent_where_it_acts(message: dict[str, Any]) -> None:
-    assert checked([{"role": "assistant", **message}])[0]["content"] is None
+    assert check_messages([{"role": "assistant", **message}])[0]["content"] is None
 
 
 @pytest.mark.parametrize(
@@ -158,16 +161,16 @@ def test_an_assistant_may_be_silent_where_it_acts(message: dict[str, Any]) -> No
 )
 def test_an_image_is_encoded_or_behind_a_url(image: Any) -> None:
     message = user([{"type": "image", "image": image}])
-    assert checked([message]) == [message]
+    assert check_messages([message]) == [message]
 
 
 def test_other_fields_are_kept() -> None:
     message = {"role": "user", "name": "eve", "content": [{"type": "text", "text": "a", "cache_control": {}}]}
-    assert checked([message]) == [message]
+    assert check_messages([message]) == [message]
 
 
 def test_the_callers_objects_stay_as_they_are() -> None:
     messages = [user(["a", {"type": "image", "image": DOT, "detail": "low"}])]
     before = copy.deepcopy(messages)
-    checked(messages)[0]["content"].clear()
+    check_messages(messages)[0]["content"].clear()
     assert messages == before

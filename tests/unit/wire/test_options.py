@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from vlm_core.catalog.rows import Quirk
+from vlm_core.catalog.schema import Quirk
 from vlm_core.errors import ConfigError
-from vlm_core.wire.request import OPTIONS, build, check_options
+from vlm_core.wire.request import OPTIONS, build_request, check_options
 
 HELLO = [{"role": "user", "content": "Hi"}]
 LOOK = {"type": "function", "function": {"name": "look", "parameters": {}}}
@@ -19,7 +19,7 @@ NAMED = {"type": "function", "function": {"name": "look"}}
 
 
 def body(options: dict[str, Any], endpoint: Any, **how: Any) -> dict[str, Any]:
-    fields: dict[str, Any] = json.loads(build(HELLO, options, endpoint, **how).body)
+    fields: dict[str, Any] = json.loads(build_request(HELLO, options, endpoint, **how).body)
     return fields
 
 
@@ -114,7 +114,7 @@ def test_every_option_is_accepted_unset() -> None:
 
 def test_build_checks_the_options(lab: Any) -> None:
     with pytest.raises(ConfigError, match="no option"):
-        build(HELLO, {"topp": 1}, lab)
+        build_request(HELLO, {"topp": 1}, lab)
 
 
 @pytest.mark.parametrize("name", sorted(OPTIONS))
@@ -181,7 +181,7 @@ def test_an_empty_list_of_tools_goes_with_its_choice(lab: Any) -> None:
 
 
 def test_a_forced_choice_is_sent_where_it_is_possible(lab: Any) -> None:
-    request = build(HELLO, {"tools": [LOOK, SAY], "tool_choice": NAMED}, lab)
+    request = build_request(HELLO, {"tools": [LOOK, SAY], "tool_choice": NAMED}, lab)
     fields = json.loads(request.body)
     assert (fields["tools"], fields["tool_choice"], request.warnings) == ([LOOK, SAY], NAMED, ())
 
@@ -202,20 +202,20 @@ def test_a_choice_that_cannot_be_forced_becomes_auto(
     choice: Any, sent: str, tools: list[Any], warned: bool, make_endpoint: Any
 ) -> None:
     endpoint = make_endpoint(quirks={Quirk.TOOL_CHOICE_AUTO_OR_NONE})
-    request = build(HELLO, {"tools": [LOOK, SAY], "tool_choice": choice}, endpoint)
+    request = build_request(HELLO, {"tools": [LOOK, SAY], "tool_choice": choice}, endpoint)
     fields = json.loads(request.body)
     assert (fields["tool_choice"], fields["tools"], bool(request.warnings)) == (sent, tools, warned)
 
 
 def test_tools_are_sent_with_a_warning_where_the_model_calls_none(make_endpoint: Any) -> None:
-    request = build(HELLO, {"tools": [LOOK]}, make_endpoint(tools=False))
+    request = build_request(HELLO, {"tools": [LOOK]}, make_endpoint(tools=False))
     assert json.loads(request.body)["tools"] == [LOOK]
     assert "not known to call tools" in request.warnings[0]
 
 
 def test_the_reading_knows_whether_tools_were_asked(lab: Any) -> None:
-    assert build(HELLO, {"tools": [LOOK]}, lab).reading.tools_asked
-    assert not build(HELLO, {}, lab).reading.tools_asked
+    assert build_request(HELLO, {"tools": [LOOK]}, lab).reading.tools_asked
+    assert not build_request(HELLO, {}, lab).reading.tools_asked
 
 
 @pytest.mark.parametrize(
@@ -231,4 +231,4 @@ def test_text_is_held_back_only_for_models_that_may_not_mark_a_thought(
     model: str, thinking: bool | None, may: bool, make_endpoint: Any
 ) -> None:
     endpoint = make_endpoint(model=model, thinking=thinking)
-    assert build(HELLO, {}, endpoint, stream=True).reading.may_think is may
+    assert build_request(HELLO, {}, endpoint, stream=True).reading.may_think is may

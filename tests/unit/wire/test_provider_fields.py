@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from vlm_core import Completion, ToolCall
-from vlm_core.catalog.rows import Quirk
+from vlm_core.catalog.schema import Quirk
 from vlm_core.wire.provider_fields import ProviderFields, reassembled
-from vlm_core.wire.request import build
+from vlm_core.wire.request import build_request
 
 USER = {"role": "user", "content": "Look."}
 CALLS = [
@@ -25,7 +25,7 @@ def said(**fields: Any) -> dict[str, Any]:
 
 
 def sent(endpoint: Any, *messages: dict[str, Any]) -> list[dict[str, Any]]:
-    return json.loads(build(list(messages), {}, endpoint).body)["messages"]
+    return json.loads(build_request(list(messages), {}, endpoint).body)["messages"]
 
 
 CASES = [
@@ -147,7 +147,7 @@ def test_calls_of_another_model_go_to_gemini_with_the_documented_mark(make_endpo
     gemini = make_endpoint(quirks={Quirk.NEEDS_THOUGHT_SIGNATURE})
     calls = [{**CALLS[0], "id": name} for name in ("c1", "c2")]
     results = [{**RESULT, "tool_call_id": name} for name in ("c1", "c2")]
-    request = build([USER, said(route="else:m", tool_calls=calls), *results], {}, gemini)
+    request = build_request([USER, said(route="else:m", tool_calls=calls), *results], {}, gemini)
     first, second = json.loads(request.body)["messages"][1]["tool_calls"]
     assert first["extra_content"]["google"]["thought_signature"] == "skip_thought_signature_validator"
     assert "extra_content" not in second
@@ -183,6 +183,6 @@ def test_system_messages_are_merged_where_the_row_says_so(make_endpoint: Any, la
 
 def test_a_warning_says_when_a_system_message_moves(make_endpoint: Any) -> None:
     one = make_endpoint(quirks={Quirk.ONE_SYSTEM_MESSAGE})
-    assert build([*system("a", "b"), USER], {}, one).warnings == ()
-    assert "system" in build([USER, *system("a"), USER], {}, one).warnings[0]
+    assert build_request([*system("a", "b"), USER], {}, one).warnings == ()
+    assert "system" in build_request([USER, *system("a"), USER], {}, one).warnings[0]
     assert sent(one, USER, *system("a"), USER) == [*system("a"), USER, USER]

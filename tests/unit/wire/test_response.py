@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from vlm_core.answers import Completion, ToolCall
 from vlm_core.catalog.routes import Endpoint
+from vlm_core.completion import Completion, ToolCall
 from vlm_core.errors import (
     EmptyOutput,
     IncompleteResponse,
@@ -20,7 +20,7 @@ from vlm_core.errors import (
     VLMError,
 )
 from vlm_core.types import Usage
-from vlm_core.wire.request import Reading, Request, build
+from vlm_core.wire.request import Request, ResponseOptions, build_request
 from vlm_core.wire.response import read_completion
 
 
@@ -33,12 +33,12 @@ def content(value: Any, finish_reason: Any = "stop", **more: Any) -> dict[str, A
     return answer({"role": "assistant", "content": value, **more}, finish_reason)
 
 
-def read(body: Any, lab: Endpoint, reading: Reading | None = None, **headers: str) -> Completion:
+def read(body: Any, lab: Endpoint, reading: ResponseOptions | None = None, **headers: str) -> Completion:
     body = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return read_completion(body, Request(b"", reading=reading or Reading()), lab, headers=headers)
+    return read_completion(body, Request(b"", reading=reading or ResponseOptions()), lab, headers=headers)
 
 
-def failure(body: Any, lab: Endpoint, reading: Reading | None = None) -> VLMError:
+def failure(body: Any, lab: Endpoint, reading: ResponseOptions | None = None) -> VLMError:
     with pytest.raises(VLMError) as caught:
         read(body, lab, reading)
     return caught.value
@@ -202,7 +202,7 @@ def test_a_tool_call_that_names_no_tool_is_malformed(calls: Any, lab: Any) -> No
 
 def test_a_forced_tool_is_unwrapped_into_text(lab: Any) -> None:
     message = {"content": None, "tool_calls": [call(name="answer", arguments='{"total": 9}')]}
-    completion = read(answer(message, "tool_calls"), lab, Reading(unwrap_tool="answer"))
+    completion = read(answer(message, "tool_calls"), lab, ResponseOptions(unwrap_tool="answer"))
     assert (completion.text, completion.tool_calls) == ('{"total": 9}', ())
     assert completion.finish_reason == "stop"
 
@@ -221,7 +221,7 @@ def test_a_forced_tool_is_unwrapped_into_text(lab: Any) -> None:
     ],
 )
 def test_a_fence_around_json_goes(said: str, text: str, lab: Any) -> None:
-    assert read(content(said), lab, Reading(strip_fence=True)).text == text
+    assert read(content(said), lab, ResponseOptions(strip_fence=True)).text == text
 
 
 def test_a_fence_stays_where_no_json_was_asked_for(lab: Any) -> None:
@@ -375,7 +375,7 @@ def test_an_error_survives_pickling(lab: Any) -> None:
 
 
 def test_an_empty_answer_at_a_word_that_stops_it_advises_about_stop(lab: Any) -> None:
-    error = failure(content(""), lab, Reading(may_stop=True))
+    error = failure(content(""), lab, ResponseOptions(may_stop=True))
     assert isinstance(error, EmptyOutput)
     assert "stop=" in error.hint
     assert "max_tokens" not in error.hint
@@ -383,7 +383,7 @@ def test_an_empty_answer_at_a_word_that_stops_it_advises_about_stop(lab: Any) ->
 
 def test_a_request_with_stop_words_says_so_to_its_reading(lab: Any) -> None:
     asked = [{"role": "user", "content": "Hi"}]
-    assert [build(asked, {"stop": stop}, lab).reading.may_stop for stop in (None, "\n", ["a"])] == [
+    assert [build_request(asked, {"stop": stop}, lab).reading.may_stop for stop in (None, "\n", ["a"])] == [
         False,
         True,
         True,

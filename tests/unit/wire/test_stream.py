@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from vlm_core.answers import Completion, Delta, ToolCall, ToolCallDelta
 from vlm_core.catalog.routes import Endpoint
+from vlm_core.completion import Completion, Delta, ToolCall, ToolCallDelta
 from vlm_core.errors import (
     EmptyOutput,
     IncompleteResponse,
@@ -18,7 +18,7 @@ from vlm_core.errors import (
     VLMError,
 )
 from vlm_core.types import Usage
-from vlm_core.wire.request import Reading, Request
+from vlm_core.wire.request import Request, ResponseOptions
 from vlm_core.wire.response import StreamedAnswer, is_whole
 
 DONE = b"data: [DONE]\n\n"
@@ -39,11 +39,15 @@ def say(text: str) -> bytes:
 END = chunk("stop")
 
 
-def start(lab: Endpoint, reading: Reading | None = None) -> StreamedAnswer:
-    return StreamedAnswer(Request(b"", stream=True, reading=reading or Reading()), lab, {"x-request-id": "r"})
+def start(lab: Endpoint, reading: ResponseOptions | None = None) -> StreamedAnswer:
+    return StreamedAnswer(
+        Request(b"", stream=True, reading=reading or ResponseOptions()), lab, {"x-request-id": "r"}
+    )
 
 
-def read(lab: Endpoint, *pieces: bytes, reading: Reading | None = None) -> tuple[list[Delta], Completion]:
+def read(
+    lab: Endpoint, *pieces: bytes, reading: ResponseOptions | None = None
+) -> tuple[list[Delta], Completion]:
     stream = start(lab, reading)
     deltas = [delta for piece in pieces for delta in stream.feed(piece)]
     return deltas, stream.finish()
@@ -491,7 +495,7 @@ def test_a_forced_tool_is_streamed_as_text(lab: Any) -> None:
         lab,
         *(chunk(tool_calls=[piece]) for piece in pieces),
         chunk("tool_calls"),
-        reading=Reading(unwrap_tool="answer"),
+        reading=ResponseOptions(unwrap_tool="answer"),
     )
     assert texts(deltas) == ['{"a"', ": 1}"]
     assert (completion.text, completion.tool_calls, completion.finish_reason) == ('{"a": 1}', (), "stop")
@@ -511,13 +515,15 @@ def test_tags_may_be_cut_anywhere(lab: Any) -> None:
 
 
 def test_text_of_a_model_that_may_think_is_held_until_its_end(lab: Any) -> None:
-    deltas, completion = read(lab, say("a"), say("b"), END, DONE, reading=Reading(may_think=True))
+    deltas, completion = read(lab, say("a"), say("b"), END, DONE, reading=ResponseOptions(may_think=True))
     assert texts(deltas) == ["ab"]
     assert completion.text == "ab"
 
 
 def test_the_closing_tag_alone_is_understood_of_a_model_that_may_think(lab: Any) -> None:
-    deltas, completion = read(lab, say("hm</th"), say("ink>Yes."), END, reading=Reading(may_think=True))
+    deltas, completion = read(
+        lab, say("hm</th"), say("ink>Yes."), END, reading=ResponseOptions(may_think=True)
+    )
     assert (texts(deltas), completion.reasoning) == (["Yes."], "hm")
 
 
@@ -529,7 +535,7 @@ def test_the_closing_tag_alone_is_told_of_any_other_model(lab: Any) -> None:
 
 def test_a_fence_is_taken_off_as_it_comes(lab: Any) -> None:
     pieces = ["``", "`json\n", '{"a"', ": 1}\n", "``", "`\n"]
-    deltas, completion = read(lab, *map(say, pieces), END, reading=Reading(strip_fence=True))
+    deltas, completion = read(lab, *map(say, pieces), END, reading=ResponseOptions(strip_fence=True))
     assert texts(deltas) == ['{"a"', ": 1}"]
     assert completion.text == '{"a": 1}'
 

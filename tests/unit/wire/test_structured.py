@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from vlm_core.catalog.rows import Quirk
+from vlm_core.catalog.schema import Quirk
 from vlm_core.errors import ConfigError
-from vlm_core.wire.request import Request, build
+from vlm_core.wire.request import Request, build_request
 
 HELLO = [{"role": "user", "content": "Hi"}]
 SCHEMA = {"type": "object", "properties": {"total": {"type": "number"}}}
@@ -31,7 +31,7 @@ def sent(request: Request) -> dict[str, Any]:
 
 @pytest.mark.parametrize("given", [JSON_OBJECT, JSON_SCHEMA], ids=["json_object", "json_schema"])
 def test_it_is_asked_as_given_where_nothing_is_known(given: Any, lab: Any) -> None:
-    request = build(HELLO, {"response_format": given}, lab)
+    request = build_request(HELLO, {"response_format": given}, lab)
     assert (sent(request)["response_format"], sent(request)["messages"]) == (given, HELLO)
     assert request.warnings == ()
 
@@ -48,12 +48,12 @@ def test_it_is_asked_as_given_where_nothing_is_known(given: Any, lab: Any) -> No
 )
 def test_a_schema_in_any_form_is_sent_as_json_schema(given: Any, name: str, lab: Any) -> None:
     schema = Receipt.model_json_schema() if given is Receipt else dict(given)
-    asked = sent(build(HELLO, {"response_format": given}, lab))["response_format"]
+    asked = sent(build_request(HELLO, {"response_format": given}, lab))["response_format"]
     assert asked == {"type": "json_schema", "json_schema": {"name": name, "schema": schema}}
 
 
 def test_plain_text_needs_no_field(lab: Any) -> None:
-    request = build(HELLO, {"response_format": {"type": "text"}}, lab)
+    request = build_request(HELLO, {"response_format": {"type": "text"}}, lab)
     assert "response_format" not in sent(request)
     assert not request.reading.strip_fence
 
@@ -71,7 +71,7 @@ def test_plain_text_needs_no_field(lab: Any) -> None:
 )
 def test_what_is_no_format_is_refused(given: Any, lab: Any) -> None:
     with pytest.raises(ConfigError, match="response_format"):
-        build(HELLO, {"response_format": given}, lab)
+        build_request(HELLO, {"response_format": given}, lab)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_what_is_no_format_is_refused(given: Any, lab: Any) -> None:
     ],
 )
 def test_the_way_is_the_best_that_is_known(known: Any, given: Any, way: str, make_endpoint: Any) -> None:
-    request = build(HELLO, {"response_format": given}, make_endpoint(response_formats=known))
+    request = build_request(HELLO, {"response_format": given}, make_endpoint(response_formats=known))
     fields = sent(request)
     asked = fields.get("response_format", {}).get("type") or ("tool" if "tools" in fields else "prompt")
     as_asked = way == given.get("type") or (way, given) == ("json_schema", SCHEMA)
@@ -99,13 +99,13 @@ def test_the_way_is_the_best_that_is_known(known: Any, given: Any, way: str, mak
 
 def test_words_hold_the_schema(make_endpoint: Any) -> None:
     endpoint = make_endpoint(response_formats={"json_object"})
-    fields = sent(build(HELLO, {"response_format": SCHEMA}, endpoint))
+    fields = sent(build_request(HELLO, {"response_format": SCHEMA}, endpoint))
     assert fields["messages"][0]["role"] == "system"
     assert json.loads(fields["messages"][0]["content"].split("\n")[-1]) == SCHEMA
 
 
 def test_a_forced_tool_is_named_in_the_reading(make_endpoint: Any) -> None:
-    request = build(HELLO, {"response_format": Receipt}, make_endpoint(response_formats={"tool"}))
+    request = build_request(HELLO, {"response_format": Receipt}, make_endpoint(response_formats={"tool"}))
     function = sent(request)["tools"][0]["function"]
     assert function["parameters"] == Receipt.model_json_schema()
     assert sent(request)["tool_choice"]["function"]["name"] == request.reading.unwrap_tool == "Receipt"
@@ -122,7 +122,7 @@ def test_words_take_the_place_of_a_tool_that_cannot_be_forced(
     quirks: Any, tools: Any, make_endpoint: Any
 ) -> None:
     endpoint = make_endpoint(response_formats={"tool"}, quirks=quirks)
-    request = build(HELLO, {"response_format": SCHEMA, "tools": tools}, endpoint)
+    request = build_request(HELLO, {"response_format": SCHEMA, "tools": tools}, endpoint)
     assert sent(request).get("tools") == tools
     assert request.reading.unwrap_tool is None
     assert sent(request)["messages"][0]["role"] == "system"
@@ -133,7 +133,7 @@ def test_words_stand_alone_where_streams_exclude_formats(
     stream: bool, has_field: bool, make_endpoint: Any
 ) -> None:
     endpoint = make_endpoint(quirks={Quirk.NO_STREAMED_RESPONSE_FORMAT})
-    request = build(HELLO, {"response_format": SCHEMA}, endpoint, stream=stream)
+    request = build_request(HELLO, {"response_format": SCHEMA}, endpoint, stream=stream)
     assert ("response_format" in sent(request), not request.warnings) == (has_field, has_field)
 
 
@@ -146,7 +146,7 @@ def test_words_stand_alone_where_streams_exclude_formats(
 )
 def test_words_join_a_system_message_that_is_there(first: Any, expected: type, make_endpoint: Any) -> None:
     messages = [{"role": "developer", "content": first}, *HELLO]
-    request = build(messages, {"response_format": SCHEMA}, make_endpoint(response_formats=set()))
+    request = build_request(messages, {"response_format": SCHEMA}, make_endpoint(response_formats=set()))
     system, *others = sent(request)["messages"]
     assert (system["role"], others) == ("developer", HELLO)
     assert isinstance(system["content"], expected)
@@ -157,4 +157,4 @@ def test_words_join_a_system_message_that_is_there(first: Any, expected: type, m
 def test_a_schema_that_is_no_json_is_refused(make_endpoint: Any) -> None:
     endpoint = make_endpoint(response_formats=set())
     with pytest.raises(ConfigError, match="JSON has no place for set"):
-        build(HELLO, {"response_format": {"type": "object", "enum": {1}}}, endpoint)
+        build_request(HELLO, {"response_format": {"type": "object", "enum": {1}}}, endpoint)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from vlm_core import MalformedResponse, OutputTruncated, ToolCall
-from vlm_core.wire.tool_calls import OfferedTools, ToolCallGatherer
+from vlm_core.wire.tool_calls import OfferedTools, ToolCallAccumulator
 
 ROWS = json.loads((Path(__file__).parents[2] / "contract" / "tool_streams.json").read_text())
 KNOWN = OfferedTools(frozenset({"look", "say", "look_up"}), frozenset({"look_up"}))
@@ -21,7 +21,7 @@ def piece(arguments: Any = None, name: str | None = None, **more: Any) -> dict[s
 
 
 def gathered(*pieces: dict[str, Any], offered: OfferedTools = KNOWN, **settings: Any) -> tuple[ToolCall, ...]:
-    gatherer = ToolCallGatherer(offered=offered, **settings)
+    gatherer = ToolCallAccumulator(offered=offered, **settings)
     for one in pieces:
         gatherer.add([one])
     gatherer.flush()
@@ -30,7 +30,7 @@ def gathered(*pieces: dict[str, Any], offered: OfferedTools = KNOWN, **settings:
 
 @pytest.mark.parametrize("row", ROWS, ids=[row["id"] for row in ROWS])
 def test_what_servers_are_known_to_send_is_put_together(row: Any) -> None:
-    gatherer = ToolCallGatherer()
+    gatherer = ToolCallAccumulator()
     for pieces in row["chunks"]:
         gatherer.add(
             [piece(**{"arguments": one.get("arguments"), **one}) for one in pieces],
@@ -92,7 +92,7 @@ def test_what_can_be_known_is_known(pieces: list[Any], calls: list[Any]) -> None
 
 
 def test_the_first_delta_of_a_call_has_its_name_and_id() -> None:
-    gatherer = ToolCallGatherer(offered=KNOWN)
+    gatherer = ToolCallAccumulator(offered=KNOWN)
     gatherer.answer_id = "x"
     assert gatherer.add([piece("", "look", index=0)]) == ([], "")
     ((delta,), _) = gatherer.add([piece('{"a": 1}', index=0)])

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from vlm_core.catalog.registry import resolve
+from vlm_core.catalog.resolve_route import resolve
 from vlm_core.catalog.routes import Endpoint
 from vlm_core.errors import ConnectionFailed, ProviderTimeout
 from vlm_core.testing import ScriptedServer
-from vlm_core.wire.transport import Answer, AsyncTransport, Timeouts, Transport
+from vlm_core.wire.transport import AsyncTransport, RawResponse, Timeouts, Transport
 from vlm_core.wire.watchdog import Watchdog
 
 
@@ -34,11 +34,11 @@ def endpoint_of(server: ScriptedServer) -> Endpoint:
 BODY = b'{"model": "m", "messages": [{"role": "user", "content": "Hi"}]}'
 
 
-def body_of(transport: Transport, answer: Answer) -> bytes:
+def body_of(transport: Transport, answer: RawResponse) -> bytes:
     return b"".join(iter(lambda: transport.read(answer), b""))
 
 
-async def read_all(transport: AsyncTransport, answer: Answer) -> None:
+async def read_all(transport: AsyncTransport, answer: RawResponse) -> None:
     while await transport.read(answer):
         pass
 

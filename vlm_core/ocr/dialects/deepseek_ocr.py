@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from vlm_core.ocr.dialects.boxes import around, fractions
-from vlm_core.ocr.dialects.dialect import Answer, Dialect, Reading
+from vlm_core.ocr.dialects.dialect import Dialect, ModelAnswer, Reading
 from vlm_core.ocr.dialects.plain import read_text
 from vlm_core.ocr.dialects.tables import tables_in
 from vlm_core.types import Box, TextLine
@@ -39,12 +39,12 @@ class _Block(NamedTuple):
     """What stands between this box and the next label."""
 
 
-def read(answer: Answer) -> Reading:
+def read(answer: ModelAnswer) -> Reading:
     """An answer with boxes, or without.
 
     Example:
         >>> said = "<|ref|>title<|/ref|><|det|>[[0, 0, 999, 99]]<|/det|>\\n# SHOP"
-        >>> reading = read(Answer(said, "markdown", 100, 50))
+        >>> reading = read(ModelAnswer(said, "markdown", 100, 50))
         >>> reading.text, reading.lines[0].bbox[2]
         ('# SHOP', 1.0)
     """

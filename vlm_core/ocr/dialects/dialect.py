@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias
 from vlm_core.errors import ConfigError
 from vlm_core.ocr.dialects.json_answers import check_schema
 from vlm_core.ocr.dialects.wrapping import unwrapped
-from vlm_core.ocr.remarks import says_no_text
+from vlm_core.ocr.refusals import says_no_text
 from vlm_core.types import TextLine
 
 TASKS = ("text", "layout", "markdown", "table", "json", "handwriting", "receipt", "describe")
@@ -62,7 +62,7 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Ask:
+class Prompt:
     """A question about a page."""
 
     content: Content
@@ -75,7 +75,7 @@ class Ask:
 
 
 @dataclass(frozen=True)
-class Answer:
+class ModelAnswer:
     """What a model answered, freed of what stood around it, and what it was asked."""
 
     text: str
@@ -101,7 +101,7 @@ class Dialect:
     name: str
     prompts: Mapping[str, Words]
     """For each task the words beside the picture; "" where the picture stands alone."""
-    read: Callable[[Answer], Reading]
+    read: Callable[[ModelAnswer], Reading]
     version: int = 1
     """Raised when what is asked or how it is understood changes: paid answers are kept by it."""
     image_first: bool = True
@@ -135,7 +135,7 @@ class Dialect:
         prompt: str | None = None,
         schema: Any = None,
         context_tokens: int | None = None,
-    ) -> Ask:
+    ) -> Prompt:
         """The question for a task.
 
         Args:
@@ -151,7 +151,7 @@ class Dialect:
         self._check(task, prompt, schema)
         words = self._words(task, schema) if prompt is None else prompt
         parts: Content = (IMAGE, words) if self.image_first else (words, IMAGE)
-        return Ask(
+        return Prompt(
             content=tuple(part for part in parts if part),
             system=self.system,
             options=self._options(task, attempt, schema, context_tokens),
@@ -179,7 +179,7 @@ class Dialect:
             finish_reason: why the answer ended; "length" where it was cut.
         """
         bare = unwrapped(text, self.end_tokens, was_cut=finish_reason == "length")
-        reading = self.read(Answer(bare.text, task, width, height, schema))
+        reading = self.read(ModelAnswer(bare.text, task, width, height, schema))
         warnings = (*bare.warnings, *reading.warnings)
         if task not in _NOT_THE_PAGES_TEXT and says_no_text(reading.text):
             said = (*warnings, "the model says that there is no text")

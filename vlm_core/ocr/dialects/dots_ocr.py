@@ -12,7 +12,7 @@ import re
 from typing import Any
 
 from vlm_core.ocr.dialects.boxes import fractions
-from vlm_core.ocr.dialects.dialect import Answer, Dialect, Reading
+from vlm_core.ocr.dialects.dialect import Dialect, ModelAnswer, Reading
 from vlm_core.ocr.dialects.json_answers import cut_string, objects_in
 from vlm_core.ocr.dialects.plain import read_text
 from vlm_core.ocr.dialects.tables import tables_in
@@ -44,12 +44,12 @@ _LAYOUT_ALL = """Please output the layout information from the PDF image, includ
 """prompt_layout_all_en"""
 
 
-def read(answer: Answer) -> Reading:
+def read(answer: ModelAnswer) -> Reading:
     """An answer in JSON, whole or broken, or in plain text.
 
     Example:
         >>> said = '[{"bbox": [0, 0, 56, 28], "category": "Title", "text": "# SHOP"}]'
-        >>> reading = read(Answer(said, "markdown", 112, 56))
+        >>> reading = read(ModelAnswer(said, "markdown", 112, 56))
         >>> reading.text, reading.lines[0].bbox
         ('# SHOP', (0.0, 0.0, 0.5, 0.5))
     """
@@ -90,7 +90,7 @@ def _mended(part: str) -> dict[str, Any] | None:
     }
 
 
-def _reading(cells: list[dict[str, Any]], answer: Answer, *warnings: str) -> Reading:
+def _reading(cells: list[dict[str, Any]], answer: ModelAnswer, *warnings: str) -> Reading:
     width, height = resized(answer.width, answer.height)
     texts = [_words(cell) for cell in cells]
     boxes = [fractions(cell["bbox"], width, height) for cell in cells]

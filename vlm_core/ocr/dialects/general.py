@@ -7,10 +7,10 @@ like to add remarks, and to make up text for an empty page.
 
 from __future__ import annotations
 
-from vlm_core.ocr.dialects.dialect import Answer, Dialect, Reading
+from vlm_core.ocr.dialects.dialect import Dialect, ModelAnswer, Reading
 from vlm_core.ocr.dialects.json_reading import read_json, read_receipt
 from vlm_core.ocr.dialects.plain import read_text
-from vlm_core.ocr.remarks import NO_TEXT_WORD
+from vlm_core.ocr.refusals import NO_TEXT_WORD
 
 _FAITHFULLY = (
     "Write every word and number exactly as it stands, in the order in which a person reads the page. "
@@ -22,11 +22,11 @@ _TABLES = "Write tables as Markdown tables, or as HTML where cells are joined, a
 _NULLS = "Take values exactly as they are printed; what is not there is null. Answer with the JSON alone."
 
 
-def read(answer: Answer) -> Reading:
+def read(answer: ModelAnswer) -> Reading:
     """An answer of a general model.
 
     Example:
-        >>> read(Answer('{"total": 9}', "json", 100, 50)).data
+        >>> read(ModelAnswer('{"total": 9}', "json", 100, 50)).data
         {'total': 9}
     """
     return _READERS.get(answer.task, read_text)(answer)

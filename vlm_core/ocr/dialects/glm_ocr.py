@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from vlm_core.errors import ConfigError
-from vlm_core.ocr.dialects.dialect import Answer, Dialect, Reading
+from vlm_core.ocr.dialects.dialect import Dialect, ModelAnswer, Reading
 from vlm_core.ocr.dialects.json_reading import read_json
 from vlm_core.ocr.dialects.plain import read_text
 from vlm_core.wire.json_values import find_json
@@ -25,11 +25,11 @@ _MARKDOWN = (
 _DEEPEST = 8
 
 
-def read(answer: Answer) -> Reading:
+def read(answer: ModelAnswer) -> Reading:
     """An answer that is text, or a template of JSON filled in.
 
     Example:
-        >>> read(Answer("TOTAL 9.00", "text", 100, 50)).text
+        >>> read(ModelAnswer("TOTAL 9.00", "text", 100, 50)).text
         'TOTAL 9.00'
     """
     if answer.task != "json":

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from vlm_core.ocr.dialects.dialect import Answer, Reading
+from vlm_core.ocr.dialects.dialect import ModelAnswer, Reading
 from vlm_core.ocr.dialects.json_answers import fitted
 from vlm_core.wire.json_values import NO_JSON, JSONValue, find_json
 
 _WORDS_AROUND = "words around the JSON are left out"
 
 
-def read_json(answer: Answer) -> Reading:
+def read_json(answer: ModelAnswer) -> Reading:
     """An answer in JSON; its text stays as the model wrote it.
 
     Example:
-        >>> read_json(Answer('{"total": 9}', "json", 100, 50)).data
+        >>> read_json(ModelAnswer('{"total": 9}', "json", 100, 50)).data
         {'total': 9}
     """
     found = find_json(answer.text)
@@ -25,11 +25,11 @@ def read_json(answer: Answer) -> Reading:
     return Reading(answer.text, data=data, problem=problem, warnings=_warnings(found))
 
 
-def read_receipt(answer: Answer) -> Reading:
+def read_receipt(answer: ModelAnswer) -> Reading:
     """An answer that is a receipt in JSON, as data and as lines of text.
 
     Example:
-        >>> read_receipt(Answer('{"merchant": "SHOP", "total": "9,00"}', "receipt", 100, 50)).text
+        >>> read_receipt(ModelAnswer('{"merchant": "SHOP", "total": "9,00"}', "receipt", 100, 50)).text
         'SHOP\\nTotal  9.00'
     """
     from vlm_core.ocr.dialects.receipt import Receipt, as_text

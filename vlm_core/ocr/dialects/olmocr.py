@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from vlm_core.ocr.dialects.dialect import Answer, Dialect, Reading
+from vlm_core.ocr.dialects.dialect import Dialect, ModelAnswer, Reading
 from vlm_core.ocr.dialects.json_answers import cut_string
 from vlm_core.ocr.dialects.tables import tables_in
 from vlm_core.wire.json_values import find_json
@@ -55,7 +55,7 @@ _NOTHING = frozenset({"", "null", "none", "~"})
 _NO_FRONT_MATTER = "the model left out the front matter that it was asked for"
 
 
-def read(answer: Answer, *, clockwise: bool) -> Reading:
+def read(answer: ModelAnswer, *, clockwise: bool) -> Reading:
     """An answer of any olmOCR model: a front matter and Markdown, or JSON.
 
     Args:
@@ -64,7 +64,7 @@ def read(answer: Answer, *, clockwise: bool) -> Reading:
 
     Example:
         >>> said = "---\\nis_rotation_valid: False\\nrotation_correction: 90\\n---\\n# SHOP"
-        >>> reading = read(Answer(said, "markdown", 100, 50), clockwise=False)
+        >>> reading = read(ModelAnswer(said, "markdown", 100, 50), clockwise=False)
         >>> reading.text, reading.rotation
         ('# SHOP', 270)
     """
@@ -123,7 +123,7 @@ def _rotation(fields: Mapping[str, Any], *, clockwise: bool) -> int | None:
 
 
 def _form(name: str, prompt: str, *, clockwise: bool, **differences: Any) -> Dialect:
-    understand: Callable[[Answer], Reading] = partial(read, clockwise=clockwise)
+    understand: Callable[[ModelAnswer], Reading] = partial(read, clockwise=clockwise)
     said: dict[str, Any] = {
         "temperatures": (0.1, 0.1, 0.2, 0.3, 0.5, 0.8, 0.9, 1.0),
         "max_tokens": 4500,

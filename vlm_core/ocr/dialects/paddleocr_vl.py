@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from vlm_core.ocr.dialects.dialect import Answer, Dialect, Reading
+from vlm_core.ocr.dialects.dialect import Dialect, ModelAnswer, Reading
 from vlm_core.ocr.dialects.plain import read_text
 from vlm_core.ocr.dialects.tables import without_otsl
 
 
-def read(answer: Answer) -> Reading:
+def read(answer: ModelAnswer) -> Reading:
     """An answer in which a table, if there is one, becomes HTML.
 
     Example:
-        >>> read(Answer("<fcel>Tea<fcel>2.00<nl>", "table", 100, 50)).text
+        >>> read(ModelAnswer("<fcel>Tea<fcel>2.00<nl>", "table", 100, 50)).text
         '<table><tr><td>Tea</td><td>2.00</td></tr></table>'
     """
     return read_text(replace(answer, text=without_otsl(answer.text)))

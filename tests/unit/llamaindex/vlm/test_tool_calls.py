@@ -12,7 +12,7 @@ from llama_index.core.tools import FunctionTool
 
 from llamaindex_vlm import VLM
 from vlm_core import EmptyOutput, MalformedResponse, OutputTruncated, Provider
-from vlm_core.answers import ToolCall
+from vlm_core.completion import ToolCall
 from vlm_core.testing import ScriptedServer
 
 Make = Callable[..., VLM]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from vlm_core.catalog.models import FAMILIES
+from vlm_core.catalog.model_rows import FAMILIES
 from vlm_core.errors import ConfigError
 from vlm_core.ocr.dialects.dialect import IMAGE, TASKS, find_dialect
 from vlm_core.ocr.dialects.receipt import Receipt

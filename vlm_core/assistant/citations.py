@@ -1,0 +1,135 @@
+"""Where on its pages an answer stands: its words, figures and quotations, looked up in what was read."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby, islice
+from typing import Any
+
+from vlm_core.assistant.relevance import scores
+from vlm_core.assistant.results import Citation
+from vlm_core.assistant.text_matching import find
+from vlm_core.types import Box, PageResult, TextLine
+
+SURE = 0.9
+"""How alike a place must be to count as the answer's."""
+MOST_BOXES = 8
+"""On a page."""
+MOST_PIECES = 50
+"""Of an answer, that are looked up."""
+_TOO_LONG = 10**40
+"""No figure of a page, and above 4,300 digits none that Python writes."""
+_WHOLE = 80
+"""Characters of an answer that may itself stand on a page."""
+_PIECE = re.compile(r"[\"“]([^\"”\n]{3,80})[\"”]|(\d[\d.,:/-]*\d)")
+"""A quotation, or a figure of two digits and more."""
+
+
+def pieces_of(answer: str) -> list[str]:
+    """What of an answer may stand on a page as it is, longest first.
+
+    Example:
+        >>> pieces_of('The total is 9.00, as "GRAND TOTAL" says.')
+        ['The total is 9.00, as "GRAND TOTAL" says.', 'GRAND TOTAL', '9.00']
+    """
+    found = ["".join(groups) for groups in _PIECE.findall(answer)]
+    whole = [answer.strip()] if 0 < len(answer.strip()) <= _WHOLE else []
+    return sorted(dict.fromkeys([*whole, *found]), key=len, reverse=True)[:MOST_PIECES]
+
+
+def values_of(data: Any) -> list[str]:
+    """The values in plain JSON that may stand on a page, as texts.
+
+    Example:
+        >>> values_of({"total": 9.5, "paid": True, "items": ["TEA"]})
+        ['9.50', '9.5', 'TEA']
+    """
+    return list(islice(_values(data), MOST_PIECES))
+
+
+def _values(data: Any) -> Iterator[str]:
+    if isinstance(data, (Mapping, list)):
+        for value in data.values() if isinstance(data, Mapping) else data:
+            yield from _values(value)
+    elif isinstance(data, float):
+        yield from (f"{data:.2f}", json.dumps(data))  # as prices are printed, and as JSON has it
+    elif isinstance(data, int) and not isinstance(data, bool) and abs(data) < _TOO_LONG:
+        yield str(data)
+    elif isinstance(data, str) and len(data) > 1:
+        yield data
+
+
+def as_json(data: Any) -> str:
+    """Plain values as a language model is shown them.
+
+    Example:
+        >>> as_json({"total": 9.5})
+        '{"total": 9.5}'
+    """
+    return json.dumps(data, ensure_ascii=False)
+
+
+def citations(pages: Iterable[PageResult], pieces: Sequence[str]) -> tuple[Citation, ...]:
+    """Pages, each with the boxes of the pieces that stand on it.
+
+    Args:
+        pages: that were looked at.
+        pieces: of the answer.
+
+    Example:
+        >>> page = PageResult(source="a.png", lines=(TextLine(text="TOTAL 9.00", bbox=(0, 0, 1, 0.1)),))
+        >>> citations([page], ["TOTAL"])[0].boxes
+        ((0.0, 0.0, 0.5, 0.1),)
+    """
+    return tuple(_cited(page, _boxes(page.lines, pieces)) for page in pages)
+
+
+def _cited(page: PageResult, boxes: Iterable[Box] = ()) -> Citation:
+    return Citation(page.source, page.page_number, page.total_pages, tuple(dict.fromkeys(boxes)))
+
+
+def _boxes(lines: Sequence[TextLine], pieces: Sequence[str]) -> list[Box]:
+    found: list[Box] = []
+    for piece in pieces:
+        if len(found) >= MOST_BOXES:
+            break
+        boxes = [box for place in find(piece, lines) if place.likeness >= SURE for box in place.boxes]
+        found += [box for box in boxes if not any(_is_within(box, other) for other in found)]
+    return found[:MOST_BOXES]
+
+
+def _is_within(box: Box, other: Box) -> bool:
+    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    return other[0] <= x <= other[2] and other[1] <= y <= other[3]
+
+
+def relevant(pages: Sequence[PageResult], question: str, most: int = 3) -> tuple[Citation, ...]:
+    """Pages, with the boxes of the rows that have most to do with a question.
+
+    Args:
+        pages: that were read.
+        question: what was asked.
+        most: rows of all pages together.
+
+    Example:
+        >>> shop = TextLine(text="SHOP", bbox=(0, 0, 1, 0.1))
+        >>> total = TextLine(text="TOTAL 9", bbox=(0, 0.5, 1, 0.6))
+        >>> relevant([PageResult(source="a.png", lines=(shop, total))], "the total?")[0].boxes
+        ((0.0, 0.5, 1.0, 0.6),)
+    """
+    rows = [(number, row) for number, page in enumerate(pages) for row in _rows(page.lines)]
+    scored = scores(question, [" ".join(line.text for line in row) for _, row in rows])
+    ranked = sorted(range(len(rows)), key=lambda at: (-scored[at], at))[:most]
+    chosen = [rows[at] for at in sorted(ranked) if scored[at] > 0]
+    return tuple(
+        _cited(page, [line.bbox for at, row in chosen if at == number for line in row])
+        for number, page in enumerate(pages)
+    )
+
+
+def _rows(lines: Sequence[TextLine]) -> list[list[TextLine]]:
+    """Lines on one baseline together, where that is known."""
+    keyed = [(number if line.row is None else -1 - line.row, line) for number, line in enumerate(lines)]
+    return [[line for _, line in row] for _, row in groupby(keyed, key=lambda pair: pair[0])]

@@ -1,0 +1,271 @@
+"""What an assistant does, as one task each: from names to a finding."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from vlm_core.assistant import citations, find_text, list_pages, page_selection
+from vlm_core.assistant.file_access import FileAccessPolicy
+from vlm_core.assistant.formatting import numbered, texts_of, warnings_of, with_notes
+from vlm_core.assistant.library import Document, Library, OnProgress
+from vlm_core.assistant.page_selection import Place
+from vlm_core.assistant.questions import Steps, ending_of, question, values_in, values_wanted, words_of
+from vlm_core.assistant.results import (
+    Citation,
+    ImageAnswer,
+    ImageData,
+    ImageReading,
+    PageList,
+    PageReference,
+    TextMatches,
+)
+from vlm_core.assistant.untrusted import mark_untrusted, one_line, truncate
+from vlm_core.completion import Completion
+from vlm_core.errors import InputError, TooManyImagesError, VLMError
+from vlm_core.types import PageImage, PageResult, PageState
+
+_NO_MODEL = "There is no vision model here to answer questions: this is only the text that was found."
+_NO_TEXT = "No text was found, and there is no vision model here to look at the pictures."
+
+
+_MOST_WORDS = 2000
+"""Characters of a question or of a text that is sought."""
+
+
+@dataclass(frozen=True)
+class AssistantService:
+    """Where an assistant works: what it may read, its documents, and its limits."""
+
+    admission: FileAccessPolicy
+    library: Library
+    max_pages: int
+    max_images: int
+    max_chars: int
+    options: dict[str, Any] = field(repr=False)
+    has_model: bool
+    cite_boxes: bool
+
+    def within(self, roots: tuple[Path, ...], spellings: tuple[tuple[Path, Path], ...]) -> AssistantService:
+        """The same with other roots."""
+        return replace(self, admission=replace(self.admission, roots=roots, spellings=spellings))
+
+    # --- documents -------------------------------------------------------------------------------
+
+    def _open(self, name: object) -> Document:
+        document = self.library.document(*self.admission.admit(name))
+        _ = document.total_pages  # what cannot be opened is said here
+        return document
+
+    def _numbers(self, document: Document, page: object) -> tuple[list[int], list[str]]:
+        """The pages to read, and what is to be said of the others."""
+        if page is not None:
+            return [number for _, number in page_selection.named([document], [page], 1)], []
+        return [number for _, number in page_selection.all_of([document], self.max_pages)], self._unread(
+            document
+        )
+
+    def _unread(self, document: Document) -> list[str]:
+        if document.total_pages <= self.max_pages:
+            return []
+        rest = numbered(range(self.max_pages + 1, document.total_pages + 1))
+        return [f"Not read: {rest} of {one_line(document.name)}. Name a page to have it read."]
+
+    # --- read, list and find ---------------------------------------------------------------------
+
+    def read(self, image: object, page: object, on_progress: OnProgress | None) -> ImageReading:
+        """The text of pages."""
+        document = self._open(image)
+        numbers, notes = self._numbers(document, page)
+        pages = _readable(self.library.read(document, numbers, on_progress))
+        text, cuts = texts_of(pages, self.max_chars)
+        notes = [*cuts, *notes, *warnings_of(pages)]
+        return ImageReading(
+            text=with_notes(text, notes),
+            pages=pages,
+            citations=tuple(Citation(page.source, page.page_number, page.total_pages) for page in pages),
+            images=tuple(_reference(page) for page in pages),
+            notes=tuple(notes),
+        )
+
+    def list_pages(self, name: object, on_progress: OnProgress | None) -> PageList:
+        """The pages of a document."""
+        return list_pages.listed(self._open(name), self.max_pages, self.max_chars, on_progress)
+
+    def find_text(self, image: object, text: str, on_progress: OnProgress | None) -> TextMatches:
+        """Every place of a text."""
+        _check_words("text", text)
+        document = self._open(image)
+        numbers, notes = self._numbers(document, None)
+        pages = _readable(self.library.read(document, numbers, on_progress))
+        return find_text.found(text, pages, notes, self.max_chars)
+
+    # --- ask and extract -------------------------------------------------------------------------
+
+    def ask(
+        self,
+        images: Sequence[object],
+        words: str,
+        pages: Sequence[object] | None,
+        on_progress: OnProgress | None,
+    ) -> Steps[ImageAnswer]:
+        """The answer to a question."""
+        _check_words("question", words)
+        documents = self._opened(images)
+        places, notes = self._places(documents, words, pages, on_progress)
+        if not self.has_model:
+            return self._only_text(documents, places, words, notes, on_progress)
+        shown = _decoded(documents, places)
+        completion = yield question(shown, words, self.options)
+        answer = completion.text or completion.refusal or ""
+        cited, more = self._cited(documents, places, citations.pieces_of(answer), on_progress)
+        notes = [*ending_of(completion), *notes, *more]
+        return ImageAnswer(
+            text=self._told(answer, "answer of the vision model about", shown, notes),
+            answer=answer,
+            citations=cited,
+            images=_references(shown),
+            notes=tuple(notes),
+            route=completion.route,
+            usage=completion.usage,
+        )
+
+    def extract(
+        self, image: object, schema: Any, page: object, on_progress: OnProgress | None
+    ) -> Steps[ImageData]:
+        """Values from pages."""
+        documents = self._opened([image])
+        pages = None if page is None else [page]
+        places, notes = self._places(documents, words_of(schema), pages, on_progress)
+        shown = _decoded(documents, places)
+        options = {**self.options, "response_format": schema}
+        completion: Completion = yield question(shown, values_wanted(schema), options)
+        plain, data = values_in(completion, schema)
+        cited, more = self._cited(documents, places, citations.values_of(plain), on_progress)
+        notes = [*notes, *more]
+        return ImageData(
+            text=self._told(citations.as_json(plain), "values from", shown, notes),
+            data=data,
+            citations=cited,
+            images=_references(shown),
+            notes=tuple(notes),
+            route=completion.route,
+            usage=completion.usage,
+        )
+
+    def _opened(self, images: Sequence[object]) -> list[Document]:
+        if not images:
+            raise InputError("no image is named", hint="Give the name of at least one.")
+        if len(images) > self.max_images:
+            raise TooManyImagesError(
+                f"{len(images)} images are more than can be looked at together",
+                hint=f"Name {self.max_images} at most, and ask about the others by themselves.",
+            )
+        return [self._open(name) for name in images]
+
+    def _places(
+        self,
+        documents: Sequence[Document],
+        words: str,
+        pages: Sequence[object] | None,
+        on_progress: OnProgress | None,
+    ) -> tuple[list[Place], list[str]]:
+        """The pages to look at, and what is to be said of the others."""
+        if pages:
+            return page_selection.named(documents, pages, self.max_images), []
+        if sum(document.total_pages for document in documents) <= self.max_images:
+            return page_selection.all_of(documents, self.max_images), []
+        every = page_selection.all_of(documents, self.max_pages)
+        texts = [page.text for page in self._read(documents, every, on_progress)]
+        chosen = page_selection.best(words, every, texts, self.max_images)
+        rest = [self._rest(document, at, chosen) for at, document in enumerate(documents)]
+        return chosen, [note for notes in rest for note in notes]
+
+    def _rest(self, document: Document, at: int, chosen: Sequence[Place]) -> list[str]:
+        shown = [number for place, number in chosen if place == at]
+        if len(shown) == document.total_pages:
+            return []
+        looked = f"{numbered(shown)} of {document.total_pages} of {one_line(document.name)}"
+        return [f"Looked at, chosen by the text: {looked}. Name others with pages.", *self._unread(document)]
+
+    def _read(
+        self, documents: Sequence[Document], places: Sequence[Place], on_progress: OnProgress | None
+    ) -> list[PageResult]:
+        """What the engine reads on pages, in the order of the places."""
+        results: dict[Place, PageResult] = {}
+        for at, document in enumerate(documents):
+            numbers = [number for place, number in places if place == at]
+            for page in self.library.read(document, numbers, on_progress):
+                results[at, page.page_number] = page
+        return [results[place] for place in places]
+
+    def _only_text(
+        self,
+        documents: Sequence[Document],
+        places: Sequence[Place],
+        words: str,
+        notes: list[str],
+        on_progress: OnProgress | None,
+    ) -> ImageAnswer:
+        pages = _readable(self._read(documents, places, on_progress))
+        text, cuts = texts_of(pages, self.max_chars)
+        notes = [*cuts, *notes, *warnings_of(pages)]
+        head = _NO_MODEL if any(page.text.strip() for page in pages) else _NO_TEXT
+        return ImageAnswer(
+            text=with_notes(f"{head}\n\n{text}", notes),
+            citations=citations.relevant(pages, words),
+            images=tuple(_reference(page) for page in pages),
+            notes=(head, *notes),
+        )
+
+    def _cited(
+        self,
+        documents: Sequence[Document],
+        places: Sequence[Place],
+        pieces: Sequence[str],
+        on_progress: OnProgress | None,
+    ) -> tuple[tuple[Citation, ...], list[str]]:
+        """The pages that were shown, with the boxes of what the model said where it stands on them."""
+        alone = tuple(Citation(documents[at].name, n, documents[at].total_pages) for at, n in places)
+        if not self.cite_boxes or not pieces:
+            return alone, []
+        try:
+            return citations.citations(self._read(documents, places, on_progress), pieces), []
+        except VLMError as error:
+            return alone, [f"Where on the page it stands is not known: {one_line(error.message, 200)}."]
+
+    def _told(self, answer: str, what: str, shown: Sequence[PageImage], notes: Sequence[str]) -> str:
+        kept, behind = truncate(answer, self.max_chars)
+        seen = ", ".join(f"{one_line(page.source)} page {page.page_number}" for page in shown)
+        text = mark_untrusted(kept, f"{what} {seen}", limit=len(what) + 1 + len(seen))
+        return with_notes(text, [*([f"{behind} more characters are not shown."] if behind else []), *notes])
+
+
+def _check_words(name: str, words: object) -> None:
+    if not isinstance(words, str) or not words.strip():
+        raise InputError(f"the {name} is empty", hint="Say in words what is wanted.")
+    if len(words) > _MOST_WORDS:
+        raise InputError(f"the {name} has {len(words)} characters", hint=f"Give {_MOST_WORDS} at most.")
+
+
+def _readable(pages: Sequence[PageResult]) -> tuple[PageResult, ...]:
+    """Pages of which at least one could be read; else the error of the first is raised."""
+    if pages and all(page.state is PageState.FAILED and page.error is not None for page in pages):
+        error = pages[0].error
+        assert error is not None
+        raise error
+    return tuple(pages)
+
+
+def _decoded(documents: Sequence[Document], places: Sequence[Place]) -> list[PageImage]:
+    return [documents[at].page(number) for at, number in places]
+
+
+def _references(pages: Sequence[PageImage]) -> tuple[PageReference, ...]:
+    return tuple(PageReference(page.source, page.page_number, page.sha256) for page in pages)
+
+
+def _reference(page: PageResult) -> PageReference:
+    return PageReference(page.source, page.page_number, page.sha256)

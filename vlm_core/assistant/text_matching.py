@@ -1,0 +1,195 @@
+"""Where a text stands on a page that an engine read: every place, also with the engine's slips.
+
+The page's letters and digits are one long string, from line to line, in which the text is looked for
+with a number of errors. So blanks, punctuation and the ends of lines are no hindrance. What is found is
+then compared as it is written.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from functools import lru_cache
+from itertools import islice, takewhile
+from typing import NamedTuple, TypeAlias
+
+from vlm_core.assistant.edit_distance import distances
+from vlm_core.assistant.part_boxes import boxes_of
+from vlm_core.types import Box, TextLine
+
+ERRORS = 0.25
+"""The share of letters that may be wrong, missing or too many."""
+LEAST_LIKE = 0.7
+"""Of what is found, as it is written."""
+MARGIN = 0.15
+"""What is this much less like the text than the best place is none."""
+_REACH = 64
+"""Characters beyond a place in which its punctuation is looked for."""
+WITHIN_A_WORD = 0.8
+"""How much less a place counts for each end of it that lies in the middle of a word or number."""
+LONGEST_SOUGHT = 500
+"""Characters of a text that are looked for; of a longer one its beginning."""
+MOST_LETTERS = 50_000
+"""Of a page, that are looked through; a page in print has less than 20,000."""
+MOST_PLACES = 2_000
+"""On a page, that are compared; in the order of the page."""
+MOST_COMPARISONS = 5_000_000
+"""Of letters with letters, which bounds the places of long texts: 20 of one of 500 letters."""
+_LOOKALIKES = str.maketrans("oiljsbzgq,;", "011158269.:")
+"""Letters that engines take for digits, and the other way round."""
+
+
+Keep: TypeAlias = Callable[[str], bool]
+
+
+class TextSpan(NamedTuple):
+    """A place on a page."""
+
+    text: str
+    boxes: tuple[Box, ...]
+    likeness: float
+
+
+@dataclass(frozen=True)
+class _Letters:
+    """The letters of lines, and where each stands: the line's number and the letter's in it."""
+
+    text: str
+    places: tuple[tuple[int, int], ...]
+
+
+def find(sought: str, lines: Sequence[TextLine]) -> list[TextSpan]:
+    """The places where a text stands, the best first.
+
+    Args:
+        sought: a text of any length; case, blanks and punctuation do not count in the search.
+        lines: of a page, in reading order.
+
+    The time it takes grows with the letters of the page, and is bounded.
+
+    Example:
+        >>> lines = [TextLine(text="TOTAL RM 9.00", bbox=(0.0, 0.5, 1.0, 0.6))]
+        >>> [place] = find("rm 9,00", lines)
+        >>> place.text, [round(edge, 1) for edge in place.boxes[0]]
+        ('RM 9.00', [0.5, 0.5, 1.0, 0.6])
+    """
+    sought = sought[:LONGEST_SOUGHT]
+    keep = _is_letter if any(map(_is_letter, _plain(sought))) else _is_ink
+    wanted = _fold(sought, keep)[:LONGEST_SOUGHT]
+    if not wanted:
+        return []
+    page = _letters(lines, keep)
+    spans = islice(_spans(wanted, page.text), min(MOST_PLACES, MOST_COMPARISONS // len(wanted) ** 2))
+    places = [_found(page.places[start:end], sought, lines) for start, end in spans]
+    return _worth_telling(places)
+
+
+def _worth_telling(places: list[TextSpan]) -> list[TextSpan]:
+    least = max([LEAST_LIKE, *(place.likeness - MARGIN for place in places)])
+    return sorted((place for place in places if place.likeness >= least), key=lambda place: -place.likeness)
+
+
+def _found(places: Sequence[tuple[int, int]], sought: str, lines: Sequence[TextLine]) -> TextSpan:
+    parts: dict[int, tuple[int, int]] = {}
+    for line, letter in places:
+        parts[line] = parts.get(line, (letter, letter))[0], letter + 1
+    (first, start), (last, end) = places[0], places[-1]
+    before, after = lines[first].text[max(0, start - _REACH) : start], lines[last].text[end + 1 :][:_REACH]
+    parts[first] = start - _marks(sought, before[::-1]), parts[first][1]
+    parts[last] = parts[last][0], end + 1 + _marks(sought[::-1], after)
+    texts = [lines[line].text[slice(*part)] for line, part in parts.items()]
+    cuts = _cuts_word(lines[first].text, start) + _cuts_word(lines[last].text, end + 1)
+    likeness = _likeness(sought, " ".join(texts)) * WITHIN_A_WORD**cuts
+    return TextSpan(" ".join(texts), boxes_of(lines, parts), round(likeness, 4))
+
+
+def _marks(sought: str, beside: str) -> int:
+    """How far a place reaches beyond its letters, for the punctuation that the text begins with."""
+    marks = len(list(takewhile(lambda char: not _is_letter(char), _plain(sought))))
+    near = list(takewhile(lambda char: not _is_letter(char), beside))
+    inked = [place for place, char in enumerate(near, start=1) if _is_ink(char)]
+    return inked[:marks][-1] if marks and inked else 0
+
+
+def _cuts_word(text: str, place: int) -> bool:
+    """Whether a word goes on over a place in a text."""
+    return 0 < place < len(text) and _is_letter(text[place - 1]) and _is_letter(text[place])
+
+
+def _likeness(a: str, b: str) -> float:
+    """From 0 to 1; a letter taken for another of its shape counts by half."""
+    a, b = _plain(a), _plain(b)
+    pairs = (a, b), (a.translate(_LOOKALIKES), b.translate(_LOOKALIKES))
+    return sum(SequenceMatcher(None, *pair, autojunk=False).ratio() for pair in pairs) / 2
+
+
+# --- letters -------------------------------------------------------------------------------------
+
+
+def _plain(text: str) -> str:
+    return "".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def _is_letter(char: str) -> bool:
+    return char.isalnum()
+
+
+def _is_ink(char: str) -> bool:
+    return not char.isspace()
+
+
+def _fold(text: str, keep: Keep) -> str:
+    return "".join(filter(keep, _plain(text))).translate(_LOOKALIKES)
+
+
+@lru_cache(maxsize=4096)
+def _folded(char: str, keep: Keep) -> str:
+    return _fold(char, keep)
+
+
+def _letters(lines: Sequence[TextLine], keep: Keep) -> _Letters:
+    found = (
+        (letter, (number, place))
+        for number, line in enumerate(lines)
+        for place, char in enumerate(line.text)
+        for letter in _folded(char, keep)
+    )
+    folded = list(islice(found, MOST_LETTERS))
+    return _Letters("".join(letter for letter, _ in folded), tuple(place for _, place in folded))
+
+
+# --- search --------------------------------------------------------------------------------------
+
+
+def _spans(wanted: str, text: str) -> Iterator[tuple[int, int]]:
+    """Where a string stands in another one, with few errors; no two places overlap."""
+    errors = int(ERRORS * len(wanted))
+    taken = 0
+    for end in _ends(wanted, text, errors):
+        start = _start(wanted, text, end, errors)
+        if start >= taken:
+            yield start, end
+            taken = end
+
+
+def _ends(wanted: str, text: str, errors: int) -> list[int]:
+    """Where places end: of each run of possible ends the one with the fewest errors."""
+    ends: list[tuple[int, int]] = []
+    for end, distance in enumerate(distances(wanted, text), start=1):
+        if distance > errors:
+            continue
+        if ends and end - ends[-1][0] < max(1, len(wanted) - errors):
+            ends[-1] = min(ends[-1], (end, distance), key=lambda place: place[1])
+        else:
+            ends.append((end, distance))
+    return [end for end, _ in ends]
+
+
+def _start(wanted: str, text: str, end: int, errors: int) -> int:
+    """Where the place begins that ends here: looked for backwards."""
+    before = text[max(0, end - len(wanted) - errors) : end][::-1]
+    unlike = list(distances(wanted[::-1], before, anchored=True))
+    length = min(range(len(unlike)), key=lambda at: (unlike[at], abs(at + 1 - len(wanted))))
+    return end - length - 1

@@ -1,0 +1,428 @@
+"""From results to what becomes a framework's documents: texts with stable ids, and one warning for the rest.
+
+The LangChain and LlamaIndex adapters share what is here; no framework is in it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import aclosing, closing
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
+from uuid import UUID, uuid5
+
+from vlm_core.empty_pages import EmptyPage, EmptyPagesWarning, listed
+from vlm_core.errors import ConfigError, PagesFailed
+from vlm_core.images.sources import refuse_missing
+from vlm_core.ocr.hyphens import dehyphenate
+from vlm_core.ocr.layout import as_text, blocks
+from vlm_core.option_names import check_names
+from vlm_core.types import Box, DocumentResult, PageResult, PageState, TextLine
+from vlm_core.warning import warn_caller
+
+if TYPE_CHECKING:
+    from vlm_core.catalog.routes import Route
+    from vlm_core.images.sources import Source
+    from vlm_core.jobs.journal import Journal
+    from vlm_core.jobs.reader import DocumentReader
+    from vlm_core.ocr.engine import Engine
+
+Mode: TypeAlias = Literal["document", "page", "block"]
+"""What becomes one document of a framework."""
+
+EmptyPages: TypeAlias = bool | Literal["failed"]
+"""Which pages without text become documents too: all, none, or those that should have had one."""
+
+OnFailed: TypeAlias = Literal["warn", "raise", "hold_back"]
+"""What is done where pages failed: warn at the end; raise at the end; and, before that, give nothing of
+documents of which a page failed."""
+
+_IDS = UUID("6f0c4f5e-6a0b-5c0e-9d53-1f6f7d0a2b41")
+_WHOLE = (PageState.OK, PageState.BLANK)
+_READ = (*_WHOLE, PageState.PARTIAL)
+
+
+def stable_id(*parts: str | int | None) -> str:
+    """A UUID that is the same whenever the parts are.
+
+    Example:
+        >>> stable_id("a.png", 1) == stable_id("a.png", 1) != stable_id("a.png", 2)
+        True
+    """
+    return str(uuid5(_IDS, json.dumps(parts)))
+
+
+# --- passages ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A text that becomes one document of a framework: that of a whole document, a page or a block.
+
+    Example:
+        >>> page = PageResult(text="TOTAL 9.00", source="a.png", total_pages=1, engine="rapidocr")
+        >>> Passage("TOTAL 9.00", page, task="text", page_number=1).metadata["page_label"]
+        '1'
+    """
+
+    text: str
+    page: PageResult
+    """The page, or what is true of all pages of a whole document."""
+    task: str
+    page_number: int | None = None
+    """From 1; None for a whole document."""
+    block: int | None = None
+    """From 0, in reading order; None unless it is a block."""
+    bbox: Box | None = None
+
+    @property
+    def id(self) -> str:
+        """The same whenever the same picture is read in the same way, whatever text comes of it."""
+        page = self.page
+        return stable_id(
+            page.source, page.sha256, self.page_number, self.block, page.engine, page.model, self.task
+        )
+
+    @property
+    def metadata(self) -> dict[str, str | int]:
+        """The metadata that the frameworks have in common: flat, never None, the same at every reading."""
+        facts = {
+            "page_label": self.page_number and str(self.page_number),
+            "total_pages": self.page.total_pages,
+            "ocr_engine": self.page.engine or None,
+            "ocr_state": self.page.state.value,
+            "trust": "untrusted",
+            "width": self.page.width or None,
+            "height": self.page.height or None,
+            "rotation": self.page.rotation or None,
+            "bbox": self.bbox and ",".join(f"{edge:.4f}" for edge in self.bbox),
+        }
+        return {name: fact for name, fact in facts.items() if fact is not None}
+
+
+def _of_document(document: DocumentResult, task: str) -> list[Passage]:
+    whole = _as_one_page(document.pages)
+    return [Passage(document.text, whole, task)]
+
+
+def _as_one_page(pages: tuple[PageResult, ...]) -> PageResult:
+    """What is true of all pages: their worst state, every engine, a digest of their digests."""
+    first, is_alone = pages[0], len(pages) == 1
+    digests = [page.sha256 for page in pages]
+    return PageResult(
+        state=max((page.state for page in pages), key=lambda state: state.severity),
+        source=first.source,
+        total_pages=first.total_pages,
+        rotation=first.rotation if is_alone else 0,
+        width=first.width if is_alone else 0,
+        height=first.height if is_alone else 0,
+        sha256=digests[0] if len(digests) == 1 else _digest_of(digests),
+        engine=_each_once(page.engine for page in pages),
+        model=_each_once(page.model for page in pages) or None,
+    )
+
+
+def _digest_of(digests: list[str]) -> str:
+    return hashlib.sha256("\n".join(digests).encode()).hexdigest() if any(digests) else ""
+
+
+def _each_once(names: Iterable[str | None]) -> str:
+    return ",".join(dict.fromkeys(name for name in names if name))
+
+
+def _of_page(page: PageResult, task: str) -> list[Passage]:
+    return [Passage(page.text, page, task, page.page_number)]
+
+
+def _text_of(lines: Sequence[TextLine], page: PageResult) -> str:
+    """A block's text, its parted words whole where those of the page's text are."""
+    text = as_text(lines)
+    return text if text in page.text else dehyphenate(text, page.text)
+
+
+def _of_blocks(page: PageResult, task: str) -> list[Passage]:
+    if not (page.text and page.lines):
+        # Where nothing is known of positions, the page is one block, so that no text is lost.
+        return [Passage(page.text, page, task, page.page_number, 0, (0.0, 0.0, 1.0, 1.0))]
+    return [
+        Passage(
+            _text_of(lines, page), page, task, page.page_number, number, _around(line.bbox for line in lines)
+        )
+        for number, lines in enumerate(blocks(page.lines))
+    ]
+
+
+def _around(boxes: Iterable[Box]) -> Box:
+    x0, y0, x1, y1 = zip(*boxes, strict=True)
+    return min(x0), min(y0), max(x1), max(y1)
+
+
+_PASSAGES: dict[str, Callable[[Any, str], list[Passage]]] = {
+    "document": _of_document,
+    "page": _of_page,
+    "block": _of_blocks,
+}
+
+
+class PassageOptions(TypedDict, total=False):
+    """The options of `passages`."""
+
+    empty_pages: EmptyPages
+    at_least_one: bool
+    on_failed: OnFailed
+
+
+def passages(
+    reader: DocumentReader,
+    sources: Any,
+    mode: Mode = "page",
+    *,
+    empty_pages: EmptyPages = False,
+    at_least_one: bool = False,
+    on_failed: OnFailed = "warn",
+) -> Generator[Passage, None, None]:
+    """Read documents, and yield their texts as soon as they are read.
+
+    Args:
+        reader: reads them.
+        sources: anything the reader takes.
+        mode: "document", "page" or "block".
+        empty_pages: whether pages without text are yielded too; "failed" yields those that should
+            have had one. Unless all are, a warning lists them at the end.
+        at_least_one: yield a passage without text rather than none at all.
+        on_failed: "warn", or "raise" a PagesFailed at the end where a page failed, or "hold_back" as well
+            what was read of a document of which a page failed.
+
+    Raises:
+        DocumentNotFoundError: `sources` is the path of a file that does not exist.
+        PagesFailed: as `on_failed` has it.
+        VLMError: what the reader raises.
+
+    Example:
+        >>> from vlm_core import DocumentReader
+        >>> white = b"P5 40 40 255 " + bytes([255]) * 1600
+        >>> [passage.page.state for passage in passages(DocumentReader(), white, empty_pages=True)]
+        [<PageState.BLANK: 'blank'>]
+    """
+    refuse_missing(sources)
+    sieve = _Sieve(mode, reader.asked_for, empty_pages, at_least_one, on_failed)
+    read = reader.iter if sieve.takes_documents else reader.iter_pages
+    with closing(read(sources)) as results:
+        for result in results:
+            yield from sieve.through(result)
+    yield from sieve.rest()
+
+
+async def apassages(
+    reader: DocumentReader,
+    sources: Any,
+    mode: Mode = "page",
+    *,
+    empty_pages: EmptyPages = False,
+    at_least_one: bool = False,
+    on_failed: OnFailed = "warn",
+) -> AsyncGenerator[Passage, None]:
+    """As `passages`, without ever blocking the event loop."""
+    import asyncio  # slow to load, and not needed elsewhere
+
+    await asyncio.to_thread(refuse_missing, sources)
+    sieve = _Sieve(mode, reader.asked_for, empty_pages, at_least_one, on_failed)
+    read = reader.aiter if sieve.takes_documents else reader.aiter_pages
+    async with aclosing(read(sources)) as results:
+        async for result in results:
+            for passage in sieve.through(result):
+                yield passage
+    for passage in sieve.rest():
+        yield passage
+
+
+def passages_of_each(
+    reader: DocumentReader, sources: Iterable[Source], mode: Mode = "page", *, empty_pages: EmptyPages = False
+) -> Generator[list[Passage], None, None]:
+    """As `passages`, but with a list for each source, in order: that of its document and what this carries.
+
+    Example:
+        >>> from vlm_core import DocumentReader, Source
+        >>> white = Source.from_bytes(b"P5 40 40 255 " + bytes([255]) * 1600)
+        >>> [len(found) for found in passages_of_each(DocumentReader(), [white, white], empty_pages=True)]
+        [1, 1]
+    """
+    sieve = _Sieve(mode, reader.asked_for, empty_pages)
+    groups = _Groups(reader, sources)
+    with closing(reader.iter(groups.documents())) as documents:
+        for document in documents:
+            yield from groups.completed_by(sieve.through(document))
+    sieve.rest()
+
+
+async def apassages_of_each(
+    reader: DocumentReader, sources: Iterable[Source], mode: Mode = "page", *, empty_pages: EmptyPages = False
+) -> AsyncGenerator[list[Passage], None]:
+    """As `passages_of_each`, without ever blocking the event loop."""
+    sieve = _Sieve(mode, reader.asked_for, empty_pages)
+    groups = _Groups(reader, sources)
+    async with aclosing(reader.aiter(groups.documents())) as documents:
+        async for document in documents:
+            for group in groups.completed_by(sieve.through(document)):
+                yield group
+    sieve.rest()
+
+
+class _Groups:
+    """Puts together what is read of each source, whose attachments are documents of their own."""
+
+    def __init__(self, reader: DocumentReader, sources: Iterable[Source]) -> None:
+        self._reader = reader
+        self._sources = sources
+        self._missing: deque[int] = deque()
+        """Documents still to come of each source that was begun."""
+        self._group: list[Passage] = []
+
+    def documents(self) -> Iterator[Source]:
+        for source in self._sources:
+            documents = self._reader.documents_of(source)
+            self._missing.append(len(documents))
+            yield from documents
+
+    def completed_by(self, passages: list[Passage]) -> Iterator[list[Passage]]:
+        self._group += passages
+        self._missing[0] -= 1
+        if not self._missing[0]:
+            self._missing.popleft()
+            yield self._group
+            self._group = []
+
+
+@dataclass
+class _Sieve:
+    """Lets passages with text through, and remembers what it held back."""
+
+    mode: Mode
+    task: str
+    empty_pages: EmptyPages
+    at_least_one: bool = False
+    on_failed: OnFailed = "warn"
+    _some: bool = False
+    _held: Passage | None = None
+    # Not the results themselves: the tracebacks of their errors keep whole files in memory.
+    _empty: list[EmptyPage] = field(default_factory=list)
+    _failed: list[EmptyPage] = field(default_factory=list)
+    _first_error: Exception | None = None
+
+    @property
+    def takes_documents(self) -> bool:
+        """Whether it is to be given whole documents, rather than pages as they come."""
+        return self.mode == "document" or self.on_failed == "hold_back"
+
+    def through(self, result: PageResult | DocumentResult) -> list[Passage]:
+        pages = result.pages if isinstance(result, DocumentResult) else (result,)
+        failed = [page for page in pages if _has_failed(page)]
+        self._note(pages, failed)
+        if failed and self.on_failed == "hold_back":
+            return []
+        found = [
+            passage
+            for part in ((result,) if self.mode == "document" else pages)
+            for passage in _PASSAGES[self.mode](part, self.task)
+        ]
+        kept = [passage for passage in found if passage.text.strip() or self._is_shown(passage.page.state)]
+        self._some = self._some or bool(kept)
+        if not self._some:
+            self._held = self._held or found[0]
+        return kept
+
+    def _note(self, pages: Iterable[PageResult], failed: list[PageResult]) -> None:
+        if self.empty_pages is not True:
+            self._empty += [EmptyPage.of(page) for page in pages if not page.text.strip()]
+        if self.on_failed != "warn":
+            self._failed += [EmptyPage.of(page) for page in failed]
+            self._first_error = self._first_error or next((page.error for page in failed if page.error), None)
+
+    def _is_shown(self, state: PageState) -> bool:
+        return self.empty_pages is True or (self.empty_pages == "failed" and state not in _WHOLE)
+
+    def rest(self) -> list[Passage]:
+        """What is still to be let through once all is read. Warns first, for it may be the last call."""
+        held = [self._held] if self._held and self.at_least_one and not self._some else []
+        missed = [page for page in self._empty if not held or page.state is not PageState.BLANK]
+        told = set(self._failed)
+        if missed := [page for page in missed if page not in told]:
+            warn_caller(EmptyPagesWarning(missed))
+        if self._failed:
+            error = PagesFailed(f"could not read {listed(self._failed)}")
+            error.pages = tuple(self._failed)
+            raise error from self._first_error
+        return held
+
+
+def _has_failed(page: PageResult) -> bool:
+    """Whether a page should have had a text, and another try may find it."""
+    return not page.text.strip() and page.state not in _READ
+
+
+# --- how to read ---------------------------------------------------------------------------------
+
+
+class ReaderOptions(TypedDict, total=False):
+    """The options of `DocumentReader`, which says what they mean."""
+
+    task: str
+    prompt: str | None
+    output_schema: Any
+    request_options: Mapping[str, Any] | None
+    fallbacks: Sequence[str | Route]
+    journal: str | os.PathLike[str] | Journal | None
+    budget_usd: float | None
+    pdf_text: Literal["auto", "ignore"]
+    dehyphenate: bool
+    password: str | None
+    max_pages: int | None
+    max_concurrency: int
+    on_error: Literal["record", "raise"]
+    on_page: Callable[[PageResult], None] | None
+    progress: bool | Literal["auto"]
+    allow_private_urls: bool
+    attachments: bool
+    trusted: bool
+
+
+def reader_with(engine: Engine, options: ReaderOptions) -> DocumentReader:
+    """A DocumentReader with these options.
+
+    Raises:
+        ConfigError: an option is not known or cannot be used.
+
+    Example:
+        >>> reader_with("local", {"task": "text"})
+        DocumentReader(engine='rapidocr', task='text')
+    """
+    from vlm_core.jobs.reader import DocumentReader
+
+    check_names(options, ReaderOptions.__annotations__)
+    return DocumentReader(engine, **options)
+
+
+def check_mode(mode: str) -> None:
+    """Refuse a mode that is none of the three, with a ConfigError."""
+    if mode not in _PASSAGES:
+        raise ConfigError(f"mode={mode!r} is not known", hint=f"It is one of {', '.join(_PASSAGES)}.")
+
+
+def source_from(fetch: Callable[[], bytes], name: str) -> Source:
+    """A document whose bytes a function gets when they are needed.
+
+    What goes wrong then (a missing file, say) becomes that document's InputError.
+
+    Example:
+        >>> source_from(lambda: b"GIF89a", "s3://scans/1.gif").read()
+        b'GIF89a'
+    """
+    from vlm_core.images.reading import fetched
+    from vlm_core.images.sources import Source
+
+    return Source(name, partial(fetched, name, fetch))

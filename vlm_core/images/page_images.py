@@ -1,0 +1,222 @@
+"""Pages as pictures to look at: upright, with boxes drawn where something was found."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+from collections.abc import Iterable, Mapping
+from numbers import Real
+from typing import Any
+
+from vlm_core.catalog.schema import ImageLimits
+from vlm_core.completion import EncodedImage
+from vlm_core.errors import ConfigError, InputError
+from vlm_core.images.sources import expand
+from vlm_core.types import READING_PIXELS, Box, PageImage, PageResult
+
+_SHA256 = re.compile("[0-9a-f]{64}")
+BOX_COLOUR = (214, 39, 40)
+_BESIDE = 0.05
+"""So far a box may reach beyond the page: models do not measure exactly."""
+
+
+def page_png(
+    document: Any,
+    page: PageResult,
+    *,
+    boxes: Box | Iterable[Box] = (),
+    password: str | None = None,
+    allow_private_urls: bool = False,
+) -> bytes:
+    """The picture behind a page's result, as PNG.
+
+    Args:
+        document: what the result was read from: a path, URL, bytes and so on.
+        page: the result; the picture is turned as it was, so that its boxes fit.
+        boxes: to be drawn, one or many, as fractions of the page: left, top, right, bottom.
+        password: of an encrypted PDF.
+        allow_private_urls: whether a URL may lead to this machine or its network.
+
+    Returns:
+        A PNG file, upright.
+
+    Raises:
+        ConfigError: `page` is not the result of a page, or a box is not four fractions.
+        InputError: the document cannot be read, or is not the one that the page was read from.
+
+    Example:
+        >>> from vlm_core import read
+        >>> white = b"P5 40 40 255 " + bytes([255]) * 1600
+        >>> page_png(white, read(white).pages[0], boxes=(0, 0, 1, 0.5))[:4]
+        b'\\x89PNG'
+    """
+    from PIL import Image
+
+    to_draw = boxes_in(boxes)
+    image = page_again(document, page, password=password, allow_private_urls=allow_private_urls)
+    picture = Image.frombytes("RGB", (image.width, image.height), image.pixels)
+    turned = picture.rotate(image.rotation - page.rotation, expand=True)
+    _draw(turned, to_draw)
+    png = io.BytesIO()
+    turned.save(png, "PNG")
+    return png.getvalue()
+
+
+def page_encoded(
+    document: Any,
+    page: PageResult,
+    *,
+    max_side: int | None = None,
+    password: str | None = None,
+    allow_private_urls: bool = False,
+) -> EncodedImage:
+    """The picture behind a page's result, upright, as models everywhere take it: PNG or JPEG.
+
+    A file that is just this is not written anew; its metadata are left out. Arguments and errors are
+    those of `page_png`.
+
+    Args:
+        document: what the result was read from.
+        page: the result.
+        max_side: pixels of the longer side, at most.
+        password: of an encrypted PDF.
+        allow_private_urls: whether a URL may lead to this machine or its network.
+
+    Example:
+        >>> from vlm_core import read
+        >>> white = b"P5 40 40 255 " + bytes([255]) * 1600
+        >>> page_encoded(white, read(white).pages[0], max_side=20)
+        EncodedImage(format='png', width=20, height=20)
+    """
+    from vlm_core.images.encode import fit
+    from vlm_core.images.rotate import turned
+
+    image = page_again(document, page, password=password, allow_private_urls=allow_private_urls)
+    return fit(turned(image, page.rotation - image.rotation), ImageLimits(max_side=max_side))
+
+
+def page_again(
+    document: Any, page: PageResult, *, password: str | None = None, allow_private_urls: bool = False
+) -> PageImage:
+    """The picture behind a page's result, as it was when it was read, but not turned.
+
+    Arguments and errors are those of `page_png`. The only page of a document is found whatever its number.
+
+    Example:
+        >>> from vlm_core import read
+        >>> white = b"P5 40 40 255 " + bytes([255]) * 1600
+        >>> page_again(white, read(white).pages[0]).width
+        40
+    """
+    if not isinstance(page, PageResult):
+        raise ConfigError(
+            f"page is a {type(page).__name__}, not a PageResult",
+            hint="Give one of the pages of a DocumentResult, as in document.pages[0].",
+        )
+    source, *others = expand(document, allow_private_urls=allow_private_urls)
+    if others:
+        raise InputError(f"{page.source} is more than one document", hint="Give the one that was read.")
+    for pdf_text in ("auto", "ignore"):
+        for max_side in dict.fromkeys((max(page.width, page.height) or None, None)):
+            for reading_pixels in (None, READING_PIXELS):
+                with source.open(
+                    password=password, pdf_text=pdf_text, max_side=max_side, reading_pixels=reading_pixels
+                ) as pages:
+                    image = pages.page(1 if pages.total_pages == 1 else page.page_number)
+                if page.sha256 in ("", image.sha256):
+                    return image
+        if image.dpi is None:  # it is no page of a PDF, and always the same
+            break
+    if source.name.startswith("<") or _place(source.name) != _place(page.source):
+        raise InputError(
+            f"{source.name} does not hold page {page.page_number} of {page.source or 'the document'}",
+            hint="Give the document that the page was read from.",
+        )
+    raise InputError(
+        f"{page.source} changed since page {page.page_number} was read", hint="Read it again first."
+    )
+
+
+def _place(name: str) -> str:
+    """A name by which two names of one file are the same."""
+    return os.path.realpath(os.path.expanduser(name))
+
+
+def page_told_by(metadata: Mapping[str, Any]) -> PageResult | None:
+    """What a document's or node's metadata say of the page that it was read from; None if they name none.
+
+    Args:
+        metadata: those of a loader or reader of either framework.
+
+    Example:
+        >>> page_told_by({"source": "a.pdf", "sha256": "0" * 64, "page_label": "2"}).page_number
+        2
+    """
+    sha256 = str(metadata.get("image_sha256") or metadata.get("sha256"))
+    label = "1" if metadata.get("total_pages") == 1 else str(metadata.get("page_label"))
+    if not _SHA256.fullmatch(sha256) or not label.isdecimal() or label == "0":
+        return None
+    return PageResult(
+        source=str(metadata.get("file_path") or metadata.get("source") or ""),
+        page_number=int(label),
+        total_pages=metadata.get("total_pages"),
+        sha256=sha256,
+        width=metadata.get("width") or 0,  # some stores give None for what is not there
+        height=metadata.get("height") or 0,
+        rotation=metadata.get("rotation") or 0,
+    )
+
+
+def boxes_in(given: Box | Iterable[Box]) -> list[Box]:
+    """One box or many, as boxes.
+
+    Raises:
+        ConfigError: one is not four fractions of the page in order.
+
+    Example:
+        >>> boxes_in((0, 0, 1, 0.5))
+        [(0.0, 0.0, 1.0, 0.5)]
+    """
+    if not isinstance(given, Iterable) or isinstance(given, str):
+        return [_box(given)]
+    found = list(given)
+    is_one = bool(found) and all(isinstance(edge, Real) for edge in found)
+    return [_box(found)] if is_one else [_box(box) for box in found]
+
+
+def _box(given: Any) -> Box:
+    shown = tuple(given) if isinstance(given, (list, tuple)) else given
+    try:
+        x0, y0, x1, y1 = map(float, given)
+    except (TypeError, ValueError):
+        raise ConfigError(
+            f"{shown!r} is not a box", hint="A box is (left, top, right, bottom), as in line.bbox."
+        ) from None
+    if not all(-_BESIDE <= edge <= 1 + _BESIDE for edge in (x0, y0, x1, y1)):
+        raise ConfigError(
+            f"the box {shown!r} is not within the page",
+            hint="Give fractions from 0 to 1, as in line.bbox; divide pixels by page.width and page.height.",
+        )
+    if x0 > x1 or y0 > y1:
+        raise ConfigError(
+            f"the box {shown!r} ends before it begins", hint="A box is (left, top, right, bottom)."
+        )
+    return x0, y0, x1, y1
+
+
+def _draw(picture: Any, boxes: Iterable[Box]) -> None:
+    from PIL import ImageDraw
+
+    pen = ImageDraw.Draw(picture)
+    thickness = max(2, round(min(picture.size) / 300))
+    for x0, y0, x1, y1 in boxes:
+        width, height = picture.size
+        around = (
+            x0 * width - thickness,
+            y0 * height - thickness,
+            x1 * width + thickness,
+            y1 * height + thickness,
+        )
+        outside = [min(max(edge, 0), side - 1) for edge, side in zip(around, picture.size * 2, strict=True)]
+        pen.rectangle(outside, outline=BOX_COLOUR, width=thickness)

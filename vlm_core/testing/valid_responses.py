@@ -1,0 +1,119 @@
+"""A sound answer in its parts, for faults to spoil."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from vlm_core.testing.replies import Answer
+from vlm_core.testing.seen import Seen
+
+TEXT = "This is a scripted answer."
+UNICODE = "Übertrag: 9,00 € für 收据"
+JSON = "application/json"
+EVENTS = "text/event-stream"
+DONE = b"data: [DONE]\n\n"
+
+Value: TypeAlias = dict[str, Any]
+"""A whole answer, or one chunk of a streamed one."""
+Change: TypeAlias = Callable[[Value], Value]
+
+
+@dataclass(frozen=True)
+class ValidResponse(Answer):
+    """An answer that can be taken apart before it is sent.
+
+    Example:
+        >>> question = Seen("POST", "/", {}, b'{"model": "m", "stream": true}')
+        >>> [chunk["choices"][0]["delta"] for chunk in ValidResponse("TOTAL 9.00").chunks(question)]
+        [{'role': 'assistant', 'content': ''}, {'content': 'TOTAL '}, {'content': '9.00'}, {}]
+    """
+
+    def whole(self, seen: Seen) -> Value:
+        """All of it, as a value for JSON."""
+        choice = {"index": 0, "message": self._message, "finish_reason": self.finish_reason}
+        return {**self._envelope(seen, "chat.completion"), "choices": [choice], **self._usage(seen)}
+
+    def chunks(self, seen: Seen) -> list[Value]:
+        """Its chunks: the role, a word each, the end, and the usage where that was asked for."""
+        envelope = self._envelope(seen, "chat.completion.chunk")
+        said = [(delta, None) for delta in self._plain_deltas() if isinstance(delta, dict)]
+        choices = [
+            {"index": 0, "delta": delta, "finish_reason": reason}
+            for delta, reason in [*said, ({}, self.finish_reason)]
+        ]
+        tail = [{**envelope, "choices": [], **self._usage(seen)}] if _asks_for_usage(seen) else []
+        return [{**envelope, "choices": [choice]} for choice in choices] + tail
+
+
+@dataclass(frozen=True)
+class Payload:
+    """The body of an answer with status 200."""
+
+    kind: str
+    """Its media type."""
+    pieces: tuple[bytes, ...]
+    """One for each event; a whole answer is cut in two."""
+
+    @property
+    def body(self) -> bytes:
+        """All of it."""
+        return b"".join(self.pieces)
+
+    def start(self, after: int) -> bytes:
+        """What comes before a break: the role and so many pieces of text; of a whole one, its first half."""
+        return b"".join(self.pieces[: 1 + after] if self.kind == EVENTS else self.pieces[:1])
+
+
+def payload(seen: Seen, text: str, change: Change = dict) -> Payload:
+    """What a sound answer would send, streamed or whole as the request wants it.
+
+    Args:
+        seen: the request.
+        text: what the model says.
+        change: is given the answer, or each of its chunks, and returns what is sent instead.
+
+    Example:
+        >>> payload(Seen("POST", "/", {}, b'{"stream": true}'), "TOTAL").pieces[-1]
+        b'data: [DONE]\\n\\n'
+    """
+    answer = ValidResponse(text)
+    if seen.stream:
+        return Payload(EVENTS, (*(event(change(chunk)) for chunk in answer.chunks(seen)), DONE))
+    body = written(change(answer.whole(seen)))
+    middle = len(body) // 2
+    return Payload(JSON, (body[:middle], body[middle:]))
+
+
+def _asks_for_usage(seen: Seen) -> bool:
+    options = seen.options.get("stream_options")
+    return isinstance(options, dict) and options.get("include_usage") is True
+
+
+def event(value: Any) -> bytes:
+    """An event of a stream.
+
+    Example:
+        >>> event({"choices": []})
+        b'data: {"choices":[]}\\n\\n'
+    """
+    return b"data: " + written(value) + b"\n\n"
+
+
+def written(value: Any) -> bytes:
+    """A value as JSON in UTF-8; not-a-number goes out as NaN, which is no JSON."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def head(seen: Seen, kind: str, **more: str) -> Mapping[str, str]:
+    """The headers of an answer.
+
+    Args:
+        seen: the request.
+        kind: media type of the body.
+        more: headers, with _ in place of -.
+    """
+    given = {name.replace("_", "-"): value for name, value in more.items()}
+    return {"Content-Type": kind, "X-Request-Id": f"req-{seen.number}", **given}
