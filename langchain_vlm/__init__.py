@@ -18,7 +18,7 @@ _HOMES = {
     "chat_models": ("ChatVLM",),
     "document_loaders": ("VLMBlobParser", "VLMLoader", "key_encoder"),
     "image_blocks": ("image_block",),
-    "retrieved_pages": ("page_images",),
+    "retrieved_images": ("page_images",),
     "tools": ("ImageToolkit", "image_tools"),
 }
 

@@ -21,7 +21,7 @@ _HOMES = {
     "postprocessors": ("PagePictures",),
     "react_agent": ("VLMReActAgent",),
     "readers": ("VLMReader", "file_extractor"),
-    "scans": ("image_documents",),
+    "image_nodes": ("image_documents",),
     "tool_spec": ("VLMToolSpec",),
     "transforms": ("OCRTransform",),
 }

@@ -14,7 +14,7 @@ PACKAGES = ("vlm_core", "langchain_vlm", "llamaindex_vlm")
 # A room imports itself and the rooms of the lines above its own, never those beside or below it.
 FLOORS = (
     {"types", "errors", "secret", "warning"},
-    {"lazy", "answers", "empty_pages", "option_names", "threads"},
+    {"lazy", "completion", "empty_pages", "option_names", "threads"},
     {"catalog"},
     {"reading_order"},
     {"images", "wire"},
@@ -22,7 +22,7 @@ FLOORS = (
     {"client"},
     {"ocr"},
     {"jobs"},
-    {"nodes", "assistant"},
+    {"documents", "assistant"},
     {"mcp_server"},
     {"cli", "testing", "langchain_vlm", "llamaindex_vlm"},
 )

@@ -301,7 +301,7 @@ def test_a_forked_child_finds_its_gate_empty(gate: ConcurrencyLimiter) -> None:
     joined = threading.Semaphore(0)
     gate._line = Line(joined.release)
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(gate.enter, LONG)
+        waiting = pool.submit(gate.acquire, LONG)
         assert joined.acquire(timeout=LONG)
         with gate._lock:  # as another thread may hold it at that moment
             child = os.fork()
