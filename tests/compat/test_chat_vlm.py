@@ -12,8 +12,7 @@ from PIL import Image
 from pydantic import BaseModel
 
 from langchain_vlm import ChatVLM, image_block
-from vlm_core.catalog.image_tokens import image_tokens_with_overhead
-from vlm_core.catalog.schema import ModelProfile
+from vlm_core.catalog.image_tokens import image_tokens
 from vlm_core.client import VLMClient
 
 LITELLM_MODEL = "Qwen/Qwen2.5-VL-32B-Instruct"
@@ -52,8 +51,7 @@ def input_tokens(model: ChatVLM, *images: bytes) -> int:
     "size", [(112, 84), (300, 300), (1240, 1754)], ids=lambda size: f"{size[0]}x{size[1]}"
 )
 def test_an_image_takes_as_many_tokens_as_the_formula_says(tiny_chat: ChatVLM, size: tuple[int, int]) -> None:
-    profile = ModelProfile(prefix="m", max_pixels=TINY_PIXELS)
-    expected = image_tokens_with_overhead("qwen2-vl", *size, profile=profile)
+    expected = image_tokens("qwen2-vl", *size, max_pixels=TINY_PIXELS, with_overhead=True)
     assert input_tokens(tiny_chat, picture(*size)) - input_tokens(tiny_chat) == expected
 
 

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from vlm_core.catalog.image_tokens import image_tokens_with_overhead
-from vlm_core.catalog.schema import ModelProfile
+from vlm_core.catalog.image_tokens import image_tokens
 from vlm_core.client import VLMClient
 from vlm_core.completion import Completion
 from vlm_core.errors import ProviderError, RequestRejected
@@ -31,8 +30,7 @@ def ask(client: VLMClient, *images: bytes) -> Completion:
 
 
 def expected(width: int, height: int) -> int:
-    profile = ModelProfile(prefix="m", max_pixels=MAX_PIXELS)
-    tokens = image_tokens_with_overhead("qwen2-vl", width, height, profile=profile)
+    tokens = image_tokens("qwen2-vl", width, height, max_pixels=MAX_PIXELS, with_overhead=True)
     assert tokens is not None
     return tokens
 

@@ -38,8 +38,8 @@ from vlm_core.images.decode import open_document
 from vlm_core.images.encode import sendable
 from vlm_core.images.sniff import refusal, sniff
 from vlm_core.jobs.journal import Journal
-from vlm_core.ocr.dialects.dialect import TASKS, find_dialect
-from vlm_core.ocr.dialects.registry import DIALECTS
+from vlm_core.ocr.dialects.dialect import TASKS
+from vlm_core.ocr.dialects.registry import DIALECTS, find_dialect
 from vlm_core.wire.request import Request, ResponseOptions
 from vlm_core.wire.response import StreamedAnswer, read_completion
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from work_counts import lines_run
 
 from vlm_core.ocr.answer_checks import check
-from vlm_core.ocr.dialects.dialect import TASKS, find_dialect
-from vlm_core.ocr.dialects.registry import DIALECTS
+from vlm_core.ocr.dialects.dialect import TASKS
+from vlm_core.ocr.dialects.registry import DIALECTS, find_dialect
 from vlm_core.ocr.loops import LoopDetector, is_looped
 from vlm_core.types import PageState
 

@@ -7,7 +7,6 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from vlm_core.catalog.image_tokens import FORMULAS, image_tokens
-from vlm_core.catalog.schema import ModelProfile
 
 SIDES = st.integers(1, 20_000)
 NAMES = sorted(FORMULAS)
@@ -34,8 +33,7 @@ def test_no_count_is_above_what_the_bound_of_pixels_allows(
     name: str, width: int, height: int, bound: int
 ) -> None:
     cell = 32 if name == "qwen3-vl" else 28
-    profile = ModelProfile(prefix="any", min_pixels=cell**2, max_pixels=bound)
-    count = image_tokens(name, width, height, profile=profile)
+    count = image_tokens(name, width, height, min_pixels=cell**2, max_pixels=bound)
     assert count is None or count * cell**2 <= bound
 
 

@@ -12,6 +12,7 @@ from vlm_core.assistant.library import Library, OnProgress
 from vlm_core.assistant.models import ask_blocking, ask_on_loop, is_paid, model_of, most_images
 from vlm_core.assistant.results import ImageAnswer, ImageData, ImageReading, PageList, TextMatches
 from vlm_core.assistant.service import AssistantService
+from vlm_core.assistant.tools import IMAGE_TOOLS, ImageTool
 from vlm_core.errors import ConfigError
 from vlm_core.flow.validation import check_counts
 from vlm_core.ocr.dialects.json_answers import check_schema
@@ -21,7 +22,6 @@ from vlm_core.types import MAX_PAGES
 from vlm_core.wire.option_checks import check_options
 
 if TYPE_CHECKING:
-    from vlm_core.assistant.tools import ImageTool
     from vlm_core.catalog.routes import Route
     from vlm_core.client import VLMClient
     from vlm_core.jobs.journal import Journal
@@ -129,8 +129,6 @@ class ImageAssistant:
     @property
     def tools(self) -> tuple[ImageTool, ...]:
         """What a model may be given: the tools that this assistant can serve."""
-        from vlm_core.assistant.tools import IMAGE_TOOLS
-
         return tuple(tool for tool in IMAGE_TOOLS if self.has_llm or not tool.needs_llm)
 
     def within(self, root_dir: Roots) -> ImageAssistant:

@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache, partial
 
-from vlm_core.catalog.schema import ModelProfile
 from vlm_core.errors import ConfigError
 
-__all__ = ["FORMULAS", "Formula", "find_formula", "image_tokens", "image_tokens_with_overhead"]
+__all__ = ["FORMULAS", "Formula", "find_formula", "image_tokens"]
 
 _TRANSFORMERS = "transformers 5.23.0, models/{}"
 
@@ -51,17 +50,21 @@ def image_tokens(
     width: int,
     height: int,
     *,
-    profile: ModelProfile | None = None,
+    min_pixels: int | None = None,
+    max_pixels: int | None = None,
     detail: str | None = None,
+    with_overhead: bool = False,
 ) -> int | None:
-    """The tokens of one image, without those around it.
+    """The tokens of one image.
 
     Args:
         formula_name: a key of FORMULAS, such as a profile's `image_tokens`.
         width: in pixels, of the image as it is sent.
         height: in pixels.
-        profile: its min_pixels and max_pixels count in place of the formula's own.
+        min_pixels: of the model, in place of the formula's own.
+        max_pixels: likewise.
         detail: as it is sent, so None where the provider does not take it.
+        with_overhead: count what stands around the image as well, which a server bills.
 
     Returns:
         None where it cannot be known: no formula, an image too narrow for the model (as one over 200 times
@@ -73,8 +76,10 @@ def image_tokens(
     Example:
         >>> image_tokens("qwen2-vl", 1240, 1754)
         1260
-        >>> image_tokens("qwen2-vl", 1240, 1754, profile=ModelProfile(prefix="m", max_pixels=12_845_056))
+        >>> image_tokens("qwen2-vl", 1240, 1754, max_pixels=12_845_056)
         2772
+        >>> image_tokens("qwen2-vl", 112, 84), image_tokens("qwen2-vl", 112, 84, with_overhead=True)
+        (12, 14)
         >>> image_tokens("qwen2-vl", 10, 2010) is None
         True
     """
@@ -87,32 +92,8 @@ def image_tokens(
         return formula.low_detail
     if detail not in (None, "high", "auto") or (detail == "auto" and formula.low_detail is None):
         return None
-    own_least, own_most = (profile.min_pixels, profile.max_pixels) if profile else (None, None)
-    return formula.count(width, height, own_least or formula.min_pixels, own_most or formula.max_pixels)
-
-
-def image_tokens_with_overhead(
-    formula_name: str | None,
-    width: int,
-    height: int,
-    *,
-    profile: ModelProfile | None = None,
-    detail: str | None = None,
-) -> int | None:
-    """The tokens of one image and of what stands around it: what a server bills.
-
-    Args:
-        formula_name: as for image_tokens, with all that follows.
-
-    Raises:
-        ConfigError: no formula has this name.
-
-    Example:
-        >>> image_tokens_with_overhead("qwen2-vl", 112, 84)
-        14
-    """
-    tokens = image_tokens(formula_name, width, height, profile=profile, detail=detail)
-    return None if tokens is None or formula_name is None else tokens + FORMULAS[formula_name].overhead
+    tokens = formula.count(width, height, min_pixels or formula.min_pixels, max_pixels or formula.max_pixels)
+    return tokens + formula.overhead if with_overhead else tokens
 
 
 def find_formula(name: str) -> Formula:

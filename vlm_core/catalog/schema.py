@@ -11,6 +11,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from vlm_core.catalog.image_tokens import find_formula
 from vlm_core.errors import ConfigError
 
 ImageFormat = Literal["png", "jpeg", "webp", "gif", "bmp", "tiff", "ppm", "avif", "heic"]
@@ -211,8 +212,6 @@ class ModelProfile(_Row):
     @field_validator("image_tokens")
     @classmethod
     def _is_a_formula(cls, name: str | None) -> str | None:
-        from vlm_core.catalog.image_tokens import find_formula  # which is about these rows
-
         try:
             if name is not None:
                 find_formula(name)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from vlm_core.catalog.image_tokens import FORMULAS, image_tokens_with_overhead
+from vlm_core.catalog.image_tokens import FORMULAS, image_tokens
 from vlm_core.catalog.schema import Price
 from vlm_core.completion import EncodedImage, Estimate
 from vlm_core.flow.attempt import ChatCall, fit_messages
@@ -111,8 +111,14 @@ def _tokens_of(part: Message, endpoint: Endpoint) -> int | None:
         return None
     detail = part.get("detail") if endpoint.limits.accepts_detail else None
     profile = endpoint.profile
-    return image_tokens_with_overhead(
-        profile.image_tokens, image.width, image.height, profile=profile, detail=detail
+    return image_tokens(
+        profile.image_tokens,
+        image.width,
+        image.height,
+        min_pixels=profile.min_pixels,
+        max_pixels=profile.max_pixels,
+        detail=detail,
+        with_overhead=True,
     )
 
 

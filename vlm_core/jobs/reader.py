@@ -27,7 +27,8 @@ from vlm_core.jobs.documents import OpenDocuments, PageReader, PageTask, ReadOpt
 from vlm_core.jobs.free_memory import release_free_memory
 from vlm_core.jobs.ordered import FairSemaphore, Steps, adrive, in_order
 from vlm_core.jobs.progress import Progress, show_progress
-from vlm_core.ocr.engine import Engine, OCROptions, find_engine
+from vlm_core.ocr.engine import Engine, OCROptions
+from vlm_core.ocr.resolve_engine import find_engine
 from vlm_core.option_names import names_of, strict_options
 from vlm_core.types import DocumentResult, PageImage, PageResult
 

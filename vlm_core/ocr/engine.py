@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
-from vlm_core.errors import ConfigError
 from vlm_core.types import PageImage, PageResult
 
 if TYPE_CHECKING:
@@ -78,34 +77,6 @@ class OCROptions:
         return [name for name, value in wished.items() if value]
 
 
-def find_engine(engine: Engine, wishes: OCROptions) -> OCREngine:
-    """The engine that a user named or brought.
-
-    Args:
-        engine: "local", a route of a vision model, a VLMClient, or an object that reads pages.
-        wishes: what its text is to look like; an object of the user's own knows its task itself.
-
-    Raises:
-        ConfigError: there is no such engine, or it cannot meet a wish.
-
-    Example:
-        >>> find_engine("local", OCROptions("text")).name
-        'rapidocr'
-    """
-    if engine != "local" and not isinstance(engine, OCREngine):
-        return _of_model(engine, wishes)
-    if wishes.of_a_model:
-        raise ConfigError(
-            f"{engine if isinstance(engine, str) else engine.name} takes no {', '.join(wishes.of_a_model)}",
-            hint='They are for a vision model, as engine="provider:model".',
-        )
-    if isinstance(engine, OCREngine):
-        return engine
-    from vlm_core.ocr.local import LocalEngine
-
-    return LocalEngine(wishes.task)
-
-
 def engine_name(engine: Engine) -> str:
     """How an engine is called where it must be a word.
 
@@ -116,44 +87,3 @@ def engine_name(engine: Engine) -> str:
     if isinstance(engine, str):
         return engine
     return str(getattr(engine, "name", None) or getattr(engine, "route", engine))
-
-
-def _of_model(engine: Any, wishes: OCROptions) -> OCREngine:
-    from vlm_core.catalog.routes import Route
-    from vlm_core.client import VLMClient
-    from vlm_core.ocr.callable_client import ForeignClient
-    from vlm_core.ocr.remote import RemoteEngine
-
-    routes, last_resort = _with_last_resort(wishes)
-    if isinstance(engine, (VLMClient, ForeignClient)) and routes:
-        raise ConfigError(
-            f"a {type(engine).__name__} takes no other routes as fallbacks", hint="Give them to the client."
-        )
-    if isinstance(engine, (str, Route)):
-        engine = VLMClient(engine, fallbacks=routes, max_concurrency=wishes.max_concurrency)
-    if not isinstance(engine, (VLMClient, ForeignClient)):
-        raise ConfigError(
-            f"engine={type(engine).__name__} object is no OCR engine",
-            hint='Give "local", a route, a VLMClient, or an object with name, model and read_page(page).',
-        )
-    return RemoteEngine(
-        engine,
-        wishes.task,
-        prompt=wishes.prompt,
-        schema=wishes.schema,
-        options=wishes.request_options,
-        last_resort=last_resort,
-    )
-
-
-def _with_last_resort(wishes: OCROptions) -> tuple[Sequence[str | Route], OCREngine | None]:
-    """The routes, and the embedded engine where it stands behind them all."""
-    fallbacks = wishes.fallbacks
-    if "local" not in fallbacks:
-        return fallbacks, None
-    if fallbacks.index("local") != len(fallbacks) - 1:
-        raise ConfigError('fallbacks: "local" is not the last', hint="It answers always: put it at the end.")
-    from vlm_core.ocr.layout import RENDERERS
-    from vlm_core.ocr.local import LocalEngine
-
-    return fallbacks[:-1], LocalEngine(wishes.task if wishes.task in RENDERERS else "markdown")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from vlm_core.completion import Completion
 from vlm_core.errors import (
@@ -21,10 +21,8 @@ from vlm_core.errors import (
 )
 from vlm_core.ocr.answer_checks import AnswerCheck
 from vlm_core.ocr.dialects.dialect import Reading
+from vlm_core.ocr.prompts import PagePrompt, PagePrompter
 from vlm_core.types import PageImage, PageState, TextLine, Usage, rounded
-
-if TYPE_CHECKING:
-    from vlm_core.ocr.prompts import PagePrompter
 
 READINGS = 4
 """How often a page is asked for, each time otherwise, before its state stands."""
@@ -32,15 +30,6 @@ _SPLIT_FROM = 400
 """Pixels of height from which a page is worth cutting in two."""
 _WHOLE_ANSWERS = frozenset({"json", "receipt", "describe"})
 """Tasks whose answers for two halves cannot be put together."""
-
-
-@dataclass(frozen=True)
-class PagePrompt:
-    """A page to be asked about."""
-
-    page: PageImage
-    attempt: int = 0
-    """From 0; each is asked in another way."""
 
 
 @dataclass(frozen=True)

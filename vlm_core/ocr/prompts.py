@@ -13,9 +13,9 @@ from vlm_core.errors import ConfigError
 from vlm_core.flow.attempt import ChatCall, PerRoute
 from vlm_core.flow.estimate import estimate, text_tokens
 from vlm_core.ocr.answer_checks import AnswerCheck, check, page_is_blank
-from vlm_core.ocr.dialects.dialect import IMAGE, Dialect, Reading, find_dialect
+from vlm_core.ocr.dialects.dialect import IMAGE, Dialect, Reading
+from vlm_core.ocr.dialects.registry import find_dialect
 from vlm_core.ocr.loop_guard import LOOPED, LoopGuard
-from vlm_core.ocr.page_reading import PagePrompt
 from vlm_core.types import PageImage, Usage
 from vlm_core.wire.option_checks import check_options
 
@@ -23,6 +23,15 @@ _OF_THE_IMAGE = ("detail", "max_side")
 """Request options that are the picture's."""
 _ESTIMATED = "the answer was broken off before its usage came: its tokens and cost are an estimate"
 _NO_IMAGE_TOKENS = ", without the image's tokens, which are not known"
+
+
+@dataclass(frozen=True)
+class PagePrompt:
+    """A page to be asked about."""
+
+    page: PageImage
+    attempt: int = 0
+    """From 0; each is asked in another way."""
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from vlm_core.completion import Completion, Estimate
 from vlm_core.errors import AuthenticationFailed, ConfigError, InputError, VLMError
 from vlm_core.ocr.callable_client import ForeignClient
 from vlm_core.ocr.engine import OCREngine
-from vlm_core.ocr.page_reading import PageAnswer, PagePrompt, error_of, read_page
+from vlm_core.ocr.page_reading import PageAnswer, error_of, read_page
 from vlm_core.ocr.page_warnings import page_warnings
-from vlm_core.ocr.prompts import PagePrompter
+from vlm_core.ocr.prompts import PagePrompt, PagePrompter
 from vlm_core.types import PageImage, PageResult, PageState, total_usage
 
 NAME = "vlm"

@@ -31,11 +31,17 @@ def counted(seen: Seen, answer: str) -> dict[str, Any]:
 
 
 def _image_tokens(image: SeenImage, seen: Seen) -> int:
-    from vlm_core.catalog.image_tokens import image_tokens_with_overhead
+    from vlm_core.catalog.image_tokens import image_tokens
 
-    formula = seen.endpoint.profile.image_tokens
-    if formula is None or image.size is None:
+    profile = seen.endpoint.profile
+    if image.size is None:
         return IMAGE_TOKENS
-    detail = image.detail if isinstance(image.detail, str) else None
-    tokens = image_tokens_with_overhead(formula, *image.size, profile=seen.endpoint.profile, detail=detail)
+    tokens = image_tokens(
+        profile.image_tokens,
+        *image.size,
+        min_pixels=profile.min_pixels,
+        max_pixels=profile.max_pixels,
+        detail=image.detail if isinstance(image.detail, str) else None,
+        with_overhead=True,
+    )
     return IMAGE_TOKENS if tokens is None else tokens

@@ -32,8 +32,7 @@ from pydantic import BaseModel
 
 from langchain_vlm import ChatVLM
 from vlm_core import ImageLimits, InputError, Provider, Route, VLMError
-from vlm_core.catalog.image_tokens import image_tokens_with_overhead
-from vlm_core.catalog.schema import ModelProfile
+from vlm_core.catalog.image_tokens import image_tokens
 from vlm_core.testing import ScriptedServer
 from vlm_core.testing.valid_responses import TEXT
 
@@ -362,8 +361,7 @@ def test_tokens_of_an_image_are_counted_offline(host: ScriptedServer, make: Make
     model = make(host, model=QWEN)
     with_image, without = with_text(image_of(picture(448, 336))), with_text()
     difference = model.get_num_tokens_from_messages(with_image) - model.get_num_tokens_from_messages(without)
-    profile = ModelProfile(prefix="m", image_tokens="qwen2-vl")
-    assert difference == image_tokens_with_overhead("qwen2-vl", 448, 336, profile=profile)
+    assert difference == image_tokens("qwen2-vl", 448, 336, with_overhead=True)
 
 
 @pytest.mark.usefixtures("offline")

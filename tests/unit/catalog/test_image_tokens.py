@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from vlm_core.catalog.image_tokens import FORMULAS, image_tokens, image_tokens_with_overhead
-from vlm_core.catalog.schema import ModelProfile
+from vlm_core.catalog.image_tokens import FORMULAS, image_tokens
 from vlm_core.errors import ConfigError
 
 GOLDEN = json.loads((Path(__file__).parent / "golden_image_tokens.json").read_text(encoding="utf-8"))
@@ -25,8 +24,7 @@ def test_a_count_is_what_the_processor_itself_gave(
     formula: str, max_pixels: int | None, size: str, count: int
 ) -> None:
     width, height = map(int, size.split("x"))
-    profile = ModelProfile(prefix="any", max_pixels=max_pixels)
-    assert image_tokens(formula, width, height, profile=profile) == count
+    assert image_tokens(formula, width, height, max_pixels=max_pixels) == count
 
 
 # Computed by the functions of transformers 5.23.0 that decide the size: smart_resize of glm4v, and
@@ -70,12 +68,11 @@ def test_formulas_of_closed_models(
 
 def test_with_overhead_a_count_is_what_a_server_billed() -> None:
     # transformers serve, Qwen2.5-VL: 34 prompt tokens, of which 20 are text, for 112 × 84 pixels
-    assert image_tokens_with_overhead("qwen2-vl", 112, 84) == 14
+    assert image_tokens("qwen2-vl", 112, 84, with_overhead=True) == 14
 
 
 def test_the_profile_bounds_the_count_from_below_too() -> None:
-    profile = ModelProfile(prefix="any", min_pixels=100 * 28**2, max_pixels=5000 * 28**2)
-    assert image_tokens("qwen2-vl", 28, 28, profile=profile) == 100
+    assert image_tokens("qwen2-vl", 28, 28, min_pixels=100 * 28**2, max_pixels=5000 * 28**2) == 100
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if FORMULAS[name].max_aspect])
@@ -83,7 +80,7 @@ def test_an_image_too_narrow_for_the_processor_has_no_count(name: str) -> None:
     longest = 10 * (FORMULAS[name].max_aspect or 0)
     assert image_tokens(name, 10, longest) is not None
     assert image_tokens(name, 10, longest + 1) is None
-    assert image_tokens_with_overhead(name, longest + 1, 10) is None
+    assert image_tokens(name, longest + 1, 10, with_overhead=True) is None
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "openai-tiles"])
@@ -94,7 +91,7 @@ def test_a_detail_that_leaves_the_size_to_the_provider_has_no_count(name: str, d
 
 def test_a_model_without_a_formula_has_no_count() -> None:
     assert image_tokens(None, 100, 100) is None
-    assert image_tokens_with_overhead(None, 100, 100) is None
+    assert image_tokens(None, 100, 100, with_overhead=True) is None
 
 
 def test_no_pixels_have_no_count() -> None:

@@ -188,7 +188,7 @@ class Dialect:
 
     def _check(self, task: str, prompt: str | None, schema: Any) -> None:
         if task not in TASKS:
-            raise _unknown("task", task, TASKS)
+            raise unknown_name("task", task, TASKS)
         if task not in self.tasks and (prompt is None or task in JSON_TASKS):
             known = ", ".join(name for name in TASKS if name in self.tasks)
             raise ConfigError(
@@ -225,32 +225,7 @@ def _response_format(task: str, schema: Any) -> Any:
     return {"type": "json_object"} if schema is None else schema
 
 
-def _unknown(what: str, name: str, known: tuple[str, ...]) -> ConfigError:
+def unknown_name(what: str, name: str, known: tuple[str, ...]) -> ConfigError:
     near = get_close_matches(name, known, n=1)
     question = f"Did you mean {near[0]}? " if near else ""
     return ConfigError(f"There is no {what} {name!r}", hint=f"{question}Known are {', '.join(known)}.")
-
-
-def find_dialect(name: str | None) -> Dialect:
-    """The dialect of a name, as a model's row has it.
-
-    Args:
-        name: None for a model that reads not only documents.
-
-    Raises:
-        ConfigError: there is none.
-
-    Example:
-        >>> find_dialect("olmocr-2").tasks >= {"markdown"}, find_dialect(None).name
-        (True, 'general')
-        >>> find_dialect("olmocr2")
-        Traceback (most recent call last):
-        vlm_core.errors.ConfigError: There is no dialect 'olmocr2'. Did you mean olmocr-2? ...
-    """
-    from vlm_core.ocr.dialects.registry import DIALECTS  # which is made of dialects
-
-    if name is None:
-        return DIALECTS["general"]
-    if name not in DIALECTS:
-        raise _unknown("dialect", name, tuple(DIALECTS))
-    return DIALECTS[name]

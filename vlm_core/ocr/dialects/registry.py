@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from vlm_core.ocr.dialects.deepseek_ocr import DEEPSEEK_OCR
-from vlm_core.ocr.dialects.dialect import Dialect
+from vlm_core.ocr.dialects.dialect import Dialect, unknown_name
 from vlm_core.ocr.dialects.dots_ocr import DOTS_OCR
 from vlm_core.ocr.dialects.general import GENERAL
 from vlm_core.ocr.dialects.glm_ocr import GLM_OCR
@@ -34,3 +34,26 @@ DIALECTS: Mapping[str, Dialect] = {
     )
 }
 """As models' rows name them in `ocr_dialect`, and "general" for all others."""
+
+
+def find_dialect(name: str | None) -> Dialect:
+    """The dialect of a name, as a model's row has it.
+
+    Args:
+        name: None for a model that reads not only documents.
+
+    Raises:
+        ConfigError: there is none.
+
+    Example:
+        >>> find_dialect("olmocr-2").tasks >= {"markdown"}, find_dialect(None).name
+        (True, 'general')
+        >>> find_dialect("olmocr2")
+        Traceback (most recent call last):
+        vlm_core.errors.ConfigError: There is no dialect 'olmocr2'. Did you mean olmocr-2? ...
+    """
+    if name is None:
+        return DIALECTS["general"]
+    if name not in DIALECTS:
+        raise unknown_name("dialect", name, tuple(DIALECTS))
+    return DIALECTS[name]

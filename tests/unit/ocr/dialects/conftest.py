@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from vlm_core.ocr.dialects.dialect import Reading, find_dialect
+from vlm_core.ocr.dialects.dialect import Reading
+from vlm_core.ocr.dialects.registry import find_dialect
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from pydantic import BaseModel
 
 from vlm_core.catalog.model_rows import FAMILIES
 from vlm_core.errors import ConfigError
-from vlm_core.ocr.dialects.dialect import IMAGE, TASKS, find_dialect
+from vlm_core.ocr.dialects.dialect import IMAGE, TASKS
 from vlm_core.ocr.dialects.receipt import Receipt
-from vlm_core.ocr.dialects.registry import DIALECTS
+from vlm_core.ocr.dialects.registry import DIALECTS, find_dialect
 from vlm_core.wire.option_checks import check_options
 
 OLMOCR_2 = (

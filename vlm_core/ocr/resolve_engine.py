@@ -1,0 +1,82 @@
+"""Which engine reads the pages: the one that a user named, or brought."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from vlm_core.errors import ConfigError
+from vlm_core.ocr.engine import Engine, OCREngine, OCROptions
+
+if TYPE_CHECKING:
+    from vlm_core.catalog.routes import Route
+
+
+def find_engine(engine: Engine, wishes: OCROptions) -> OCREngine:
+    """The engine that a user named or brought.
+
+    Args:
+        engine: "local", a route of a vision model, a VLMClient, or an object that reads pages.
+        wishes: what its text is to look like; an object of the user's own knows its task itself.
+
+    Raises:
+        ConfigError: there is no such engine, or it cannot meet a wish.
+
+    Example:
+        >>> find_engine("local", OCROptions("text")).name
+        'rapidocr'
+    """
+    if engine != "local" and not isinstance(engine, OCREngine):
+        return _of_model(engine, wishes)
+    if wishes.of_a_model:
+        raise ConfigError(
+            f"{engine if isinstance(engine, str) else engine.name} takes no {', '.join(wishes.of_a_model)}",
+            hint='They are for a vision model, as engine="provider:model".',
+        )
+    if isinstance(engine, OCREngine):
+        return engine
+    from vlm_core.ocr.local import LocalEngine
+
+    return LocalEngine(wishes.task)
+
+
+def _of_model(engine: Any, wishes: OCROptions) -> OCREngine:
+    # Loaded for a vision model alone: a job of the local engine needs no client.
+    from vlm_core.catalog.routes import Route
+    from vlm_core.client import VLMClient
+    from vlm_core.ocr.callable_client import ForeignClient
+    from vlm_core.ocr.remote import RemoteEngine
+
+    routes, last_resort = _with_last_resort(wishes)
+    if isinstance(engine, (VLMClient, ForeignClient)) and routes:
+        raise ConfigError(
+            f"a {type(engine).__name__} takes no other routes as fallbacks", hint="Give them to the client."
+        )
+    if isinstance(engine, (str, Route)):
+        engine = VLMClient(engine, fallbacks=routes, max_concurrency=wishes.max_concurrency)
+    if not isinstance(engine, (VLMClient, ForeignClient)):
+        raise ConfigError(
+            f"engine={type(engine).__name__} object is no OCR engine",
+            hint='Give "local", a route, a VLMClient, or an object with name, model and read_page(page).',
+        )
+    return RemoteEngine(
+        engine,
+        wishes.task,
+        prompt=wishes.prompt,
+        schema=wishes.schema,
+        options=wishes.request_options,
+        last_resort=last_resort,
+    )
+
+
+def _with_last_resort(wishes: OCROptions) -> tuple[Sequence[str | Route], OCREngine | None]:
+    """The routes, and the embedded engine where it stands behind them all."""
+    fallbacks = wishes.fallbacks
+    if "local" not in fallbacks:
+        return fallbacks, None
+    if fallbacks.index("local") != len(fallbacks) - 1:
+        raise ConfigError('fallbacks: "local" is not the last', hint="It answers always: put it at the end.")
+    from vlm_core.ocr.layout import RENDERERS
+    from vlm_core.ocr.local import LocalEngine
+
+    return fallbacks[:-1], LocalEngine(wishes.task if wishes.task in RENDERERS else "markdown")
