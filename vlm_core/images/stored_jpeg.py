@@ -32,9 +32,14 @@ def decoded(stored: StoredJPEG) -> bytes:
     Raises:
         CorruptImageError: it is damaged.
     """
-    from vlm_core.images.decode import open_document  # which loads PIL
+    if stored.trusted:
+        from vlm_core.images.picture import FileFrames  # which loads PIL
 
-    with open_document(as_file(stored), trusted=stored.trusted) as document:
+        with FileFrames(as_file(stored), "JPEG", "") as document:
+            return document.page(1).pixels
+    from vlm_core.images.picture_worker import PictureFile
+
+    with PictureFile(as_file(stored), "JPEG", "") as document:
         return document.page(1).pixels
 
 
