@@ -117,12 +117,12 @@ def test_lines_of_a_pdf_take_little_more_work_each_however_many_there_are(
 
 
 def test_a_pdf_page_whose_columns_were_not_all_looked_for_says_so() -> None:
-    upwards = b" ".join(b"1 0 0 1 %d %d Tm (word) Tj" % (40 * n, 20 * n) for n in range(1_000))
+    upwards = b" ".join(b"1 0 0 1 %d %f Tm (w) Tj" % (n, n / 2) for n in range(1_000))
     font = b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>"
-    above = b"1 0 0 1 9 0 Tm (below) Tj 1 0 0 1 9 19990 Tm (above) Tj "
+    above = b"1 0 0 1 9 0 Tm (b) Tj 1 0 0 1 9 500 Tm (a) Tj "
     for drawn, doubts in ((upwards, 0), (above + upwards, 1)):
-        resources, sheet = b"/Font<</F 5 0 R>>", b"0 0 40100 20100"
-        page = one_page(b"BT /F 9 Tf " + drawn + b" ET", font, resources=resources, box=sheet)
+        resources, sheet = b"/Font<</F 5 0 R>>", b"0 0 1005 505"
+        page = one_page(b"BT /F 0.5 Tf " + drawn + b" ET", font, resources=resources, box=sheet)
         with open_document(page) as document:
             warnings = document.page(1).warnings
         assert sum("lines may be out of order" in warning for warning in warnings) == doubts
