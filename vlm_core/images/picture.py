@@ -231,7 +231,10 @@ class Frames:
         )
 
     def _check_memory(self, image: Image.Image, page: int, stored: tuple[int, int] | None = None) -> None:
-        needed, most = decoding_bytes(image, self._kind, stored), self._bounds.memory
+        self._check_bytes(decoding_bytes(image, self._kind, stored), page)
+
+    def _check_bytes(self, needed: int, page: int | None = None) -> None:
+        most = self._bounds.memory
         if most is not None and needed > most:
             name = self._source or UNNAMED
             raise ImageTooLargeError(
@@ -239,6 +242,9 @@ class Frames:
                 page=page,
                 hint=self._bounds.hint,
             )
+
+    def _is_upright(self, image: Image.Image) -> bool:
+        return _orientation(image) not in _TURNS
 
     @contextmanager
     def _typed_errors(self, page: int | None = None) -> Iterator[None]:
