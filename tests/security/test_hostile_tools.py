@@ -20,6 +20,7 @@ from PIL import Image
 from ways import Ruler
 
 from langchain_vlm import image_tools
+from llamaindex_vlm import VLMToolSpec
 from vlm_core import ImageAssistant, InputError, PageResult, TextLine, VLMError
 from vlm_core.assistant.grounding import citations, pieces_of, values_of
 from vlm_core.assistant.matching import MOST_PLACES, find
@@ -172,6 +173,26 @@ def test_a_tool_of_langchain_tells_it_harmlessly(assistant: ImageAssistant, name
     assert_harmless(str(read_image.invoke(call).content))
     call = {"type": "tool_call", "id": "1", "name": "read_image", "args": {"image": name}}
     assert_harmless(str(read_image.invoke(call).content))
+
+
+@pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
+def test_a_tool_of_llamaindex_tells_it_harmlessly(folder: Path, name: str) -> None:
+    tools = VLMToolSpec(Ruler(), root_dir=folder).to_tool_list()
+    for tool, arguments in ((tools[0], {"image": name}), (tools[0], {"image": name, "page": 10**30})):
+        with pytest.raises(VLMError) as caught:
+            tool.call(**arguments)
+        assert_harmless(str(caught.value))
+
+
+@pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
+async def test_a_call_over_mcp_tells_it_harmlessly(folder: Path, name: str) -> None:
+    with ImageAssistant(Ruler(), root_dir=folder) as assistant:
+        async with Client(image_server(assistant, (folder,))) as client:
+            if any("\ud800" <= letter <= "\udfff" for letter in name):
+                name = name.encode("ascii", "backslashreplace").decode()  # JSON holds no half of a letter
+            result = await client.call_tool("read_image", {"image": name})
+    assert result.is_error
+    assert_harmless("".join(getattr(block, "text", "") for block in result.content))
 
 
 async def test_a_citation_over_mcp_is_harmless(folder: Path) -> None:
