@@ -17,6 +17,7 @@ import pytest
 from mcp import Client
 from mcp.shared.exceptions import MCPError
 from PIL import Image
+from small_pdfs import one_page
 from ways import Ruler
 
 from langchain_vlm import image_tools
@@ -308,6 +309,45 @@ def test_a_text_is_found_in_bounded_time(sought: str, texts: list[str], bounded:
     lines = [TextLine(text=text, bbox=(0.0, 0.0, 1.0, 1.0)) for text in texts]
     with bounded():
         assert len(find(sought, lines)) <= MOST_PLACES
+
+
+LETTERS = one_page(
+    b"BT /F 1 Tf 9 9 Td (" + b"a" * 16_000 + b") Tj ET",
+    b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+    resources=b"/Font<</F 5 0 R>>",
+    box=b"0 0 9000 20",
+)
+
+
+async def find_by_mcp(folder: Path, arguments: dict[str, Any]) -> str:
+    with ImageAssistant(Ruler(), root_dir=folder) as assistant:
+        async with Client(image_server(assistant, (folder,))) as client:
+            return str((await client.call_tool("find_text", arguments)).content)
+
+
+FIND: dict[str, Callable[[Path, dict[str, Any]], str]] = {
+    "library": lambda folder, given: str(ImageAssistant(Ruler(), root_dir=folder).find_text(**given)),
+    "langchain": lambda folder, given: str(
+        next(t for t in image_tools(Ruler(), root_dir=folder) if t.name == "find_text").invoke(given)
+    ),
+    "llamaindex": lambda folder, given: str(
+        next(
+            tool
+            for tool in VLMToolSpec(Ruler(), root_dir=folder).to_tool_list()
+            if tool.metadata.name == "find_text"
+        ).call(**given)
+    ),
+    "mcp": lambda folder, given: asyncio.run(find_by_mcp(folder, given)),
+}
+
+
+@pytest.mark.parametrize("find_text", FIND.values(), ids=FIND)
+def test_a_letter_is_found_in_a_page_of_letters_in_bounded_time(
+    folder: Path, find_text: Callable[[Path, dict[str, Any]], str], bounded: Bounded
+) -> None:
+    (folder / "letters.pdf").write_bytes(LETTERS)
+    with bounded():
+        assert "letters.pdf" in find_text(folder, {"image": "letters.pdf", "text": "a"})
 
 
 ANSWERS = {
