@@ -41,7 +41,7 @@ from vlm_core.images.bounds import (
 )
 from vlm_core.images.colour import to_rgb
 from vlm_core.images.sniff import gif_layout, is_bare, tiff_frames, webp_size
-from vlm_core.images.unsupported import unsupported_layout
+from vlm_core.images.unsupported import has_deep_planes, unsupported_layout
 
 if TYPE_CHECKING:
     from vlm_core.types import PageImage  # which loads pydantic; a worker does without
@@ -376,6 +376,8 @@ def _load(image: Image.Image) -> None:
         raise ValueError("it has no pixels")
     if isinstance(image, TiffImageFile) and _TILE_WIDTH in image.tag_v2 and _TILES not in image.tag_v2:
         raise ValueError("its tiles are stored as strips")  # Pillow would decode them in the wrong places
+    if isinstance(image, TiffImageFile) and has_deep_planes(image.tag_v2, image.tile):
+        raise ValueError("its channels stand apart, with 16 bits each")  # Pillow would read 8 of them
     if isinstance(image, TiffImageFile) and image.tile:
         # What load() does first, but without Pillow's limit; ours has been checked.
         stored: Any = (image.tag_v2[ExifTags.Base.ImageWidth], image.tag_v2[ExifTags.Base.ImageLength])
