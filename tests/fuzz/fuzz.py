@@ -23,7 +23,7 @@ import time
 import warnings
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -234,10 +234,12 @@ def look_at(data: bytes) -> None:
 
 
 def decode(data: bytes) -> None:
-    """As a stranger's, and as a message's picture."""
-    with open_document(data) as document:
-        for number in range(1, min(document.total_pages, 3) + 1):
-            document.page(number)
+    """As a stranger's, for an engine that needs few of its pixels, and as a message's picture."""
+    for reading_pixels in (None, 500):
+        with open_document(data, reading_pixels=reading_pixels) as document:
+            for number in range(1, min(document.total_pages, 3) + 1):
+                with suppress(VLMError):
+                    document.page(number)
     sendable(data, LIMITS, pages=(1,))
 
 

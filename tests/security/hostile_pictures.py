@@ -70,6 +70,38 @@ def tiff(side: int, samples: int, bits: int, photometric: int) -> bytes:
     return head.ljust(180, b"\0") + struct.pack("<4H", *[bits] * 4).ljust(20, b"\0") + body
 
 
+def unpacked_tiff(side: int, samples: int, bits: int, photometric: int, *, planes: bool = False) -> bytes:
+    """A TIFF that is stored as it is, white all over; its samples plane by plane if that is asked for."""
+    count = samples if planes else 1
+    length = side * side * samples * bits // 8
+    each, places = length // count, 512
+    strips = struct.pack(f"<{2 * count}I", *(places + n * each for n in range(count)), *[each] * count)
+    head = 10 + 12 * 10 + 4
+    entries = [
+        (256, 3, 1, side),
+        (257, 3, 1, side),
+        (258, 3, samples, bits if samples == 1 else head),
+        (259, 3, 1, 1),
+        (262, 3, 1, photometric),
+        (273, 4, count, places if count == 1 else head + 8),
+        (277, 3, 1, samples),
+        (278, 3, 1, side),
+        (279, 4, count, each if count == 1 else head + 8 + 4 * count),
+        (284, 3, 1, 2 if planes else 1),
+    ]
+    tags = b"".join(struct.pack("<HHII", *entry) for entry in entries)
+    start = b"II*\0\x08\0\0\0" + struct.pack("<H", len(entries)) + tags + bytes(4)
+    start += struct.pack("<4H", *[bits] * 4) + strips
+    return start.ljust(places, b"\0") + (b"\0" if photometric == 5 else b"\xff") * length
+
+
+def unpacked_bmp(side: int) -> bytes:
+    """A bitmap in colour that is stored as it is, white all over."""
+    row = -(-side * 3 // 4) * 4
+    header = struct.pack("<IiiHHIIiiII", 40, side, side, 1, 24, 0, 0, 0, 0, 0, 0)
+    return b"BM" + struct.pack("<IHHI", 54 + row * side, 0, 0, 54) + header + b"\xff" * (row * side)
+
+
 def gif(side: int, frames: int) -> bytes:
     """A GIF of a large screen and frames of one dot."""
     dot = b",\0\0\0\0\1\0\1\0\0\2\2D\1\0"

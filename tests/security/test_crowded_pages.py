@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Callable
+
 import pytest
 from crowded_pages import (
     LAYOUTS,
@@ -17,9 +20,14 @@ from crowded_pages import (
     staircase,
     two_columns,
 )
+from small_pdfs import one_page
 from work_counts import lines_run
 
+from vlm_core.images.decode import open_document
+from vlm_core.images.pdf_order import in_reading_order
+from vlm_core.images.pdf_text import Char, Line, Style
 from vlm_core.ocr.layout import lines_in_order
+from vlm_core.reading_order.columns import Work
 
 MOST_GROWTH = 6
 """Of the lines of code that run, with four times as many boxes. A quadratic algorithm has 16."""
@@ -60,3 +68,61 @@ def test_columns_are_still_parted_on_a_page_of_thousands() -> None:
     pieces = grid_of_prose(10_000)
     lefts = [line.bbox[0] for line in lines_in_order(pieces, 100 * columns, 3_000)]
     assert lefts == sorted(lefts)
+
+
+@pytest.mark.parametrize(
+    ("layout", "is_whole"),
+    [(grid_of_words, True), (one_column, True), (dust, False), (staircase, False)],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_lines_whose_columns_were_not_all_looked_for_are_in_doubt(layout: Layout, is_whole: bool) -> None:
+    work = Work()
+    lines_in_order(layout(2_500), 2_000, 3_000, work)
+    assert work.was_enough == is_whole
+    assert [doubt.partition(":")[0] for doubt in work.doubts] == ["lines may be out of order"] * (
+        not is_whole
+    )
+
+
+# --- as a PDF draws them -------------------------------------------------------------------------
+
+DRAWN: dict[str, Callable[[int], list[tuple[float, float]]]] = {
+    "column by column": lambda count: [(60 * (n // 100), -14 * (n % 100)) for n in range(count)],
+    "beside each other, upwards": lambda count: [(60 * n, 14 * n) for n in range(count)],
+    "beside each other, up and down": lambda count: [(60 * n, 14 * (-1) ** n * n) for n in range(count)],
+    "beside each other, anywhere": lambda count: [
+        (60 * n, 14 * at) for n, at in enumerate(random.Random(5).sample(range(count), count))
+    ],
+    "row by row": lambda count: [(60 * (n % 100), -14 * (n // 100)) for n in range(count)],
+    "upwards": lambda count: [(0, 14 * n) for n in range(count)],
+}
+"""Where the lines of a page begin, in the order in which it draws them."""
+
+
+def drawn_line(x: float, y: float) -> Line:
+    ink = (x, y, x + 40, y + 8)
+    return Line("word", ink, Char("w", ink, (x, y), Style(10)))
+
+
+def lines_to_order_drawn(places: list[tuple[float, float]]) -> int:
+    lines = [drawn_line(x, y) for x, y in places]
+    return lines_run(lambda: in_reading_order(lines))
+
+
+@pytest.mark.parametrize("places", DRAWN.values(), ids=DRAWN)
+def test_lines_of_a_pdf_take_little_more_work_each_however_many_there_are(
+    places: Callable[[int], list[tuple[float, float]]],
+) -> None:
+    assert lines_to_order_drawn(places(8_000)) <= MOST_GROWTH * lines_to_order_drawn(places(2_000))
+
+
+def test_a_pdf_page_whose_columns_were_not_all_looked_for_says_so() -> None:
+    upwards = b" ".join(b"1 0 0 1 %d %f Tm (w) Tj" % (n, n / 2) for n in range(1_000))
+    font = b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>"
+    above = b"1 0 0 1 9 0 Tm (b) Tj 1 0 0 1 9 500 Tm (a) Tj "
+    for drawn, doubts in ((upwards, 0), (above + upwards, 1)):
+        resources, sheet = b"/Font<</F 5 0 R>>", b"0 0 1005 505"
+        page = one_page(b"BT /F 0.5 Tf " + drawn + b" ET", font, resources=resources, box=sheet)
+        with open_document(page) as document:
+            warnings = document.page(1).warnings
+        assert sum("lines may be out of order" in warning for warning in warnings) == doubts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 import struct
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
+from mcp import Client
 from PIL import Image
 from ways import Ruler
 
@@ -23,6 +25,7 @@ from llamaindex_vlm import VLMToolSpec
 from vlm_core import ConfigError, DocumentReader, ImageAssistant, PageResult, VLMError
 from vlm_core.cli import main
 from vlm_core.jobs.journal import Journal
+from vlm_core.mcp_server.server import image_server
 
 Bounded: TypeAlias = Callable[[], AbstractContextManager[None]]
 COLUMNS = (
@@ -73,6 +76,16 @@ def read_by_assistant(path: Path) -> None:
         assert "40 x 30" in assistant.read_image("a.png").text
 
 
+def read_by_mcp(path: Path) -> None:
+    async def call() -> str:
+        with ImageAssistant(Ruler(), root_dir=path.parent, journal=path) as assistant:
+            async with Client(image_server(assistant, (path.parent,))) as client:
+                result = await client.call_tool("read_image", {"image": "a.png"})
+        return "".join(getattr(block, "text", "") for block in result.content)
+
+    assert "40 x 30" in asyncio.run(call())
+
+
 def command(*arguments: str) -> Callable[[Path], None]:
     def ended(path: Path) -> None:
         words = [word.replace("JOURNAL", str(path)).replace("FOLDER", str(path.parent)) for word in arguments]
@@ -89,6 +102,7 @@ USES: dict[str, Callable[[Path], None]] = {
     "assistant": read_by_assistant,
     "langchain": read_by_langchain,
     "llamaindex": read_by_llamaindex,
+    "mcp": read_by_mcp,
     "list": command("journal", "list", "JOURNAL"),
     "list as JSON": command("journal", "list", "JOURNAL", "--json"),
     "list of a state": command("journal", "list", "JOURNAL", "--state", "failed"),

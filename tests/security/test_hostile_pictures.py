@@ -9,9 +9,9 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
-from hostile_pictures import LARGE, MANY, made
+from hostile_pictures import LARGE, MANY, made, unpacked_tiff
 
-from vlm_core import CorruptImageError, DocumentReader, ImageTooLargeError, VLMError
+from vlm_core import CorruptImageError, DocumentReader, ImageTooLargeError, UnsupportedImageError, VLMError
 from vlm_core.catalog.schema import ImageLimits
 from vlm_core.images import picture_worker
 from vlm_core.images.decode import open_document
@@ -122,6 +122,14 @@ def test_what_a_message_holds_is_bounded_before_it_is_decoded(
     data = made(name)
     with bounded():
         assert answer(lambda: sendable(data, ImageLimits(formats=frozenset({"png"})), pages=(1,)))
+
+
+@pytest.mark.parametrize("trusted", [False, True])
+def test_a_picture_that_pillow_would_read_wrong_is_refused(trusted: bool) -> None:
+    planes = unpacked_tiff(40, 3, 16, 2, planes=True)
+    refused = pytest.raises(UnsupportedImageError, match="16 bits RGB, a plane for each colour")
+    with open_document(planes, trusted=trusted) as document, refused:
+        document.page(1)
 
 
 def test_a_page_of_100_megapixels_is_read() -> None:

@@ -17,9 +17,11 @@ import pytest
 from mcp import Client
 from mcp.shared.exceptions import MCPError
 from PIL import Image
+from small_pdfs import one_page
 from ways import Ruler
 
 from langchain_vlm import image_tools
+from llamaindex_vlm import VLMToolSpec
 from vlm_core import ImageAssistant, InputError, PageResult, TextLine, VLMError
 from vlm_core.assistant.citations import citations, pieces_of, values_of
 from vlm_core.assistant.text_matching import MOST_PLACES, find
@@ -174,6 +176,26 @@ def test_a_tool_of_langchain_tells_it_harmlessly(assistant: ImageAssistant, name
     assert_harmless(str(read_image.invoke(call).content))
 
 
+@pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
+def test_a_tool_of_llamaindex_tells_it_harmlessly(folder: Path, name: str) -> None:
+    tools = VLMToolSpec(Ruler(), root_dir=folder).to_tool_list()
+    for tool, arguments in ((tools[0], {"image": name}), (tools[0], {"image": name, "page": 10**30})):
+        with pytest.raises(VLMError) as caught:
+            tool.call(**arguments)
+        assert_harmless(str(caught.value))
+
+
+@pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
+async def test_a_call_over_mcp_tells_it_harmlessly(folder: Path, name: str) -> None:
+    with ImageAssistant(Ruler(), root_dir=folder) as assistant:
+        async with Client(image_server(assistant, (folder,))) as client:
+            if any("\ud800" <= letter <= "\udfff" for letter in name):
+                name = name.encode("ascii", "backslashreplace").decode()  # JSON holds no half of a letter
+            result = await client.call_tool("read_image", {"image": name})
+    assert result.is_error
+    assert_harmless("".join(getattr(block, "text", "") for block in result.content))
+
+
 async def test_a_citation_over_mcp_is_harmless(folder: Path) -> None:
     with ImageAssistant(Ruler(), root_dir=folder) as assistant:
         async with Client(image_server(assistant, (folder,))) as client:
@@ -287,6 +309,45 @@ def test_a_text_is_found_in_bounded_time(sought: str, texts: list[str], bounded:
     lines = [TextLine(text=text, bbox=(0.0, 0.0, 1.0, 1.0)) for text in texts]
     with bounded():
         assert len(find(sought, lines)) <= MOST_PLACES
+
+
+LETTERS = one_page(
+    b"BT /F 1 Tf 9 9 Td (" + b"a" * 16_000 + b") Tj ET",
+    b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+    resources=b"/Font<</F 5 0 R>>",
+    box=b"0 0 9000 20",
+)
+
+
+async def find_by_mcp(folder: Path, arguments: dict[str, Any]) -> str:
+    with ImageAssistant(Ruler(), root_dir=folder) as assistant:
+        async with Client(image_server(assistant, (folder,))) as client:
+            return str((await client.call_tool("find_text", arguments)).content)
+
+
+FIND: dict[str, Callable[[Path, dict[str, Any]], str]] = {
+    "library": lambda folder, given: str(ImageAssistant(Ruler(), root_dir=folder).find_text(**given)),
+    "langchain": lambda folder, given: str(
+        next(t for t in image_tools(Ruler(), root_dir=folder) if t.name == "find_text").invoke(given)
+    ),
+    "llamaindex": lambda folder, given: str(
+        next(
+            tool
+            for tool in VLMToolSpec(Ruler(), root_dir=folder).to_tool_list()
+            if tool.metadata.name == "find_text"
+        ).call(**given)
+    ),
+    "mcp": lambda folder, given: asyncio.run(find_by_mcp(folder, given)),
+}
+
+
+@pytest.mark.parametrize("find_text", FIND.values(), ids=FIND)
+def test_a_letter_is_found_in_a_page_of_letters_in_bounded_time(
+    folder: Path, find_text: Callable[[Path, dict[str, Any]], str], bounded: Bounded
+) -> None:
+    (folder / "letters.pdf").write_bytes(LETTERS)
+    with bounded():
+        assert "letters.pdf" in find_text(folder, {"image": "letters.pdf", "text": "a"})
 
 
 ANSWERS = {

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hostile_pictures import SIDE, png, saved, tiff
+from hostile_pictures import SIDE, png, saved, tiff, unpacked_bmp, unpacked_tiff
 from PIL import Image
 from ways import WAYS
 
@@ -63,6 +63,14 @@ PICTURES: dict[str, Callable[[], bytes]] = {
     "a JPEG of noise": lambda: noise("JPEG", 10_954),
     "a PNG of noise": lambda: noise("PNG", 5_000),
     "a TIFF of one bit": lambda: tiff(12_000, 1, 1, 0),
+    "an unpacked TIFF in colour": lambda: unpacked_tiff(6_030, 3, 8, 2),
+    "an unpacked TIFF of inks": lambda: unpacked_tiff(5_200, 4, 8, 5),
+    "an unpacked TIFF in deep grey": lambda: unpacked_tiff(6_000, 1, 16, 1),
+    "an unpacked TIFF in deep colour": lambda: unpacked_tiff(4_260, 3, 16, 2),
+    "an unpacked TIFF of planes": lambda: unpacked_tiff(4_680, 3, 8, 2, planes=True),
+    "an unpacked bitmap": lambda: unpacked_bmp(6_030),
+    "a PPM": lambda: white("PPM", "RGB", 6_030),
+    "an unpacked TIFF that is refused": lambda: unpacked_tiff(6_500, 4, 16, 2),
 }
 # The first one goes every way. An agent's tool takes no more than 50 megapixels.
 TRIED = [
@@ -102,7 +110,7 @@ def test_a_huge_picture_takes_little_of_all_processes_together(name: str, way: s
     path = tmp_path / "scan.png"
     path.write_bytes(made(name))
     found = reading(way, path)
-    assert found["workers"] == 1
+    assert found["workers"] == (name != "an unpacked TIFF that is refused")
     assert found["megabytes"] < MOST_MEGABYTES
     assert found["seconds"] < MOST_CPU_SECONDS
     assert "Traceback" not in found["said"]

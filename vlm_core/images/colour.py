@@ -7,14 +7,17 @@ taken as sRGB, as every vision model takes it.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from contextlib import suppress
 from io import BytesIO
+from typing import cast
 
 from PIL import Image, ImageCms, ImageOps
 
 _DEEP = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N", "F"})
 _PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
 _COLOUR_MAP = 320
+_BAND_PIXELS = 1_000_000
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
@@ -106,27 +109,37 @@ def _shallow_palette(image: Image.Image) -> bytes:
 
 def _shallow(image: Image.Image) -> Image.Image:
     """16-bit, 32-bit and floating-point greys in 8 bits."""
-    deep = image.convert("F")
-    low, high = _levels(deep, whole=image.mode != "F")
+    low, high = _levels(image)
     scale = 255 / ((high - low) or 1)
     offset = 0.5 - low * scale
-    grey = deep.point(lambda value: value * scale + offset).convert("L")
+    grey = Image.new("L", image.size)
+    for top, deep in _deep_bands(image):
+        grey.paste(deep.point(lambda value: value * scale + offset).convert("L"), (0, top))
     # Pillow turns the tones of a TIFF whose zero is white only where it has 8 bits or fewer.
     tags = getattr(image, "tag_v2", {})
     return ImageOps.invert(grey) if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO else grey
 
 
-def _levels(deep: Image.Image, *, whole: bool) -> tuple[float, float]:
+def _deep_bands(image: Image.Image) -> Iterator[tuple[int, Image.Image]]:
+    """A picture in floating point from top to bottom, for all of it would take four bytes a pixel."""
+    rows = max(1, _BAND_PIXELS // max(1, image.width))
+    for top in range(0, image.height, rows):
+        bottom = min(top + rows, image.height)
+        yield top, image.crop((0, top, image.width, bottom)).convert("F")
+
+
+def _levels(image: Image.Image) -> tuple[float, float]:
     """The values that become black and white.
 
     A picture of whole numbers that never sets the highest of its 16 bits has fewer, 12 say, or is
     far too dark to read: its own brightest value becomes white.
     """
-    low, high = deep.getextrema()
-    assert isinstance(low, float)
-    assert isinstance(high, float)
-    if not math.isfinite(high - low):
+    found = [deep.getextrema() for _, deep in _deep_bands(image)]
+    low, high = (
+        choose(cast("float", each[place]) for each in found) for place, choose in enumerate((min, max))
+    )
+    if not all(math.isfinite(cast("float", value)) for each in found for value in each):
         raise ValueError("its pixels hold values that are infinite or no numbers")
-    if not whole:
+    if image.mode == "F":
         return low, high
     return min(low, 0), 0xFFFF if 0x8000 <= high <= 0xFFFF else high

@@ -31,8 +31,9 @@ MAX_TAGS = 1_000_000
 MOST_IN_COLOUR = 16_000_000
 """Pixels of a page that an OCR engine looks at in colour. A larger one is read as well in grey, in a third of
 the memory."""
-READING_BYTES = 165_000_000
-"""Of memory to decode a page for an engine that needs few pixels: 40 megapixels in colour."""
+READING_BYTES = 220_000_000
+"""Of memory to decode a page for an engine that needs few pixels, and for its file in both processes: 40
+megapixels in colour of a packed file, 36 of an unpacked one."""
 
 _HEADER_BYTES = 1 << 16
 _START_OF_SCAN = b"\xff\xda"
@@ -138,6 +139,17 @@ _CHECKS: dict[str, Callable[[bytes, str], None]] = {
     "PPM": _check_header,
     "TIFF": _check_tags,
 }
+
+
+def check_length(length: int, name: str) -> None:
+    """Refuse a file that is too long for an engine that needs few of its pixels.
+
+    Raises:
+        ImageTooLargeError: two of it would take more than `READING_BYTES`.
+    """
+    if 2 * length > READING_BYTES:
+        message = f"{name} has {length / 1e6:.0f} MB, more than {READING_BYTES / 2e6:.0f}"
+        raise ImageTooLargeError(message, hint="If you trust the file, pass trusted=True.")
 
 
 def check_frames(frames: int, name: str) -> None:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
@@ -16,9 +16,12 @@ from vlm_core.images.colour import is_deep, to_grey, to_rgb
 from vlm_core.images.decode_limits import MOST_IN_COLOUR
 from vlm_core.images.picture import UNNAMED, Bounds, Loaded, upright
 from vlm_core.images.png_rows import rows_of
+from vlm_core.images.raw_rows import RawRows, raw_rows
 from vlm_core.images.resample import ScaledFrames, Size
 
 if TYPE_CHECKING:
+    from PIL import ImageFile
+
     from vlm_core.types import PageImage  # which loads pydantic; a worker does without
 
 BAND_PIXELS = 1_000_000
@@ -149,13 +152,31 @@ class ReadFrames(ScaledFrames):
             with self._typed_errors(number):
                 self._check_size(size, number)
                 self._check_rows(size[0] * size[1] * rows.samples, number)
+                self._check_bytes(0, number)
                 yield self._made(size, rows.bands())
+            return
+        if raw := self._raw(number):
+            with self._typed_errors(number):
+                self._check_bytes(0, number)
+                yield self._made(raw.size, raw.bands())
             return
         with self.loaded(number) as loaded:
             # Of more than 8 bits a channel, the darkest and the brightest of the whole picture count.
             whole = (is_deep(loaded.image) and to_grey(loaded.image)) or loaded.image
             loaded = Loaded(whole, loaded.turn, loaded.rotation, is_original=False)
             yield self._made(upright_size(loaded), bands(loaded), loaded.rotation)
+
+    def _raw(self, number: int) -> RawRows | None:
+        """A page that stands in its file unpacked and upright."""
+        with self._typed_errors(number), self._frame(number - 1) as image:
+            self._check_size(image.size, number)
+            raw = raw_rows(image, self._data or b"") if self._is_upright(image) else None
+        self._image = cast("ImageFile.ImageFile", image)  # a single one is not put back by itself
+        return raw
+
+    def _check_bytes(self, needed: int, page: int | None = None) -> None:
+        """The file itself is held twice, by this process and by the one that asks."""
+        super()._check_bytes(needed + 2 * len(self._data or b""), page)
 
     def _check_rows(self, length: int, page: int) -> None:
         """Refuse what takes seconds to unpack."""

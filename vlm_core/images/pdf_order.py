@@ -8,13 +8,14 @@ orders a scan's lines takes over.
 from __future__ import annotations
 
 import unicodedata
-from bisect import bisect_right, insort
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
-from ..reading_order.columns import columns_of
-from ..reading_order.pieces import Piece, stands_over
+from ..reading_order.columns import Work, columns_of
+from ..reading_order.lowest import Lowest
+from ..reading_order.pieces import Piece
 from .pdf_text import Line
 
 _UPRIGHT = 1.5
@@ -28,7 +29,7 @@ class _Frame(NamedTuple):
     down: tuple[float, float]
 
 
-def in_reading_order(lines: Sequence[Line]) -> list[Line]:
+def in_reading_order(lines: Sequence[Line], work: Work | None = None) -> list[Line]:
     """The lines of a page from the first to the last that a reader comes to.
 
     Lines that run another way than most, such as a stamp up the margin, stay behind the line that
@@ -36,6 +37,7 @@ def in_reading_order(lines: Sequence[Line]) -> list[Line]:
 
     Args:
         lines: in the order in which the page draws them.
+        work: what may be done to find columns; tells later whether it was enough.
     """
     if len(lines) < 2:
         return list(lines)
@@ -50,19 +52,26 @@ def in_reading_order(lines: Sequence[Line]) -> list[Line]:
         groups[-1].append(line)
     if not _climbs(pieces):
         return list(lines)
-    ordered = [piece.drawn or 0 for part in columns_of(pieces) for row in part for piece in row]
+    ordered = [piece.drawn or 0 for part in columns_of(pieces, work) for row in part for piece in row]
     return [line for number in [0, *ordered] for line in groups[number]]
 
 
 def _climbs(pieces: Sequence[Piece]) -> bool:
     """Whether a piece stands above another one that was drawn before it."""
-    drawn: list[Piece] = []  # by level
+    lowest = accumulate((piece.level for piece in pieces), max)
+    if all(level <= _top(piece) for piece, level in zip(pieces, lowest, strict=True)):
+        return False  # as on most pages
+    drawn = Lowest(pieces)
     for piece in pieces:
-        below = bisect_right(drawn, piece.level + 0.5 * piece.height, key=lambda other: other.level)
-        if any(stands_over(piece, other) for other in drawn[below:]):
+        if drawn.in_column_of(piece) > _top(piece):
             return True
-        insort(drawn, piece, key=lambda other: other.level)
+        drawn.add(piece)
     return False
+
+
+def _top(piece: Piece) -> float:
+    """The level above which a piece stands: it may lean on another one's row."""
+    return piece.level + 0.5 * piece.height
 
 
 def _main_quarter(lines: Iterable[Line]) -> int:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 import pypdfium2 as pdfium
 import pypdfium2.raw as c
 
+from ..reading_order.columns import Work
 from . import pdf_notes
 from .pdf_chars import spaced, without_doubles
 from .pdf_document import NO_OVERLAY, Document, Failure, Overlay
@@ -134,15 +135,16 @@ def _said_by(
     """What a page says; `drawn` is None where it is a scan."""
     told = pdf_notes.warnings_of([note for note in overlay.notes if not note.is_writing])
     if drawn:
-        turn, layer = _own_text(page, overlay, pictures, drawn)
+        work = Work()
+        turn, layer = _own_text(page, overlay, pictures, drawn, work)
         told += drawn.warnings
         if layer:
-            return _Said(turn, layer, warnings=told)
+            return _Said(turn, layer, warnings=[*told, *work.doubts])
     return _Said(entries=list(_entries(page, overlay)), warnings=told)
 
 
 def _own_text(
-    page: pdfium.PdfPage, overlay: Overlay, pictures: Sequence[Picture], drawn: Drawn
+    page: pdfium.PdfPage, overlay: Overlay, pictures: Sequence[Picture], drawn: Drawn, work: Work
 ) -> tuple[int, dict[str, Any] | None]:
     """The turn that a born-digital page needs, and its text; None where it has none that makes sense."""
     chars = readable_chars(page, drawn)
@@ -151,8 +153,8 @@ def _own_text(
         own = None if turn else overlay.own_chars
         trusted, others = _by_trust(readable_chars(page, drawn) if turn else chars)
         view = _view(page)
-        lines = _lines(trusted, overlay, own, view.turn) if trusted else []
-        doubtful = _lines(others, NO_OVERLAY, None, view.turn)
+        lines = _lines(trusted, overlay, own, view.turn, work) if trusted else []
+        doubtful = _lines(others, NO_OVERLAY, None, view.turn, work)
         return turn, _layer(view, lines, doubtful, pictures, drawn) if lines or doubtful else None
 
 
@@ -165,7 +167,7 @@ def _by_trust(chars: list[Char]) -> tuple[list[Char], list[Char]]:
     return trusted, [char if char.style.font in fonts else space() for char in chars]
 
 
-def _lines(chars: Sequence[Char], overlay: Overlay, own: int | None, turn: int) -> list[Line]:
+def _lines(chars: Sequence[Char], overlay: Overlay, own: int | None, turn: int, work: Work) -> list[Line]:
     """Characters as lines; the first ones are the page's own, the others were filled in."""
     marks = overlay.marks
     filled = chars[own:] if own is not None else []
@@ -173,7 +175,8 @@ def _lines(chars: Sequence[Char], overlay: Overlay, own: int | None, turn: int) 
     printed = _upright(without(chars[:own], [mark.box for mark in marks]), turn)
     filled = without(filled, [*(mark.box for mark in marks), *(note.box for note in notes)])
     entries = [*_upright(filled, turn), *lines_of(pdf_notes.as_chars(notes))]
-    lines = with_entries(columns_from_the_right(in_reading_order(printed)), in_reading_order(entries))
+    in_order = columns_from_the_right(in_reading_order(printed, work))
+    lines = with_entries(in_order, in_reading_order(entries, work))
     return with_marks(lines, lines_of(as_chars(marks, turn)))
 
 

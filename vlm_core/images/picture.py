@@ -41,7 +41,7 @@ from vlm_core.images.decode_limits import (
     decoding_bytes,
 )
 from vlm_core.images.sniff import gif_layout, is_bare, tiff_frames, webp_size
-from vlm_core.images.unsupported import unsupported_layout
+from vlm_core.images.unsupported import has_deep_planes, unsupported_layout
 
 if TYPE_CHECKING:
     from vlm_core.types import PageImage  # which loads pydantic; a worker does without
@@ -231,7 +231,10 @@ class Frames:
         )
 
     def _check_memory(self, image: Image.Image, page: int, stored: tuple[int, int] | None = None) -> None:
-        needed, most = decoding_bytes(image, self._kind, stored), self._bounds.memory
+        self._check_bytes(decoding_bytes(image, self._kind, stored), page)
+
+    def _check_bytes(self, needed: int, page: int | None = None) -> None:
+        most = self._bounds.memory
         if most is not None and needed > most:
             name = self._source or UNNAMED
             raise ImageTooLargeError(
@@ -239,6 +242,9 @@ class Frames:
                 page=page,
                 hint=self._bounds.hint,
             )
+
+    def _is_upright(self, image: Image.Image) -> bool:
+        return _orientation(image) not in _TURNS
 
     @contextmanager
     def _typed_errors(self, page: int | None = None) -> Iterator[None]:
@@ -370,6 +376,8 @@ def _load(image: Image.Image) -> None:
         raise ValueError("it has no pixels")
     if isinstance(image, TiffImageFile) and _TILE_WIDTH in image.tag_v2 and _TILES not in image.tag_v2:
         raise ValueError("its tiles are stored as strips")  # Pillow would decode them in the wrong places
+    if isinstance(image, TiffImageFile) and has_deep_planes(image.tag_v2, image.tile):
+        raise ValueError("its channels stand apart, with 16 bits each")  # Pillow would read 8 of them
     if isinstance(image, TiffImageFile) and image.tile:
         # What load() does first, but without Pillow's limit; ours has been checked.
         stored: Any = (image.tag_v2[ExifTags.Base.ImageWidth], image.tag_v2[ExifTags.Base.ImageLength])

@@ -82,6 +82,10 @@ class PictureFile:
         max_pixels: int = MAX_PIXELS,
         reading_pixels: int | None = None,
     ) -> None:
+        if reading_pixels is not None:
+            from vlm_core.images.decode_limits import check_length  # which loads PIL
+
+            check_length(len(data), source or _UNNAMED)
         self._data = data
         self._source = source
         self._name = source or _UNNAMED

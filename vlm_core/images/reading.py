@@ -61,6 +61,23 @@ def file_bytes(path: str) -> bytes:
     return Path(path).read_bytes()
 
 
+def picture_length(path: Path) -> int:
+    """How many bytes a file has, where it is told before it is read; 0 for a PDF.
+
+    Example:
+        >>> picture_length(Path("missing.png"))
+        0
+    """
+    try:
+        found = os.stat(path)
+        if not stat.S_ISREG(found.st_mode):
+            return 0
+        with path.open("rb") as file:
+            return 0 if sniff(file.read(_HEAD_BYTES)) == "PDF" else found.st_size
+    except (OSError, ValueError):  # which will be told when it is read
+        return 0
+
+
 def is_large_pdf(path: Path) -> bool:
     """Whether a file is a PDF that is better read piece by piece than held in memory.
 

@@ -30,6 +30,7 @@ from vlm_core.images.reading import (
     is_large_pdf,
     nothing_there,
     open_for_text,
+    picture_length,
     rest_of,
     short,
     unreadable,
@@ -99,9 +100,12 @@ class Source:
         Arguments and errors are those of `decode.open_document`, and the errors of `read`.
         """
         from vlm_core.images.decode import open_document, open_image
+        from vlm_core.images.decode_limits import check_length
 
         if self.image is not None:
             return open_image(self.image, source=self.name)
+        if self.path is not None and reading_pixels is not None and not trusted:
+            check_length(picture_length(self.path), self.name)
         data = self.path if self.path is not None and is_large_pdf(self.path) else self.read()
         return open_document(
             data,

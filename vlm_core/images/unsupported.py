@@ -7,12 +7,14 @@ and ITU-T T.81 (JPEG).
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 _TYPES = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 """Of a TIFF's values: bytes, whole numbers and places in the file."""
 _BITS, _COMPRESSION, _COLOURS, _SAMPLES, _PLANES, _FORMAT = 258, 259, 262, 277, 284, 339
 _STRIPS, _TILES, _TILE_WIDTH = (273, 279), (324, 325), 322
+_APART = 2
 _MOST_VALUES = 1_000_000
 
 _COLOUR_NAMES = {
@@ -70,6 +72,21 @@ def unsupported_layout(data: bytes, kind: str, frame: int, error: Exception) -> 
     if kind == "TIFF":
         return _tiff_layout(data, frame, knows_layout=not isinstance(error, SyntaxError | TypeError))
     return _jpeg_layout(data) if kind == "JPEG" else None
+
+
+def has_deep_planes(tags: Mapping[int, Any], tiles: Iterable[tuple[Any, ...]]) -> bool:
+    """Whether an unpacked TIFF has more than 8 bits a sample, stored channel by channel.
+
+    Args:
+        tags: of a frame.
+        tiles: how Pillow would decode it.
+
+    Example:
+        >>> has_deep_planes({258: (8, 8, 8), 277: 3, 284: 2}, [("raw", (0, 0, 1, 1), 8, ("R", 0, 1))])
+        False
+    """
+    is_apart = tags.get(_PLANES) == _APART and tags.get(_SAMPLES, 1) > 1
+    return is_apart and max(tags.get(_BITS, (1,))) > 8 and any(tile[0] == "raw" for tile in tiles)
 
 
 def _jpeg_layout(data: bytes) -> str | None:

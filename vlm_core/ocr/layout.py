@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from statistics import fmean, median
 
-from vlm_core.reading_order.columns import columns_of
+from vlm_core.reading_order.columns import Work, columns_of
 from vlm_core.reading_order.pieces import SAME_ROW, join_close, rows_of
 from vlm_core.reading_order.pieces import Piece as Piece
 from vlm_core.types import Box, TextLine
@@ -26,13 +26,16 @@ COLUMNS = 500
 """Characters side by side on a page that is laid out, at most: boxes may be far too narrow for their text."""
 
 
-def lines_in_order(pieces: Iterable[Piece], width: int, height: int) -> tuple[TextLine, ...]:
+def lines_in_order(
+    pieces: Iterable[Piece], width: int, height: int, work: Work | None = None
+) -> tuple[TextLine, ...]:
     """Put the pieces of a page together to lines, in reading order.
 
     Args:
         pieces: in any order, with boxes in pixels.
         width: of the page, in pixels.
         height: likewise.
+        work: what may be done to find its columns; tells later whether it was enough.
 
     Returns:
         Lines with boxes as fractions of the page, numbered by block.
@@ -43,7 +46,7 @@ def lines_in_order(pieces: Iterable[Piece], width: int, height: int) -> tuple[Te
         ['TOTAL', '9.00']
     """
     # Columns first: two of them may stand closer than the words of a third.
-    blocks = [block for part in columns_of(list(pieces)) for block in _split_at_gaps(part)]
+    blocks = [block for part in columns_of(list(pieces), work) for block in _split_at_gaps(part)]
     rows = [(number, join_close(row)) for number, block in enumerate(blocks) for row in block]
     return tuple(
         TextLine(

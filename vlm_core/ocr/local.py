@@ -22,6 +22,7 @@ from vlm_core.ocr.layout import RENDERERS, Piece, lines_in_order
 from vlm_core.ocr.page_warnings import NO_TEXT, is_blank, page_warnings
 from vlm_core.ocr.unread_ink import Ink, Unread, is_little_unread, is_unread, unread_on
 from vlm_core.reading_order.bent import straightened
+from vlm_core.reading_order.columns import Work
 from vlm_core.types import READING_PIXELS, PageImage, PageResult, PageState, TextLine
 
 if TYPE_CHECKING:
@@ -210,13 +211,15 @@ def _read(page: PageImage, models: Models) -> LocalReading:
     if sum(len(reading.text) for _, reading in lines) >= LETTERS:
         writing += rows_outside(upright, quads)
     hardly = sum(reading.is_hardly_one_of(quad) for quad, reading in lines)
+    work = Work()
+    doubts = _doubts([reading for _, reading in lines], [ink for _, ink in writing])
     return LocalReading(
-        lines_in_order(_pieces(quads, readings), width, height),
+        lines_in_order(_pieces(quads, readings), width, height, work),
         len(quads) - len(lines) + hardly,
         unread_on(writing, width, height),
         turn,
         without_text,
-        tuple(_doubts([reading for _, reading in lines], [ink for _, ink in writing])),
+        (*doubts, *work.doubts),
     )
 
 

@@ -35,6 +35,26 @@ words in a grid 60,000. What is left after that, on pages made to take forever, 
 Rows: TypeAlias = list[list[Piece]]
 
 
+class Work:
+    """What may be done to find the columns of a page, and whether that was enough.
+
+    Example:
+        >>> Work().doubts
+        []
+    """
+
+    def __init__(self, most: int = _MOST_WORK) -> None:
+        self.left = most
+        self.was_enough = True
+
+    @property
+    def doubts(self) -> list[str]:
+        """What is to be said of a page on which it was not."""
+        if self.was_enough:
+            return []
+        return ["lines may be out of order: there are too many on the page to look for all its columns"]
+
+
 class _Worth(NamedTuple):
     """What ranks gaps as gutters; before one is tried, the most that it can be worth."""
 
@@ -74,50 +94,52 @@ def _pieces(rows: Iterable[Row]) -> list[Piece]:
     return [piece for row in rows for piece in row.pieces]
 
 
-def columns_of(pieces: Sequence[Piece]) -> Iterator[Rows]:
+def columns_of(pieces: Sequence[Piece], work: Work | None = None) -> Iterator[Rows]:
     """Parts of a page in reading order, each as rows to be read one after the other.
+
+    Args:
+        pieces: of the page, in any order.
+        work: what may be done, in all that it is given to; tells later whether it was enough.
 
     Example:
         >>> [len(part) for part in columns_of([Piece("TOTAL", 1, (0, 0, 40, 9), 4)])]
         [1]
     """
-    work = _MOST_WORK
+    work = work or Work()
     parts = [list(pieces)]  # still to be read, the next one last
     while parts:
         part = parts.pop()
         rows = rows_of(part)
-        split, done = _best_split(part, rows, work)
-        work -= done
-        if split:
+        if split := _best_split(part, rows, work):
             parts += reversed(list(split.parts()))
         else:
             yield rows
 
 
-def _best_split(pieces: Sequence[Piece], found: Rows, most_work: int) -> tuple[_Split | None, int]:
-    """The gutter that divides most, and the work done to find it.
-
-    A gap that can divide less than a gutter that was found is not tried.
-    """
-    work = len(pieces)
+def _best_split(pieces: Sequence[Piece], found: Rows, work: Work) -> _Split | None:
+    """The gutter that divides most. A gap that can divide less than a gutter that was found is not tried."""
+    work.left -= len(pieces)
     height = median(piece.height for piece in pieces) if pieces else 0.0
     if len(found) < FEWEST_ROWS or len(pieces) < 2 * FEWEST_ROWS or height <= 0:
-        return None, work
+        return None
     gaps = list(_gaps(pieces, height))
     rows = [Row(row) for row in found] if gaps else []
     work_each = sum(row.work for row in rows)
     best: _Split | None = None
     for most, x in _promising(rows, gaps):
-        if work > most_work or (best and best.worth >= most):
+        if best and best.worth >= most:
             break
-        work += work_each
+        if work.left < 0:
+            work.was_enough = False
+            break
+        work.left -= work_each
         split = _split(rows, x, height, most.turn)
         if split and (not best or split.worth > best.worth):
             best = split
-    if best and best.worth[:2] == (len(pieces), 0) and work + work_each * len(gaps) <= most_work:
-        work += work_each * len(gaps)
+    if best and best.worth[:2] == (len(pieces), 0) and work_each * len(gaps) <= work.left:
+        work.left -= work_each * len(gaps)
         best = best._replace(gutters=_all_gutters(rows, gaps, height, best))
-    return best, work
+    return best
 
 
 def _all_gutters(rows: Sequence[Row], gaps: Sequence[float], height: float, best: _Split) -> list[float]:

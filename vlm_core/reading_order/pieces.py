@@ -129,11 +129,6 @@ class _Row:
         self._placed = len(self.pieces)
 
 
-def stands_over(a: Piece, b: Piece) -> bool:
-    """Whether most of the shorter one stands above, below or upon the other."""
-    return min(a.right, b.right) - max(a.left, b.left) > 0.5 * min(a.right - a.left, b.right - b.left)
-
-
 def join_close(row: Sequence[Piece]) -> list[Piece]:
     """A row's pieces, those that stand close together made one."""
     lines = [_Line(row[0])]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,9 +12,13 @@ from PIL import Image
 
 from vlm_core import CorruptImageError, ImageTooLargeError, read
 from vlm_core.images import large
+from vlm_core.images.colour import to_grey
 from vlm_core.images.decode import open_document
+from vlm_core.images.decode_limits import READING_BYTES
 from vlm_core.images.page_images import page_again
 from vlm_core.images.png_rows import rows_of
+from vlm_core.images.raw_rows import raw_rows
+from vlm_core.images.sources import expand
 
 SIDE = 60
 
@@ -37,6 +42,7 @@ def small_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(large, "MOST_IN_COLOUR", 1000)
     monkeypatch.setattr(large, "BAND_PIXELS", 600)
     monkeypatch.setattr("vlm_core.images.png_rows._BAND_BYTES", 1300)
+    monkeypatch.setattr("vlm_core.images.raw_rows._BAND_PIXELS", 600)
 
 
 def pixels(data: bytes, most: int) -> np.ndarray:
@@ -139,6 +145,79 @@ def test_a_page_that_unpacks_for_seconds_is_refused(
     frames = large.ReadFrames(saved(scene("RGB")), "PNG", "a.png", 2000, Bounds(memory=10**9))
     with pytest.raises(ImageTooLargeError, match=r"a\.png unpacks to 0 MB"):
         frames.page(1)
+
+
+UNPACKED = [
+    ("TIFF", "L"),
+    ("TIFF", "RGB"),
+    ("TIFF", "RGBA"),
+    ("TIFF", "CMYK"),
+    ("BMP", "L"),
+    ("BMP", "RGB"),
+    ("PPM", "L"),
+    ("PPM", "RGB"),
+]
+
+
+@pytest.mark.parametrize(("kind", "mode"), UNPACKED)
+@pytest.mark.parametrize("strips", [1, 4])
+def test_the_rows_of_an_unpacked_picture_are_the_picture(
+    kind: str, mode: str, strips: int, small_bounds: None
+) -> None:
+    image = scene(mode)
+    data = saved(image, kind, **({"strip_size": 90 * SIDE * len(mode) // strips} if kind == "TIFF" else {}))
+    with Image.open(io.BytesIO(data)) as opened:
+        rows = raw_rows(opened, data)
+    assert rows is not None
+    bands = list(rows.bands())
+    assert len(bands) > 1
+    assert b"".join(band.tobytes() for band in bands) == image.tobytes()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"compression": "tiff_lzw"}, {"compression": "jpeg"}],
+    ids=lambda options: options["compression"],
+)
+def test_a_packed_picture_has_no_rows(options: dict[str, object]) -> None:
+    data = saved(scene("RGB"), "TIFF", **options)
+    with Image.open(io.BytesIO(data)) as opened:
+        assert raw_rows(opened, data) is None
+
+
+def test_an_unpacked_picture_that_is_cut_short_is_damaged(small_bounds: None) -> None:
+    data = saved(scene("RGB"), "PPM")[:-1]
+    with pytest.raises(CorruptImageError):
+        pixels(data, 1500)
+
+
+@pytest.mark.parametrize("mode", ["I;16", "I", "F"])
+@pytest.mark.parametrize("rows", [1, 7, 90])
+def test_deep_tones_are_the_same_in_bands(mode: str, rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    deep = scene("L").convert("I").point(lambda level: level * 200 + 7).convert(mode)
+    whole = to_grey(deep)
+    monkeypatch.setattr("vlm_core.images.colour._BAND_PIXELS", rows * SIDE)
+    in_bands = to_grey(deep)
+    assert whole is not None
+    assert in_bands is not None
+    assert in_bands.tobytes() == whole.tobytes()
+
+
+@pytest.mark.parametrize("trusted", [False, True])
+def test_a_file_too_long_to_be_held_twice_is_refused_unless_it_is_trusted(
+    trusted: bool, tmp_path: Path
+) -> None:
+    path = tmp_path / "scan.pgm"
+    with path.open("wb") as file:
+        file.write(b"P5 9 9 255 " + bytes(81))
+        file.truncate(READING_BYTES // 2 + 1)
+    (source,) = expand(path)
+    if trusted:
+        source.open(reading_pixels=1500, trusted=True).close()
+        return
+    with pytest.raises(ImageTooLargeError, match="has 110 MB, more than 110") as caught:
+        source.open(reading_pixels=1500)
+    assert "trusted=True" in caught.value.hint
 
 
 def test_the_picture_behind_a_large_page_is_found_again() -> None:
