@@ -24,7 +24,7 @@ def as_picture(data: bytes) -> bytes:
             floats.
 
     Raises:
-        CorruptImageError: the file is damaged, or the array is no picture.
+        CorruptImageError: the file is damaged, or the array is not a picture.
         MissingExtraError: NumPy is not installed.
 
     Example:
@@ -40,7 +40,7 @@ def as_picture(data: bytes) -> bytes:
     if pixels.ndim == 2:
         pixels = pixels[:, :, None]
     if pixels.ndim != 3 or pixels.shape[2] not in (1, 2, 3, 4) or not pixels.size:
-        raise CorruptImageError(f"An array of shape {pixels.shape} is no picture")
+        raise CorruptImageError(f"An array of shape {pixels.shape} is not a picture")
     return _as_ppm(_on_white(pixels))
 
 
@@ -69,7 +69,7 @@ def _as_bytes(array: NDArray[Any]) -> NDArray[np.uint8]:
     import numpy as np
 
     if array.dtype.kind not in "buif":
-        raise CorruptImageError(f"An array of {array.dtype} is no picture")
+        raise CorruptImageError(f"An array of {array.dtype} is not a picture")
     if array.dtype == np.uint8:
         return array
     largest = _largest(array)
@@ -95,7 +95,7 @@ def _on_white(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     if pixels.shape[2] in (1, 3):
         return pixels
     alpha = pixels[:, :, -1:].astype(np.uint16)
-    if not alpha.any():  # the fourth byte of pdfium's BGRx is no alpha
+    if not alpha.any():  # the fourth byte of pdfium's BGRx is not an alpha
         return pixels[:, :, :-1]
     blended = (pixels[:, :, :-1] * alpha + 255 * (255 - alpha) + 127) // 255
     return np.asarray(blended, np.uint8)

@@ -97,7 +97,7 @@ class AskingModel(ModelSettings):
     def _question(
         self, messages: Sequence[BaseMessage], stop: list[str] | None, call: dict[str, Any]
     ) -> tuple[VLMClient, list[Message], dict[str, Any]]:
-        """Whom to ask, what, and with which options."""
+        """The client to ask, the messages, and the options."""
         call = {name: value for name, value in call.items() if name != "stream_usage"}
         client = self._client(call.pop("model", None))
         warn_of_unsaved_pictures(messages)

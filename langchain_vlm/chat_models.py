@@ -146,7 +146,7 @@ class ChatVLM(AskingModel):
             kwargs: other options of the calls.
 
         Raises:
-            ConfigError: a tool is none, or the choice names none.
+            ConfigError: a tool is not valid, or the choice names none.
 
         Example:
             >>> model = ChatVLM(model="some-vlm", base_url="http://127.0.0.1:8000/v1")
@@ -189,7 +189,7 @@ class ChatVLM(AskingModel):
         Raises:
             ConfigError: the schema or an option cannot be used.
 
-        What it gives raises OutputParserException for an answer that was cut, declined, is no JSON, not
+        What it gives raises OutputParserException for an answer that was cut, declined, is not JSON, not
         of the schema, or calls no tool.
 
         Example:

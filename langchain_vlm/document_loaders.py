@@ -174,7 +174,7 @@ def key_encoder(document: Document) -> str:
 
     A vision model may read the same picture twice and answer in other words; with this key the
     second reading is skipped instead of stored anew. A changed picture has another key. Documents
-    that are no whole page or block of a loader of ours, such as the chunks of a text splitter, and
+    that are not a whole page or block of a loader of ours, such as the chunks of a text splitter, and
     pages that were not read in full are known by their text and metadata.
 
     Args:
@@ -184,7 +184,7 @@ def key_encoder(document: Document) -> str:
         A UUID.
 
     Raises:
-        TypeError: the metadata of another's Document is no JSON.
+        TypeError: the metadata of another's Document is not JSON.
 
     Example:
         >>> key_encoder(Document("TOTAL 9.00")) == key_encoder(Document("TOTAL 9.00", id="random"))

@@ -27,14 +27,14 @@ def image_block(
 
     Raises:
         InputError: the file cannot be read, or there is more than one.
-        UnsupportedImageError: it is no picture and no PDF.
+        UnsupportedImageError: it is neither a picture nor a PDF.
 
     Example:
         >>> image_block(b"GIF89a", detail="low")
         {'type': 'image_url', 'image_url': {'url': 'data:image/gif;base64,R0lGODlh', 'detail': 'low'}}
     """
     if pages is not None and not isinstance(pages, Sequence):
-        raise InputError(f"pages={pages!r} is no list of page numbers", hint="Write [1, 3], for example.")
+        raise InputError(f"pages={pages!r} is not a list of page numbers", hint="Write [1, 3], for example.")
     beside: dict[str, Any] = {} if detail is None else {"detail": detail}
     chosen: dict[str, Any] = {} if pages is None else {"pages": list(pages)}
     if isinstance(source, str) and source[:8].lower().startswith(("http://", "https://")):

@@ -92,7 +92,7 @@ def as_last_chunk(
     Raises:
         OutputTruncated: the answer ended within a tool's arguments, whatever it says of its end. LangChain
             would guess the rest, and an agent would act on the guess.
-        MalformedResponse: the arguments for a tool are no JSON object.
+        MalformedResponse: the arguments for a tool are not a JSON object.
 
     Example:
         >>> from vlm_core import Completion

@@ -51,7 +51,7 @@ def page_images(
         allow_private_urls: whether a URL may lead to this machine or its network.
 
     Raises:
-        ConfigError: a limit is no positive number.
+        ConfigError: a limit is not a positive number.
 
     Warns:
         ImageWarning: a page is left out: it is gone, it is another one by now, it is one too many, or
@@ -131,7 +131,7 @@ def _names(pages: Sequence[PageResult]) -> dict[str, str]:
 
 def _check_count(name: str, value: int | None, *, least: int) -> None:
     if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least):
-        raise ConfigError(f"{name}={value!r} is no number of at least {least}", hint="Give one, or None.")
+        raise ConfigError(f"{name}={value!r} is not a number of at least {least}", hint="Give one, or None.")
 
 
 def _warn(text: str) -> None:

@@ -32,7 +32,7 @@ def as_provider(given: Any) -> Any:
     """What `plain_provider` was given.
 
     Raises:
-        ConfigError: the JSON is no row.
+        ConfigError: the JSON is not a row.
 
     Example:
         >>> as_provider({"name": "lab"}).name
@@ -44,14 +44,14 @@ def as_provider(given: Any) -> Any:
 
     with suppress(TypeError, ValidationError):
         return Provider(**given)
-    raise ConfigError("provider is no row of a provider", hint="Give a name, or a Provider(name=...).")
+    raise ConfigError("provider is not a row of a provider", hint="Give a name, or a Provider(name=...).")
 
 
 def as_headers(given: Any) -> Any:
     """Headers, where they come from a variable as a JSON object; others as they are.
 
     Raises:
-        ConfigError: it is no JSON object.
+        ConfigError: it is not a JSON object.
 
     Example:
         >>> as_headers('{"X-Title": "my app"}')
@@ -92,7 +92,7 @@ def as_route(given: Any) -> Any:
     """What `plain_route` was given, but for its key and headers.
 
     Raises:
-        ConfigError: the JSON is no route.
+        ConfigError: the JSON is not a route.
 
     Example:
         >>> str(as_route({"provider": "lab", "model": "m", "base_url": "http://127.0.0.1:8000/v1"}))
@@ -101,7 +101,7 @@ def as_route(given: Any) -> Any:
     if not isinstance(given, Mapping):
         return given
     if not {"provider", "model"} <= given.keys() <= {"provider", "model", "base_url"}:
-        raise ConfigError("a fallback is no route", hint='Write "provider:model", or Route(...).')
+        raise ConfigError("a fallback is not a route", hint='Write "provider:model", or Route(...).')
     from vlm_core import Route
 
     return Route(as_provider(given["provider"]), given["model"], base_url=given.get("base_url"))

@@ -96,7 +96,7 @@ class ModelSettings(WithExtraHeaders):
     reasoning_effort: str | None = None
     service_tier: str | None = None
     user: str | None = None
-    """Whom the provider is told to hold the call against."""
+    """The end user's id that is sent to the provider (OpenAI's `user`)."""
     extra_body: dict[str, Any] | None = None
     """What only this provider knows; it is sent unchecked."""
     model_kwargs: dict[str, Any] = Field(default_factory=dict)

@@ -56,7 +56,7 @@ def request_for(schema: Any, method: str, strict: bool | None = None) -> Structu
         strict: whether the model must keep to the schema exactly; None leaves it unsaid.
 
     Raises:
-        ConfigError: the method is not known, or the schema is none.
+        ConfigError: the method is not known, or the schema is not valid.
 
     Example:
         >>> request_for({"type": "object", "properties": {}}, "json_mode").bound["response_format"]
@@ -166,7 +166,7 @@ def _json_schema(schema: Any) -> dict[str, Any]:
     except (TypeError, ValueError, KeyError) as error:
         problem = str(error)[:200]
     raise ConfigError(
-        f"the schema is none: {problem}", hint="Give a pydantic class, a TypedDict or a JSON schema."
+        f"the schema is not valid: {problem}", hint="Give a pydantic class, a TypedDict or a JSON schema."
     )
 
 
@@ -184,7 +184,7 @@ def parsed(
 class StructureParser(BaseTransformOutputParser[Any]):
     """Reads an answer as JSON, and as an object of a class where the schema is one.
 
-    A stream gives what is there so far, where the schema is no class, and in any case the whole.
+    A stream gives what is there so far, where the schema is not a class, and in any case the whole.
 
     Example:
         >>> StructureParser(schema={"type": "object"}).invoke(AIMessage('{"total": 9.0}'))
@@ -278,7 +278,7 @@ class StructureParser(BaseTransformOutputParser[Any]):
 
     def _of_tool(self, message: BaseMessage) -> Any:
         if not isinstance(message, AIMessage):
-            raise _failure("it is no answer of a model", message)
+            raise _failure("it is not an answer of a model", message)
         for call in message.tool_calls:
             if call["name"] == self.tool_name:
                 return call["args"]

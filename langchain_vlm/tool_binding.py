@@ -30,7 +30,7 @@ def as_tools(tools: Sequence[Any], strict: bool | None = None) -> list[dict[str,
         strict: whether the model must keep to the schema exactly; None leaves it unsaid.
 
     Raises:
-        ConfigError: one is no tool.
+        ConfigError: one is not a tool.
 
     Example:
         >>> def look(page: int) -> str:
@@ -63,7 +63,8 @@ def _described(tool: Any, number: int, strict: bool | None) -> dict[str, Any]:
     else:
         return found if strict is None else _with_strictness(found, strict)
     raise ConfigError(
-        f"tools[{number}] is no tool: {problem}", hint="Give a function with a docstring, a tool or a schema."
+        f"tools[{number}] is not a tool: {problem}",
+        hint="Give a function with a docstring, a tool or a schema.",
     )
 
 
@@ -102,7 +103,7 @@ def as_choice(choice: Any, tools: Sequence[Mapping[str, Any]]) -> Any:
     names = [name for tool in tools if (name := _name(tool))]
     if choice not in names:
         raise ConfigError(
-            f"tool_choice is no tool: {str(choice)[:80]!r}",
+            f"tool_choice is not a tool: {str(choice)[:80]!r}",
             hint=f"It is any, auto, none, or one of {', '.join(names)}.",
         )
     return {"type": "function", "function": {"name": choice}}

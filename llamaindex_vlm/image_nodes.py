@@ -74,7 +74,7 @@ def image_documents(files: str | PathLike[str] | Iterable[str | PathLike[str]]) 
         what is wrong with it is found when it is read.
 
     Raises:
-        InputError: something is no file of this machine.
+        InputError: something is not a file of this machine.
 
     Example:
         >>> [document.id_ for document in image_documents(["scans/fax.tif", "scans/invoice.png"])]
@@ -86,7 +86,7 @@ def image_documents(files: str | PathLike[str] | Iterable[str | PathLike[str]]) 
 def _image_document(source: Source) -> Document:
     if source.path is None:
         raise InputError(
-            f"{source.name} is no file here", hint="Give files, or make a Document with an image_resource."
+            f"{source.name} is not a file here", hint="Give files, or make a Document with an image_resource."
         )
     digest = _digest(source.path)
     return Document(
@@ -126,4 +126,4 @@ def _name(node: BaseNode) -> str:
 
 
 def _refuse(name: str) -> NoReturn:
-    raise InputError(f"{name} is no file, but a folder", hint="Give a node for each picture in it.")
+    raise InputError(f"{name} is not a file, but a folder", hint="Give a node for each picture in it.")

@@ -105,7 +105,7 @@ class VLM(StructuredPrediction):
             ConfigError: an option is unknown or cannot be used, or there is no key.
             InputError: a message cannot be sent.
             ProviderError: the provider refused, or was not to be reached.
-            ResponseError: what came is no whole answer.
+            ResponseError: what came is not a whole answer.
         """
         return to_response(self._client().chat(self._sent(messages), **self._options(kwargs)))
 
@@ -239,7 +239,7 @@ class VLM(StructuredPrediction):
             error_on_no_tool_call: whether it must hold one.
 
         Raises:
-            ResponseError: there is none, or the arguments of one are no JSON object.
+            ResponseError: there is none, or the arguments of one are not a JSON object.
         """
         return selections(response, at_least_one=error_on_no_tool_call)
 

@@ -70,7 +70,7 @@ def to_completion_response(response: ChatResponse) -> CompletionResponse:
 
 
 def is_whole(response: ChatResponse) -> bool:
-    """Whether it is no mere beginning of an answer.
+    """Whether it is more than the beginning of an answer.
 
     Example:
         >>> is_whole(to_response(Completion("TOTAL 9.00")))

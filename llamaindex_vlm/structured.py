@@ -90,7 +90,7 @@ def questions(output_cls: type[Output], messages: Sequence[ChatMessage]) -> Ques
     try:
         return _parsed(output_cls, second), _spent_on_both(first, second)
     except _UnfitError as error:
-        message = f"the answer is no {output_cls.__name__}, nor is the corrected one: {error}"
+        message = f"the answer does not match {output_cls.__name__}, even after one correction: {error}"
         raise _failed(MalformedResponse(message, hint=_OTHER_MODEL), second) from None
 
 

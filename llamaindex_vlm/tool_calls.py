@@ -47,7 +47,7 @@ def selections(response: ChatResponse, *, at_least_one: bool = True) -> list[Too
         EmptyOutput: there is none.
         OutputTruncated: the answer ended within arguments, whatever it says of its end; `.partial` holds what
             came of them.
-        MalformedResponse: arguments are no JSON object; `.partial` holds them.
+        MalformedResponse: arguments are not a JSON object; `.partial` holds them.
 
     Example:
         >>> call = ToolCallBlock(tool_call_id="c1", tool_name="look", tool_kwargs='{"page": 1}')

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# A busy machine is no fault of the code's.
+# A busy machine is not the code's fault.
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 

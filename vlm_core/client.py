@@ -185,7 +185,7 @@ class VLMClient:
             ConfigError: an option is unknown or cannot be used.
             InputError: a message or image cannot be sent; before anything is sent.
             ProviderError: the provider refused, or was not to be reached.
-            ResponseError: what came is no whole answer.
+            ResponseError: what came is not a whole answer.
             DeadlineExceeded: the time was over.
             AllRoutesFailed: there are fallbacks, and no route gave an answer.
         """

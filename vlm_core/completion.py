@@ -51,7 +51,7 @@ class ToolCall:
         >>> call.name, call.args
         ('read_image', {'page': 1})
         >>> ToolCall("call_2", "read_image", '{"page": ').problem
-        'the arguments are no JSON: they end too early'
+        'the arguments are not JSON: they end too early'
     """
 
     id: str
@@ -103,13 +103,13 @@ class ToolCall:
         try:
             found = json.loads(self.arguments, strict=False)
         except json.JSONDecodeError as error:
-            return None, _CUT if _is_at_end(error) else f"the arguments are no JSON: {error}"
+            return None, _CUT if _is_at_end(error) else f"the arguments are not JSON: {error}"
         except (ValueError, RecursionError) as error:
-            return None, f"the arguments are no JSON: {error}"
-        return (found, None) if isinstance(found, dict) else (None, "the arguments are no JSON object")
+            return None, f"the arguments are not JSON: {error}"
+        return (found, None) if isinstance(found, dict) else (None, "the arguments are not a JSON object")
 
 
-_CUT = "the arguments are no JSON: they end too early"
+_CUT = "the arguments are not JSON: they end too early"
 _ASK_AGAIN = "Ask again, or use another model; .partial holds what it wrote."
 
 

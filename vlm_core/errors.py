@@ -287,7 +287,7 @@ class ResponseError(VLMError):
 
 
 class MalformedResponse(ResponseError):
-    """What came is no chat completion."""
+    """What came is not a chat completion."""
 
     default_hint = "Check the base_url; if it is right, try again."
 

@@ -44,7 +44,7 @@ class Secret:
         Args:
             text: anything from outside.
         """
-        # A short one is no key but a word such as "none", which may stand in any text.
+        # A short one is not a key but a word such as "none", which may stand in any text.
         return text.replace(self._reveal(), _MASK) if len(self._reveal()) >= _SHORTEST_KEY else text
 
     def __bool__(self) -> bool:

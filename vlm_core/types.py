@@ -176,7 +176,7 @@ class PageResult(_Value):
 
 
 def total_usage(used: Iterable[Usage | None]) -> Usage | None:
-    """Tokens and money together; None where nobody said any, and a figure is None where none is known.
+    """Tokens and money together; None where none was told, and a figure is None where none is known.
 
     Example:
         >>> total_usage([Usage(output_tokens=2), None, Usage(output_tokens=3)]).output_tokens

@@ -312,5 +312,5 @@ def test_arguments_that_end_too_early_are_never_completed(
     except MalformedResponse:
         return
     (cut,) = completion.tool_calls
-    assert (cut.args, cut.problem) == (None, "the arguments are no JSON: they end too early")
+    assert (cut.args, cut.problem) == (None, "the arguments are not JSON: they end too early")
     assert cut.error(completion.finish_reason) is not None

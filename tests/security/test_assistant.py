@@ -57,7 +57,7 @@ def unasked(*_: object) -> Any:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A folder with a receipt, ways out of it to a secret beside it, and things that are no files."""
+    """A folder with a receipt, ways out of it to a secret beside it, and things that are not files."""
     root = tmp_path / "allowed"
     (root / "deep").mkdir(parents=True)
     outside = tmp_path / "outside"

@@ -469,7 +469,7 @@ def test_files_that_are_passed_over_are_told(vlm: Run, scans: Path) -> None:
     assert (ended.code, ended.err.splitlines()) == (
         0,
         [
-            "vlm: skipped scans/notes.txt: .txt is no suffix that is read",
+            "vlm: skipped scans/notes.txt: .txt is not a suffix that is read",
             "vlm: standard output has 2 pages of 2 documents: 2 ok",
         ],
     )
@@ -585,7 +585,7 @@ def test_many_files_that_are_passed_over_are_told_in_one_line(capsys: pytest.Cap
     report.skipped("README", "no")
     report.tell_skipped()
     assert capsys.readouterr().err == (
-        "vlm: skipped 6 files that are no documents: 5 .csv, 1 without a suffix\n"
+        "vlm: skipped 6 files that are not documents: 5 .csv, 1 without a suffix\n"
     )
 
 

@@ -215,7 +215,7 @@ def test_a_home_is_understood_since_no_shell_does_it_for_a_client(scan: Path, mo
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        pytest.param(["--root", "missing"], 2, "--root missing is no folder", id="no folder"),
+        pytest.param(["--root", "missing"], 2, "--root missing is not a folder", id="no folder"),
         pytest.param(["--llm", "novita:qwen/qwen3-vl-8b-instruct"], 4, "Set NOVITA_API_KEY", id="no key"),
         pytest.param(["-e", "novita:qwen/qwen3-vl-8b-instruct"], 4, "Set NOVITA_API_KEY", id="nor to read"),
         pytest.param(["--llm", "nobody"], 2, "or give --base-url", id="no provider"),

@@ -1,1 +1,1 @@
-"""Questions about images, asked by a program's user or by an agent that nobody watches."""
+"""Questions about images, asked by a program's user or by an agent that runs unwatched."""

@@ -61,7 +61,7 @@ class FileAccessPolicy:
         Raises:
             UnsafeURLError: URLs are not allowed, or not this one.
             ImageTooLargeError: it has too many bytes.
-            InputError: it is no name, lies outside, is missing, or is no plain file.
+            InputError: it is not a name, lies outside, is missing, or is not a plain file.
         """
         name = _checked(given)
         if (url := _URL.match(name)) is None:
@@ -155,7 +155,7 @@ def resolved_roots(roots: Roots) -> tuple[Path, ...]:
     """Folders as names are compared with them.
 
     Raises:
-        ConfigError: one is no folder, or there is none.
+        ConfigError: one is not a folder, or there is none.
 
     Example:
         >>> resolved_roots("/")
@@ -166,7 +166,7 @@ def resolved_roots(roots: Roots) -> tuple[Path, ...]:
     wrong = [str(root) for root, path in zip(given, found, strict=True) if not path.is_dir()]
     if wrong or not found:
         raise ConfigError(
-            f"root_dir: {', '.join(wrong) or 'nothing'} is no folder", hint="Give a folder that exists."
+            f"root_dir: {', '.join(wrong) or 'nothing'} is not a folder", hint="Give a folder that exists."
         )
     return found
 
@@ -177,7 +177,7 @@ def _checked(given: object) -> str:
         kind = "an empty text" if isinstance(given, str) else f"a {type(given).__name__}"
         raise InputError(f"the image is {kind}", hint=_NO_PICTURE_ITSELF)
     if len(given) > _LONGEST_NAME or "\0" in given:
-        raise InputError(f"{one_line(given, 20)} is no file name", hint=_NO_PICTURE_ITSELF)
+        raise InputError(f"{one_line(given, 20)} is not a file name", hint=_NO_PICTURE_ITSELF)
     return given.strip() if _URL.match(given.strip()) else given
 
 
@@ -217,4 +217,4 @@ def _still_leads_to(path: Path, opened: os.stat_result) -> bool:
 
 
 def _no_file(name: str) -> InputError:
-    return InputError(f"{one_line(name)} is no plain file", hint="Give the name of a picture or PDF.")
+    return InputError(f"{one_line(name)} is not a plain file", hint="Give the name of a picture or PDF.")

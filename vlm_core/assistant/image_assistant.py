@@ -57,7 +57,7 @@ class ImageAssistant:
         request_options: of questions: temperature, max_tokens ..., and `detail` and `max_side` of pictures.
         cite_boxes: whether a model's answer is looked up in the text that the engine reads, to cite
             boxes. It takes the engine's reading of each page that was shown; None does it where the
-            engine is no vision model, which would be paid for that.
+            engine is not a vision model, which would be paid for that.
 
     Raises:
         ConfigError: an argument cannot be used.
@@ -137,7 +137,7 @@ class ImageAssistant:
         Closing it does nothing: the first one closes.
 
         Raises:
-            ConfigError: one is no folder.
+            ConfigError: one is not a folder.
         """
         other = object.__new__(ImageAssistant)
         other.__dict__.update(self.__dict__)
@@ -191,7 +191,7 @@ class ImageAssistant:
             InputError: as for `read_image`.
             TooManyImagesError: more are named than can be shown at once.
             ProviderError: the model's provider refused.
-            ResponseError: what came is no answer.
+            ResponseError: what came is not an answer.
         """
         with sanitized_errors():
             steps = self._desk.ask(_listed(images), question, _listed(pages), on_progress)
@@ -222,8 +222,8 @@ class ImageAssistant:
             on_progress: as for `read_image`.
 
         Raises:
-            ConfigError: there is no vision model to ask, or the schema is none.
-            MalformedResponse: what the model gave is no JSON, or does not fit the schema.
+            ConfigError: there is no vision model to ask, or the schema is not valid.
+            MalformedResponse: what the model gave is not JSON, or does not fit the schema.
             VLMError: as for `ask_image`.
         """
         with sanitized_errors():

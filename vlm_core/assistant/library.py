@@ -234,7 +234,7 @@ def _claimed(
 ) -> Iterator[tuple[dict[int, Future[PageResult]], list[int]]]:
     """What will be read of pages, by whomever, and the numbers of those that are now this caller's to read.
 
-    However that ends, nobody is left waiting: what was not read is cancelled, and may be claimed anew.
+    However that ends, no waiter is left: what was not read is cancelled, and may be claimed anew.
     """
     with document.lock:
         mine = [number for number in numbers if number not in document.readings]

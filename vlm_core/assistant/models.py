@@ -20,7 +20,7 @@ Given = TypeVar("Given")
 def model_of(
     llm: Any, engine: object, max_concurrency: int
 ) -> tuple[VLMClient | ForeignClient | None, tuple[VLMClient, ...]]:
-    """Whom to ask, and the clients among them that were made here.
+    """What answers, and the clients among it that were made here.
 
     Args:
         llm: as the user said; None for the engine's own model.

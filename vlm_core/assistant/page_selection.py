@@ -38,7 +38,7 @@ def named(documents: Sequence[Document], pages: Iterable[object], most: int) -> 
         most: pages altogether.
 
     Raises:
-        InputError: one is no page number, or a document has none of these pages.
+        InputError: one is not a page number, or a document has none of these pages.
         TooManyImagesError: there are more than may be looked at together.
     """
     numbers = [_checked(number) for number in dict.fromkeys(pages)]
@@ -61,7 +61,7 @@ def named(documents: Sequence[Document], pages: Iterable[object], most: int) -> 
 
 def _checked(number: object) -> int:
     if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-        raise InputError(f"{number!r} is no page number", hint="Pages are whole numbers from 1.")
+        raise InputError(f"{number!r} is not a page number", hint="Pages are whole numbers from 1.")
     return number
 
 

@@ -89,7 +89,7 @@ def values_in(completion: Completion, schema: Any) -> tuple[Any, Any]:
     """The values of an answer as plain JSON, and as the schema's own object where it is a pydantic model.
 
     Raises:
-        MalformedResponse: they are no JSON, or do not fit; the error has the answer as `partial`.
+        MalformedResponse: they are not JSON, or do not fit; the error has the answer as `partial`.
 
     Example:
         >>> values_in(Completion('{"total": 9}'), {"type": "object"})

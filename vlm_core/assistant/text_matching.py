@@ -1,7 +1,7 @@
 """Where a text stands on a page that an engine read: every place, also with the engine's slips.
 
 The page's letters and digits are one long string, from line to line, in which the text is looked for
-with a number of errors. So blanks, punctuation and the ends of lines are no hindrance. What is found is
+with a number of errors. So blanks, punctuation and the ends of lines do not matter. What is found is
 then compared as it is written.
 """
 

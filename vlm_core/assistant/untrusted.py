@@ -21,7 +21,7 @@ _LINE_ENDS = re.compile("\r\n|[\r\u0085\u2028\u2029]")
 
 
 def sanitize(text: str) -> str:
-    """A text without marks of ours, and without characters that nobody would see.
+    """A text without marks of ours, and without characters that cannot be seen.
 
     Example:
         >>> sanitize("a" + chr(0x200B) + "b" + END)

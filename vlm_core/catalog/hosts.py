@@ -1,4 +1,4 @@
-"""Where a URL leads, as far as that can be told from the URL: to whom, and over which networks."""
+"""Where a URL leads, as far as that can be told from the URL: to which host, and over which networks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def checked_base_url(url: str) -> str:
     """A base URL, without slashes at its end, and without /chat/completions, which is added later.
 
     Raises:
-        ConfigError: it is no URL of an API: another scheme, no host, a query, or a password in it.
+        ConfigError: it is not a URL of an API: another scheme, no host, a query, or a password in it.
 
     Example:
         >>> checked_base_url("https://api.example.com/v1/chat/completions")
@@ -30,7 +30,7 @@ def checked_base_url(url: str) -> str:
     cleaned = url.strip().rstrip("/").removesuffix(_ENDPOINT).rstrip("/")
     parts = _split(cleaned)
     if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigError("base_url is no http or https URL of a host", hint=_BASE_URL)
+        raise ConfigError("base_url is not an http or https URL of a host", hint=_BASE_URL)
     if parts.username is not None or parts.password is not None:
         raise ConfigError("base_url holds a user's name or password", hint="Pass it as api_key=... instead.")
     if parts.query or parts.fragment:
@@ -107,7 +107,7 @@ def named_after(url: str) -> str:
 def _split(url: str) -> SplitResult | None:
     try:
         parts = urlsplit(url)
-        _ = parts.port  # refuses one that is no number
+        _ = parts.port  # refuses one that is not a number
     except ValueError:
         return None
     return parts

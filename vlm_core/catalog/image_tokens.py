@@ -230,7 +230,7 @@ def _flat(*_: int, tokens: int) -> int:
     return tokens
 
 
-# Hosted models whose processors nobody can run.
+# Hosted models whose processors cannot be run.
 
 
 def _openai_tiles(width: int, height: int, *_: int) -> int:

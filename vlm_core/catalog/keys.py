@@ -1,4 +1,4 @@
-"""The key for an endpoint: where it may come from, what is no key, and where it may go.
+"""The key for an endpoint: where it may come from, what is not a key, and where it may go.
 
 - A key that was passed counts first, then the provider's own variables in their order. No provider
   gets another one's key.

@@ -113,7 +113,7 @@ def _checked_rows(given: Row | Iterable[Row]) -> tuple[Row, ...]:
     wrong = next((type(row).__name__ for row in rows if not isinstance(row, Provider | ModelProfile)), None)
     if wrong:
         raise ConfigError(
-            f"register was given a {wrong}, which is no row",
+            f"register was given a {wrong}, which is not a row",
             hint="Give a Provider(...) or a ModelProfile(...), or several in a list.",
         )
     return tuple(row for row in rows if isinstance(row, Provider | ModelProfile))

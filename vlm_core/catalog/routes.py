@@ -79,7 +79,7 @@ class Endpoint:
 
     @property
     def tools(self) -> bool | None:
-        """Whether the model calls tools here; None where nobody says."""
+        """Whether the model calls tools here; None where it is not known."""
         return self.profile.tools if self.profile.tools is not None else self.provider.tools
 
     @property
@@ -90,13 +90,13 @@ class Endpoint:
 
     @property
     def response_formats(self) -> frozenset[ResponseFormat] | None:
-        """The ways to structured output here; None where nobody says."""
+        """The ways to structured output here; None where it is not known."""
         of_model = self.profile.response_formats
         return of_model if of_model is not None else self.provider.response_formats
 
     @property
     def reasoning_back(self) -> ReasoningBack | None:
-        """When reasoning goes back to it; None where nobody says."""
+        """When reasoning goes back to it; None where it is not known."""
         # A provider that refuses a field refuses it for all models.
         own = self.provider.reasoning_back
         return own if own == "never" else self.profile.reasoning_back or own

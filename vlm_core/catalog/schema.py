@@ -1,6 +1,6 @@
 """The shape of a row: what a provider takes, what a model can.
 
-A field that nobody documents is None, which means unknown and not unlimited.
+A field that is not documented is None, which means unknown and not unlimited.
 """
 
 from __future__ import annotations

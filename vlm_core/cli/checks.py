@@ -279,7 +279,7 @@ def _found_in(ids: list[str], model: str, key: Secret | None) -> Check:
     lower = {name.lower(): name for name in ids}
     near = " or ".join(lower[name] for name in get_close_matches(model.lower(), lower, cutoff=0.5))
     hint = f"Did you mean {_bounded(near, key, 200)}?" if near else "Look for its id in the provider's list."
-    # It is no failure yet, for some lists are not complete: the question decides.
+    # It is not a failure yet, for some lists are not complete: the question decides.
     return Check("models", "ok", f"{model} is not among the {len(ids)} that are listed", hint)
 
 

@@ -66,7 +66,7 @@ def _places(documents: Sequence[Source], folders: Iterable[str]) -> list[Path]:
 
 
 def _name_for(name: str) -> str:
-    """A file's name for what is no file: a URL's last part, or "stdin"."""
+    """A file's name for what is not a file: a URL's last part, or "stdin"."""
     last = name.strip("<>").partition(":")[0] if name.startswith("<") else name.rpartition("/")[2]
     return re.sub(r"[^\w.-]+", "_", last).strip(".") or "document"
 

@@ -45,7 +45,7 @@ def list_pages(path: _Path, state: _State = None, as_json: _AsJson = False) -> N
       vlm journal list scans.journal --state failed --json
 
     \b
-    Exit codes: 0 ok; 1 it cannot be read; 2 it is no journal.
+    Exit codes: 0 ok; 1 it cannot be read; 2 it is not a journal.
     """
     with _opened(path) as opened:
         pages = list(opened.pages(state and state.value))
@@ -60,7 +60,7 @@ def list_pages(path: _Path, state: _State = None, as_json: _AsJson = False) -> N
 def verify(path: _Path) -> None:
     """Check the file and each page's row. A damaged row is never used: the page is read again.
 
-    Exit codes: 0 all is well; 1 something is damaged; 2 it is no journal.
+    Exit codes: 0 all is well; 1 something is damaged; 2 it is not a journal.
     """
     with _opened(path) as opened:
         problems = opened.verify()
@@ -81,7 +81,7 @@ def prune(path: _Path, older_than: _OlderThan = None, bad: _Bad = False, model: 
       vlm journal prune scans.journal --bad
 
     \b
-    Exit codes: 0 ok; 1 it cannot be written; 2 it is no journal, or it was not said which pages.
+    Exit codes: 0 ok; 1 it cannot be written; 2 it is not a journal, or it was not said which pages.
     """
     with _opened(path) as opened:
         count = opened.prune(older_than_days=older_than, bad_only=bad, model=model)
@@ -98,7 +98,7 @@ def export(path: _Path, output: _Output = "-") -> None:
       vlm journal export scans.journal pages.jsonl
 
     \b
-    Exit codes: 0 ok; 1 it cannot be read or written; 2 it is no journal.
+    Exit codes: 0 ok; 1 it cannot be read or written; 2 it is not a journal.
     """
     with _opened(path) as opened, _writable(output, path) as file:
         opened.export(file)

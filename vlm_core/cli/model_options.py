@@ -110,4 +110,4 @@ def schema_in(path: Path | None) -> Any:
         return json.loads(path.read_bytes())
     except ValueError as error:
         hint = "Write a JSON schema into it."
-        raise ConfigError(f"--schema {path}: it is no JSON: {error}", hint=hint) from None
+        raise ConfigError(f"--schema {path}: it is not JSON: {error}", hint=hint) from None

@@ -156,7 +156,7 @@ def _stdout_writer() -> _Write:
     stdout = sys.stdout
     terminal = stdout.isatty()
     if isinstance(stdout, io.TextIOWrapper):
-        # What is no Unicode in a file's name becomes an escape, which is right in JSON too.
+        # What is not Unicode in a file's name becomes an escape, which is right in JSON too.
         stdout.reconfigure(encoding=None if terminal else "utf-8", errors="backslashreplace")
 
     def write(piece: str) -> None:

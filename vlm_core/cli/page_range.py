@@ -49,7 +49,7 @@ def page_numbers(written: str) -> PageNumbers:
         written: numbers and ranges, as in "1-3,7" or "5-".
 
     Raises:
-        ConfigError: they are no such thing.
+        ConfigError: they are not page numbers.
 
     Example:
         >>> list(page_numbers("1-3, 7").numbers())

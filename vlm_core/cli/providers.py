@@ -115,7 +115,7 @@ def _key(row: Provider) -> str:
     return f"not needed; {variables} is not set" if variables else "not needed"
 
 
-# Limits in words; a field that is None is left out, since nobody documents it.
+# Limits in words; a field that is None is left out, since it is not documented.
 _WORDS: dict[str, Callable[[Any], str]] = {
     "formats": lambda formats: " ".join(sorted(formats)),
     "max_side": lambda side: f"{side} px a side",

@@ -153,7 +153,7 @@ class Report:
         kinds = Counter(Path(name).suffix.lower() or "without a suffix" for name in names)
         if names:
             counts = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
-            say(f"skipped {len(names)} files that are no documents: {counts}")
+            say(f"skipped {len(names)} files that are not documents: {counts}")
 
     def tell_alike(self) -> None:
         """Say how often there was again what was told once."""

@@ -34,7 +34,7 @@ class Tally:
         self.from_journal = 0
         self.cost_usd = 0.0
         self.without_cost = 0
-        """Pages that were paid for, and nobody said how much."""
+        """Pages that were paid for, without a known cost."""
         self._chosen = chosen
         self._read: set[int] = set()
         """Documents of which some page was read."""

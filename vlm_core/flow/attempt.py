@@ -335,7 +335,7 @@ def _streamed(answer: RawResponse, request: Request, incoming: _Incoming) -> Exc
     except (ConnectionFailed, ProviderTimeout) as error:
         if not stream.is_whole:
             is_late = isinstance(error, ProviderTimeout) and incoming.may_not_have_begun
-            # A role, which some servers send at once, is no word of the answer.
+            # A role, which some servers send at once, is not a word of the answer.
             is_empty = is_late or not stream.started
             raise (error if is_empty else _broken_off(error, stream.partial, answer.route)) from None
     completion = stream.finish()

@@ -29,7 +29,7 @@ class CircuitBreaker:
     """Tells whether a route may be called, from how its last calls ended.
 
     It is closed at first and admits every call. It opens after 5 failures in a row, or once at least
-    half of at least 10 outcomes in the last 30 seconds were failures. Open, it admits nobody for
+    half of at least 10 outcomes in the last 30 seconds were failures. Open, it admits no call for
     10 seconds, or for as long as the provider asked; then one call, the probe. If that succeeds it
     closes, else it opens again for twice as long, from when the probe was sent. No pause is longer than
     30 seconds.

@@ -72,7 +72,7 @@ class ConcurrencyLimiter:
     def _begin(self) -> None:
         self._lock = threading.Lock()
         self._line: deque[_Waiter] = deque()
-        # What nobody may wait for the lock to do; see _later.
+        # What must not wait for the lock; see _later.
         self._tasks: deque[Callable[[], None]] = deque()
         self.limiter.in_flight = 0
 
@@ -195,7 +195,7 @@ _gates: weakref.WeakSet[ConcurrencyLimiter] = weakref.WeakSet()
 
 
 def _begin_anew() -> None:
-    """After a fork nobody is left who waits or has a place, and the lock may have been held."""
+    """After a fork none of those who waited or had a place is left, and the lock may have been held."""
     for gate in list(_gates):
         gate._begin()
 

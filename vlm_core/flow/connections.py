@@ -1,4 +1,4 @@
-"""Which connections serve whom: threads share a process's, each event loop has its own."""
+"""Which connections serve which calls: threads share a process's, each event loop has its own."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class ReadBody:
 
 @dataclass(frozen=True)
 class CloseResponse:
-    """Be done with an answer, all of which was understood. Reply: None."""
+    """Close an answer that was read and understood whole. Reply: None."""
 
     answer: RawResponse
     has_rest: bool = False

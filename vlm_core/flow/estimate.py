@@ -71,7 +71,7 @@ def estimate(call: ChatCall) -> Estimate:
         images=len(images),
         body_bytes=len(build_request(messages, call.options, endpoint, tool_images=call.tool_images).body),
         context_tokens=context,
-        unknown=(*unknown, *(f"{name}: nobody says" for name, value in figures.items() if value is None)),
+        unknown=(*unknown, *(f"{name}: not known" for name, value in figures.items() if value is None)),
         how=tuple(_how(endpoint, price, bool(images))),
     )
 

@@ -161,7 +161,7 @@ def _page_numbers(part: Mapping[str, Any], position: str) -> tuple[int, ...] | N
         return None
     if not isinstance(pages, Sequence) or not all(isinstance(page, int) and page > 0 for page in pages):
         hint = "It is a list of numbers from 1, as in [1, 3]."
-        raise InputError(f"{position}: pages={pages!r} is no list of page numbers", hint=hint)
+        raise InputError(f"{position}: pages={pages!r} is not a list of page numbers", hint=hint)
     return tuple(pages)
 
 
@@ -169,7 +169,7 @@ def _max_side(part: Mapping[str, Any], position: str) -> int | None:
     side = part.get("max_side")
     if side is None or (isinstance(side, int) and not isinstance(side, bool) and side > 0):
         return side
-    raise InputError(f"{position}: max_side={side!r} is no number of pixels", hint="Give one from 1.")
+    raise InputError(f"{position}: max_side={side!r} is not a number of pixels", hint="Give one from 1.")
 
 
 def warn_of_images_in_text(messages: Sequence[Message]) -> None:

@@ -1,7 +1,7 @@
 """What follows from an error: try again, go to another route, change the request, or give up.
 
 One row for each kind of error, the first that fits. The reasons, in short: what the provider may have
-done already is asked for again only where nobody else can be asked; what is wrong with the request
+done already is asked for again only where no other route can be asked; what is wrong with the request
 is wrong everywhere; and a key that is refused is refused for the whole job.
 """
 
@@ -78,7 +78,7 @@ _INCOMPLETE: dict[str, RetryRule] = {
     "cut": RetryRule("always", "always", is_ill=True),
     "silent": RetryRule("once_if_last", "always", is_ill=True),
     "damaged": RetryRule("once", "always", is_ill=True),
-    "different": RetryRule("never", "always"),  # the route is well; a third answer would be paid for in vain
+    "different": RetryRule("never", "always"),  # the route is well; a third answer would be of no use
 }
 """By `IncompleteResponse.reason`."""
 _GIVE_UP = RetryRule()
@@ -117,7 +117,7 @@ def may_fail_over(error: VLMError, context: int | None, next_context: int | None
 
     Args:
         error: how the last attempt ended.
-        context: of this route's model, in tokens; None where nobody says.
+        context: of this route's model, in tokens; None where it is not known.
         next_context: of the next one's.
     """
     fail_over = retry_rule(error).fail_over

@@ -88,7 +88,7 @@ def check_seconds(**seconds: Any) -> None:
     """Check times.
 
     Raises:
-        ConfigError: one is no number above 0.
+        ConfigError: one is not a number above 0.
 
     Example:
         >>> check_seconds(timeout=600, first_token_timeout=None)
@@ -103,14 +103,14 @@ def check_counts(**counts: Any) -> None:
     """Check numbers.
 
     Raises:
-        ConfigError: one is no whole number above 0.
+        ConfigError: one is not a whole number above 0.
 
     Example:
         >>> check_counts(max_attempts=3)
     """
     for name, value in counts.items():
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise ConfigError(f"{name}={value!r} is no whole number above 0", hint="Give 1 or more.")
+            raise ConfigError(f"{name}={value!r} is not a whole number above 0", hint="Give 1 or more.")
 
 
 def secret_headers(headers: Mapping[str, Any] | None) -> dict[str, Secret]:

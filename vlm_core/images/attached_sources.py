@@ -1,6 +1,6 @@
 """The files that PDFs carry, as sources of their own.
 
-They are a stranger's: their depth, number and size are bounded, and their names are no paths.
+They are a stranger's: their depth, number and size are bounded, and their names are not paths.
 """
 
 from __future__ import annotations

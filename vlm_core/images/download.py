@@ -50,7 +50,7 @@ _FAILURES: tuple[tuple[type[Exception], str, str], ...] = (
     (IncompleteRead, "the answer was cut short", "Try again."),
     (ConnectionError, "the server broke the connection off", "Try again."),
     (OSError, "the server cannot be reached", "Check the host and your network."),
-    (Exception, "what answered is no HTTP server", "Check the URL's scheme, host and port."),
+    (Exception, "what answered is not an HTTP server", "Check the URL's scheme, host and port."),
 )
 _STATUS_HINTS = {
     401: f"It wants a login. {_ELSEWHERE}",
@@ -126,7 +126,7 @@ class _Redirect(NamedTuple):
 
 
 class _UnusableError(Exception):
-    """An HTTP answer that is no document."""
+    """An HTTP answer that is not a document."""
 
     def __init__(self, what: str, hint: str) -> None:
         super().__init__(what)

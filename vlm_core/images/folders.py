@@ -108,9 +108,9 @@ def _why_skip(path: Path) -> str:
     if os.path.isdir(path):
         return ""
     if os.path.exists(path) and not os.path.isfile(path):
-        return "it is no file"  # a pipe, which would be waited for
+        return "it is not a file"  # a pipe, which would be waited for
     if path.suffix:
-        return "" if path.suffix.lower() in SUFFIXES else f"{path.suffix} is no suffix that is read"
+        return "" if path.suffix.lower() in SUFFIXES else f"{path.suffix} is not a suffix that is read"
     try:
         with path.open("rb") as file:
             return "" if sniff(file.read(1024)) else "its first bytes are those of no document"

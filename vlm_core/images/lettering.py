@@ -1,4 +1,4 @@
-"""Where ink on a page looks like lettering that nobody accounts for: in small pictures, or drawn as lines.
+"""Where ink on a page looks like unexplained lettering: in small pictures, or drawn as lines.
 
 Letters are blobs of like height that stand close together in a row, and are not all of one shape as dots
 and dashes are. A photograph may hold such blobs by chance; that costs a look at the place, and no text.

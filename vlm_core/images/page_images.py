@@ -126,7 +126,7 @@ def page_again(
                     image = pages.page(1 if pages.total_pages == 1 else page.page_number)
                 if page.sha256 in ("", image.sha256):
                     return image
-        if image.dpi is None:  # it is no page of a PDF, and always the same
+        if image.dpi is None:  # it is not a page of a PDF, and always the same
             break
     if source.name.startswith("<") or _place(source.name) != _place(page.source):
         raise InputError(

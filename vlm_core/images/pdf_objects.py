@@ -147,7 +147,7 @@ def _is_opaque(path: pdfium.PdfObject) -> bool:
 
 
 def _clipped(path: pdfium.PdfObject, box: Box) -> Box | None:
-    """What shows of a rectangle; None where nothing does, or where its clip is no rectangle."""
+    """What shows of a rectangle; None where nothing does, or where its clip is not a rectangle."""
     clip = c.FPDFPageObj_GetClipPath(path)
     for index in range(max(c.FPDFClipPath_CountPaths(clip), 0) if clip else 0):
         points = list(_clip_points(clip, index))

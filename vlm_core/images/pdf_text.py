@@ -23,7 +23,7 @@ _LEADING = 1.8  # font sizes from one baseline to the next within a paragraph
 _TALL = 1.5  # times its width that a line is high that runs downwards
 _TIER = 0.5  # share of the shorter one of two such lines that stands beside the other
 _SAME_SIZE = 1.25  # ratio of two font sizes that may share a paragraph
-_UNREADABLE = 0.1  # share of characters without a meaning from which a page's text is no use
+_UNREADABLE = 0.1  # share of characters without a meaning from which a page's text is of no use
 _MEANINGLESS = ("Cc", "Cn", "Co")  # controls, unassigned and private characters
 
 # pdfium marks the hyphen that divides a word at the end of a line as U+0002 or U+FFFE. A soft

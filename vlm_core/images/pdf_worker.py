@@ -37,7 +37,7 @@ _FAILURES = {
     "changed": ("the file was changed while it was read", "Read it again."),
     "empty": ("it holds no page", "Open it in a PDF viewer; if that shows pages, save it anew from there."),
     "file": ("the file cannot be read", "Check that it exists and that you may read it."),
-    "format": ("it is no PDF, or a damaged one", ""),
+    "format": ("it is not a PDF, or a damaged one", ""),
     "password": ("it is encrypted, and the password is missing", ""),
     "wrong password": ("it is encrypted, and the password is wrong", ""),
     "security": ("it is encrypted in an unknown way", "Save it without encryption from a PDF viewer."),
@@ -309,7 +309,7 @@ def open_pdf(
         source: the document's name, for messages and for `PageImage.source`.
         password: for an encrypted document.
         pdf_text: "auto" gives a page the text layer that the PDF brings, where it is visible
-            and readable and the page is no scan; a page on which it runs sideways is turned.
+            and readable and the page is not a scan; a page on which it runs sideways is turned.
             "ignore" gives none.
         timeout: seconds that a page may take, or the opening.
         max_side: pixels of the longer side to which a page without text of its own is drawn at most.
@@ -330,6 +330,6 @@ def open_pdf(
         ...     open_pdf(b"hello", source="letter.pdf")
         ... except PDFError as error:
         ...     error.message
-        'letter.pdf: it is no PDF, or a damaged one'
+        'letter.pdf: it is not a PDF, or a damaged one'
     """
     return PDFDocument(data, source, password, pdf_text, timeout, max_side, attachments_follow, trusted)

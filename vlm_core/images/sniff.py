@@ -138,7 +138,7 @@ def sniff(data: bytes) -> str | None:
 
 
 def refusal(data: bytes, name: str) -> UnsupportedImageError:
-    """The error for a file that is no picture, saying what it is where that can be told.
+    """The error for a file that is not a picture, saying what it is where that can be told.
 
     Args:
         data: the whole file.

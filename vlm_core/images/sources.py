@@ -70,7 +70,7 @@ class Source:
     is_strangers: bool = field(default=False, repr=False)
     """Whether its bytes are a stranger's, as those behind a URL are: they are decoded in a process apart."""
     attachments_follow: bool | None = field(default=None, repr=False)
-    """Whether the files that it carries are sources of their own, behind it; None where nobody has looked."""
+    """Whether the files that it carries are sources of their own, behind it; None where that is not known."""
 
     @classmethod
     def from_bytes(cls, data: bytes, name: str = "<bytes>") -> Source:
@@ -195,7 +195,7 @@ def _kind_of(source: Any) -> _Expander:
     hint = "Give a path, URL, bytes, binary file or Pillow image, or a list of these."
     if hasattr(source, "__array_interface__"):
         hint = "Give an array as a picture: PIL.Image.fromarray(array)"
-    raise InputError(f"{type(source).__name__} is no kind of document", hint=hint)
+    raise InputError(f"{type(source).__name__} is not a kind of document", hint=hint)
 
 
 def _is_image(source: Any) -> bool:
@@ -378,7 +378,7 @@ def _fail(error: InputError) -> NoReturn:
     raise error
 
 
-# The first that fits decides: text is no group of letters, and a file no list of lines; one of
+# The first that fits decides: text is not a group of letters, and a file is not a list of lines; one of
 # fsspec also has a path, but what is asked for is what it holds from where it stands.
 _KINDS: tuple[tuple[Callable[[Any], bool], _Expander], ...] = (
     (lambda source: isinstance(source, Source), _of_source),

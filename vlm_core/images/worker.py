@@ -141,7 +141,7 @@ class Worker:
                 os.dup2(null, stream.fileno(), inheritable=False)
         os.close(null)
         self._let_go()
-        self._process.returncode = 0  # so that nobody here waits for it
+        self._process.returncode = 0  # so that nothing here waits for it
 
     def _let_go(self) -> None:
         shared, self.shared = self.shared, None

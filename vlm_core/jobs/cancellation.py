@@ -17,8 +17,8 @@ NumberedPage: TypeAlias = tuple[int, PageResult]
 Task = TypeVar("Task")
 
 
-class PageCancelled(CancelledError):  # noqa: N818  it is nobody's fault
-    """A page was not begun, because its job was stopped. It is no page's error."""
+class PageCancelled(CancelledError):  # noqa: N818  it is not an error of the page
+    """A page was not begun, because its job was stopped. It is not a page's error."""
 
 
 class CancellableReader:

@@ -104,7 +104,7 @@ class Journal:
         create: whether a missing file is made.
 
     Raises:
-        ConfigError: this is no journal, it is of a later version, or it cannot be opened.
+        ConfigError: this is not a journal, it is of a later version, or it cannot be opened.
 
     Example:
         >>> from tempfile import TemporaryDirectory
@@ -189,7 +189,7 @@ class Journal:
 
         `with` and `async with` give its result if it was read already. They wait while another
         reads it. They give None if it is yours: read it, and `put` the result before the block ends.
-        Where that result is a bad one, whoever waited reads the page himself.
+        Where that result is a bad one, the waiter reads the page itself.
 
         Args:
             key: what `page_key` made.
@@ -307,7 +307,7 @@ class Journal:
         return count
 
     def _rows(self, state: str | None = None) -> Iterator[Row]:
-        """Some at a time, so that nobody is kept waiting."""
+        """Some at a time, so that others are not kept waiting."""
         last = journal_rows.BEFORE_ALL
         while rows := self._done(self._reads, partial(journal_rows.some, after=last, state=state)):
             yield from rows

@@ -62,7 +62,7 @@ class JournalFile:
 
         Raises:
             sqlite3.Error: it failed, and nothing of it is stored.
-            ConfigError: the file is no journal any more.
+            ConfigError: the file is not a journal any more.
         """
         with self._lock:
             try:
@@ -92,7 +92,7 @@ class JournalFile:
             self._connection = None
 
     def pause(self) -> None:
-        """Close the connection, and let nobody in until `resume`."""
+        """Close the connection, and refuse every use until `resume`."""
         self._lock.acquire()
         self._disconnect()
 
@@ -118,7 +118,7 @@ def prepare(path: Path, *, create: bool) -> None:
             with suppress(FileExistsError):
                 os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         if not stat.S_ISREG(path.stat().st_mode):
-            raise ConfigError(f"{path} is no file, so that it can be no journal", hint=_OTHER_PATH)
+            raise ConfigError(f"{path} is not a regular file", hint=_OTHER_PATH)
         _connected(path, BUSY_SECONDS).close()
     except FileNotFoundError as error:
         raise ConfigError(f"There is no journal {path}", hint="Check the path.") from error

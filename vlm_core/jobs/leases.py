@@ -187,7 +187,7 @@ def release(connection: sqlite3.Connection, token: str) -> None:
 class PageLease:
     """Holds a page while it is read: `with` and `async with` give what is known of it, or None.
 
-    None means that the page is the caller's to read, and nobody else's, until the end of the block.
+    None means that the page is the caller's to read, alone, until the end of the block.
     Both wait while another is at work on it.
 
     Args:

@@ -41,7 +41,7 @@ class Progress:
         """A page's result was handed on."""
 
     def skipped(self, name: str, reason: str) -> None:
-        """A file of a directory is no document."""
+        """A file of a directory is not a document."""
         _logger.info("passed over %s: %s", name, reason)
 
 

@@ -461,7 +461,7 @@ def _document(pages: Sequence[PageResult]) -> DocumentResult:
 
 def _page_numbers(pages: Iterable[int] | Container[int] | None) -> Container[int] | None:
     if isinstance(pages, (int, str)):
-        raise ConfigError(f"pages={pages!r} is no list of page numbers", hint="Give them as in pages=[1, 3].")
+        raise ConfigError(f"pages={pages!r} is not a list of page numbers", hint="Write pages=[1, 3].")
     # What only tells whether it holds a number may have no end, as "from page 5 on" has none.
     return frozenset(pages) if isinstance(pages, Iterable) and not isinstance(pages, range) else pages
 
@@ -486,4 +486,4 @@ def _check_budget(budget_usd: float | None) -> None:
 
 def _check_count(name: str, value: int) -> None:
     if value < 1:
-        raise ConfigError(f"{name}={value} makes no sense", hint="Give a number of at least 1.")
+        raise ConfigError(f"{name}={value} must be at least 1", hint="Give a number of at least 1.")

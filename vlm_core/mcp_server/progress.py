@@ -19,7 +19,7 @@ Step: TypeAlias = tuple[int, int, str]
 
 
 class GivenUp(BaseException):
-    """Nobody waits for the work any more. It is raised where the work tells of its progress."""
+    """The caller no longer waits for the work. It is raised where the work tells of its progress."""
 
 
 @asynccontextmanager

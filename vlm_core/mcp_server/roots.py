@@ -57,7 +57,7 @@ def _current() -> Path:
 
 
 def _folder(root: str) -> Iterator[Path]:
-    """The folder of a URL, with its links resolved; none where it is no folder of this machine."""
+    """The folder of a URL, with its links resolved; none where it is not a folder of this machine."""
     parts = urlsplit(root)
     if parts.scheme == "file" and parts.netloc in ("", "localhost"):
         path = Path(os.path.realpath(url2pathname(parts.path)))

@@ -38,5 +38,5 @@ async def _serve(server: Server[Any]) -> NoReturn:
         async with stdio_server() as (received, sent):
             await server.run(received, sent, server.create_initialization_options())
     except* BrokenPipeError:
-        pass  # nobody reads the answers any more
+        pass  # the other side no longer reads the answers
     os._exit(0)  # a thread that waits for a provider would hold the program up

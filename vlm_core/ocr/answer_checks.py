@@ -85,7 +85,7 @@ def check(
         refusal: the model's words where it declined, from a field of their own.
         prompt_texts: what the model was told; an answer that repeats it is none.
         page_is_blank: whether the page's pixels are, or a function that says so, which is called only where
-            the answer holds no text; None where nobody knows.
+            the answer holds no text; None where it is not known.
         task: what was asked for.
 
     Returns:

@@ -26,7 +26,7 @@ MOST = 12
 LARGEST = 0.25
 """Of the page's shorter side: the height of a spot from which it is a drawing."""
 MOST_PIXELS = 1_500_000
-"""Of all of them together: more is no spot, and costs as much as a page."""
+"""Of all of them together: more is not a spot, and costs as much as a page."""
 
 
 def text_in_spots(image: Pixels, scale: float, detect: Detect) -> tuple[Quads, int]:

@@ -141,7 +141,7 @@ class PagePrompter:
         return estimate(ChatCall(messages, options, endpoint))
 
     def cost_usd(self, completions: Iterable[Completion]) -> float | None:
-        """What answers cost: as the provider said, else by the catalog's price; None where nobody knows."""
+        """What answers cost: as the provider said, else by the catalog's price; None where unknown."""
         costs = [self._cost(completion) for completion in completions]
         known = [cost for cost in costs if cost is not None]
         return sum(known) if known else None

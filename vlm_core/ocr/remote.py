@@ -29,7 +29,7 @@ class RemoteEngine:
     """Reads pages by asking a vision model.
 
     Args:
-        client: whom to ask; its fallbacks are asked where the first route cannot answer.
+        client: the client to ask; its fallbacks are asked where the first route cannot answer.
         task: text, layout, markdown, table, json, handwriting, receipt or describe.
         prompt: words of your own in place of the task's.
         schema: of the JSON that is wanted: a JSON schema or a pydantic model.

@@ -56,7 +56,7 @@ def _of_model(engine: Any, wishes: OCROptions) -> OCREngine:
         engine = VLMClient(engine, fallbacks=routes, max_concurrency=wishes.max_concurrency)
     if not isinstance(engine, (VLMClient, ForeignClient)):
         raise ConfigError(
-            f"engine={type(engine).__name__} object is no OCR engine",
+            f"engine={type(engine).__name__} object is not an OCR engine",
             hint='Give "local", a route, a VLMClient, or an object with name, model and read_page(page).',
         )
     return RemoteEngine(

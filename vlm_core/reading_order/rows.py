@@ -137,7 +137,7 @@ class Row:
 
     @cached_property
     def draws(self) -> list[Draws] | None:
-        """How a PDF draws the row; None where this is no PDF."""
+        """How a PDF draws the row; None where this is not a PDF."""
         pieces = [(piece.drawn, piece) for piece in self.pieces if piece.drawn is not None]
         if len(pieces) < len(self.pieces):
             return None

@@ -182,7 +182,7 @@ class Band:
 
     @cached_property
     def drawing(self) -> Drawing | None:
-        """How a PDF draws the sides; None where this is no PDF."""
+        """How a PDF draws the sides; None where this is not a PDF."""
         draws = []
         for row in self.rows:
             if row.draws is None:

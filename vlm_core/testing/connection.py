@@ -105,13 +105,13 @@ class Connection:
             lines: the socket as a buffered file, the same for the whole connection.
 
         Returns:
-            None where the client sends no more, or what is no HTTP; the latter gets a 400.
+            None where the client sends no more, or what is not HTTP; the latter gets a 400.
         """
         try:
             return self._parse(lines)
         except ValueError:
             self.last = True
-            self.respond(400, b"This is no HTTP/1.1 request.", {"Content-Type": "text/plain"})
+            self.respond(400, b"This is not an HTTP/1.1 request.", {"Content-Type": "text/plain"})
             return None
 
     def _parse(self, lines: BinaryIO) -> Request | None:

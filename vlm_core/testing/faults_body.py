@@ -134,7 +134,7 @@ def with_null_usage(value: Value) -> Value:
 
 
 def with_nan(value: Value) -> Value:
-    """There is a number that is none, which JSON does not know."""
+    """There is a number that is not one, which JSON does not have."""
     return {**value, "score": float("nan")}
 
 
@@ -183,7 +183,7 @@ FAULTS: Mapping[str, Fault] = {
     "byte_order_mark": spoiled(
         43, "Begins the body with a byte order mark.", send_labelled, before=b"\xef\xbb\xbf"
     ),
-    "not_a_number": _changed(43, "Has NaN among the fields, which is no JSON.", with_nan),
+    "not_a_number": _changed(43, "Has NaN among the fields, which is not JSON.", with_nan),
     "wrong_charset": spoiled(
         43,
         "Names another charset than UTF-8, in which the body is.",
@@ -191,7 +191,7 @@ FAULTS: Mapping[str, Fault] = {
         UNICODE,
         charset="latin-1",
     ),
-    "gzip_unasked": spoiled(44, "Compresses the answer, though nobody asked.", send_gzip, packed=True),
+    "gzip_unasked": spoiled(44, "Compresses the answer, though not asked to.", send_gzip, packed=True),
     "gzip_untrue": spoiled(44, "Says that the answer is compressed; it is not.", send_gzip, packed=False),
     "gzip_bomb": fault(44, "Sends a megabyte that unpacks into a gigabyte.", send_bomb, unpacked_bytes=2**30),
     "other_model": spoiled(47, "Names another model than was asked.", say, model="another-vlm"),

@@ -117,7 +117,7 @@ def _announced(seen: Seen, answer: Payload) -> bytes:
 FAULTS: Mapping[str, Fault] = {
     "reset_before_headers": fault(2, "Breaks off with a TCP reset before anything is sent.", reset),
     "close_before_headers": fault(3, "Closes the connection before anything is sent.", close),
-    "not_http": fault(4, "Sends what is no HTTP.", send_raw, data=b"SSH-2.0-OpenSSH_9.9\r\n\0\xff\xfe"),
+    "not_http": fault(4, "Sends what is not HTTP.", send_raw, data=b"SSH-2.0-OpenSSH_9.9\r\n\0\xff\xfe"),
     "never_answers": fault(5, "Says nothing, and closes after a while.", say_nothing, seconds=2.0),
     "late_first_token": spoiled(
         5, "Sends the head at once, and the sound answer after a while.", begin_late, seconds=2.0

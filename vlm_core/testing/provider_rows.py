@@ -1,4 +1,4 @@
-"""What the catalog says of whom the server plays."""
+"""What the catalog says of which provider the server simulates."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def row_of(provider: str | Provider | None) -> Provider:
     """A provider's row.
 
     Args:
-        provider: a name in the catalog, a row of your own, or None for a server that plays nobody.
+        provider: a name in the catalog, a row of your own, or None for a server that simulates none.
 
     Raises:
         UnknownProviderError: the catalog has no provider of this name.

@@ -204,7 +204,7 @@ class Raw:
         write: gets the connection, and may send bytes, wait, or reset it.
 
     Example:
-        >>> reply = Raw(lambda connection: connection.send(b"this is no HTTP"))
+        >>> reply = Raw(lambda connection: connection.send(b"this is not HTTP"))
     """
 
     write: Callable[[Connection], None]

@@ -115,7 +115,7 @@ class Seen:
     api_key: Secret | None = None
     """The key that came with it."""
     provider: Provider = field(default=Provider(name="scripted", key_required=False), repr=False)
-    """Whom the server plays."""
+    """The provider that the server simulates."""
     connection: int = 0
     """Which of the server's TCP connections it came by, counted from 1."""
     number: int = 0
@@ -125,7 +125,7 @@ class Seen:
 
     @cached_property
     def fields(self) -> Any:
-        """The body, parsed; None where it is no JSON."""
+        """The body, parsed; None where it is not JSON."""
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError):
@@ -197,7 +197,7 @@ class Seen:
 
     @cached_property
     def endpoint(self) -> Endpoint:
-        """What the catalog knows of the model and whom the server plays."""
+        """What the catalog knows of the model and which provider the server simulates."""
         return endpoint_of(self.provider, self.model)
 
 

@@ -31,7 +31,7 @@ class ScriptedServer(Script):
     request asks for a stream. It is to be used with `with`, or between `start` and `stop`.
 
     Args:
-        provider: whom it plays, a name in the catalog or a row of your own: its errors have that
+        provider: the one it simulates, a name in the catalog or a row of your own: its errors have that
             provider's shape.
         strict: whether it refuses what the provider refuses, by default where one is given;
             "recommendations" refuses also what the provider only advises against.

@@ -103,7 +103,7 @@ def event(value: Any) -> bytes:
 
 
 def written(value: Any) -> bytes:
-    """A value as JSON in UTF-8; not-a-number goes out as NaN, which is no JSON."""
+    """A value as JSON in UTF-8; not-a-number goes out as NaN, which is not JSON."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
 
 

@@ -85,7 +85,7 @@ class CompletionAccumulator:
             return None
         choice = choices[0] if isinstance(choices, list) else None
         if not isinstance(choice, dict):
-            raise MalformedResponse("A choice of the answer is no object")
+            raise MalformedResponse("A choice of the answer is not an object")
         message = self._message(choice)
         has_more = len(message) > 1 or "content" not in message
         text, reasoning = self._said(message, reasoning_in(message) if has_more else "")

@@ -15,7 +15,7 @@ _SHOWN_CHARS = 500
 def without_broken_calls(messages: list[Message], warn: Warn) -> list[Message]:
     """Messages in which no tool call has arguments that are not a JSON object.
 
-    Hosts refuse a call without a result, and chat templates fail on arguments that are no JSON. A broken
+    Hosts refuse a call without a result, and chat templates fail on arguments that are not JSON. A broken
     call that has no result is left out; one that has a result, as an agent's repair gives it, goes without
     arguments.
 

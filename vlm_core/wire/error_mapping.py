@@ -151,7 +151,7 @@ def _redirect(status: int, headers: Mapping[str, str], endpoint: Endpoint) -> Re
             hint="Check the base_url; redirects are not followed, so that no key reaches a stranger.",
         )
     return RequestRejected(
-        f"{endpoint.route} answered {status} ({_phrase(status)}), which is no answer to a question",
+        f"{endpoint.route} answered {status} ({_phrase(status)}), which is not an answer to a question",
         hint="Check the base_url, and any proxy or cache on the way.",
     )
 
@@ -162,7 +162,7 @@ def _origin(address: str) -> str:
         parts = urlsplit(address)
         port = f":{parts.port}" if parts.port else ""
     except ValueError:
-        return "an address that is none"
+        return "a broken address"
     return f"{parts.scheme}://{parts.hostname}{port}" if parts.hostname else "another path of the same host"
 
 

@@ -45,7 +45,7 @@ class FenceStripper:
         return self._before_closing(seen) if self._is_fenced else seen
 
     def end(self) -> str:
-        """What was held back and is no fence."""
+        """What was held back and is not a fence."""
         kept, self._kept = self._kept, ""
         return _CLOSING.sub("", kept) if self._is_fenced else kept
 

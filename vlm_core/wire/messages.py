@@ -17,7 +17,7 @@ _ROLES = TOOL_ROLES | {"system", "developer", "user", "assistant"}
 _NAMED_BY = {"tool": "tool_call_id", "function": "name"}
 _IN_PLACE_OF_CONTENT = ("tool_calls", "function_call", "refusal")
 _MISPLACED = ("images", "image", "image_url", "attachments", "files")
-"""Where other APIs have images; here nobody would see them."""
+"""Where other APIs have images; here they are not sent to the model."""
 DETAILS = ("low", "high", "auto", "original")
 """What providers document for an image's detail; "original" is OpenAI's alone."""
 
@@ -85,7 +85,7 @@ def _checked(given: object, where: str) -> Message:
             f"{where} has the role {role} and no {needed}", hint="Say which call the result belongs to."
         )
     if misplaced := next((name for name in _MISPLACED if message.get(name) is not None), None):
-        raise InputError(f"{where}.{misplaced} would be seen by nobody", hint=_IMAGE_PLACE)
+        raise InputError(f"{where}.{misplaced} is not sent to the model", hint=_IMAGE_PLACE)
     return {**message, "content": _content(message, where)}
 
 
@@ -135,7 +135,7 @@ def _check_detail(detail: object, where: str) -> None:
     near = get_close_matches(str(detail).strip().lower(), DETAILS, n=1)
     question = f"Did you mean {near[0]!r}? " if near else ""
     raise InputError(
-        f"{where} is {detail!r}, which nobody knows", hint=f"{question}Known are {', '.join(DETAILS)}."
+        f"{where} is {detail!r}, which is unknown", hint=f"{question}Known are {', '.join(DETAILS)}."
     )
 
 

@@ -135,7 +135,7 @@ def check_options(options: Mapping[str, Any]) -> None:
 
 def _unknown(name: str) -> ConfigError:
     if name in _OURS:
-        return ConfigError(f"{name} is no option", hint="Use the argument or the method for it.")
+        return ConfigError(f"{name} is not an option", hint="Use the argument or the method for it.")
     if name in _OF_CALLS:
         return ConfigError(f"{name} is given with a call, and to a client as {_OF_CALLS[name]}")
     near = difflib.get_close_matches(name, sorted(OPTIONS), n=1)
@@ -154,7 +154,7 @@ def _check_tools(tools: Sequence[object], choice: object) -> None:
     for index, tool in enumerate(tools):
         if not _is_tool(tool):
             raise ConfigError(
-                f"tools[{index}] is no tool: {reprlib.repr(tool)}",
+                f"tools[{index}] is not a tool: {reprlib.repr(tool)}",
                 hint=f"Write {_TOOL}, with description and parameters beside the name.",
             )
     names = [name for tool in tools if isinstance(name := tool_name(tool), str)]

@@ -210,7 +210,7 @@ def _with_reasoning(
 
 
 def _completed(message: Message, endpoint: Endpoint, warn: Warn) -> Message:
-    """A message that calls tools, with what stands for fields that this route requires and nobody has."""
+    """A message that calls tools, with what stands for missing fields that this route requires."""
     quirks = endpoint.quirks
     has_reasoning = any(message.get(name) for name in (*_REASONING, _DETAILS))
     if Quirk.NEEDS_REASONING in quirks and not has_reasoning and endpoint.reasoning_back != "never":

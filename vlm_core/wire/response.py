@@ -52,7 +52,7 @@ def read_completion(
 
     Raises:
         ProviderError: the body is an error, and says which.
-        MalformedResponse: it is no answer.
+        MalformedResponse: it is not an answer.
         EmptyOutput: the answer holds neither text nor tool calls nor a refusal.
         IncompleteResponse: the provider says that it broke off.
 
@@ -176,7 +176,7 @@ class StreamedAnswer:
         Raises:
             ProviderError: an event is an error, and says which.
             IncompleteResponse: an event is damaged, and may have held text.
-            MalformedResponse: what comes is no answer.
+            MalformedResponse: what comes is not an answer.
         """
         if self._failure:
             raise self._failure
@@ -250,7 +250,7 @@ class StreamedAnswer:
                 return
 
     def _take(self, kind: str, payload: str, deltas: list[Delta]) -> None:
-        """Read an event. One after the answer's end is no reason to doubt the answer, whatever it holds."""
+        """Read an event. One after the answer's end does not put the answer in doubt, whatever it holds."""
         if self._answer.finish_word is None:
             self._event(kind, payload, deltas)
             return

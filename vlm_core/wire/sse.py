@@ -22,7 +22,7 @@ _FIELDS = ("", "event", "id", "retry")
 class EventDecoder:
     """Bytes in, events out. Lines end at LF, CR or CRLF, and nowhere else.
 
-    Bytes that are no UTF-8 become U+FFFD.
+    Bytes that are not UTF-8 become U+FFFD.
 
     Args:
         max_event_bytes: more than so many without an end are not kept.

@@ -213,7 +213,7 @@ class ToolCallAccumulator:
         touched: dict[int, _Call] = {}
         for given in pieces if isinstance(pieces, list) else ():
             if not isinstance(given, Mapping):
-                raise MalformedResponse("A tool call of the answer is no object")
+                raise MalformedResponse("A tool call of the answer is not an object")
             piece = self._piece(given)
             if not (piece.id or piece.name or piece.arguments):
                 continue

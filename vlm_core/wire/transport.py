@@ -1,7 +1,7 @@
 """Send bytes, read bytes: the only file that knows openai's client and the HTTP library under it.
 
 That client owns connections, proxies, TLS and the key. What it would add on its own account is kept
-back: the OPENAI_* variables belong to its users, and what they hold is no business of another
+back: the OPENAI_* variables belong to its users, and what they hold does not concern another
 provider. It neither retries nor follows redirects here.
 """
 
@@ -128,7 +128,7 @@ class Transport:
         raise failure
 
     def release(self, answer: RawResponse, *, has_rest: bool = False) -> None:
-        """Be done with an answer. A connection that was read to its end is used again.
+        """Close an answer. A connection that was read to its end is used again.
 
         Args:
             answer: an open one.

@@ -29,7 +29,7 @@ _CAUSES: tuple[tuple[type[BaseException] | str, str, str], ...] = (
     ("ConnectTimeout", "no connection in the time allowed", ""),
     ("PoolTimeout", "all connections were in use for the time allowed", "Lower max_concurrency."),
     (ConnectionResetError, "the server broke the connection off", ""),
-    ("RemoteProtocolError", "the server broke the answer off, or sent what is no HTTP", ""),
+    ("RemoteProtocolError", "the server broke the answer off, or sent what is not HTTP", ""),
     ("UnsupportedProtocol", "the base_url is neither http nor https", "Correct the base_url."),
 )
 _FOR_GOOD = (ssl.SSLCertVerificationError, "UnsupportedProtocol")

@@ -376,7 +376,7 @@ def test_nothing_is_fetched_to_count_tokens(host: ScriptedServer, make: Make) ->
 # --- 12: structured output
 
 
-@both("JSON in a code fence is no JSON", (ValueError,))
+@both("JSON in a code fence is not JSON", (ValueError,))
 def test_fenced_json_is_read(host: ScriptedServer, make: Make) -> None:
     host.say('```json\n{"total": 9.0}\n```')
     assert make(host).with_structured_output(Receipt).invoke("Hello") == Receipt(total=9.0)
@@ -414,7 +414,7 @@ NO_ANSWER = ["choices_empty", "choices_null", "error_inside", "html_200", "json_
 
 
 @pytest.mark.parametrize("name", NO_ANSWER)
-@both("what is no answer ends in an error of Python's", (IndexError, TypeError, ValueError, AttributeError))
+@both("what is not an answer ends in a Python error", (IndexError, TypeError, ValueError, AttributeError))
 def test_what_is_no_answer_is_an_error_of_the_model(host: ScriptedServer, make: Make, name: str) -> None:
     host.fault(name)
     with pytest.raises(ModelError):

@@ -243,7 +243,7 @@ def test_a_broken_call_with_a_result_is_sent_as_strict_hosts_take_it(
     make: Make, server: ScriptedServer
 ) -> None:
     server.say("Seen.")
-    result = ToolMessage("The arguments are no JSON.", tool_call_id="broken", status="error")
+    result = ToolMessage("The arguments are not JSON.", tool_call_id="broken", status="error")
     make().invoke([*QUESTION, AIMessage("", invalid_tool_calls=[BROKEN]), result])
     (call,) = server.seen[0].messages[1]["tool_calls"]
     assert (call["id"], call["function"]["arguments"]) == ("broken", "{}")

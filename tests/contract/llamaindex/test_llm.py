@@ -302,7 +302,7 @@ class Receipt(BaseModel):
     total: float
 
 
-@pytest.mark.peer_fails(OpenAILike="what is in a code fence is no JSON to it")
+@pytest.mark.peer_fails(OpenAILike="what is in a code fence is not JSON to it")
 def test_an_object_in_a_code_fence_is_read(kind: Any, server: ScriptedServer) -> None:
     flags = {"should_use_structured_outputs": True} if kind.name == "OpenAILike" else {}
     server.say('```json\n{"total": 9.0}\n```')

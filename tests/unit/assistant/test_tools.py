@@ -98,7 +98,7 @@ def test_without_a_model_there_is_no_extract(make: Make, client: VLMClient) -> N
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        pytest.param({"root_dir": "missing"}, "root_dir: missing is no folder", id="no folder"),
+        pytest.param({"root_dir": "missing"}, "root_dir: missing is not a folder", id="no folder"),
         pytest.param({"root_dir": []}, "root_dir", id="no root"),
         pytest.param({"max_pages": 0}, "max_pages", id="no pages"),
         pytest.param({"max_chars": -1}, "max_chars", id="no characters"),

@@ -1,4 +1,4 @@
-"""Where a key comes from, what is no key, and where none goes."""
+"""Where a key comes from, what is not a key, and where none goes."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def test_a_model_of_an_entry_point_is_known(install: Install) -> None:
     [
         pytest.param("raise RuntimeError('broken')", "row", "RuntimeError: broken", id="it fails on import"),
         pytest.param("", "missing", "missing", id="it has no such name"),
-        pytest.param("row = 'text'", "row", "str, neither a Provider", id="it is no row"),
+        pytest.param("row = 'text'", "row", "str, neither a Provider", id="it is not a row"),
         pytest.param("rows = {'a': 1}", "rows", "str, neither a Provider", id="it holds no rows"),
         pytest.param("row = Provider(name='A B')", "row", "ValidationError", id="its row is wrong"),
     ],

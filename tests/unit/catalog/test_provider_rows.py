@@ -155,7 +155,7 @@ def test_a_misspelled_limit_is_refused() -> None:
         *(pytest.param(ImageLimits, name, -1, id=name) for name in NUMBERS_OF_LIMITS),
         pytest.param(ImageLimits, "max_side", 0, id="a side of nothing"),
         pytest.param(Price, "input_usd", -1, id="a price below nothing"),
-        pytest.param(Price, "output_usd", float("nan"), id="a price that is no number"),
+        pytest.param(Price, "output_usd", float("nan"), id="a price that is not a number"),
         *(pytest.param(ModelProfile, name, -1, id=name) for name in NUMBERS_OF_MODELS),
         pytest.param(ModelProfile, "image_tokens", "qwen-vl", id="a formula that nobody has"),
     ],

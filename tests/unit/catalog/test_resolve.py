@@ -116,7 +116,7 @@ def test_an_unknown_provider_is_told_with_those_like_it(route: str, said: str) -
 @pytest.mark.parametrize(
     ("model", "said"),
     [
-        pytest.param("qwen2.5vl:7b", "devup:Qwen/Qwen2.5-VL-7B-Instruct", id="a tag is no provider"),
+        pytest.param("qwen2.5vl:7b", "devup:Qwen/Qwen2.5-VL-7B-Instruct", id="a tag is not a provider"),
         pytest.param("Qwen/Qwen2.5-VL-32B-Instruct", "deepinfra:Qwen/Qwen2.5-VL-32B-Instruct", id="plain"),
         pytest.param("some/model:free", 'Write "provider:model"', id="unknown, with a variant"),
         pytest.param("model", 'Write "provider:model"', id="unknown"),
@@ -135,7 +135,7 @@ def test_a_model_alone_is_told_how_to_name_its_provider(model: str, said: str) -
         pytest.param("api.example.com/v1", "no http or https URL", id="no scheme"),
         pytest.param("ftp://example.com", "no http or https URL", id="another scheme"),
         pytest.param("https://", "no http or https URL", id="no host"),
-        pytest.param("http://host:port/v1", "no http or https URL", id="a port that is no number"),
+        pytest.param("http://host:port/v1", "no http or https URL", id="a port that is not a number"),
         pytest.param("https://me:pass-word@example.com/v1", "name or password", id="a password"),
         pytest.param("https://example.com/v1?api-version=1", "has a query", id="a query"),
         pytest.param("https://example.com/v1 beta", "has a blank", id="a blank"),

@@ -78,7 +78,7 @@ WITH_NOTES = [
     pytest.param(lambda: saved(picture(), "JPEG", comment=SECRET), id="JPEG comment"),
     pytest.param(lambda: saved(picture(), "JPEG", xmp=XMP % 1), id="JPEG XMP"),
     pytest.param(lambda: with_segment(0xED, b"Photoshop 3.0\0" + SECRET), id="JPEG APP13"),
-    pytest.param(lambda: with_segment(0xE2, b"FPXR\0" + SECRET), id="JPEG APP2 that is no profile"),
+    pytest.param(lambda: with_segment(0xE2, b"FPXR\0" + SECRET), id="JPEG APP2 that is not a profile"),
     pytest.param(lambda: with_segment(0xE0, b"JFXX\0" + SECRET), id="JPEG APP0 that is not JFIF"),
     pytest.param(lambda: saved(picture(), "JPEG") + b"film" + SECRET, id="film behind a JPEG"),
     pytest.param(lambda: saved(picture(), "JPEG") + saved(picture(), "JPEG", exif=exif()), id="second JPEG"),

@@ -153,7 +153,7 @@ def test_a_page_is_drawn_with_200_dpi_and_never_over_40_megapixels(box: bytes, s
 
 def test_a_scan_in_grey_is_drawn_as_one_in_colour_would_be() -> None:
     fills = b"401 0 0 300 0 0 cm /I Do"
-    size = b"/MediaBox[0 0 401 300]"  # a width that is no multiple of four
+    size = b"/MediaBox[0 0 401 300]"  # a width that is not a multiple of four
     grey, colour = (read(text_pdf(fills, page=size, image=shaded(channels))) for channels in (1, 3))
     assert colour.levels is None
     assert grey.levels == colour.pixels[::3]

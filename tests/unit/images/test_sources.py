@@ -25,7 +25,7 @@ PPM = b"P6 1 1 255 \xff\0\0"
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of two pictures, a third one below it, and things that are no documents."""
+    """A folder of two pictures, a third one below it, and things that are not documents."""
     (tmp_path / "below").mkdir()
     (tmp_path / ".cache").mkdir()
     for name in ("b.ppm", "a.PPM", "below/c.ppm", ".hidden.ppm", ".cache/d.ppm", "scan"):
@@ -78,7 +78,7 @@ def test_what_a_folder_passes_over_is_reported(folder: Path) -> None:
         ".cache": "it is hidden",
         ".hidden.ppm": "it is hidden",
         "README": "its first bytes are those of no document",
-        "notes.txt": ".txt is no suffix that is read",
+        "notes.txt": ".txt is not a suffix that is read",
     }
 
 

@@ -225,7 +225,7 @@ def test_of_a_page_that_was_never_read_nothing_is_known(journal: Journal) -> Non
     [
         pytest.param(GOOD, id="all fields"),
         pytest.param(PageResult(state=PageState.BLANK), id="blank"),
-        pytest.param(PageResult(text="", source="scan-\udcff.png"), id="a name that is no Unicode"),
+        pytest.param(PageResult(text="", source="scan-\udcff.png"), id="a name that is not Unicode"),
         pytest.param(PageResult(text="a\x00b\ud800\u202e", warnings=("\udfff",)), id="odd characters"),
         pytest.param(PageResult(attempts=0, cost_usd=0.0, usage=Usage()), id="zeros"),
     ],
@@ -795,7 +795,7 @@ ASKED: dict[str, Any] = {
         pytest.param({"options": {**ASKED["options"], "stop": ["b", "a"]}}, id="order in a list"),
         pytest.param({"options": {**ASKED["options"], "seed": None}}, id="null in an option"),
         pytest.param({"dialect_version": True}, id="true is not 1"),
-        pytest.param({"dialect_version": "1"}, id="a string is no number"),
+        pytest.param({"dialect_version": "1"}, id="a string is not a number"),
     ],
 )
 def test_what_changes_an_answer_changes_the_key(changed: dict[str, Any]) -> None:

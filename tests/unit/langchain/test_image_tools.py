@@ -317,7 +317,7 @@ def test_an_assistant_of_ones_own_is_used(folder: Path) -> None:
         pytest.param({"assistant": "own", "max_pages": 5}, "Give it alone", id="assistant-and-option"),
         pytest.param({"assistant": "own", "llm": "lab:m"}, "Give it alone", id="assistant-and-llm"),
         pytest.param({"rootdir": "."}, "Did you mean root_dir", id="misspelt"),
-        pytest.param({"root_dir": "missing"}, "missing is no folder", id="no-folder"),
+        pytest.param({"root_dir": "missing"}, "missing is not a folder", id="no-folder"),
         pytest.param({"llm": "nobody-knows-this"}, "provider|base_url", id="no-route"),
     ],
 )

@@ -290,7 +290,7 @@ def test_an_assistant_is_taken_as_it_is(make: Make, tmp_path: Path, typist: Any)
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        pytest.param({"root_dir": "missing"}, "missing is no folder", id="no folder"),
+        pytest.param({"root_dir": "missing"}, "missing is not a folder", id="no folder"),
         pytest.param({"max_page": 3}, "Did you mean max_pages", id="misspelt"),
         pytest.param({"llm": "nobody"}, "provider", id="no route"),
         pytest.param({"assistant": 1, "llm": "a:b", "max_pages": 3}, "llm, root_dir, max_pages", id="both"),

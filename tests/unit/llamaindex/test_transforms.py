@@ -457,5 +457,5 @@ def test_a_changed_file_has_another_text_for_the_cache_of_a_pipeline(scan: Any) 
 
 @pytest.mark.parametrize("source", ["https://example.com/a.png", b"GIF89a"], ids=["url", "bytes"])
 def test_what_is_no_file_is_refused(source: Any) -> None:
-    with pytest.raises(InputError, match="is no file here"):
+    with pytest.raises(InputError, match="is not a file here"):
         image_documents(source)

@@ -43,7 +43,7 @@ def names(base: Path, found: tuple[Path, ...]) -> list[str]:
         pytest.param(["given/deep", "given/deep/deeper"], ["given/deep"], ["given/deep", "given/deep/deeper"],
                      id="bounds in bounds"),
         pytest.param(["given"], ["missing", "given/file.png", "given/deep"], ["given/deep"],
-                     id="roots that are no folders are passed over"),
+                     id="roots that are not folders are passed over"),
         pytest.param(["given"], ["given/../given/deep"], ["given/deep"], id="dots"),
     ],
 )  # fmt: skip

@@ -321,7 +321,7 @@ def test_detail_is_refused_where_it_is_not_supported(
         pytest.param("data:;base64,{png}", "says nothing, but the data is an image/png", id="no label"),
         pytest.param("data:image/gif;base64,R0lGODk", "base64", id="padding"),
         pytest.param("data:image/png;base64,_-8=", "base64", id="the alphabet of URLs"),
-        pytest.param("data:image/png;base64,bm9uZQ==", "the data is no image", id="no image"),
+        pytest.param("data:image/png;base64,bm9uZQ==", "the data is not an image", id="no image"),
         pytest.param("data:image/png;base64, {png} ", "blanks", id="blanks"),
         pytest.param("data:image/png;base64,{png}\n", "blanks", id="newline"),
         pytest.param("data:image/png,{png}", "base64", id="not base64"),

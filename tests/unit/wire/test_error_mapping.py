@@ -303,7 +303,7 @@ def test_a_refusal_is_not_billed(status: int, lab: Any) -> None:
     [
         pytest.param("https://u:p@evil.example:444/a?key=x", "https://evil.example:444", id="another host"),
         pytest.param("/v1/", "another path of the same host", id="a path"),
-        pytest.param("http://[", "an address that is none", id="broken"),
+        pytest.param("http://[", "a broken address", id="broken"),
     ],
 )
 def test_a_redirect_shows_only_where_it_leads(location: str, shown: str, lab: Any) -> None:
@@ -407,7 +407,7 @@ def test_an_error_inside_an_answer_is_found(chunk: Any, is_error: bool) -> None:
         pytest.param(openai("x", code="rate_limit_exceeded"), RateLimited, id="limit as a word"),
         pytest.param({"error": "boom"}, MalformedResponse, id="no clue"),
         pytest.param("boom", MalformedResponse, id="plain words"),
-        pytest.param({"error": {"code": 12}}, MalformedResponse, id="a number that is no status"),
+        pytest.param({"error": {"code": 12}}, MalformedResponse, id="a number that is not a status"),
     ],
 )
 def test_an_error_inside_an_answer_is_mapped(value: Any, kind: type, lab: Any) -> None:

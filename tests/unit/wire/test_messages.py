@@ -58,7 +58,7 @@ def user(content: Any) -> dict[str, Any]:
         ),
         pytest.param(
             [user(["a", {"type": "image", "image": DOT, "detail": "hihg"}])],
-            "messages[0].content[1].detail is 'hihg', which nobody knows. Did you mean 'high'?",
+            "messages[0].content[1].detail is 'hihg', which is unknown. Did you mean 'high'?",
             id="detail misspelt",
         ),
         pytest.param(
@@ -81,7 +81,7 @@ def test_a_faulty_message_is_named_by_its_place(messages: Any, words: str) -> No
 
 @pytest.mark.parametrize("key", ["images", "image", "image_url", "attachments", "files"])
 def test_an_image_beside_the_content_is_refused_since_nobody_would_see_it(key: str) -> None:
-    with pytest.raises(InputError, match=rf"messages\[1\]\.{key} would be seen by nobody") as caught:
+    with pytest.raises(InputError, match=rf"messages\[1\]\.{key} is not sent to the model") as caught:
         check_messages([user("a"), {**user("b"), key: ["c.png"]}])
     assert "into the content" in caught.value.hint
 

@@ -29,9 +29,9 @@ def body(options: dict[str, Any], endpoint: Any, **how: Any) -> dict[str, Any]:
         pytest.param({"temprature": 0}, "Did you mean temperature?", id="misspelt"),
         pytest.param({"top_k": 1}, "extra_body={'top_k': ...}", id="a provider's own"),
         pytest.param({"max_completion_tokens": 9}, "Did you mean max_tokens?", id="renamed"),
-        pytest.param({"stream": True}, "stream is no option", id="set by the method"),
+        pytest.param({"stream": True}, "stream is not an option", id="set by the method"),
         pytest.param({"n": 2}, "one answer is read", id="several answers"),
-        pytest.param({"extra_body": [1]}, "extra_body=[1]", id="extra_body is no dict"),
+        pytest.param({"extra_body": [1]}, "extra_body=[1]", id="extra_body is not a dict"),
         pytest.param({"extra_body": {"messages": []}}, "holds messages", id="extra_body sets messages"),
         pytest.param({"extra_body": {"model": "x", "stream": 1}}, "holds model, stream", id="sets two"),
     ],
@@ -89,7 +89,7 @@ def test_an_option_of_a_wrong_type_or_range_is_named_with_what_is_wanted(
     ],
 )
 def test_what_is_no_tool_is_named_by_its_place(tool: Any) -> None:
-    with pytest.raises(ConfigError, match=r"tools\[1\] is no tool") as caught:
+    with pytest.raises(ConfigError, match=r"tools\[1\] is not a tool") as caught:
         check_options({"tools": [LOOK, tool]})
     assert '{"type": "function", "function": {"name": ...}}' in caught.value.hint
 

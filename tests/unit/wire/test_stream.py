@@ -132,7 +132,7 @@ def test_done_says_that_nothing_more_counts(lab: Any) -> None:
         pytest.param([say("a")], "a", id="no end"),
         pytest.param([say("a"), say("b")[:-9]], "a", id="cut in an event"),
         pytest.param([b": wait\n\n"], "", id="keep-alives alone"),
-        pytest.param([say("a"), b"data: {broken\n\n", say("b"), END], "a", id="an event that is no JSON"),
+        pytest.param([say("a"), b"data: {broken\n\n", say("b"), END], "a", id="an event that is not JSON"),
         pytest.param([say("a"), b"data: 7\n\n", END], "a", id="an event that is a number"),
         pytest.param([say("a"), b"data: " + b"[" * 9999 + b"\n\n"], "a", id="an event too deep"),
         pytest.param([say("a"), chunk("error")], "a", id="finish_reason error"),

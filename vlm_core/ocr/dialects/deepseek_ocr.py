@@ -102,7 +102,7 @@ def _label_and_boxes(line: str) -> tuple[str, str]:
 
 
 def _words(block: _Block) -> str:
-    """The text of a block: what stands below its label, or the label itself if that is no kind of block."""
+    """The text of a block: what stands below its label, or the label itself if that is not a known one."""
     label = "" if block.label in _LABELS else block.label
     return "\n".join(part for part in (label, block.below.strip()) if part)
 

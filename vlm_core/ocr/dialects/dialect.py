@@ -57,7 +57,7 @@ class Reading:
     data: Any = None
     """Plain values, where JSON was asked for."""
     problem: str = ""
-    """Why this is no reading; empty where it is one."""
+    """Why this is not a reading; empty where it is one."""
     warnings: tuple[str, ...] = ()
 
 
@@ -146,7 +146,7 @@ class Dialect:
             context_tokens: of the model, where they are known.
 
         Raises:
-            ConfigError: the family cannot do the task, or the schema is none.
+            ConfigError: the family cannot do the task, or the schema is not valid.
         """
         self._check(task, prompt, schema)
         words = self._words(task, schema) if prompt is None else prompt

@@ -37,7 +37,7 @@ def read(answer: ModelAnswer) -> Reading:
     reading = read_json(answer)
     if not reading.problem or reading.data is None:
         return reading
-    # What the template asks for and the page has not comes back empty, which is no number and no date.
+    # What the template asks for and the page has not comes back empty, which is neither a number nor a date.
     filled = json.dumps(_without_blanks(find_json(answer.text).data))
     again = read_json(replace(answer, text=filled))
     return reading if again.problem else replace(again, text=reading.text, warnings=reading.warnings)

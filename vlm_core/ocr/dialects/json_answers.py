@@ -71,7 +71,7 @@ _CUT_ESCAPE = re.compile(r"\\u[0-9a-fA-F]{0,3}\Z")
 
 
 def check_schema(schema: Any) -> None:
-    """Refuse what is no schema.
+    """Refuse what is not a schema.
 
     Raises:
         ConfigError: it is neither a JSON schema nor a pydantic model's class.

@@ -85,11 +85,13 @@ class Bill(BaseModel):
         pytest.param([], Bill, "all of it: model_type", id="list-for-model"),
         pytest.param({"a": 1}, {"type": "object", "required": ["a"]}, "", id="schema"),
         pytest.param({}, {"type": "object", "required": ["a"]}, "a is missing", id="schema-lacks"),
-        pytest.param([], {"type": "object"}, "it is no object", id="list-for-object"),
+        pytest.param([], {"type": "object"}, "it is not an object", id="list-for-object"),
         pytest.param(
-            {"a": "x"}, {"properties": {"a": {"type": "number"}}}, "a is no number", id="wrong-type"
+            {"a": "x"}, {"properties": {"a": {"type": "number"}}}, "a is not a number", id="wrong-type"
         ),
-        pytest.param({"a": True}, {"properties": {"a": {"type": "integer"}}}, "a is no integer", id="truth"),
+        pytest.param(
+            {"a": True}, {"properties": {"a": {"type": "integer"}}}, "a is not an integer", id="bool"
+        ),
         pytest.param({"a": 2.0}, {"properties": {"a": {"type": "integer"}}}, "", id="whole-float"),
         pytest.param({"a": None}, {"properties": {"a": {"type": ["string", "null"]}}}, "", id="or-null"),
         pytest.param({"a": 1}, {"properties": {"a": {"type": "money"}}}, "", id="unknown-type"),
