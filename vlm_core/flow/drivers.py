@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from vlm_core.completion import Completion, Delta
 from vlm_core.errors import VLMError
 from vlm_core.flow.effects import AcquireSlot, CloseResponse, Effect, FitImages, ReadBody, SendRequest, Sleep
+from vlm_core.flow.request_log import log_failure, log_request, log_response, log_result
 
 if TYPE_CHECKING:
     from vlm_core.completion import EncodedImage
@@ -42,6 +43,7 @@ def run(exchange: Exchange, transport: Transport) -> Generator[Delta | Completio
             except VLMError as failure:
                 error = failure
     except StopIteration as end:
+        log_result(end.value)
         yield end.value
     finally:
         reply = step = error = None  # an error holds this frame, which must not hold it, nor an answer
@@ -70,6 +72,7 @@ async def arun(exchange: Exchange, transport: AsyncTransport) -> AsyncGenerator[
             except VLMError as failure:
                 error = failure
     except StopIteration as end:
+        log_result(end.value)
         yield end.value
     finally:
         reply = step = error = None
@@ -99,7 +102,13 @@ class _World:
         }
 
     def _open(self, effect: SendRequest) -> RawResponse:
-        answer = self._transport.open(effect.endpoint, effect.body, effect.timeouts)
+        began = log_request(effect)
+        try:
+            answer = self._transport.open(effect.endpoint, effect.body, effect.timeouts)
+        except VLMError as error:
+            log_failure(effect, error, began)
+            raise
+        log_response(effect, answer, began)
         self._answers.append(answer)
         return answer
 
@@ -136,7 +145,13 @@ class _AsyncWorld:
         return await asyncio.to_thread(fit, effect)
 
     async def _open(self, effect: SendRequest) -> RawResponse:
-        answer = await self._transport.open(effect.endpoint, effect.body, effect.timeouts)
+        began = log_request(effect)
+        try:
+            answer = await self._transport.open(effect.endpoint, effect.body, effect.timeouts)
+        except VLMError as error:
+            log_failure(effect, error, began)
+            raise
+        log_response(effect, answer, began)
         self._answers.append(answer)
         return answer
 

@@ -46,7 +46,9 @@ Lines are not read from them, for seams down the page cut these."""
 SAMPLE = 2
 """Such parts, those most like print, that are tried where a first look at the page found nothing."""
 MOST_CLOSELY = 6_000_000
-"""Pixels at which a large page is looked at closely."""
+"""Pixels at which a page is looked at closely."""
+MANY_PIXELS = 2_600_000
+"""Pixels in which text is not looked for a second time without a sample."""
 OVERLAP = 192
 """Pixels that two tiles share: several lines of print."""
 NEAR_SEAM = 0.25
@@ -115,24 +117,25 @@ def detection_scale(width: int, height: int, dpi: float | None = None) -> float:
 
 
 def _close_scale(image: Pixels, usual: float) -> float:
-    """At which every pixel is looked at; of a large page as many as are not endless."""
-    most = math.sqrt(MOST_CLOSELY / (image.shape[0] * image.shape[1])) if is_large(image) else 1.0
+    """At which every pixel is looked at, or as many as are not endless."""
+    most = math.sqrt(MOST_CLOSELY / (image.shape[0] * image.shape[1]))
     return max(usual, min(1.0, most))
 
 
 def _find_on(scaled: Pixels, image: Pixels, detect: Detect, tries: int | None = None) -> Quads:
     """The boxes of a page, in its pixels, found on it in another size.
 
-    Of a large page, which takes seconds, a part is tried first.
+    Where that takes seconds, parts of it are tried first.
 
     Args:
         scaled: the page in the size in which text is looked for.
         image: the page.
         detect: the detector for one tile.
-        tries: how many parts of a large page are tried, where a first look found nothing; all by default.
+        tries: how many parts are tried, where a first look found nothing; all by default.
     """
     parts = marked_parts(scaled)
-    if is_large(image) and not _may_hold_text(scaled, parts, detect, tries):
+    takes_long = is_large(image) or (tries and scaled.shape[0] * scaled.shape[1] > MANY_PIXELS)
+    if takes_long and not _may_hold_text(scaled, parts, detect, tries):
         return NO_QUADS
     most = SMALL_TILE_PIXELS if is_large(image) else TILE_PIXELS
     found = [_find_in(scaled, part, detect, most) for part in parts]
