@@ -107,16 +107,16 @@ NAMES = [
     pytest.param("nowhere.png", "leads out", id="a link to nothing"),
     pytest.param("zero.png", "leads out", id="a link to a device"),
     pytest.param("loop.png", "cannot be read|does not exist|no plain file", id="a link to itself"),
-    pytest.param("pipe.png", "no plain file", id="a pipe"),
+    pytest.param("pipe.png", "not a plain file", id="a pipe"),
     pytest.param(".", "is a folder", id="the root"),
     pytest.param("deep", "is a folder", id="a folder"),
     pytest.param("*.png", "does not exist", id="a pattern"),
     pytest.param("~/.ssh/id_rsa", "does not exist", id="a home"),
     pytest.param("$HOME/a.png", "does not exist", id="a variable"),
-    pytest.param("receipt.png\0.txt", "no file name", id="a null byte"),
+    pytest.param("receipt.png\0.txt", "not a file name", id="a null byte"),
     pytest.param("receipt.png/a.png", "does not exist", id="a file for a folder"),
     pytest.param("a" * 300, "cannot be read|does not exist", id="a long name"),
-    pytest.param("iVBORw0KGgo" * 2000, "no file name", id="base64"),
+    pytest.param("iVBORw0KGgo" * 2000, "not a file name", id="base64"),
     pytest.param("data:image/png;base64,iVBORw0KGgo=", "is not read", id="a data URI"),
     pytest.param("DATA:,x", "is not read", id="a data URI in capitals"),
     pytest.param("file:///etc/passwd", "is not read", id="a file URL"),
@@ -216,7 +216,7 @@ def test_a_file_swapped_for_a_link_while_it_is_opened_is_refused(
         return opened
 
     monkeypatch.setattr(os, "open", swap_and_open)
-    with pytest.raises(InputError, match="no plain file"):
+    with pytest.raises(InputError, match="not a plain file"):
         make().read_image(name)
     assert len(swaps) == 1
     assert engine.pages == 0

@@ -594,7 +594,7 @@ def test_short_body_is_an_input_error(site: Callable[..., Server], answer: bytes
 )
 def test_what_is_no_http_is_an_input_error(site: Callable[..., Server], answer: bytes) -> None:
     site(answer)
-    with pytest.raises(InputError, match="no HTTP server"):
+    with pytest.raises(InputError, match="not an HTTP server"):
         download("http://scans.example/")
 
 

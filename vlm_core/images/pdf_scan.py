@@ -79,6 +79,7 @@ _START = re.compile(rb"stream\r?\n(?=\xff\xd8\xff)")
 _LENGTH = re.compile(rb"/Length\s+(\d+)(?!\s+\d+\s+R)")
 _END = re.compile(rb"\s*endstream")
 _NAMES = re.compile(rb"/([^\s/<>\[\](){}%]*)")
+_COLOUR = re.compile(rb"/ColorSpace\s*/Device(Gray|RGB)\b")
 _WITHOUT_EFFECT = re.compile(rb"/Name\s*/[^\s/<>\[\](){}%]*|/DecodeParms\s*\[?\s*null\s*\]?")
 _PLAIN = frozenset(
     b"Type XObject Subtype Image Width Height BitsPerComponent ColorSpace DeviceGray DeviceRGB Filter "
@@ -99,27 +100,28 @@ class PlainStreams:
     Example:
         >>> from io import BytesIO
         >>> jpeg = b"\\xff\\xd8\\xff\\xd9"
-        >>> for entry in (b"/Filter/DCTDecode", b"/SMask 2 0 R"):
+        >>> for entry in (b"/ColorSpace/DeviceRGB/Filter/DCTDecode", b"/SMask 2 0 R"):
         ...     file = BytesIO(b"1 0 obj <<" + entry + b">> stream\\n" + jpeg + b"\\nendstream")
-        ...     PlainStreams(lambda: file).holds(jpeg)
-        True
-        False
+        ...     print(PlainStreams(lambda: file).channels(jpeg))
+        3
+        None
     """
 
     def __init__(self, open_file: Callable[[], IO[bytes]]) -> None:
         self._open_file = open_file
 
-    def holds(self, stream: bytes) -> bool:
-        """Whether a stream is one of them."""
-        return self._found.get(_head(stream), False)
+    def channels(self, stream: bytes) -> int | None:
+        """A stream's channels: 1 or 3; 0 where its dictionary refers to its colours; None if it is not plain."""
+        return self._found.get(_head(stream))
 
     @cached_property
-    def _found(self) -> dict[bytes, bool]:
-        found: dict[bytes, bool] = {}
+    def _found(self) -> dict[bytes, int | None]:
+        found: dict[bytes, int | None] = {}
         with suppress(OSError), self._open_file() as file:
             for dictionary, head in _streams(file):
+                channels = _channels(dictionary)
                 # Several may begin alike, or an old one may have been left in the file: all must be plain.
-                found[head] = found.get(head, True) and _is_plain(dictionary)
+                found[head] = channels if found.get(head, channels) == channels else None
         return found
 
 
@@ -152,6 +154,14 @@ def _bytes_at(file: IO[bytes], position: int, count: int) -> bytes:
 
 def _head(stream: bytes) -> bytes:
     return stream[:_AFTER].partition(b"endstream")[0].rstrip(b"\r\n")
+
+
+def _channels(dictionary: bytes) -> int | None:
+    """As `PlainStreams.channels` says."""
+    if not _is_plain(dictionary):
+        return None
+    colour = _COLOUR.search(dictionary)
+    return {b"Gray": 1, b"RGB": 3}[colour[1]] if colour else 0
 
 
 def _is_plain(dictionary: bytes) -> bool:

@@ -46,22 +46,39 @@ def stored_scan(page: pdfium.PdfPage, view: View, plain: PlainStreams) -> Stored
     matrix = image.get_matrix()
     if not covers(matrix.get(), view.box) or _is_changed(image):
         return None
-    stored = image.get_metadata()
-    channels = _CHANNELS.get(stored.colorspace)
-    size = stored.width, stored.height
-    if channels is None or not is_worth_passing(size, (matrix.a, matrix.d)):
-        return None
-    if image.get_filters() != ["DCTDecode"]:
+    if not _is_dct(image):
         return None
     stream = _stream_of(image)
     jpeg = embedded_jpeg(stream)
-    if (
-        jpeg is None
-        or (jpeg.width, jpeg.height, jpeg.channels) != (*size, channels)
-        or not plain.holds(stream)
-    ):
+    if jpeg is None or not is_worth_passing((jpeg.width, jpeg.height), (matrix.a, matrix.d)):
+        return None
+    channels = plain.channels(stream)
+    if channels is None or not _is_told_alike(image, jpeg, channels):
         return None
     return StoredScan(jpeg, view.turn, len(stream))
+
+
+def _is_told_alike(image: pdfium.PdfImage, jpeg: EmbeddedJPEG, channels: int) -> bool:
+    """Whether the PDF says the same of a picture's size and colours as the JPEG itself.
+
+    Args:
+        image: the picture.
+        jpeg: its stream.
+        channels: of its colour space; 0 where its dictionary does not say, and pdfium must be asked.
+    """
+    width, height = ctypes.c_uint(), ctypes.c_uint()
+    c.FPDFImageObj_GetImagePixelSize(image, width, height)
+    # To ask for the colour space takes as long as to load the page.
+    channels = channels or _CHANNELS.get(image.get_metadata().colorspace, 0)
+    return (width.value, height.value, channels) == (jpeg.width, jpeg.height, jpeg.channels)
+
+
+def _is_dct(image: pdfium.PdfImage) -> bool:
+    if c.FPDFImageObj_GetImageFilterCount(image) != 1:
+        return False
+    name = ctypes.create_string_buffer(16)
+    c.FPDFImageObj_GetImageFilter(image, 0, name, len(name))
+    return name.value == b"DCTDecode"
 
 
 def _stream_of(image: pdfium.PdfImage) -> bytes:

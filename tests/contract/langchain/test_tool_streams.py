@@ -189,7 +189,7 @@ def test_arguments_that_are_no_object_are_an_error(
     ask: Any, make: Make, server: ScriptedServer, play: Play
 ) -> None:
     play(server, [[{"index": 0, "id": "c", "name": "look", "arguments": "[1]"}]])
-    with pytest.raises(MalformedResponse, match="no JSON object"):
+    with pytest.raises(MalformedResponse, match="not a JSON object"):
         ask(make(max_retries=0).bind_tools([look]))
 
 

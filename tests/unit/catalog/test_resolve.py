@@ -132,10 +132,10 @@ def test_a_model_alone_is_told_how_to_name_its_provider(model: str, said: str) -
 @pytest.mark.parametrize(
     ("base_url", "said"),
     [
-        pytest.param("api.example.com/v1", "no http or https URL", id="no scheme"),
-        pytest.param("ftp://example.com", "no http or https URL", id="another scheme"),
-        pytest.param("https://", "no http or https URL", id="no host"),
-        pytest.param("http://host:port/v1", "no http or https URL", id="a port that is not a number"),
+        pytest.param("api.example.com/v1", "not an http or https URL", id="no scheme"),
+        pytest.param("ftp://example.com", "not an http or https URL", id="another scheme"),
+        pytest.param("https://", "not an http or https URL", id="no host"),
+        pytest.param("http://host:port/v1", "not an http or https URL", id="a port that is not a number"),
         pytest.param("https://me:pass-word@example.com/v1", "name or password", id="a password"),
         pytest.param("https://example.com/v1?api-version=1", "has a query", id="a query"),
         pytest.param("https://example.com/v1 beta", "has a blank", id="a blank"),

@@ -422,12 +422,12 @@ def test_a_backdrop_too_coarse_to_be_read_makes_no_scan_of_a_page() -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        pytest.param(b"", "no PDF", id="empty"),
-        pytest.param(b"\x89PNG\r\n\x1a\n" * 99, "no PDF", id="a picture"),
-        pytest.param(b"%PDF-1.7\n", "no PDF", id="a header alone"),
+        pytest.param(b"", "not a PDF", id="empty"),
+        pytest.param(b"\x89PNG\r\n\x1a\n" * 99, "not a PDF", id="a picture"),
+        pytest.param(b"%PDF-1.7\n", "not a PDF", id="a header alone"),
         pytest.param(text_pdf(), "no page", id="no pages"),
         pytest.param(Path("does-not-exist.pdf"), "cannot be read", id="no file"),
-        pytest.param(ROOT, "no PDF", id="a folder"),
+        pytest.param(ROOT, "not a PDF", id="a folder"),
         pytest.param(
             text_pdf(b"", catalog=b"/NeedsRendering true/AcroForm<</XFA()/Fields[]>>"), "XFA", id="XFA"
         ),

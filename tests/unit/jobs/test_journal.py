@@ -129,11 +129,15 @@ def later_journal(path: Path) -> None:
 
 WRONG: list[Any] = [
     pytest.param(lambda path: path.write_text("my notes\n" * 500), "not a database", id="a text"),
-    pytest.param(lambda path: other_database(path, "CREATE TABLE t (a)"), "no journal", id="a database"),
-    pytest.param(lambda path: other_database(path, "PRAGMA user_version = 1"), "no journal", id="a version"),
-    pytest.param(lambda path: other_database(path, "PRAGMA application_id = 9"), "no journal", id="an app's"),
-    pytest.param(lambda path: path.mkdir(), "no file", id="a folder"),
-    pytest.param(lambda path: os.mkfifo(path), "no file", id="a pipe"),
+    pytest.param(lambda path: other_database(path, "CREATE TABLE t (a)"), "not a journal", id="a database"),
+    pytest.param(
+        lambda path: other_database(path, "PRAGMA user_version = 1"), "not a journal", id="a version"
+    ),
+    pytest.param(
+        lambda path: other_database(path, "PRAGMA application_id = 9"), "not a journal", id="an app's"
+    ),
+    pytest.param(lambda path: path.mkdir(), "not a regular file", id="a folder"),
+    pytest.param(lambda path: os.mkfifo(path), "not a regular file", id="a pipe"),
     pytest.param(later_journal, "version 7.*pip install -U", id="a later version"),
     pytest.param(lambda path: path.symlink_to(path), "cannot be opened", id="a link to itself"),
 ]

@@ -252,7 +252,7 @@ def test_read_refuses_more_than_one_document(reader: DocumentReader) -> None:
 
 @pytest.mark.parametrize("pages", [1, "1-3"])
 def test_page_numbers_that_are_no_list_are_a_config_error(reader: DocumentReader, pages: Any) -> None:
-    with pytest.raises(ConfigError, match="no list of page numbers"):
+    with pytest.raises(ConfigError, match="not a list of page numbers"):
         reader.read(picture(1), pages=pages)
 
 

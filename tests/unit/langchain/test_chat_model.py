@@ -219,7 +219,7 @@ def test_arguments_that_cannot_be_read_are_told(
     message = model.bind_tools([look]).invoke(QUESTION)
     assert message.tool_calls == []
     assert message.invalid_tool_calls[0]["args"] == arguments
-    assert "no JSON" in (message.invalid_tool_calls[0]["error"] or "")
+    assert "not JSON" in (message.invalid_tool_calls[0]["error"] or "")
 
 
 @pytest.mark.parametrize("ask", [streamed, astreamed])
@@ -274,7 +274,7 @@ def test_tools_that_are_bound_as_they_are_count_too(server: ScriptedServer, mode
     ("tools", "choice"), [([look], "lock"), ([object()], None), ([5], None)], ids=["name", "object", "number"]
 )
 def test_what_is_no_tool_is_refused_when_it_is_bound(model: ChatVLM, tools: Any, choice: Any) -> None:
-    with pytest.raises(ConfigError, match="no tool"):
+    with pytest.raises(ConfigError, match="not a tool"):
         model.bind_tools(tools, tool_choice=choice)
 
 
