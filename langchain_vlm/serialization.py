@@ -63,7 +63,7 @@ def as_headers(given: Any) -> Any:
         if isinstance(found := json.loads(given), dict):
             return found
     raise ConfigError(
-        "default_headers is a text and no JSON object", hint='Give a dict, such as {"X-Title": "my app"}.'
+        "default_headers is a text, not a JSON object", hint='Give a dict, such as {"X-Title": "my app"}.'
     )
 
 

@@ -295,7 +295,7 @@ class StructureParser(BaseTransformOutputParser[Any]):
             return TypeAdapter(wanted).validate_json(json.dumps(found))
         asks_for = wanted.get("type", "object") if isinstance(wanted, Mapping) else "object"
         if asks_for != "array" and not isinstance(found, dict):
-            raise TypeError(f"it is a {type(found).__name__} and no object")
+            raise TypeError(f"it is a {type(found).__name__} , not an object")
         return found
 
 

@@ -246,7 +246,7 @@ def to_picture(
         seconds: how long what is behind a URL may take to come.
 
     Raises:
-        InputError: what stands there is no image, or more than one file.
+        InputError: what stands there is not an image, or more than one file.
     """
     from vlm_core.images.encode import MAX_PAGES, Picture
     from vlm_core.images.sources import expand

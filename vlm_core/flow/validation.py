@@ -151,7 +151,7 @@ def as_messages(given: Any) -> Sequence[Mapping[str, Any]]:
     if isinstance(given, str):
         return [{"role": "user", "content": given}]
     if isinstance(given, Mapping):
-        raise InputError("messages is one message and no list", hint="Put it in a list: [message].")
+        raise InputError("messages is one message, not a list", hint="Put it in a list: [message].")
     if not isinstance(given, Iterable):
         raise InputError(
             f"messages is a {type(given).__name__}",

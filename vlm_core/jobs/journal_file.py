@@ -189,7 +189,7 @@ def _is_new(connection: sqlite3.Connection, path: Path) -> bool:
     if application == APPLICATION_ID:
         return version == 0
     if tables or application or version:
-        raise ConfigError(f"{path} is an SQLite database, but no journal", hint=_OTHER_PATH)
+        raise ConfigError(f"{path} is an SQLite database, but not a journal", hint=_OTHER_PATH)
     return True
 
 

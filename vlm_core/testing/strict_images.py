@@ -105,7 +105,7 @@ def _mislabelled(image: SeenImage, limits: ImageLimits) -> str | None:
     said = _SAME_FORMAT.get(image.declared or "", image.declared)
     if not image.header or said == image.format:
         return None
-    found = f"an image/{image.format}" if image.format else "no image"
+    found = f"an image/{image.format}" if image.format else "not an image"
     return f"Invalid image: the data URI says {said or 'nothing'}, but the data is {found}."
 
 

@@ -124,7 +124,7 @@ def test_a_plan_is_what_the_job_then_takes(scans: Path) -> None:
             (route,) = reader.plan(scans).routes
             results = list(reader.iter_pages([page.source for page in route.pages]))
     sent = [seen.images[0] for seen in server.seen]
-    taken = [image_tokens(row.image_tokens, image.width, image.height) for image in sent]
+    taken = [image_tokens(row.image_tokens, image.width, image.height, with_overhead=True) for image in sent]
     assert route.image_tokens == sum(tokens or 0 for tokens in taken)
     assert route.expected_cost_usd is not None
     assert [result.text for result in results] == ["TOTAL 9.00"] * 3

@@ -305,7 +305,7 @@ async def test_the_reader_works_on_after_a_job_was_broken_off(reader: DocumentRe
     ("options", "message"),
     [
         pytest.param({"engine": "oracle"}, "oracle", id="no-route"),
-        pytest.param({"engine": object()}, "no OCR engine", id="no-engine"),
+        pytest.param({"engine": object()}, "not an OCR engine", id="no-engine"),
         pytest.param({"task": "receipt"}, "does not know the task", id="task"),
         pytest.param({"pdf_text": "always"}, "pdf_text", id="pdf-text"),
         pytest.param({"on_error": "ignore"}, "on_error", id="on-error"),

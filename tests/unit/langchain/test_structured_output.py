@@ -171,7 +171,7 @@ def test_a_part_of_a_cut_answer_is_not_the_answer(
     server: ScriptedServer, model: ChatVLM, way: Callable[[Any], Any]
 ) -> None:
     server.say('The receipts: [{"total": 9.0}, {"to')
-    with pytest.raises(OutputParserException, match="not JSON"):
+    with pytest.raises(OutputParserException, match="no JSON"):
         way(model.with_structured_output(Receipt))
 
 
@@ -298,7 +298,7 @@ def test_a_strict_class_reads_json(server: ScriptedServer, model: ChatVLM) -> No
 
 
 FAILURES = [
-    pytest.param("json_schema", {"arguments": "The total is 9."}, "not JSON", id="prose"),
+    pytest.param("json_schema", {"arguments": "The total is 9."}, "no JSON", id="prose"),
     pytest.param("json_schema", {"arguments": "[9]"}, "does not match", id="no-object"),
     pytest.param(
         "json_schema",

@@ -123,13 +123,13 @@ def _place(location: tuple[int | str, ...]) -> str:
 
 def _of_mapping(data: Any, schema: Mapping[str, Any]) -> tuple[Any, list[str]]:
     if not _is_of(data, schema.get("type")):
-        return data, [f"it is no {schema['type']}"]
+        return data, [f"it is not {_a(schema['type'])}"]
     if not isinstance(data, dict):
         return data, []
     fields = schema.get("properties")
     typed = fields.items() if isinstance(fields, Mapping) else ()
     wrong = [
-        f"{name} is no {field['type']}"
+        f"{name} is not {_a(field['type'])}"
         for name, field in typed
         if name in data and isinstance(field, Mapping) and not _is_of(data[name], field.get("type"))
     ]
@@ -146,3 +146,8 @@ def _is_of(value: Any, kind: Any) -> bool:
     if isinstance(value, float) and value.is_integer() and "integer" in kinds:
         return True
     return any(isinstance(value, _PYTHON_TYPES[name]) for name in kinds)
+
+
+def _a(kind: str) -> str:
+    """A JSON type's name with its article."""
+    return f"{'an' if kind[0] in 'aeio' else 'a'} {kind}"
