@@ -111,7 +111,7 @@ class PlainStreams:
         self._open_file = open_file
 
     def channels(self, stream: bytes) -> int | None:
-        """A stream's channels: 1 or 3; 0 where its dictionary refers to its colours; None if it is not plain."""
+        """A stream's channels: 1 or 3; 0 where its dictionary refers to them; None if it is not plain."""
         return self._found.get(_head(stream))
 
     @cached_property
