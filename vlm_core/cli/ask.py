@@ -40,11 +40,11 @@ _Fallback = Annotated[
 _BaseUrl = Annotated[str | None, typer.Option(metavar="URL", help="Of the API, where it is not the usual.")]
 _ApiKey = Annotated[
     str | None,
-    typer.Option(metavar="KEY", envvar="VLM_API_KEY", help="For --base-url; safer in the variable."),
+    typer.Option(metavar="KEY", envvar="VLM_API_KEY", help="API key for --base-url. Prefer VLM_API_KEY."),
 ]
 _Password = Annotated[
     str | None,
-    typer.Option(metavar="TEXT", envvar="VLM_PASSWORD", help="Of encrypted PDFs; safer in the variable."),
+    typer.Option(metavar="TEXT", envvar="VLM_PASSWORD", help="Of encrypted PDFs. Prefer VLM_PASSWORD."),
 ]
 _Stream = Annotated[bool, typer.Option("--stream", help="Show the answer as it comes.")]
 _AsJson = Annotated[bool, typer.Option("--json", help="The answer with tokens, cost and route, as JSON.")]

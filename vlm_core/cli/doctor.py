@@ -33,7 +33,7 @@ _BaseUrl = Annotated[
 ]
 _ApiKey = Annotated[
     str | None,
-    typer.Option(metavar="KEY", envvar="VLM_API_KEY", help="For the first route; safer in the variable."),
+    typer.Option(metavar="KEY", envvar="VLM_API_KEY", help="API key of the first route. Prefer VLM_API_KEY."),
 ]
 _AsJson = Annotated[bool, typer.Option("--json", help="All of it, as JSON.")]
 _Timeout = Annotated[

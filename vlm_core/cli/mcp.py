@@ -32,13 +32,13 @@ _Llm = Annotated[
         help="A vision model that answers questions; without one, they are answered with the text.",
     ),
 ]
-_BaseUrl = Annotated[str | None, typer.Option(metavar="URL", help="Of the llm's API, if not the usual.")]
+_BaseUrl = Annotated[str | None, typer.Option(metavar="URL", help="Base URL of the llm's API.")]
 _AllowUrls = Annotated[bool, typer.Option("--allow-urls", help="Pictures may also come from the web.")]
 _MaxPages = Annotated[int, typer.Option(min=1, metavar="N", help="Of one document, read at most.")]
 _MaxImages = Annotated[int, typer.Option(min=1, metavar="N", help="Shown to the llm in one question.")]
 _Password = Annotated[
     str | None,
-    typer.Option(metavar="TEXT", envvar="VLM_PASSWORD", help="Of encrypted PDFs; safer in the variable."),
+    typer.Option(metavar="TEXT", envvar="VLM_PASSWORD", help="Of encrypted PDFs. Prefer VLM_PASSWORD."),
 ]
 
 

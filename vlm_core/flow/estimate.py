@@ -61,7 +61,11 @@ def estimate(call: ChatCall) -> Estimate:
     tokens = None if of_images is None else of_images + of_text
     most = call.options.get("max_tokens") or endpoint.profile.max_output_tokens
     context = endpoint.profile.context_tokens
-    figures = {"price": price.input_usd, "context_tokens": context, "max_tokens": most}
+    figures = {
+        "price: not in the catalog": price.input_usd,
+        "context_tokens: not in the catalog": context,
+        "max_tokens: not set, and no default is known": most,
+    }
     return Estimate(
         route=endpoint.route,
         image_tokens=of_images,
@@ -71,7 +75,10 @@ def estimate(call: ChatCall) -> Estimate:
         images=len(images),
         body_bytes=len(build_request(messages, call.options, endpoint, tool_images=call.tool_images).body),
         context_tokens=context,
-        unknown=(*unknown, *(f"{name}: not known" for name, value in figures.items() if value is None)),
+        unknown=(
+            *unknown,
+            *(f"{name}: not in the catalog" for name, value in figures.items() if value is None),
+        ),
         how=tuple(_how(endpoint, price, bool(images))),
     )
 
