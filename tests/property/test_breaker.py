@@ -133,7 +133,7 @@ class History(RuleBasedStateMachine):
     def give_back(self, data: Any) -> None:
         began = self.any_call(data)
         self.breaker.release_probe(began=began)
-        self.model.gave_back(began)
+        self.model.release_probe(began)
         if began >= self.probe_until - 10:
             self.probe_until = float("-inf")
 

@@ -34,7 +34,7 @@ BOUNDED = {
     "ocr.dialects.receipt": 60,
     "ocr.dialects.olmocr": 1_000,
     "wire.error_rules": 4_096,
-    "wire.said._TITLE": 65_536,
+    "wire.error_body._TITLE": 65_536,
     "cli.mcp": 1_000,
 }
 """Patterns that see no more characters than these, since what they look at is cut before."""
@@ -186,7 +186,7 @@ def seconds(one: Known, pump: str, end: str, size: int) -> float:
 
 def test_the_table_has_the_patterns_of_the_tree() -> None:
     names = {one.name for one in known()}
-    assert {"images.sniff._KNOWN_REFUSED", "wire.json_values._TOKEN", "wire.said._TITLE"} <= names
+    assert {"images.sniff._KNOWN_REFUSED", "wire.json_values._TOKEN", "wire.error_body._TITLE"} <= names
     assert len(names) > 60
 
 

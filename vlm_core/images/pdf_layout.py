@@ -117,7 +117,7 @@ def merged(boxes: Sequence[Box]) -> list[Box]:
     """Boxes that touch become one, for many a picture is stored in strips.
 
     Example:
-        >>> merge([(0, 0, 1, 0.1), (0, 0.1, 1, 0.2), (0, 0.5, 1, 0.6)])
+        >>> merged([(0, 0, 1, 0.1), (0, 0.1, 1, 0.2), (0, 0.5, 1, 0.6)])
         [(0, 0, 1, 0.2), (0, 0.5, 1, 0.6)]
     """
     groups: list[Box] = []

@@ -37,7 +37,7 @@ class CancellableReader:
         >>> reading.close()
         >>> reading.read_page(white)
         Traceback (most recent call last):
-        vlm_core.jobs.cancellation.BrokenOff: the job was broken off
+        vlm_core.jobs.cancellation.PageCancelled: the job was broken off
     """
 
     def __init__(self, engine: OCREngine, loop: asyncio.AbstractEventLoop | None = None) -> None:

@@ -132,7 +132,7 @@ def merged(usual: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]
     """Headers, of which the given ones replace the usual ones.
 
     Example:
-        >>> merge({"Content-Type": "text/plain"}, {"content-type": "text/html"})
+        >>> merged({"Content-Type": "text/plain"}, {"content-type": "text/html"})
         {'content-type': 'text/html'}
     """
     names = {name.lower() for name in given}
