@@ -166,7 +166,7 @@ STREAMED: dict[str, Row] = {
     "drips": never((IncompleteResponse, ProviderTimeout, DeadlineExceeded), billed=None, client=SHORT),
     # It stalls again when it is asked for as a whole, until the time is over.
     "stalls": Row(IncompleteResponse, 2, TEXT, 2, billed=1, fault=LATE, client={**IDLE, "timeout": 0.8}),
-    # What was given out is not a beginning of another answer, for which nobody is asked a third time.
+    # What was given out does not begin the second answer, and no third one is asked for.
     "endless": Row(IncompleteResponse, 3, IncompleteResponse, 2),
     "gzip_untrue": again(ConnectionFailed),
     "stream_ends_early": mended(),

@@ -21,7 +21,7 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 TURNS = {
     "is no X (say: is not an X)": (
-        r"(?<!there )\b(?:is|are|was|were) no (?!longer\b|more\b|better\b|use\b|credit\b)\w"
+        r"(?<!there )\b(?:is|are|was|were) no (?:$|(?!longer\b|more\b|better\b|use\b|credit\b)\w)"
     ),
     "nobody": r"\bnobody\b",
     "whom": r"\bwhom\b",
@@ -61,6 +61,7 @@ def found_in(text: str) -> list[str]:
         ("pages=3 is no list of page numbers", 1),
         ("pages=3 is not a list of page numbers", 0),
         ("There is no journal here", 0),
+        ("it is no ", 1),  # as of f"it is no {kind}"
         ("a figure that nobody\n    # knows", 1),
         ("it is no longer than that", 0),
         ("the schema is none: it has no type", 1),

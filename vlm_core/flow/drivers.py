@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from vlm_core.completion import Completion, Delta
 from vlm_core.errors import VLMError
 from vlm_core.flow.effects import AcquireSlot, CloseResponse, Effect, FitImages, ReadBody, SendRequest, Sleep
-from vlm_core.flow.request_log import log_failure, log_request, log_response, log_result
+from vlm_core.flow.request_log import log_result, logged
 
 if TYPE_CHECKING:
     from vlm_core.completion import EncodedImage
@@ -102,13 +102,9 @@ class _World:
         }
 
     def _open(self, effect: SendRequest) -> RawResponse:
-        began = log_request(effect)
-        try:
+        with logged(effect) as answered:
             answer = self._transport.open(effect.endpoint, effect.body, effect.timeouts)
-        except VLMError as error:
-            log_failure(effect, error, began)
-            raise
-        log_response(effect, answer, began)
+        answered(answer)
         self._answers.append(answer)
         return answer
 
@@ -145,13 +141,9 @@ class _AsyncWorld:
         return await asyncio.to_thread(fit, effect)
 
     async def _open(self, effect: SendRequest) -> RawResponse:
-        began = log_request(effect)
-        try:
+        with logged(effect) as answered:
             answer = await self._transport.open(effect.endpoint, effect.body, effect.timeouts)
-        except VLMError as error:
-            log_failure(effect, error, began)
-            raise
-        log_response(effect, answer, began)
+        answered(answer)
         self._answers.append(answer)
         return answer
 

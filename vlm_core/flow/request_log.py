@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from vlm_core.completion import Completion
@@ -20,33 +22,27 @@ if TYPE_CHECKING:
 _logger = logging.getLogger("vlm_core")
 
 
-def log_request(effect: SendRequest) -> float:
-    """Tell of a request that is about to be sent.
+@contextmanager
+def logged(effect: SendRequest) -> Iterator[Callable[[RawResponse], None]]:
+    """Tell of a request before it is sent, and of the error where no answer comes.
 
-    Returns:
-        When that was, by `time.monotonic`.
+    Yields:
+        A function that tells of the answer once its head has come.
     """
-    timeouts = effect.timeouts
-    _logger.debug(
-        "%s: sends %d bytes, waits %.1f s at most", effect.endpoint.route, len(effect.body), timeouts.whole
-    )
-    return time.monotonic()
+    route = effect.endpoint.route
+    _logger.debug("%s: sends %d bytes, waits %.1f s at most", route, len(effect.body), effect.timeouts.whole)
+    began = time.monotonic()
 
+    def answered(answer: RawResponse) -> None:
+        if _logger.isEnabledFor(logging.DEBUG):
+            seconds, of_it = time.monotonic() - began, request_id(lower_case(answer.headers), effect.endpoint)
+            _logger.debug("%s: status %d after %.3f s, request id %s", route, answer.status, seconds, of_it)
 
-def log_response(effect: SendRequest, answer: RawResponse, began: float) -> None:
-    """Tell of an answer whose head has come."""
-    if _logger.isEnabledFor(logging.DEBUG):
-        seconds = time.monotonic() - began
-        of_it = request_id(lower_case(answer.headers), effect.endpoint)
-        _logger.debug(
-            "%s: status %d after %.3f s, request id %s", answer.route, answer.status, seconds, of_it
-        )
-
-
-def log_failure(effect: SendRequest, error: VLMError, began: float) -> None:
-    """Tell of a request without an answer."""
-    seconds = time.monotonic() - began
-    _logger.debug("%s: %s after %.3f s", effect.endpoint.route, type(error).__name__, seconds)
+    try:
+        yield answered
+    except VLMError as error:
+        _logger.debug("%s: %s after %.3f s", route, type(error).__name__, time.monotonic() - began)
+        raise
 
 
 def log_result(result: Any) -> None:

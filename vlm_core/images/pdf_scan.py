@@ -161,7 +161,8 @@ def _channels(dictionary: bytes) -> int | None:
     if not _is_plain(dictionary):
         return None
     colour = _COLOUR.search(dictionary)
-    return {b"Gray": 1, b"RGB": 3}[colour[1]] if colour else 0
+    is_one = dictionary.count(b"/ColorSpace") == 1  # of several, a viewer takes the last
+    return {b"Gray": 1, b"RGB": 3}[colour[1]] if colour and is_one else 0
 
 
 def _is_plain(dictionary: bytes) -> bool:

@@ -85,7 +85,7 @@ def find_text(image: Pixels, detect: Detect, dpi: float | None = None, *, closel
     if is_large(image) and not has_marks(small):
         return NO_QUADS
     share = shrinkage(small)
-    quads = _find_on(_scaled(image, share * usual), image, detect)
+    quads = _find_on(_scaled(image, share * usual) if share < 1 else small, image, detect)
     if not len(quads) and share < 1:
         share = 1.0
         quads = _find_on(small, image, detect, SAMPLE)

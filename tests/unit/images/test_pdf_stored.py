@@ -70,6 +70,8 @@ def pdf(
         b"<</Type/ExtGState/ca 0.5>>",
         b"<</Type/Annot/Subtype/Square/Rect[10 10 90 90]/C[1 0 0]/IC[1 0 0]/F 4>>",
         b"<</Type/OCG/Name(layer)>>",
+        b"/DeviceRGB",
+        b"[/CalRGB<</WhitePoint[0.95 1 1.09]/Gamma[2.2 2.2 2.2]>>]",
     )  # fmt: skip
     return assembled(objects)
 
@@ -158,6 +160,7 @@ PASSED_ON = {
     "a page cropped to the picture": pdf(scan(), page=b"/MediaBox[-50 -50 600 600]/CropBox[0 0 400 500]"),
     "points rounded": pdf(scan(), b"q 399.9 0 0 499.8 0 0 cm /I Do Q"),
     "a unit of its own": pdf(scan(), page=b"/MediaBox[0 0 400 500]/UserUnit 2"),
+    "a colour space elsewhere": pdf(scan("RGB"), image=b"/ColorSpace 13 0 R"),
     "a mark around it": pdf(scan(), b"/Artifact BMC " + PICTURE + b" EMC"),
 }
 
@@ -190,6 +193,9 @@ DRAWN = {
     "a colour space of its own": pdf(
         scan("RGB"), image=b"/ColorSpace[/CalRGB<</WhitePoint[0.95 1 1.09]/Gamma[2.2 2.2 2.2]>>]"
     ),
+    "a colour space of its own elsewhere": pdf(scan("RGB"), image=b"/ColorSpace 14 0 R"),
+    "a second colour space that counts": pdf(scan("RGB"), image=RGB + b"/ColorSpace 14 0 R"),
+    "a first colour space, overruled": pdf(scan("RGB"), image=b"/ColorSpace 14 0 R/ColorSpace/DeviceGray"),
     "an indexed colour space": pdf(scan(), image=b"/ColorSpace[/Indexed/DeviceRGB 255<%s>]" % (b"00" * 768)),
     "grey that is said to be colour": pdf(scan(), image=RGB),
     "a layer": pdf(scan(), b"/OC /L BDC " + PICTURE + b" EMC", resources=WITH_LAYER),
