@@ -11,9 +11,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hostile_pictures import SIDE, png, saved, tiff, unpacked_bmp, unpacked_tiff
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 from ways import WAYS
 
 MOST_MEGABYTES = 600
@@ -80,6 +81,33 @@ TRIED = [
 ]
 
 
+# These hold much to look at, which takes its time.
+FULL: dict[str, Callable[[], bytes]] = {
+    "coloured noise of 10 megapixels": lambda: coloured_noise(3_150, 3_150),
+    "coloured noise of 16 megapixels": lambda: coloured_noise(4_000, 4_000),
+    "a coloured texture of 10 megapixels": lambda: coloured_noise(450, 3_150),
+    "a coloured texture of 16 megapixels": lambda: coloured_noise(500, 4_000),
+    "a page of print of 9 megapixels": lambda: print_in_colour(),
+}
+PICTURES.update(FULL)
+
+
+def coloured_noise(grains: int, side: int) -> bytes:
+    """A square of so many grains each way."""
+    levels = np.random.default_rng(1).integers(0, 256, (grains, grains, 3), np.uint8)
+    return saved(Image.fromarray(levels).resize((side, side), Image.Resampling.BICUBIC), "PNG")
+
+
+def print_in_colour() -> bytes:
+    """A page of small print, A4 at 300 dots an inch."""
+    page = Image.new("RGB", (2480, 3508), "white")
+    font = ImageFont.load_default(36)
+    for row in range(70):
+        words = f"{row} The quick brown fox jumps over the lazy dog; the invoice 4711 says 1,250.00 EUR net"
+        ImageDraw.Draw(page).text((150, 120 + 46 * row), words, fill="black", font=font)
+    return saved(page, "PNG")
+
+
 @cache
 def made(name: str) -> bytes:
     return PICTURES[name]()
@@ -113,4 +141,17 @@ def test_a_huge_picture_takes_little_of_all_processes_together(name: str, way: s
     assert found["workers"] == (name != "an unpacked TIFF that is refused")
     assert found["megabytes"] < MOST_MEGABYTES
     assert found["seconds"] < MOST_CPU_SECONDS
+    assert "Traceback" not in found["said"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="this system does not tell what it took")
+@pytest.mark.parametrize("name", FULL)
+def test_a_picture_full_of_marks_takes_little_memory_of_all_processes_together(
+    name: str, tmp_path: Path
+) -> None:
+    pytest.importorskip("rapidocr")
+    path = tmp_path / "scan.png"
+    path.write_bytes(made(name))
+    found = reading("library", path)
+    assert found["megabytes"] < MOST_MEGABYTES
     assert "Traceback" not in found["said"]

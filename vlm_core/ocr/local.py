@@ -347,4 +347,28 @@ def _models_of(rapidocr: Any) -> Models:
     def infer(line: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.asarray(recognizer.session(line)[0], np.float32)
 
-    return Models(boxes_in(detector), look_inverted, infer, recognizer.postprocess_op.character)
+    @cache
+    def lean_session() -> Any:
+        return _lean_session(detector.session.session)
+
+    def detect_lean(levels: NDArray[np.float32]) -> NDArray[np.float32]:
+        session = lean_session()
+        return np.asarray(session.run(None, {session.get_inputs()[0].name: levels})[0], np.float32)
+
+    return Models(boxes_in(detector, detect_lean), look_inverted, infer, recognizer.postprocess_op.character)
+
+
+def _lean_session(session: Any) -> Any:
+    """The same network in a session that takes a quarter less memory and an eighth more time.
+
+    ONNX Runtime's layout for speed, NCHWc, holds copies of what stands between two layers.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.enable_cpu_mem_arena = False
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    options.execution_order = onnxruntime.ExecutionOrder.PRIORITY_BASED
+    return onnxruntime.InferenceSession(session._model_path, options, providers=["CPUExecutionProvider"])

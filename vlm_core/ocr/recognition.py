@@ -30,6 +30,9 @@ SPARSE = 0.25
 RULES = frozenset("-_=*.~—–· ")
 STEP = 8
 """Pixels of the input to a step of the output."""
+WIDEST = 9600
+"""Pixels of a line's input, some 400 letters; what is longer is squeezed, for a hair of noise across a page
+may be a thousand times as long as high."""
 MARGIN = 0.1
 """Of the line's height, added at both ends of a box: the detector cuts first letters short."""
 TRIM = 0.08
@@ -167,7 +170,7 @@ def _is_square(letters: Sequence[str]) -> bool:
 
 def _at_height(crop: Pixels) -> Pixels:
     height, width = crop.shape[:2]
-    shape = (max(1, math.ceil(HEIGHT * width / height)), HEIGHT)
+    shape = (min(max(1, math.ceil(HEIGHT * width / height)), WIDEST), HEIGHT)
     method = cv2.INTER_AREA if height > HEIGHT else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(np.ascontiguousarray(crop), shape, interpolation=method), np.uint8)
 

@@ -36,15 +36,15 @@ SMALL_SIDE = 736
 """Pixels: a shorter side than this is enlarged, for the detector was trained on larger pictures."""
 MAX_ENLARGEMENT = 2.0
 TILE_SIDE = 2048
-TILE_PIXELS = 2_600_000
-"""Of a tile at most, for the detector's memory grows with it. An A4 page at 150 dpi is one tile."""
+TILE_PIXELS = 1_600_000
+"""Of a tile at most, for the detector takes 230 bytes a pixel. An A4 page at 150 dpi is two tiles."""
 SMALL_TILE_PIXELS = 900_000
 """Of a tile of a page that takes much memory itself."""
 PROBE_SIDE, PROBE_OVERLAP = 672, 128
 """Of the parts of such a page in which text is looked for first: square, so that little is looked at twice.
 Lines are not read from them, for seams down the page cut these."""
 SAMPLE = 2
-"""Such parts, those most like print, that are tried where a first look at the page found nothing."""
+"""Such parts, those most like print, that are tried where a first look found nothing or little."""
 MOST_CLOSELY = 6_000_000
 """Pixels at which a page is looked at closely."""
 MANY_PIXELS = 2_600_000
@@ -55,6 +55,8 @@ NEAR_SEAM = 0.25
 """Times its thickness: a box that ends so near to a seam may go on behind it."""
 LEAST_NEAR = 3
 """Pixels that this is at least."""
+FEW_BOXES = 5
+"""Of small print, below which a page may be a texture, and a larger picture of it begins with a sample."""
 SMALL_PRINT = 12.0
 """Pixels: lines of less are looked for again in a larger picture."""
 GOOD_PRINT = 20.0
@@ -92,7 +94,10 @@ def find_text(image: Pixels, detect: Detect, dpi: float | None = None, *, closel
     scale = share * usual
     height = _median_height(quads) * scale
     if scale < 1 and 0 < height < SMALL_PRINT:
-        quads = _find_on(_scaled(image, min(1.0, scale * GOOD_PRINT / height)), image, detect)
+        larger = _scaled(image, min(1.0, scale * GOOD_PRINT / height))
+        tries = SAMPLE if len(quads) < FEW_BOXES else None
+        closer = _find_on(larger, image, detect, tries)
+        quads = closer if len(closer) else quads
     return quads
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from vlm_core.ocr.recognition import STEP, Infer, read_box
+from vlm_core.ocr.recognition import STEP, Infer, read_box, read_line
 
 CHARACTERS = ["", *"ABCDEFGHIJKLMNOPQRSTUVWXYZ1.,", " "]
 SPACE = len(CHARACTERS) - 1
@@ -97,6 +97,17 @@ def test_a_sure_line_is_read_once_and_a_doubtful_one_twice() -> None:
     assert len(calls) == 1
     read_box(*EVEN, counting(network("DOUBT", certain=0.45)), CHARACTERS)
     assert len(calls) == 3
+
+
+def test_a_hair_across_a_page_is_squeezed_before_it_is_read() -> None:
+    widths: list[int] = []
+
+    def infer(line: NDArray[np.float32]) -> NDArray[np.float32]:
+        widths.append(line.shape[3])
+        return network("AB")(line)
+
+    read_line(np.full((4, 3000, 3), 255, np.uint8), infer, CHARACTERS)
+    assert widths == [9600]
 
 
 def test_a_tall_box_is_tried_lying_on_either_side_and_upright() -> None:

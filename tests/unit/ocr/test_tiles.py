@@ -72,8 +72,8 @@ def test_no_tile_has_more_pixels_than_the_detector_has_memory_for(size: tuple[in
     assert max((tile.x1 - tile.x0) * (tile.y1 - tile.y0) for tile in tiles(*size)) <= TILE_PIXELS
 
 
-def test_an_a4_page_at_150_dpi_is_one_tile() -> None:
-    assert list(tiles(1240, 1754)) == [(0, 0, 1240, 1754)]
+def test_an_a4_page_at_150_dpi_is_two_tiles() -> None:
+    assert list(tiles(1240, 1754)) == [(0, 0, 1240, 973), (0, 781, 1240, 1754)]
 
 
 def test_no_line_of_a_long_page_is_lost_or_seen_twice() -> None:
@@ -107,6 +107,23 @@ def test_small_print_is_looked_for_again_in_a_larger_picture() -> None:
 
     find_text(page(2480, 3508, *[(100, y, 2000, y + 16) for y in range(100, 3400, 40)]), detect)
     assert max(seen) > seen[0]
+
+
+def test_little_small_print_is_looked_for_again_in_two_parts_of_a_larger_picture_before_all_of_it() -> None:
+    speckled = page(
+        2480, 3508, *[(x, y, x + 8, y + 8) for y in range(700, 3400, 60) for x in range(100, 2400, 60)]
+    )
+    seen: list[int] = []
+
+    def detect(image: Pixels) -> Quads:
+        seen.append(image.shape[0] * image.shape[1])
+        return first if len(seen) == 1 else np.zeros((0, 4, 2), np.float32)
+
+    first = np.array([[[50, 50], [90, 50], [90, 56], [50, 56]]], np.float32)
+    found = find_text(speckled, detect)
+    looks = len(list(tiles(1240, 1754)))
+    assert len(found) == 1
+    assert len(seen) == looks + 2
 
 
 def test_a_page_without_text_has_no_boxes() -> None:
