@@ -23,7 +23,7 @@ import pypdfium2.raw
 from PIL import Image
 
 from vlm_core.errors import InputError
-from vlm_core.images.pdf_scan import LEAST_SIDE
+from vlm_core.images.pdf_stored import LEAST_SIDE
 from vlm_core.images.pdf_worker import open_pdf
 from vlm_core.ocr.local import LocalEngine
 from vlm_core.types import Box, PageImage, PageResult

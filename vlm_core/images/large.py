@@ -15,8 +15,7 @@ from vlm_core.errors import ImageTooLargeError
 from vlm_core.images.colour import is_deep, to_grey, to_rgb
 from vlm_core.images.decode_limits import MOST_IN_COLOUR
 from vlm_core.images.picture import UNNAMED, Bounds, Loaded, upright
-from vlm_core.images.png_rows import rows_of
-from vlm_core.images.raw_rows import RawRows, raw_rows
+from vlm_core.images.raw_rows import RawRows, raw_rows, rows_of
 from vlm_core.images.resample import ScaledFrames, Size
 
 if TYPE_CHECKING:

@@ -1,13 +1,14 @@
-"""Open PDFs of the worker, and their pages with all that is laid over them."""
+"""Open PDFs of the worker, and their pages with all that is laid over them, loaded and drawn."""
 
 from __future__ import annotations
 
+import ctypes
 import io
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import pypdfium2 as pdfium
 import pypdfium2.raw as c
@@ -16,8 +17,46 @@ from . import pdf_attachments
 from .pdf_forms import Mark, marks_of
 from .pdf_glyphs import count_chars
 from .pdf_notes import Note, notes_of, undrawn
-from .pdf_render import render
-from .pdf_scan import PlainStreams
+from .pdf_stored import PlainStreams
+
+Pixels: TypeAlias = "ctypes.Array[ctypes.c_ubyte]"
+
+
+_SHRINK = 1 - 1e-6
+"""A picture that ends a rounding error beyond the last pixel is drawn a pixel wider, and so blurred."""
+
+
+def render(
+    page: pdfium.PdfPage, size: tuple[int, int], *, is_scan: bool = False, is_grey: bool = False
+) -> Pixels:
+    """Draw a page on white.
+
+    Args:
+        page: with its form, where it has one.
+        size: width and height in pixels.
+        is_scan: whether it is a picture, which keeps its pixels where it has as many.
+        is_grey: whether one byte a pixel is enough.
+
+    Returns:
+        RGB bytes, or one byte a pixel, row by row.
+    """
+    kind = c.FPDFBitmap_Gray if is_grey else c.FPDFBitmap_BGR
+    bitmap = pdfium.PdfBitmap.new_native(*size, kind, rev_byteorder=not is_grey)
+    bitmap.fill_rect((255, 255, 255, 255), 0, 0, *size)
+    flags = c.FPDF_ANNOT | (0 if is_grey else c.FPDF_REVERSE_BYTE_ORDER)
+    if is_scan:
+        across, down = (
+            _SHRINK * pixels / points for pixels, points in zip(size, page.get_size(), strict=True)
+        )
+        matrix, all_of_it = c.FS_MATRIX(across, 0, 0, down, 0, 0), c.FS_RECTF(0, 0, *size)
+        c.FPDF_RenderPageBitmapWithMatrix(bitmap, page, matrix, all_of_it, flags)
+    else:
+        c.FPDF_RenderPageBitmap(bitmap, page, 0, 0, *size, 0, flags)
+    if page.formenv:
+        c.FPDF_FFLDraw(page.formenv, bitmap, page, 0, 0, *size, 0, flags)
+    pixels: Pixels = bitmap.buffer
+    return pixels
+
 
 _MOST_KEPT = 64 << 20
 """Bytes that pdfium keeps of a document until it is opened anew, which takes longer the more pages it has."""

@@ -14,16 +14,13 @@ import pypdfium2.raw as c
 from ..reading_order.columns import Work
 from . import pdf_notes
 from .pdf_chars import spaced, without_doubles
-from .pdf_document import NO_OVERLAY, Document, Failure, Overlay
-from .pdf_fonts import doubtful_fonts
+from .pdf_document import NO_OVERLAY, Document, Failure, Overlay, render
 from .pdf_forms import as_chars, with_marks, without
-from .pdf_glyphs import readable_chars
+from .pdf_glyphs import doubtful_fonts, readable_chars
 from .pdf_layout import Box, Picture, View, area, around, coverage, is_legible, merged, pixel_size
 from .pdf_objects import Drawn, drawn_on
 from .pdf_order import in_reading_order
-from .pdf_render import render
-from .pdf_scan import scan_dpi
-from .pdf_stored import StoredScan, stored_scan
+from .pdf_stored import StoredScan, scan_dpi, stored_scan
 from .pdf_text import (
     Char,
     Line,

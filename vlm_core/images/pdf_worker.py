@@ -18,9 +18,8 @@ from typing import Any, Literal, TypeVar
 from ..errors import PasswordRequiredError, PDFError
 from ..types import Entry, PageImage, TextLayer, TextLine
 from .attachments import Attachment, Place, warnings_of
-from .opened import OpenedElsewhere
 from .pdf_frames import Frame
-from .worker import Worker, WorkerEnded, Workers
+from .worker import OpenedElsewhere, Worker, WorkerEnded, Workers
 
 _Known = TypeVar("_Known")
 TIMEOUT = 60.0

@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from vlm_core import errors
 from vlm_core.errors import CorruptImageError, ImageTooLargeError, InputError, MissingExtraError, VLMError
-from vlm_core.images.opened import OpenedElsewhere
 from vlm_core.images.pdf_frames import Frame
-from vlm_core.images.worker import Worker, WorkerEnded, Workers
+from vlm_core.images.worker import OpenedElsewhere, Worker, WorkerEnded, Workers
 
 if TYPE_CHECKING:
     from PIL.Image import Image

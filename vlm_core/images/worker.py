@@ -20,7 +20,66 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from .pdf_frames import Frame, read_frame, widen, write_frame
-from .watchdog import Watchdog
+
+
+class Watchdog:
+    """Calls a function once an answer takes longer than it may. It watches one question at a time.
+
+    Its thread starts with the first question. It sleeps until the deadline that it knows, and only then
+    looks whether there is another, so that a question that is answered in time costs next to nothing.
+
+    Args:
+        bite: is called in the watchdog's thread.
+
+    Example:
+        >>> late = threading.Event()
+        >>> watchdog = Watchdog(late.set)
+        >>> watchdog.expect_within(0.01)
+        >>> late.wait(10), watchdog.has_bitten
+        (True, True)
+    """
+
+    def __init__(self, bite: Callable[[], object]) -> None:
+        self.has_bitten = False
+        """Whether an answer was late."""
+        self._bite = bite
+        self._deadline: float | None = None
+        self._wakes_at: float | None = None
+        self._is_over = False
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+
+    def expect_within(self, seconds: float) -> None:
+        """A question is asked, to be answered in so many seconds."""
+        with self._changed:
+            self._deadline = time.monotonic() + seconds
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._watch, name="vlm-watchdog", daemon=True)
+                self._thread.start()
+            elif self._wakes_at is None or self._wakes_at > self._deadline:
+                self._changed.notify()
+
+    def rest(self) -> None:
+        """The question is answered."""
+        self._deadline = None
+
+    def stop(self) -> None:
+        """End the thread."""
+        with self._changed:
+            self._is_over = True
+            self._changed.notify()
+
+    def _watch(self) -> None:
+        with self._changed:
+            while not self._is_over:
+                now, deadline = time.monotonic(), self._deadline
+                if deadline is not None and now >= deadline:
+                    self.has_bitten, self._is_over = True, True
+                    self._bite()
+                    return
+                self._wakes_at = deadline
+                self._changed.wait(None if deadline is None else deadline - now)
+
 
 __all__ = ["Worker", "WorkerEnded", "Workers"]
 
@@ -307,3 +366,63 @@ def _end_all() -> None:
 atexit.register(_end_all)
 if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
     os.register_at_fork(after_in_child=_start_all_anew)
+
+
+class OpenedElsewhere:
+    """A document that is open in a worker, one of several that may have it; threads take turns.
+
+    Args:
+        seconds: for which a worker is waited for.
+        key: by which a worker knows the document.
+        opening: the request that opens it, and the file where the worker needs it.
+    """
+
+    def __init__(self, seconds: float, key: int, opening: dict[str, Any], data: bytes) -> None:
+        self._seconds = seconds
+        self._key = key
+        self._opening = opening
+        self._data = data
+        self._worker: Worker | None = None
+        self._turn = threading.Lock()
+
+    def ask(self, workers: Workers, request: dict[str, Any]) -> Frame:
+        """Open the document where it is not, and ask about it where there is something to ask.
+
+        It is blamed for a crash by a new worker only: the old one may have been ended from outside.
+
+        Raises:
+            OSError: no worker can be started.
+            WorkerEnded: the worker crashed, or took too long.
+        """
+        with self._turn:
+            try:
+                return self._try(workers, request)
+            except WorkerEnded as end:
+                if str(end) == "timeout":
+                    raise
+                return self._try(workers, request)
+
+    def _try(self, workers: Workers, request: dict[str, Any]) -> Frame:
+        with workers.lent(self._worker) as worker:
+            if self._worker is not worker:
+                self.leave()
+                opening = {"request": "open", "key": self._key, **self._opening}
+                opened = worker.ask(self._seconds, opening, self._data)
+                if "failure" in opened[0]:
+                    return opened
+                self._worker = worker
+                if not request:
+                    return opened
+            return worker.ask(self._seconds, {"key": self._key, **request})
+
+    def leave(self) -> None:
+        """Have the worker forget it, with its next request."""
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.closed.append(self._key)
+
+    def close(self, workers: Workers) -> None:
+        """Let go of the file, and have the worker forget the document."""
+        worker, self._worker, self._data = self._worker, None, b""
+        if worker is not None:
+            workers.close(worker, self._key)

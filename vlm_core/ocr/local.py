@@ -183,8 +183,7 @@ def _warnings(text: str, found: LocalReading, blank: bool) -> list[str]:
 def _read(page: PageImage, models: Models) -> LocalReading:
     from vlm_core.ocr.ink_outside_boxes import rows_outside
     from vlm_core.ocr.ink_spots import text_in_spots
-    from vlm_core.ocr.orientation import is_lone, turn_image, turn_quads
-    from vlm_core.ocr.page_rotation import turn_of
+    from vlm_core.ocr.page_rotation import is_lone, turn_image, turn_of, turn_quads
     from vlm_core.ocr.pixels import pixels_of
     from vlm_core.ocr.recognition import read_line
     from vlm_core.ocr.tiles import detection_scale, find_text

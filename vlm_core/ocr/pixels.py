@@ -13,6 +13,8 @@ from vlm_core.types import PageImage
 
 Pixels: TypeAlias = NDArray[np.uint8]
 """Height × width × 3, BGR, 8 bits; of a whole page also height × width, grey."""
+TALL = 1.5
+"""Height to width from which a box counts as tall; recognisers turn such a crop to the left."""
 
 
 class Tile(NamedTuple):

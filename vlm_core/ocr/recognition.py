@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vlm_core.ocr.line_ink import HEIGHT, ink_of, unread_ink
-from vlm_core.ocr.orientation import TALL
-from vlm_core.ocr.pixels import Pixels, in_colour
+from vlm_core.ocr.pixels import TALL, Pixels, in_colour
 from vlm_core.ocr.tiles import Quads
 from vlm_core.ocr.unread_ink import NO_INK, Ink
 

@@ -15,9 +15,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vlm_core.ocr.marks import has_marks, marked_parts
+from vlm_core.ocr.marks import FEWEST, has_marks, letter_heights, marked_parts, shrinkage
 from vlm_core.ocr.pixels import Pixels, Tile, in_colour, is_large
-from vlm_core.ocr.print_height import FEWEST, letter_heights, shrinkage
 
 Quads: TypeAlias = NDArray[np.float32]
 """N × 4 × 2: corners clockwise from the top left, x before y, in pixels."""

@@ -16,8 +16,7 @@ from vlm_core.images.colour import to_grey
 from vlm_core.images.decode import open_document
 from vlm_core.images.decode_limits import READING_BYTES
 from vlm_core.images.page_images import page_again
-from vlm_core.images.png_rows import rows_of
-from vlm_core.images.raw_rows import raw_rows
+from vlm_core.images.raw_rows import raw_rows, rows_of
 from vlm_core.images.sources import expand
 
 SIDE = 60
@@ -41,7 +40,7 @@ def small_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """A page of 1,000 pixels is large, and a band has some rows."""
     monkeypatch.setattr(large, "MOST_IN_COLOUR", 1000)
     monkeypatch.setattr(large, "BAND_PIXELS", 600)
-    monkeypatch.setattr("vlm_core.images.png_rows._BAND_BYTES", 1300)
+    monkeypatch.setattr("vlm_core.images.raw_rows._BAND_BYTES", 1300)
     monkeypatch.setattr("vlm_core.images.raw_rows._BAND_PIXELS", 600)
 
 

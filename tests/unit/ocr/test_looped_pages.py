@@ -35,7 +35,7 @@ from vlm_core.catalog.offer_rows import OFFERS
 from vlm_core.catalog.provider_rows import PROVIDERS
 from vlm_core.catalog.resolve_route import resolve
 from vlm_core.completion import Completion, Delta
-from vlm_core.ocr.loop_guard import LOOPED, LoopGuard
+from vlm_core.ocr.loops import LOOPED, LoopGuard
 from vlm_core.ocr.prompts import PagePrompter
 from vlm_core.testing import Answer, ScriptedServer, Seen
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vlm_core.ocr.orientation import clockwise_turn, turn_image, turn_quads
+from vlm_core.ocr.page_rotation import clockwise_turn, turn_image, turn_quads
 
 
 @pytest.mark.parametrize(

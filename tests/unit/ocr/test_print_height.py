@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from vlm_core.ocr.print_height import letter_heights, shrinkage
+from vlm_core.ocr.marks import letter_heights, shrinkage
 from vlm_core.ocr.tiles import Pixels, Quads, find_text
 
 NOTHING = np.zeros((0, 4, 2), np.float32)

@@ -14,8 +14,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from vlm_core.ocr.dialects.boxes import around, fractions
 from vlm_core.ocr.dialects.dialect import Dialect, ModelAnswer, Reading
+from vlm_core.ocr.dialects.json_answers import around, fractions
 from vlm_core.ocr.dialects.plain import read_text
 from vlm_core.ocr.dialects.tables import tables_in
 from vlm_core.types import Box, TextLine

@@ -11,9 +11,8 @@ import math
 import re
 from typing import Any
 
-from vlm_core.ocr.dialects.boxes import fractions
 from vlm_core.ocr.dialects.dialect import Dialect, ModelAnswer, Reading
-from vlm_core.ocr.dialects.json_answers import cut_string, objects_in
+from vlm_core.ocr.dialects.json_answers import cut_string, fractions, objects_in
 from vlm_core.ocr.dialects.plain import read_text
 from vlm_core.ocr.dialects.tables import tables_in
 from vlm_core.types import TextLine

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from vlm_core.ocr.dialects.boxes import around, fractions
+from vlm_core.ocr.dialects.json_answers import around, fractions
 
 
 @pytest.mark.parametrize(
