@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, TypeAlias
 
 from vlm_core.ocr.dialects.dialect import Reading
-from vlm_core.ocr.loop_guard import LOOPED
-from vlm_core.ocr.loops import LoopDetector, is_looped
+from vlm_core.ocr.loops import LOOPED, LoopDetector, is_looped
 from vlm_core.ocr.page_warnings import NO_TEXT
 from vlm_core.ocr.page_warnings import is_blank as page_is_blank
 from vlm_core.ocr.refusals import is_refusal, says_no_text

@@ -15,7 +15,7 @@ from vlm_core.flow.estimate import estimate, text_tokens
 from vlm_core.ocr.answer_checks import AnswerCheck, check, page_is_blank
 from vlm_core.ocr.dialects.dialect import IMAGE, Dialect, Reading
 from vlm_core.ocr.dialects.registry import find_dialect
-from vlm_core.ocr.loop_guard import LOOPED, LoopGuard
+from vlm_core.ocr.loops import LOOPED, LoopGuard
 from vlm_core.types import PageImage, Usage
 from vlm_core.wire.option_checks import check_options
 
