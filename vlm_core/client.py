@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from vlm_core.catalog.routes import Endpoint, Route
     from vlm_core.catalog.schema import Provider
     from vlm_core.flow.attempt import Exchange
-    from vlm_core.wire.image_placement import ToolImages
+    from vlm_core.wire.endpoint_messages import ToolImages
 
 _DICE = random.Random()  # noqa: S311  it spreads waits, and guards nothing
 _SECONDS = CallLimits().timeout

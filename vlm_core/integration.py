@@ -37,8 +37,8 @@ _HOMES = {
     "ocr.engine": ("engine_name",),
     "option_names": ("check_names", "names_of", "strict_options"),
     "warning": ("warn_caller",),
-    "wire.option_checks": ("check_options",),
-    "wire.strict_schema": ("strict_schema",),
+    "wire.options": ("check_options",),
+    "wire.structured": ("strict_schema",),
 }
 
 __getattr__ = load_on_first_use("vlm_core", _HOMES)

@@ -34,5 +34,5 @@ from vlm_core.option_names import check_names as check_names
 from vlm_core.option_names import names_of as names_of
 from vlm_core.option_names import strict_options as strict_options
 from vlm_core.warning import warn_caller as warn_caller
-from vlm_core.wire.option_checks import check_options as check_options
-from vlm_core.wire.strict_schema import strict_schema as strict_schema
+from vlm_core.wire.options import check_options as check_options
+from vlm_core.wire.structured import strict_schema as strict_schema

@@ -24,7 +24,7 @@ from vlm_core.flow.message_images import (
     to_picture,
 )
 from vlm_core.flow.policy import FIRST_TOKEN_SECONDS
-from vlm_core.wire.image_placement import ToolImages
+from vlm_core.wire.endpoint_messages import ToolImages
 from vlm_core.wire.request import Request
 from vlm_core.wire.response import StreamedAnswer, is_whole, read_completion, read_error
 from vlm_core.wire.transport import RawResponse, Timeouts

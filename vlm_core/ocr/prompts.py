@@ -17,7 +17,7 @@ from vlm_core.ocr.dialects.dialect import IMAGE, Dialect, Reading
 from vlm_core.ocr.dialects.registry import find_dialect
 from vlm_core.ocr.loop_guard import LOOPED, LoopGuard
 from vlm_core.types import PageImage, Usage
-from vlm_core.wire.option_checks import check_options
+from vlm_core.wire.options import check_options
 
 _OF_THE_IMAGE = ("detail", "max_side")
 """Request options that are the picture's."""

@@ -1,16 +1,22 @@
-"""Errors of providers, from what came back: a status, headers and a body, or an answer that is an error."""
+"""Errors of providers and of the network: from a status, headers and a body, or from an exception."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+import socket
+import ssl
+from collections.abc import Iterator, Mapping
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
 from vlm_core.catalog.routes import Endpoint
 from vlm_core.errors import (
+    ConnectionFailed,
     MalformedResponse,
     ProviderError,
+    ProviderTimeout,
     RateLimited,
     RequestRejected,
     ServerError,
@@ -18,7 +24,64 @@ from vlm_core.errors import (
 )
 from vlm_core.wire.error_body import ErrorBody, error_body_in, parse_error_body, redact
 from vlm_core.wire.error_rules import ErrorKind, classify, hint
-from vlm_core.wire.retry_after import retry_after
+
+_LONGEST_SECONDS = 7 * 24 * 3600.0
+_EARLIEST_STAMP = 1e9
+"""Larger numbers are seconds since 1970, and smaller ones a wait."""
+_EARLIEST_STAMP_MS = 1e11
+
+
+def retry_after(headers: Mapping[str, str], *, now: float | None = None) -> float | None:
+    """The wait that an answer asks for, in seconds.
+
+    Args:
+        headers: of the answer, names in lower case. Retry-After counts before retry-after-ms, and that
+            before X-RateLimit-Reset.
+        now: seconds since 1970, in place of the answer's own Date; without either no date is understood.
+
+    Returns:
+        None where it asks for none, for one in the past, or for more than a week.
+
+    Example:
+        >>> retry_after({"retry-after": "2.5"}), retry_after({"retry-after-ms": "300"})
+        (2.5, 0.3)
+        >>> retry_after({"x-ratelimit-reset": "1700000030000"}, now=1_700_000_000)
+        30.0
+    """
+    now = now if now is not None else _stamp(headers.get("date"))
+    said = headers.get("retry-after")
+    stamp = _stamp(said)
+    milliseconds, reset = _number(headers.get("retry-after-ms")), _number(headers.get("x-ratelimit-reset"))
+    waits = (
+        _number(said),
+        stamp - now if stamp is not None and now is not None else None,
+        milliseconds / 1000 if milliseconds is not None else None,
+        _until(reset, now),
+    )
+    return next((wait for wait in waits if wait is not None and 0 <= wait <= _LONGEST_SECONDS), None)
+
+
+def _until(reset: float | None, now: float | None) -> float | None:
+    if reset is None or reset < _EARLIEST_STAMP:
+        return reset
+    stamp = reset / 1000 if reset >= _EARLIEST_STAMP_MS else reset
+    return None if now is None else stamp - now
+
+
+def _number(said: object) -> float | None:
+    try:
+        number = float(str(said))
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _stamp(said: object) -> float | None:
+    try:
+        return parsedate_to_datetime(str(said)).timestamp()
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
+
 
 _REQUEST_IDS = (
     *("x-request-id", "request-id", "x-generation-id", "apim-request-id", "x-amzn-requestid"),
@@ -171,3 +234,68 @@ def _phrase(status: int) -> str:
         return f"{HTTPStatus(status).phrase}, without a word of its own"
     except ValueError:
         return "no words"
+
+
+_BEFORE_SENDING = ("ConnectTimeout", "PoolTimeout")
+# The first that is among the causes tells what happened and what to do.
+_CAUSES: tuple[tuple[type[BaseException] | str, str, str], ...] = (
+    (
+        ssl.SSLCertVerificationError,
+        "the server's certificate is not valid for this host",
+        "Check the base_url; a certificate authority of your own is named by the variable SSL_CERT_FILE.",
+    ),
+    ("ProxyError", "the proxy refused", "Check the variables HTTPS_PROXY, ALL_PROXY and NO_PROXY."),
+    (
+        socket.gaierror,
+        "the host's name cannot be looked up",
+        "Check the base_url's spelling and the network.",
+    ),
+    (ConnectionRefusedError, "the server refused the connection", "Check the base_url's host and port."),
+    ("ConnectTimeout", "no connection in the time allowed", ""),
+    ("PoolTimeout", "all connections were in use for the time allowed", "Lower max_concurrency."),
+    (ConnectionResetError, "the server broke the connection off", ""),
+    ("RemoteProtocolError", "the server broke the answer off, or sent what is not HTTP", ""),
+    ("UnsupportedProtocol", "the base_url is neither http nor https", "Correct the base_url."),
+)
+_FOR_GOOD = (ssl.SSLCertVerificationError, "UnsupportedProtocol")
+"""Those that stay as they are, however often one tries."""
+
+
+def map_transport_error(error: BaseException, route: str) -> ConnectionFailed | ProviderTimeout:
+    """What happened, by the exceptions that caused it.
+
+    Args:
+        error: what openai's client, httpx or httpx2 raised.
+        route: what was asked, for the message.
+
+    Example:
+        >>> map_transport_error(ConnectionRefusedError(), "ollama:gemma3").message
+        'ollama:gemma3: the server refused the connection'
+    """
+    chain = list(_chain(error))
+    names = {kind.__name__ for link in chain for kind in type(link).__mro__}
+    late = isinstance(error, TimeoutError) or any(name.endswith("TimeoutException") for name in names)
+    if late and names.isdisjoint(_BEFORE_SENDING):
+        return ProviderTimeout(f"{route}: no answer in the time allowed", route=route)
+    for cause, what, advice in _CAUSES:
+        if cause in names if isinstance(cause, str) else any(isinstance(link, cause) for link in chain):
+            failed = ConnectionFailed(f"{route}: {what}", hint=advice, route=route)
+            failed.is_passing = cause not in _FOR_GOOD
+            return failed
+    return ConnectionFailed(f"{route}: the connection failed ({type(chain[-1]).__name__})", route=route)
+
+
+def read_timed_out(route: str) -> ProviderTimeout:
+    """The error for an answer that was still coming when the time was over.
+
+    Example:
+        >>> read_timed_out("ollama:gemma3").may_be_billed
+        True
+    """
+    return ProviderTimeout(f"{route}: the time was over before the answer was whole", route=route)
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

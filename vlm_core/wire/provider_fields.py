@@ -13,10 +13,10 @@ from typing import Any, TypeAlias
 
 from vlm_core.catalog.routes import Endpoint
 from vlm_core.catalog.schema import Quirk
-from vlm_core.wire.merging import accumulated, merge
+from vlm_core.wire.content_decoder import joined
+from vlm_core.wire.json_values import accumulated, merge
 from vlm_core.wire.messages import Message, tool_calls_in
 from vlm_core.wire.options import Warn
-from vlm_core.wire.surrogates import joined
 
 _Place: TypeAlias = tuple[str, str, str]
 

@@ -8,14 +8,18 @@ from typing import Any
 
 from vlm_core.catalog.routes import Endpoint
 from vlm_core.catalog.schema import Quirk
-from vlm_core.wire.broken_calls import without_broken_calls
-from vlm_core.wire.cache_control import tools_with_cache_control, with_cache_control
-from vlm_core.wire.image_placement import ToolImages, place_images, with_one_system_message
-from vlm_core.wire.merging import merge
+from vlm_core.wire.endpoint_messages import (
+    ToolImages,
+    place_images,
+    tools_with_cache_control,
+    with_cache_control,
+    with_one_system_message,
+    without_broken_calls,
+)
+from vlm_core.wire.json_values import merge, serialize
 from vlm_core.wire.messages import check_messages
 from vlm_core.wire.options import OPTIONS, check_options, option_fields
 from vlm_core.wire.provider_fields import for_route
-from vlm_core.wire.serialize import serialize
 from vlm_core.wire.structured import plan_structure, with_system_words
 from vlm_core.wire.tool_calls import OfferedTools
 

@@ -11,19 +11,19 @@ import math
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+from urllib.request import getproxies
 
+from vlm_core.catalog.hosts import is_private
 from vlm_core.catalog.schema import Quirk
 from vlm_core.errors import VLMError
-from vlm_core.wire.proxies import HTTPClients
-from vlm_core.wire.response_stream import BufferedBody, bounded_stream
-from vlm_core.wire.transport_errors import map_transport_error, read_timed_out
-from vlm_core.wire.watchdog import WatchedSocket, shared
+from vlm_core.wire.error_mapping import map_transport_error, read_timed_out
+from vlm_core.wire.response_stream import BufferedBody, WatchedSocket, bounded_stream, shared
 
 if TYPE_CHECKING:
     from vlm_core.catalog.routes import Endpoint
@@ -66,6 +66,47 @@ class RawResponse:
     watch: WatchedSocket | None = field(default=None, repr=False)
 
 
+def by_proxy(base_url: str) -> bool:
+    """Whether the proxies that the environment names may be asked to reach a server.
+
+    A proxy is another machine: it would get what is meant for a server of this machine or its network, the
+    key too. NO_PROXY is looked at by the HTTP library.
+
+    Example:
+        >>> by_proxy("https://api.example.com/v1"), by_proxy("http://127.0.0.1:8000/v1")
+        (True, False)
+    """
+    return not is_private(base_url)
+
+
+class _HTTPClients:
+    """HTTP clients of our own, one that takes proxies and one that does not, or the user's in their place.
+
+    Args:
+        make: makes one; is told whether it takes the environment's proxies.
+        given: the user's.
+    """
+
+    def __init__(self, make: Callable[[bool], Any], given: Any = None) -> None:
+        self._make = make
+        self._given = given
+        self._made: dict[bool, Any] = {} if given else {True: make(True)}
+
+    @property
+    def owned(self) -> list[Any]:
+        """Those that are to be closed."""
+        return list(self._made.values())
+
+    def of(self, endpoint: Endpoint) -> Any:
+        """The client for an endpoint."""
+        if self._given:
+            return self._given
+        uses_proxies = by_proxy(endpoint.base_url) or not getproxies()
+        if uses_proxies not in self._made:
+            self._made.setdefault(uses_proxies, self._make(uses_proxies))
+        return self._made[uses_proxies]
+
+
 class Transport:
     """Connections to providers, kept open between requests; threads may share it.
 
@@ -79,7 +120,7 @@ class Transport:
 
     def __init__(self, http_client: Any = None) -> None:
         _library()  # here, and not in the time of the first call
-        self._http = HTTPClients(partial(_http_client, "DefaultHttpxClient", _shorten), http_client)
+        self._http = _HTTPClients(partial(_http_client, "DefaultHttpxClient", _shorten), http_client)
         self._clients: dict[Any, Any] = {}
 
     def open(self, endpoint: Endpoint, body: bytes, timeouts: Timeouts) -> RawResponse:
@@ -164,7 +205,7 @@ class AsyncTransport:
 
     def __init__(self, http_client: Any = None) -> None:
         _library()
-        self._http = HTTPClients(partial(_http_client, "DefaultAsyncHttpxClient", _ashorten), http_client)
+        self._http = _HTTPClients(partial(_http_client, "DefaultAsyncHttpxClient", _ashorten), http_client)
         self._clients: dict[Any, Any] = {}
 
     async def open(self, endpoint: Endpoint, body: bytes, timeouts: Timeouts) -> RawResponse:
