@@ -41,7 +41,7 @@ from vlm_core.errors import (
     VLMError,
 )
 from vlm_core.flow import policy
-from vlm_core.flow.attempt import PerRoute
+from vlm_core.flow.call import PerRoute
 from vlm_core.testing import ScriptedServer
 
 QUESTION = "What is the total?"

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from vlm_core.catalog.image_tokens import FORMULAS, image_tokens
 from vlm_core.catalog.schema import Price
 from vlm_core.completion import EncodedImage, Estimate
-from vlm_core.flow.attempt import ChatCall, fit_messages
+from vlm_core.flow.attempt import fit_messages
+from vlm_core.flow.call import ChatCall
 from vlm_core.flow.drivers import fit
 from vlm_core.wire.messages import check_messages
 from vlm_core.wire.request import build_request

@@ -24,29 +24,20 @@ from vlm_core.errors import (
     ResponseError,
     VLMError,
 )
-from vlm_core.flow.aimd_limit import Outcome
-from vlm_core.flow.attempt import (
-    ChatCall,
-    Clock,
-    Deadline,
-    Exchange,
-    ReadTimeouts,
-    attempt,
-    fit_messages,
-    images_in,
-)
-from vlm_core.flow.effects import AcquireSlot, Effect, Sleep
-from vlm_core.flow.emitted import EmittedText
-from vlm_core.flow.message_images import Message, buffer_open_files
+from vlm_core.flow.attempt import EmittedText, ReadTimeouts, attempt, fit_messages
+from vlm_core.flow.call import AcquireSlot, ChatCall, Clock, Deadline, Effect, Exchange, Sleep
+from vlm_core.flow.concurrency import Outcome
+from vlm_core.flow.message_images import Message, encoded_images
 from vlm_core.flow.policy import (
     FIRST_TOKEN_SECONDS,
     PATIENCE_SECONDS,
+    RequestFixup,
+    find_fixup,
     may_fail_over,
     may_retry,
     retry_rule,
     wait_before,
 )
-from vlm_core.flow.request_fixups import RequestFixup, find_fixup
 from vlm_core.flow.route_state import RouteState, routes_to_try
 from vlm_core.wire.request import Request, build_request
 
@@ -137,7 +128,6 @@ def exchange(call: ChatCall, stations: Sequence[RouteState], clock: Clock, dice:
         VLMError: why there is no answer, with all attempts that were made: AllRoutesFailed where
             several routes could have given one, else the route's own error.
     """
-    call = replace(call, messages=buffer_open_files(call.messages))
     job = _Job(call, Deadline(clock, clock() + call.limits.timeout), dice, stations, stream=call.stream)
     visit: _Visit | None = job.visit(next(job.unasked))
     while visit is not None:
@@ -334,7 +324,7 @@ def _change(visit: _Visit) -> RequestFixup | None:
     *earlier, failure = visit.failures
     if any(type(failure) is type(before) for before in earlier):
         return None
-    images = images_in(visit.messages or ())
+    images = encoded_images(visit.messages or ())
     return find_fixup(failure, visit.call.endpoint, visit.call.options, images)
 
 

@@ -11,7 +11,7 @@ from vlm_core.catalog.routes import Endpoint
 from vlm_core.catalog.schema import ImageLimits, Provider
 from vlm_core.completion import Completion, EncodedImage
 from vlm_core.errors import ProviderError, VLMError
-from vlm_core.flow.attempt import PerRoute
+from vlm_core.flow.call import PerRoute
 from vlm_core.threads import on_own_thread
 from vlm_core.wire.completion import finish_reason
 
