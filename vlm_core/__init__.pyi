@@ -15,6 +15,7 @@ from vlm_core.assistant.tools import ImageTool as ImageTool
 from vlm_core.catalog.registry import models_of as models_of
 from vlm_core.catalog.registry import providers as providers
 from vlm_core.catalog.registry import register as register
+from vlm_core.catalog.resolve_route import SunsetWarning as SunsetWarning
 from vlm_core.catalog.resolve_route import UnknownProviderWarning as UnknownProviderWarning
 from vlm_core.catalog.routes import Route as Route
 from vlm_core.catalog.schema import ImageLimits as ImageLimits
@@ -22,7 +23,6 @@ from vlm_core.catalog.schema import ModelProfile as ModelProfile
 from vlm_core.catalog.schema import Price as Price
 from vlm_core.catalog.schema import Provider as Provider
 from vlm_core.catalog.schema import Quirk as Quirk
-from vlm_core.catalog.suggestions import SunsetWarning as SunsetWarning
 from vlm_core.client import VLMClient as VLMClient
 from vlm_core.completion import Attempt as Attempt
 from vlm_core.completion import Completion as Completion

@@ -10,8 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from vlm_core.catalog.keys import find_key
-from vlm_core.catalog.resolve_route import resolve
-from vlm_core.catalog.suggestions import warn_of_sunset
+from vlm_core.catalog.resolve_route import resolve, warn_of_sunset
 from vlm_core.completion import Completion, Delta, Estimate
 from vlm_core.errors import ConfigError
 from vlm_core.flow.call import CallLimits, ChatCall, PerRoute

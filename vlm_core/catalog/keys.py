@@ -14,8 +14,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from vlm_core.catalog.hosts import belongs, host_of, is_in_the_clear
-from vlm_core.catalog.routes import Endpoint
+from vlm_core.catalog.routes import Endpoint, belongs, host_of, is_in_the_clear
 from vlm_core.catalog.schema import Provider
 from vlm_core.errors import ConfigError, MissingKeyError
 from vlm_core.secret import Secret

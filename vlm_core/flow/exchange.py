@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from vlm_core.catalog.suggestions import nearest_models
+from vlm_core.catalog.resolve_route import nearest_models
 from vlm_core.completion import Attempt, Completion, Delta
 from vlm_core.errors import (
     AllRoutesFailed,

@@ -19,7 +19,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from urllib.request import getproxies
 
-from vlm_core.catalog.hosts import is_private
+from vlm_core.catalog.routes import is_private
 from vlm_core.catalog.schema import Quirk
 from vlm_core.errors import VLMError
 from vlm_core.wire.error_mapping import map_transport_error, read_timed_out
