@@ -48,7 +48,7 @@ def logged(effect: SendRequest) -> Iterator[Callable[[RawResponse], None]]:
         raise
 
 
-def log_result(result: Any) -> None:
+def log_result(result: object) -> None:
     """Tell how a call ended, where it ended with an answer."""
     if isinstance(result, Completion) and _logger.isEnabledFor(logging.DEBUG):
         usage = result.usage

@@ -111,8 +111,10 @@ def _kind(part: object) -> str:
     return kind if isinstance(kind, str) else ""
 
 
-def _read_part(part: Any, position: str, allow_private_urls: bool) -> Any:
+def _read_part(part: Part | str, position: str, allow_private_urls: bool) -> Part | str | ImagePart:
     kind = _kind(part)
+    if isinstance(part, str) or kind not in (*_PLAINER, *_READERS):
+        return part
     if kind in _PLAINER:
         part = _PLAINER[kind](part, position, allow_private_urls)
         kind = part["type"]
@@ -187,7 +189,7 @@ def _of_base64(text: str, position: str) -> Source | None:
     return Source("<base64>", partial(fetched, "<base64>", partial(bytes_in, uri)), key=uri)
 
 
-def _source(image: Any, position: str) -> Source:
+def _source(image: object, position: str) -> Source:
     """The one document behind what the caller gave."""
     from vlm_core.images.sources import Source, expand
 

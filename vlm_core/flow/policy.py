@@ -208,7 +208,7 @@ def _with_one_system_message(endpoint: Endpoint, options: Mapping[str, Any]) -> 
     return RequestFixup(replace(endpoint, provider=provider), options, warning)
 
 
-def _but(provider: Provider, **changed: Any) -> Provider:
+def _but(provider: Provider, **changed: object) -> Provider:
     return provider.model_copy(update=changed)
 
 

@@ -46,7 +46,7 @@ def merge_into(fields: dict[str, Any], extra: Mapping[str, Any]) -> None:
             fields[name] = merge({}, value) if isinstance(value, Mapping) else value
 
 
-def accumulated(before: Any, more: Any) -> Any:
+def accumulated(before: object, more: object) -> object:
     """A value that grows piece by piece: texts and lists are joined, dicts merged, others replaced.
 
     Example:
@@ -187,11 +187,11 @@ def _decoded(source: str) -> JSONValue:
     return JSONValue(problem=NO_JSON)
 
 
-def _is_flat_list(value: Any) -> bool:
+def _is_flat_list(value: object) -> bool:
     return isinstance(value, list) and not any(isinstance(item, (dict, list)) for item in value)
 
 
-def _is_same(one: Any, other: Any) -> bool:
+def _is_same(one: object, other: object) -> bool:
     try:
         return bool(one == other)
     except RecursionError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import reprlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, TypeGuard
 
 from vlm_core.catalog.routes import Endpoint
 from vlm_core.catalog.schema import Quirk
@@ -48,11 +48,11 @@ def _bounds(least: float, most: float = _ENDLESS) -> str:
     return "".join(f" {word} {bound:g}" for word, bound in found.items() if abs(bound) != _ENDLESS)
 
 
-def _is_list(value: object) -> bool:
+def _is_list(value: object) -> TypeGuard[Sequence[object]]:
     return isinstance(value, Sequence) and not isinstance(value, (str, bytes))
 
 
-def _is_stop(value: Any) -> bool:
+def _is_stop(value: object) -> bool:
     return isinstance(value, str) or (_is_list(value) and all(isinstance(word, str) for word in value))
 
 

@@ -65,7 +65,7 @@ class ProviderFields:
     @property
     def fields(self) -> dict[str, Any]:
         """What came, put together; of two fields with the same text one."""
-        found = {name: _together(pieces) for name, pieces in self._pieces.items()}
+        found: dict[str, Any] = {name: _together(pieces) for name, pieces in self._pieces.items()}
         if isinstance(found.get(_DETAILS), list):
             found[_DETAILS] = reassembled(found[_DETAILS])
         texts = [name for name in _REASONING if name in found]
@@ -74,7 +74,7 @@ class ProviderFields:
         return found
 
 
-def _together(pieces: Sequence[Any]) -> Any:
+def _together(pieces: Sequence[Any]) -> object:
     """The pieces of a field as one value."""
     if all(isinstance(piece, str) for piece in pieces):
         return joined("".join(pieces))
@@ -141,7 +141,7 @@ def _grows(
     return latest.get(_place(detail, detail["id"])) if detail.get("index") is not None else None
 
 
-def _place(detail: Mapping[str, Any], its_id: Any) -> _Place:
+def _place(detail: Mapping[str, Any], its_id: object) -> _Place:
     """What a detail is found by: with its id, or the latest one of its type and index whatever its id."""
     return repr(detail.get("type")), repr(detail.get("index")), repr(its_id)
 

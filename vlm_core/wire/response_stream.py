@@ -40,7 +40,7 @@ class BufferedBody:
         return self._pieces.pop()
 
 
-def bounded_stream(base: Any, max_bytes: int, seconds: float) -> Any:
+def bounded_stream(base: type[Any], max_bytes: int, seconds: float) -> type[Any]:
     """A kind of stream that ends after so many bytes or seconds, without a word.
 
     Args:

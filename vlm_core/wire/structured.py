@@ -46,7 +46,7 @@ def strict_schema(schema: Mapping[str, Any], name: str = "the schema") -> dict[s
     return found
 
 
-def _within(key: str, value: Any, name: str) -> Any:
+def _within(key: str, value: object, name: str) -> object:
     if key in _OF_ONE and isinstance(value, Mapping):
         return strict_schema(value, name)
     if key in _OF_SEVERAL and isinstance(value, (list, tuple)):

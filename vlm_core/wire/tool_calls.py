@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -253,7 +253,7 @@ class ToolCallAccumulator:
 
     # --- out
 
-    def _told(self, calls: Any, *, at_end: bool) -> tuple[list[ToolCallDelta], str]:
+    def _told(self, calls: Iterable[ToolCallState], *, at_end: bool) -> tuple[list[ToolCallDelta], str]:
         deltas: list[ToolCallDelta] = []
         text = ""
         for call in calls:

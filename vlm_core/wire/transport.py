@@ -16,7 +16,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 from urllib.request import getproxies
 
 from vlm_core.catalog.routes import is_private
@@ -26,6 +27,9 @@ from vlm_core.wire.error_mapping import map_transport_error, read_timed_out
 from vlm_core.wire.response_stream import BufferedBody, WatchedSocket, bounded_stream, shared
 
 if TYPE_CHECKING:
+    import socket
+    import ssl
+
     from vlm_core.catalog.routes import Endpoint
     from vlm_core.secret import Secret
 
@@ -34,6 +38,38 @@ _ERROR_BODY_SECONDS = 10.0
 _REST_SECONDS = 0.25
 _LEFT_OUT = ("X-Stainless-Retry-Count", "X-Stainless-Read-Timeout")
 """Headers that openai's client would add on its own."""
+
+
+class HTTPClient(Protocol):
+    """An httpx2.Client, or an httpx.Client."""
+
+    @property
+    def send(self) -> Callable[..., Any]: ...
+
+    def close(self) -> None: ...
+
+
+class AsyncHTTPClient(Protocol):
+    """An httpx2.AsyncClient, or an httpx.AsyncClient."""
+
+    @property
+    def send(self) -> Callable[..., Any]: ...
+
+    async def aclose(self) -> None: ...
+
+
+class HTTPResponse(Protocol):
+    """What is used of a response of either library."""
+
+    status_code: int
+    headers: Mapping[str, str]
+    content: bytes
+    extensions: Mapping[str, Any]
+    request: Any
+    stream: Any
+
+
+_Client = TypeVar("_Client", bound=HTTPClient | AsyncHTTPClient)
 
 
 @dataclass(frozen=True)
@@ -79,7 +115,7 @@ def by_proxy(base_url: str) -> bool:
     return not is_private(base_url)
 
 
-class _HTTPClients:
+class _HTTPClients(Generic[_Client]):
     """HTTP clients of our own, one that takes proxies and one that does not, or the user's in their place.
 
     Args:
@@ -87,17 +123,17 @@ class _HTTPClients:
         given: the user's.
     """
 
-    def __init__(self, make: Callable[[bool], Any], given: Any = None) -> None:
+    def __init__(self, make: Callable[[bool], _Client], given: _Client | None = None) -> None:
         self._make = make
         self._given = given
-        self._made: dict[bool, Any] = {} if given else {True: make(True)}
+        self._made: dict[bool, _Client] = {} if given else {True: make(True)}
 
     @property
-    def owned(self) -> list[Any]:
+    def owned(self) -> list[_Client]:
         """Those that are to be closed."""
         return list(self._made.values())
 
-    def of(self, endpoint: Endpoint) -> Any:
+    def of(self, endpoint: Endpoint) -> _Client:
         """The client for an endpoint."""
         if self._given:
             return self._given
@@ -118,9 +154,10 @@ class Transport:
         >>> Transport().close()
     """
 
-    def __init__(self, http_client: Any = None) -> None:
+    def __init__(self, http_client: HTTPClient | None = None) -> None:
         _library()  # here, and not in the time of the first call
-        self._http = _HTTPClients(partial(_http_client, "DefaultHttpxClient", _shorten), http_client)
+        make = partial(_http_client, "DefaultHttpxClient", _shorten)
+        self._http = _HTTPClients[HTTPClient](make, http_client)
         self._clients: dict[Any, Any] = {}
 
     def open(self, endpoint: Endpoint, body: bytes, timeouts: Timeouts) -> RawResponse:
@@ -203,9 +240,10 @@ class AsyncTransport:
         >>> asyncio.run(main())
     """
 
-    def __init__(self, http_client: Any = None) -> None:
+    def __init__(self, http_client: AsyncHTTPClient | None = None) -> None:
         _library()
-        self._http = _HTTPClients(partial(_http_client, "DefaultAsyncHttpxClient", _ashorten), http_client)
+        make = partial(_http_client, "DefaultAsyncHttpxClient", _ashorten)
+        self._http = _HTTPClients[AsyncHTTPClient](make, http_client)
         self._clients: dict[Any, Any] = {}
 
     async def open(self, endpoint: Endpoint, body: bytes, timeouts: Timeouts) -> RawResponse:
@@ -256,7 +294,7 @@ class AsyncTransport:
 # --- the client, without what it adds -------------------------------------------------------------
 
 
-def _library() -> Any:
+def _library() -> ModuleType:
     import openai  # a third of a second, and not needed to read a scan
 
     return openai
@@ -270,12 +308,12 @@ def load() -> None:
 
 
 @cache
-def _http_library() -> Any:
+def _http_library() -> ModuleType:
     """httpx2 under openai 3, httpx under openai 2."""
     return import_module(_library().DefaultHttpxClient.__mro__[1].__module__.partition(".")[0])
 
 
-def _http_client(kind: str, shorten: Any, uses_proxies: bool) -> Any:
+def _http_client(kind: str, shorten: Callable[[HTTPResponse], object], uses_proxies: bool) -> Any:
     """An HTTP client of our own."""
     certificates = _certificates(*_certificate_paths())
     hooks = {"response": [shorten]}
@@ -287,13 +325,14 @@ def _certificate_paths() -> tuple[str | None, str | None]:
 
 
 @cache
-def _certificates(file: str | None, folder: str | None) -> Any:
+def _certificates(file: str | None, folder: str | None) -> ssl.SSLContext:
     """What servers are checked against, read once: that takes 20 ms, and clients may share it."""
-    return _http_library().create_ssl_context()
+    context: ssl.SSLContext = _http_library().create_ssl_context()
+    return context
 
 
 @cache
-def _bare(kind: str) -> Any:
+def _bare(kind: str) -> type[Any]:
     """openai's client of a kind, sending the headers that it is given and no others."""
 
     class Bare(getattr(_library(), kind)):  # type: ignore[misc]
@@ -306,7 +345,9 @@ def _bare(kind: str) -> Any:
     return Bare
 
 
-def _client_for(clients: dict[Any, Any], endpoint: Endpoint, kind: str, http: Any) -> Any:
+def _client_for(
+    clients: dict[Any, Any], endpoint: Endpoint, kind: str, http: HTTPClient | AsyncHTTPClient
+) -> Any:
     identity = (
         endpoint.base_url,
         _key_header(endpoint),
@@ -367,7 +408,7 @@ def _request(endpoint: Endpoint, body: bytes, timeouts: Timeouts) -> dict[str, A
 # --- answers --------------------------------------------------------------------------------------
 
 
-def _answer(endpoint: Endpoint, response: Any, timeouts: Timeouts, reader: str) -> RawResponse:
+def _answer(endpoint: Endpoint, response: HTTPResponse, timeouts: Timeouts, reader: str) -> RawResponse:
     _set_read_timeout(response, timeouts.between_bytes)
     # Compressed it is only by a server that does as it likes; the bytes are counted unpacked.
     plain = response.headers.get("content-encoding", "identity").strip().lower() == "identity"
@@ -375,39 +416,39 @@ def _answer(endpoint: Endpoint, response: Any, timeouts: Timeouts, reader: str) 
     return RawResponse(response.status_code, response.headers, endpoint.route, pieces, response)
 
 
-def _refusal(endpoint: Endpoint, response: Any) -> RawResponse:
+def _refusal(endpoint: Endpoint, response: HTTPResponse) -> RawResponse:
     """An answer that openai's client raised as an error, whose body it has read."""
     pieces = BufferedBody(response.content)
     return RawResponse(response.status_code, response.headers, endpoint.route, pieces, response)
 
 
-def _socket_of(response: Any) -> Any:
+def _socket_of(response: HTTPResponse) -> socket.socket | None:
     stream = response.extensions.get("network_stream")
     return stream.get_extra_info("socket") if stream else None
 
 
-def _set_read_timeout(response: Any, seconds: float) -> None:
+def _set_read_timeout(response: HTTPResponse, seconds: float) -> None:
     # It is looked up anew where the body begins.
     timeout = response.request.extensions.get("timeout")
     if timeout is not None:
         timeout["read"] = seconds
 
 
-def _shorten(response: Any) -> None:
+def _shorten(response: HTTPResponse) -> None:
     """Bound the body of an error, which openai's client reads to its end, however long it is."""
     if response.status_code >= 300:
         _set_read_timeout(response, _ERROR_BODY_SECONDS)
         response.stream = _short_stream("SyncByteStream")(response.stream)
 
 
-async def _ashorten(response: Any) -> None:
+async def _ashorten(response: HTTPResponse) -> None:
     if response.status_code >= 300:
         _set_read_timeout(response, _ERROR_BODY_SECONDS)
         response.stream = _short_stream("AsyncByteStream")(response.stream)
 
 
 @cache
-def _short_stream(kind: str) -> Any:
+def _short_stream(kind: str) -> type[Any]:
     return bounded_stream(getattr(_http_library(), kind), _ERROR_BODY_BYTES, _ERROR_BODY_SECONDS)
 
 
