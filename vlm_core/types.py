@@ -403,8 +403,8 @@ class PageImage(_PixelsOnDemand):
                 yield _rgb(levels[start : start + _BLOCK])
 
 
+# Pixels of a page in grey that are made at once for its digest.
 _BLOCK = 2**16
-"""Pixels of a page in grey that are made at once for its digest."""
 
 
 def _rgb(levels: bytes) -> bytearray:

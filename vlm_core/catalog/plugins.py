@@ -48,6 +48,7 @@ def load_engine(name: str) -> object:
     Raises:
         ConfigError: it cannot be loaded, or two packages bring one of this name.
     """
+    # Which of two packages would be found first depends on the order of installation.
     points = list(metadata.entry_points(group=ENGINES, name=name))
     if len(points) > 1:
         packages = " and ".join(sorted(map(_package, points)))

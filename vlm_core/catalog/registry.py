@@ -19,8 +19,8 @@ from vlm_core.catalog.provider_rows import PROVIDERS
 from vlm_core.catalog.schema import ImageLimits, ModelProfile, Provider
 from vlm_core.errors import ConfigError, UnknownProviderError
 
+# Fields of a row that add up.
 _SETS = ("quirks", "returned_fields")
-"""Fields of a row that add up."""
 _WORD = re.compile(r"\d+(?:\.\d+)?|[a-z]+")
 _P_FOR_POINT = re.compile(r"(?<=\d)p(?=\d)")
 
@@ -66,7 +66,7 @@ def fits(row: ModelProfile, provider: str | None, model: str) -> bool:
     """Whether a row is about this model at this provider; of no provider, a row about all of them."""
     if row.provider not in (None, provider):
         return False
-    return _is_same(row.model, model) if row.model else begins_with(model, row.prefix)
+    return row.model.lower() == model.lower() if row.model else begins_with(model, row.prefix)
 
 
 def specificity(row: ModelProfile) -> tuple[bool, bool, int]:
@@ -83,10 +83,10 @@ def merged(rows: Iterable[ModelProfile], model: str) -> ModelProfile:
     """
     found: dict[str, Any] = {"prefix": "", "limits": ImageLimits()} | dict.fromkeys(_SETS, frozenset())
     for row in rows:
-        said = {name: getattr(row, name) for name in row.model_fields_set}
-        said["limits"] = tighter(found["limits"], row.limits)
-        said |= {name: found[name] | getattr(row, name) for name in _SETS}
-        found |= said
+        own = {name: getattr(row, name) for name in row.model_fields_set}
+        own["limits"] = tighter(found["limits"], row.limits)
+        own |= {name: found[name] | getattr(row, name) for name in _SETS}
+        found |= own
     return ModelProfile(**(found | {"model": model}))
 
 
@@ -106,10 +106,6 @@ def tighter(general: ImageLimits, specific: ImageLimits) -> ImageLimits:
         else:
             found[name] = min(value, bound)
     return ImageLimits(**found)
-
-
-def _is_same(one: str, other: str) -> bool:
-    return one.lower() == other.lower()
 
 
 _Key = tuple[str, str, str | None, str | None]
@@ -140,6 +136,7 @@ class Registry:
         """All rows, each with the level it comes from; a higher one counts more."""
         with self._lock:
             if not self._are_installed_loaded:
+                # Before they are loaded: one that looks something up meanwhile must not load them again.
                 self._are_installed_loaded = True
                 self._levels[1].update({_key(row): row for row in installed_rows()})
             return [(level, row) for level, rows in enumerate(self._levels) for row in rows.values()]
@@ -155,6 +152,7 @@ class Registry:
             for level, row in self.rows()
             if isinstance(row, ModelProfile) and fits(row, provider, model)
         ]
+        # Merged in this order, so that the most specific row of the highest level has the last word.
         fitting.sort(key=lambda pair: (pair[0], specificity(pair[1])))
         return merged((row for _, row in fitting), model)
 

@@ -25,10 +25,10 @@ from vlm_core.errors import ConfigError
 from vlm_core.secret import Secret
 from vlm_core.warning import warn_caller
 
+# As many routes or models as a message names.
 _NAMED = 5
-"""As many routes or models as a message names."""
+# How much of two names must be the same, for one to be proposed in place of the other.
 _ALIKE = 0.5
-"""How much of two names must be the same, for one to be proposed in place of the other."""
 
 
 class SunsetWarning(UserWarning):
@@ -103,6 +103,7 @@ def warn_of_sunset(endpoint: Endpoint, today: date | None = None) -> None:
         >>> str(said[0].message)  # doctest: +ELLIPSIS
         'hyperbolic:nvidia/NVIDIA-Nemotron-Nano-12B-v2-VL-BF16 is to be removed; no date is known. The ...'
     """
+    # Once in a process: a job makes a client for each of its routes, on many threads.
     with _lock:
         if endpoint.profile.sunset is None or endpoint.route in _warned:
             return
@@ -124,8 +125,8 @@ def _likeness(one: str, other: str) -> float:
 
 
 _HOW = 'Write "provider:model", or give base_url=... too.'
+# How much of two names is the same where one is the other misspelt.
 _SLIP = 0.85
-"""How much of two names is the same where one is the other misspelt."""
 
 
 class UnknownProviderWarning(UserWarning):
@@ -205,6 +206,7 @@ def _split(given: Route, url: str | None) -> tuple[Provider, str]:
     if given.provider:
         row = _named(given.provider, url)
         return row, _without(row.name, given.model)
+    # What stands before the colon of "qwen2.5vl:7b" or "...:free" is a part of the model's id.
     name, colon, model = given.model.partition(":")
     if colon and _is_known(name):
         return find_provider(name), model
@@ -231,6 +233,7 @@ def _named(name: str, url: str | None) -> Provider:
     if url is None or _is_known(name):
         return find_provider(name)
     wanted = name.strip().lower()
+    # With a base_url any name will do, but a misspelt one would silently go without the known row's limits.
     _warn_of_likeness(wanted)
     return _nobodys(wanted, url)
 

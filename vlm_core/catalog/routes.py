@@ -36,6 +36,7 @@ def checked_base_url(url: str) -> str:
         >>> checked_base_url("https://api.example.com/v1/chat/completions")
         'https://api.example.com/v1'
     """
+    # It is often copied from a page with the path that the client adds.
     cleaned = url.strip().rstrip("/").removesuffix(_ENDPOINT).rstrip("/")
     parts = _split(cleaned)
     if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
@@ -163,6 +164,7 @@ class Route:
     headers: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        # Hidden at once: a route stands in logs and tracebacks long before it is used.
         if self.api_key is not None:
             object.__setattr__(self, "api_key", Secret(self.api_key))
         object.__setattr__(self, "headers", {name: Secret(value) for name, value in self.headers.items()})

@@ -37,8 +37,8 @@ from vlm_core.wire.request import Request
 from vlm_core.wire.response import StreamedAnswer, is_whole, read_completion, read_error
 from vlm_core.wire.transport import RawResponse, Timeouts
 
+# Of a request beside its messages; what the provider's limit leaves is the room for images.
 _LEAST_REQUEST_BYTES = 4096
-"""Of a request beside its messages; what the provider's limit leaves is the room for images."""
 
 
 def fit_messages(call: ChatCall, seconds: float = 60.0) -> Generator[Effect, Any, list[Message]]:

@@ -118,8 +118,8 @@ Result = TypeVar("Result")
 
 
 _LEAST_START = 4
+# A route begins with a quarter of the calls that it is trusted with.
 _START_SHARE = 4
-"""A route begins with a quarter of the calls that it is trusted with."""
 
 
 class _Waiter:

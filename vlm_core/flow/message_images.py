@@ -97,6 +97,7 @@ def parts_of(message: object) -> Sequence[Any]:
 
 def _read(message: Message, position: str, allow_private_urls: bool) -> Message:
     parts = parts_of(message)
+    # Most messages are text alone, and a conversation is read again with every turn.
     if all(_kind(part) in ("text", "") for part in parts):
         return message
     content = [

@@ -84,13 +84,13 @@ _RULES: tuple[tuple[type[VLMError], RetryRule], ...] = (
     # Of a route that takes less than the one before; where it is the first, nothing was sent at all.
     (InputError, RetryRule("never", "always")),
 )
+# By `IncompleteResponse.reason`.
 _INCOMPLETE: dict[str, RetryRule] = {
     "cut": RetryRule("always", "always", is_ill=True),
     "silent": RetryRule("once_if_last", "always", is_ill=True),
     "damaged": RetryRule("once", "always", is_ill=True),
     "different": RetryRule("never", "always"),  # the route is well; a third answer would be of no use
 }
-"""By `IncompleteResponse.reason`."""
 _GIVE_UP = RetryRule()
 
 
@@ -136,13 +136,13 @@ def may_fail_over(error: VLMError, context: int | None, next_context: int | None
     return fail_over == "always"
 
 
-def wait_before(error: VLMError, attempt: int, dice: random.Random) -> float:
+def wait_before(error: VLMError, attempt: int, rng: random.Random) -> float:
     """Seconds before the same route is asked again.
 
     Args:
         error: how the last attempt ended; what the provider asks for counts, and a little more.
         attempt: how many were made, from 1.
-        dice: so that many callers do not come back at one moment.
+        rng: so that many callers do not come back at one moment.
 
     Example:
         >>> 0.25 <= wait_before(ServerError("down"), 1, random.Random(0)) <= 0.5
@@ -150,20 +150,20 @@ def wait_before(error: VLMError, attempt: int, dice: random.Random) -> float:
     """
     asked: float | None = getattr(error, "retry_after", None)
     if asked is not None:
-        return asked * (1 + 0.1 * dice.random())
+        return asked * (1 + 0.1 * rng.random())
     longest = min(MAX_SECONDS, BASE_SECONDS * 2.0 ** (attempt - 1))
-    return longest * (0.5 + 0.5 * dice.random())
+    return longest * (0.5 + 0.5 * rng.random())
 
 
+# Options without which the answer to the question is still an answer to it.
 _TUNING = frozenset(
     {"temperature", "top_p", "seed", "presence_penalty", "frequency_penalty", "logprobs", "top_logprobs"}
     | {"logit_bias", "user", "metadata", "store", "reasoning_effort", "verbosity", "service_tier"}
     | {"parallel_tool_calls", "prompt_cache_key", "safety_identifier", "prediction"}
 )
-"""Options without which the answer to the question is still an answer to it."""
 
+# Fields of an assistant's message that strict hosts refuse.
 _REASONING = frozenset({"reasoning_content", "reasoning", "reasoning_details"})
-"""Fields of an assistant's message that strict hosts refuse."""
 _SYSTEM_FIRST = re.compile(r"(?i)system message must be (at the beginning|first)")
 
 

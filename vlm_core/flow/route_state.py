@@ -212,7 +212,7 @@ class RouteState:
         reason = failure.message.removeprefix(self.route).lstrip(": ")
         pause = f"left alone for {seconds:.0f} s more after repeated failures"
         failure.message = f"{self.route}: {pause}: {reason}"
-        failure.attempts = ()
+        failure.attempts = ()  # those of an earlier call
         if isinstance(failure, ProviderError):
             failure.may_be_billed = False  # this call sends nothing there
         if isinstance(failure, (RateLimited, ServerError)):

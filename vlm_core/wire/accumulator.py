@@ -97,13 +97,15 @@ class CompletionAccumulator:
         if not isinstance(choice, dict):
             raise MalformedResponse("A choice of the answer is not an object")
         message = self._message(choice)
+        # Nearly every chunk holds a piece of content and nothing else: the rest is not looked for in those.
         has_more = len(message) > 1 or "content" not in message
-        text, reasoning = self._said(message, reasoning_in(message) if has_more else "")
+        text, reasoning = self._text_and_thought(message, reasoning_in(message) if has_more else "")
         calls: Sequence[ToolCallDelta] = ()
         if has_more:
             self.provider_fields.add(message)
             calls, unwrapped = self._tool_calls(message)
             text += unwrapped
+        # What was held back as a possible thought is certain once a reason for the end has come.
         if choice.get("finish_reason") or choice.get("logprobs"):
             last_text, last_reasoning, last_calls = self._ending(choice)
             text, reasoning = text + last_text, reasoning + last_reasoning
@@ -130,7 +132,7 @@ class CompletionAccumulator:
             raise MalformedResponse("A choice of the answer holds no message")
         return {}
 
-    def _said(self, message: dict[str, Any], reasoning: str) -> tuple[str, str]:
+    def _text_and_thought(self, message: dict[str, Any], reasoning: str) -> tuple[str, str]:
         """Text and thought of a piece of a message."""
         if reasoning:
             self._speech.release()
@@ -187,21 +189,21 @@ def later_usage(earlier: Mapping[str, Any], later: object) -> dict[str, Any]:
     return {**earlier, **{name: value for name, value in new.items() if value or name not in earlier}}
 
 
-def read_usage(said: Mapping[str, Any]) -> Usage:
+def read_usage(usage: Mapping[str, Any]) -> Usage:
     """Tokens and cost of an answer; None for what the provider did not say.
 
     Args:
-        said: the answer's `usage`.
+        usage: the answer's `usage`.
 
     Example:
         >>> read_usage({"prompt_tokens": 120, "completion_tokens": 8, "estimated_cost": 0.0001}).cost_usd
         0.0001
     """
-    found = {field: _count(said, names) for field, names in _COUNTS.items()}
+    found = {field: _count(usage, names) for field, names in _COUNTS.items()}
     for field, holders in _DETAILS.items():
-        details = [said[name] for name in holders if isinstance(said.get(name), Mapping)]
+        details = [usage[name] for name in holders if isinstance(usage.get(name), Mapping)]
         found[field] = _count(details[0], (field,)) if details else None
-    costs = (said.get(name) for name in _COSTS)
+    costs = (usage.get(name) for name in _COSTS)
     return Usage(**found, cost_usd=next((cost for cost in costs if _is_figure(cost)), None))
 
 

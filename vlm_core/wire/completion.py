@@ -35,8 +35,8 @@ def _letters(word: str) -> str:
     return "".join(filter(str.isalnum, word.lower()))
 
 
+# Without case, dashes and underscores, in which servers differ.
 _REASONS = {_letters(word): reason for reason, words in _WORDS.items() for word in words}
-"""Without case, dashes and underscores, in which servers differ."""
 
 
 def finish_reason(word: str, *, has_tool_calls: bool = False) -> str:
@@ -109,6 +109,7 @@ def _reason(answer: CompletionAccumulator, calls: tuple[ToolCall, ...], request:
     if answer.finish_word is None:
         return "tool_calls" if calls else None
     reason = finish_reason(answer.finish_word, has_tool_calls=bool(calls))
+    # The one call was the answer itself, by a tool that the caller has not offered.
     return "stop" if reason == "tool_calls" and not calls and request.reading.unwrap_tool else reason
 
 

@@ -51,8 +51,8 @@ OPEN, CLOSE = "<think>", "</think>"
 _FIELDS = ("reasoning_content", "reasoning", "reasoning_details")
 _WORDS_IN = ("text", "thinking", "reasoning", "summary", "content")
 _DEEPEST = 4
+# Before the opening tag.
 _MOST_BLANKS = 64
-"""Before the opening tag."""
 
 
 class ThinkingSplitter:
@@ -295,6 +295,7 @@ class ContentDecoder:
         thought = ""
         if not isinstance(content, str):
             content, thought = _split_parts(content)
+        # Both checks spare the usual piece, which is ASCII and behind the thoughts.
         if not content.isascii() or self._halves.kept:
             content = self._halves.feed(content)
         if not self._thinking.over:

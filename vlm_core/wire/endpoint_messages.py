@@ -216,7 +216,8 @@ def place_images(
         tool_images = "user_message"
         warn(f"{endpoint.provider.name} takes no image from a tool: it is sent in a user message")
     placed = list(_in_user_messages(messages, tool_images))
-    if endpoint.limits.accepts_detail is not True and any(map(_has_detail, placed)):
+    has_detail = any(part.get("detail") for message in placed for part in _images(message))
+    if has_detail and endpoint.limits.accepts_detail is not True:
         warn(f"detail is not sent: {endpoint.route} is not known to take it")
     return [_as_sent(message, endpoint) for message in placed]
 
@@ -249,10 +250,6 @@ def _in_user_messages(messages: list[Message], tool_images: ToolImages) -> Itera
 def _images(message: Message) -> list[Part]:
     content = message["content"]
     return [part for part in content if part["type"] == "image"] if isinstance(content, list) else []
-
-
-def _has_detail(message: Message) -> bool:
-    return any(part.get("detail") for part in _images(message))
 
 
 def _origin(message: Message) -> str:

@@ -26,8 +26,8 @@ from vlm_core.wire.error_body import ErrorBody, error_body_in, parse_error_body,
 from vlm_core.wire.error_rules import ErrorKind, classify, hint
 
 _LONGEST_SECONDS = 7 * 24 * 3600.0
+# Larger numbers are seconds since 1970, and smaller ones a wait.
 _EARLIEST_STAMP = 1e9
-"""Larger numbers are seconds since 1970, and smaller ones a wait."""
 _EARLIEST_STAMP_MS = 1e11
 
 
@@ -49,11 +49,11 @@ def retry_after(headers: Mapping[str, str], *, now: float | None = None) -> floa
         30.0
     """
     now = now if now is not None else _stamp(headers.get("date"))
-    said = headers.get("retry-after")
-    stamp = _stamp(said)
+    header = headers.get("retry-after")
+    stamp = _stamp(header)
     milliseconds, reset = _number(headers.get("retry-after-ms")), _number(headers.get("x-ratelimit-reset"))
     waits = (
-        _number(said),
+        _number(header),
         stamp - now if stamp is not None and now is not None else None,
         milliseconds / 1000 if milliseconds is not None else None,
         _until(reset, now),
@@ -68,17 +68,17 @@ def _until(reset: float | None, now: float | None) -> float | None:
     return None if now is None else stamp - now
 
 
-def _number(said: object) -> float | None:
+def _number(value: object) -> float | None:
     try:
-        number = float(str(said))
+        number = float(str(value))
     except ValueError:
         return None
     return number if math.isfinite(number) else None
 
 
-def _stamp(said: object) -> float | None:
+def _stamp(value: object) -> float | None:
     try:
-        return parsedate_to_datetime(str(said)).timestamp()
+        return parsedate_to_datetime(str(value)).timestamp()
     except (ValueError, TypeError, OverflowError, IndexError):
         return None
 
@@ -88,8 +88,8 @@ _REQUEST_IDS = (
     *("x-trace-id", "cf-ray"),
 )
 MAX_ID_CHARS = 200
+# The provider may have done the work, and only the wait was cut.
 _MAY_BE_BILLED = frozenset({408, 499, 504, 524})
-"""The provider may have done the work, and only the wait was cut."""
 
 
 def read_error(
@@ -117,16 +117,20 @@ def read_error(
         (RateLimited('lab:m answered 429: Model busy'), 3.0)
     """
     plain = lower_case(headers)
+    # A redirect is never followed, so that no key reaches a stranger.
     if 300 <= status < 400:
         return _placed(_redirect(status, plain, endpoint), status, plain, endpoint)
-    said = parse_error_body(body)
-    found = classify(status, said.words) or ErrorKind(ServerError)
-    words = said.message or ", ".join(said.codes) or _phrase(status)
-    error = found.kind(
+    # Of a router the inner body may hold the headers of the provider behind it; its own count before those.
+    error_body = parse_error_body(body)
+    error_kind = classify(status, error_body.words) or ErrorKind(ServerError)
+    words = error_body.message or ", ".join(error_body.codes) or _phrase(status)
+    error = error_kind.kind(
         f"{endpoint.route} answered {status}: {redact(words, endpoint)}",
-        hint=hint(found, status, said.words, endpoint.provider.model_list_url),
+        hint=hint(error_kind, status, error_body.words, endpoint.provider.model_list_url),
     )
-    _describe(error, said, found.code, retry_after({**said.headers, **plain}, now=now), endpoint)
+    _describe(
+        error, error_body, error_kind.code, retry_after({**error_body.headers, **plain}, now=now), endpoint
+    )
     return _placed(error, status, plain, endpoint)
 
 
@@ -157,19 +161,19 @@ def read_inner_error(value: object, headers: Mapping[str, str], endpoint: Endpoi
         A ProviderError where a status or the words tell which; else a MalformedResponse with the words.
     """
     plain = lower_case(headers)
-    said = error_body_in(value)
-    words = redact(said.message or ", ".join(said.codes) or "no words", endpoint)
+    error_body = error_body_in(value)
+    words = redact(error_body.message or ", ".join(error_body.codes) or "no words", endpoint)
     message = f"{endpoint.route} sent an error in place of an answer: {words}"
-    found = classify(said.status, said.words)
-    if found is None:
+    error_kind = classify(error_body.status, error_body.words)
+    if error_kind is None:
         advice = "Try again, or use another model; the words are the provider's."
         return MalformedResponse(
             message, hint=advice, route=endpoint.route, request_id=request_id(plain, endpoint)
         )
-    advice = hint(found, said.status, said.words, endpoint.provider.model_list_url)
-    error = found.kind(message, hint=advice)
-    _describe(error, said, found.code, retry_after({**said.headers, **plain}), endpoint)
-    return _placed(error, said.status, plain, endpoint)
+    advice = hint(error_kind, error_body.status, error_body.words, endpoint.provider.model_list_url)
+    error = error_kind.kind(message, hint=advice)
+    _describe(error, error_body, error_kind.code, retry_after({**error_body.headers, **plain}), endpoint)
+    return _placed(error, error_body.status, plain, endpoint)
 
 
 def lower_case(headers: Mapping[str, str]) -> dict[str, str]:
@@ -189,14 +193,14 @@ def request_id(headers: Mapping[str, str], endpoint: Endpoint) -> str | None:
 
 
 def _describe(
-    error: ProviderError, said: ErrorBody, code: str | None, wait: float | None, endpoint: Endpoint
+    error: ProviderError, error_body: ErrorBody, code: str | None, wait: float | None, endpoint: Endpoint
 ) -> None:
     """Put into an error what its class has a place for."""
-    error.code = redact(said.codes[0], endpoint) if said.codes else code
+    error.code = redact(error_body.codes[0], endpoint) if error_body.codes else code
     if isinstance(error, (RateLimited, ServerError)):
         error.retry_after = wait
     if isinstance(error, RequestRejected):
-        error.parameter = said.parameter
+        error.parameter = error_body.parameter
 
 
 def _placed(
@@ -257,8 +261,8 @@ _CAUSES: tuple[tuple[type[BaseException] | str, str, str], ...] = (
     ("RemoteProtocolError", "the server broke the answer off, or sent what is not HTTP", ""),
     ("UnsupportedProtocol", "the base_url is neither http nor https", "Correct the base_url."),
 )
+# Those that stay as they are, however often one tries.
 _FOR_GOOD = (ssl.SSLCertVerificationError, "UnsupportedProtocol")
-"""Those that stay as they are, however often one tries."""
 
 
 def map_transport_error(error: BaseException, route: str) -> ConnectionFailed | ProviderTimeout:

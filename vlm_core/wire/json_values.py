@@ -64,13 +64,13 @@ def accumulated(before: object, more: object) -> object:
 NO_JSON = "the answer holds no JSON"
 SEVERAL = "the answer holds more than one JSON value, and they differ"
 
+# JSON, whether it goes on rightly or not. Any other bracket belongs to the words around it.
 _BEGINNING = re.compile(
     r"""\{\s*+["}]"""  # an object
     r"""|\[(?:[\s\d,.eE+-]|true|false|null)*+["\[{\]]"""  # a list, perhaps with plain values first
 )
-"""JSON, whether it goes on rightly or not. Any other bracket belongs to the words around it."""
+# A bracket, or a string, whose brackets do not count. A string without an end runs to that of the text.
 _TOKEN = re.compile(r"""[{\[]|[}\]]|"(?:[^"\\]|\\.)*+"?""", re.DOTALL)
-"""A bracket, or a string, whose brackets do not count. A string without an end runs to that of the text."""
 _THOUGHTS = re.compile(rf"(?>\s*+{OPEN}.*?{CLOSE})++", re.DOTALL)
 _ESCAPE = re.compile(r'\\(u[0-9a-fA-F]{4}|["\\/bfnrt])?')
 
@@ -121,6 +121,7 @@ def find_json(text: str) -> JSONValue:
         if not value.problem:
             return value
     values, is_cut = _values(answer)
+    # The [1] of a footnote is JSON too.
     counted = [value for value in values if not _is_flat_list(value.data)] or values
     if not counted:
         return JSONValue(problem=NO_JSON)

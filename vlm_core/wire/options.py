@@ -12,8 +12,8 @@ from vlm_core.catalog.schema import Quirk
 from vlm_core.errors import ConfigError
 
 _OURS = frozenset({"messages", "model", "stream"})
+# What a call takes beside its options, and how a client is given it once for all.
 _OF_CALLS = {"timeout": "timeout", "extra_headers": "headers, or default_headers"}
-"""What a call takes beside its options, and how a client is given it once for all."""
 _ENDLESS = float("inf")
 CHOICES = ("auto", "none", "required")
 """What `tool_choice` may be, beside one tool."""
@@ -158,12 +158,9 @@ def _check_tools(tools: Sequence[object], choice: object) -> None:
                 hint=f"Write {_TOOL}, with description and parameters beside the name.",
             )
     names = [name for tool in tools if isinstance(name := tool_name(tool), str)]
+    known = f" ({', '.join(names)})" if names else ""
     if isinstance(choice, str) and choice not in (*CHOICES, *names):
-        raise _unfit("tool_choice", choice, f"{', '.join(CHOICES)}, or a tool's name{_listed(names)}")
-
-
-def _listed(names: Sequence[str]) -> str:
-    return f" ({', '.join(names)})" if names else ""
+        raise _unfit("tool_choice", choice, f"{', '.join(CHOICES)}, or a tool's name{known}")
 
 
 def tool_name(tool: object) -> object:

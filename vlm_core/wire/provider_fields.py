@@ -22,19 +22,19 @@ _Place: TypeAlias = tuple[str, str, str]
 
 __all__ = ["ProviderFields", "for_route"]
 
+# Fields with the same text under two names. The first one that a provider fills is kept.
 _REASONING = ("reasoning_content", "reasoning")
-"""Fields with the same text under two names. The first one that a provider fills is kept."""
 _DETAILS = "reasoning_details"
 _ALWAYS_KEPT = ("extra_content",)
 _OF_MESSAGE = frozenset({"role", "content", "name", "tool_calls", "function_call", "refusal", "audio"})
+# The protocol's own names; all others are a provider's.
 _OF_CALL = frozenset({"id", "type", "function", "custom"})
-"""The protocol's own names; all others are a provider's."""
+# Parts of a reasoning detail that come in fragments.
 _GROWING = ("text", "summary", "data")
-"""Parts of a reasoning detail that come in fragments."""
+# Where reasoning is not known: those that want some refuse the empty string.
 _BLANK_REASONING = " "
-"""Where reasoning is not known: those that want some refuse the empty string."""
+# Google's documented word for calls that its model did not make.
 _NO_SIGNATURE = {"extra_content": {"google": {"thought_signature": "skip_thought_signature_validator"}}}
-"""Google's documented word for calls that its model did not make."""
 
 
 class ProviderFields:

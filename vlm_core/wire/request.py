@@ -87,6 +87,8 @@ def build_request(
     """
     check_options(options)
     warnings: list[str] = []
+    # The order matters: images are placed once what is not sent has gone, and words for JSON go into the
+    # system message before system messages are merged.
     shown = for_route(check_messages(messages), endpoint, warnings.append)
     shown = without_broken_calls(shown, warnings.append)
     shown = with_cache_control(shown, endpoint, warnings.append)
@@ -113,7 +115,7 @@ def build_request(
             endpoint.returned_fields,
             bool(options.get("stop")),
         ),
-        warnings=tuple(dict.fromkeys(warnings)),
+        warnings=tuple(dict.fromkeys(warnings)),  # several steps may say the same
     )
 
 

@@ -81,8 +81,8 @@ def bounded_stream(base: type[Any], max_bytes: int, seconds: float) -> type[Any]
     return Short
 
 
+# Seconds that the thread waits for another watch before it ends.
 _LINGER = 5.0
-"""Seconds that the thread waits for another watch before it ends."""
 
 
 class WatchedSocket:

@@ -16,8 +16,8 @@ from vlm_core.wire.messages import Message
 _OF_ONE = ("items", "additionalProperties", "not")
 _OF_SEVERAL = ("anyOf", "oneOf", "allOf", "prefixItems")
 _BY_NAME = ("properties", "$defs", "definitions")
+# Where the keys of an object may stand.
 _SAYS_KEYS = frozenset({"properties", "$ref", *_OF_SEVERAL})
-"""Where the keys of an object may stand."""
 
 
 def strict_schema(schema: Mapping[str, Any], name: str = "the schema") -> dict[str, Any]:
@@ -129,15 +129,15 @@ def plan_structure(
     if wish is None:
         return Structure()
     way = _way(wish, endpoint, stream=stream, has_tools=has_tools)
-    said = "" if way == wish.kind else f"{endpoint.route}: {wish.kind} is asked for {_WORDS[way]}"
+    warning = "" if way == wish.kind else f"{endpoint.route}: {wish.kind} is asked for {_WORDS[way]}"
     if way == "tool":
-        return Structure(True, _forced_tool(wish), unwrap_tool=wish.name, warning=said)
+        return Structure(True, _forced_tool(wish), unwrap_tool=wish.name, warning=warning)
     fields = {"json_schema": wish.field, "json_object": {"type": "json_object"}}.get(way)
     return Structure(
         True,
         {"response_format": fields} if fields else {},
         prompt="" if way == wish.kind else wish.prompt,
-        warning=said,
+        warning=warning,
     )
 
 
@@ -157,6 +157,7 @@ def _way(wish: _Wish, endpoint: Endpoint, *, stream: bool, has_tools: bool) -> s
         return wish.kind
     if "json_object" in known:
         return "json_object"
+    # A forced tool keeps the model from calling the caller's own.
     can_force = Quirk.TOOL_CHOICE_AUTO_OR_NONE not in endpoint.quirks and not has_tools
     return "tool" if "tool" in known and can_force and wish.schema else "prompt"
 
@@ -229,9 +230,6 @@ def with_system_words(messages: list[Message], words: str) -> list[Message]:
     if first["role"] not in _SYSTEM_ROLES:
         return [{"role": "system", "content": words}, *messages]
     content = first["content"]
-    longer = f"{content}\n\n{words}" if isinstance(content, str) else [*content, _text_part(words)]
+    part = {"type": "text", "text": words}
+    longer = f"{content}\n\n{words}" if isinstance(content, str) else [*content, part]
     return [{**first, "content": longer}, *messages[1:]]
-
-
-def _text_part(text: str) -> dict[str, str]:
-    return {"type": "text", "text": text}

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 _NO_ARGUMENTS = frozenset({"", "null"})
+# Characters of arguments that may still be none.
 _LONGEST_BLANK = 64
-"""Characters of arguments that may still be none."""
 _MARK = re.compile(r'\\.|["\\{}\[\]]', re.DOTALL)
 
 

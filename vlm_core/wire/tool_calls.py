@@ -120,6 +120,7 @@ class ToolCallAccumulator:
             pieces: the `tool_calls` of a message or of a chunk.
             whole: each piece is a call, whatever its number.
         """
+        # By number and not in a list: a chunk may hold several pieces of one call.
         touched: dict[int, ToolCallState] = {}
         for given in pieces if isinstance(pieces, list) else ():
             if not isinstance(given, Mapping):
@@ -130,11 +131,11 @@ class ToolCallAccumulator:
             call = (None if whole else self._owner(piece)) or self._new(piece)
             self._put(piece, call)
             touched[call.number] = call
-        return self._told(touched.values(), at_end=False)
+        return self._deltas_of(touched.values(), at_end=False)
 
     def flush(self) -> tuple[list[ToolCallDelta], str]:
         """What was held back of calls without arguments, once the answer ends."""
-        return self._told(self._calls, at_end=True)
+        return self._deltas_of(self._calls, at_end=True)
 
     def _piece(self, given: Mapping[str, Any]) -> ToolCallPiece:
         function = given.get("function")
@@ -253,7 +254,7 @@ class ToolCallAccumulator:
 
     # --- out
 
-    def _told(self, calls: Iterable[ToolCallState], *, at_end: bool) -> tuple[list[ToolCallDelta], str]:
+    def _deltas_of(self, calls: Iterable[ToolCallState], *, at_end: bool) -> tuple[list[ToolCallDelta], str]:
         deltas: list[ToolCallDelta] = []
         text = ""
         for call in calls:

@@ -31,13 +31,12 @@ if TYPE_CHECKING:
     import ssl
 
     from vlm_core.catalog.routes import Endpoint
-    from vlm_core.secret import Secret
 
 _ERROR_BODY_BYTES = 2**18
 _ERROR_BODY_SECONDS = 10.0
 _REST_SECONDS = 0.25
+# Headers that openai's client would add on its own.
 _LEFT_OUT = ("X-Stainless-Retry-Count", "X-Stainless-Read-Timeout")
-"""Headers that openai's client would add on its own."""
 
 
 class HTTPClient(Protocol):
@@ -350,11 +349,12 @@ def _client_for(
 ) -> Any:
     identity = (
         endpoint.base_url,
-        _key_header(endpoint),
+        Quirk.API_KEY_HEADER in endpoint.quirks,
         endpoint.api_key,
         frozenset(endpoint.headers.items()),
     )
     if identity not in clients:
+        # The client insists on a key; what goes out is what `headers_to_send` holds.
         client = _bare(kind)(api_key="none", base_url=endpoint.base_url, max_retries=0, http_client=http)
         client.headers_to_send = _headers(endpoint)
         clients[identity] = client
@@ -367,17 +367,17 @@ def _headers(endpoint: Endpoint) -> dict[str, str]:
         "Accept-Encoding": "identity",
         "Content-Type": "application/json",
         "User-Agent": "vlm-adapters",
-        **({_key_header(endpoint): _key_value(endpoint, endpoint.api_key)} if endpoint.api_key else {}),
+        **_key_header(endpoint),
         **{name: value.reveal() for name, value in endpoint.headers.items()},
     }
 
 
-def _key_header(endpoint: Endpoint) -> str:
-    return "api-key" if Quirk.API_KEY_HEADER in endpoint.quirks else "Authorization"
-
-
-def _key_value(endpoint: Endpoint, key: Secret) -> str:
-    return key.reveal() if Quirk.API_KEY_HEADER in endpoint.quirks else f"Bearer {key.reveal()}"
+def _key_header(endpoint: Endpoint) -> dict[str, str]:
+    if not endpoint.api_key:
+        return {}
+    if Quirk.API_KEY_HEADER in endpoint.quirks:
+        return {"api-key": endpoint.api_key.reveal()}
+    return {"Authorization": f"Bearer {endpoint.api_key.reveal()}"}
 
 
 def _request(endpoint: Endpoint, body: bytes, timeouts: Timeouts) -> dict[str, Any]:
