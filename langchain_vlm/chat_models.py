@@ -17,7 +17,7 @@ from langchain_vlm.parameters import OF_CALLS
 from langchain_vlm.structured import Method, StructureParser, as_response_format, parsed, request_for
 from langchain_vlm.token_counts import message_tokens
 from langchain_vlm.tool_binding import as_choice, as_tools
-from vlm_core import check_options
+from vlm_core.integration import check_options
 
 __all__ = ["ChatVLM"]
 
@@ -218,7 +218,7 @@ class ChatVLM(AskingModel):
         """
         if self.custom_get_token_ids is not None:
             return self.custom_get_token_ids(text)
-        from vlm_core import text_tokens
+        from vlm_core.integration import text_tokens
 
         return list(range(text_tokens(text)))
 

@@ -13,7 +13,8 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, TypeAlias
 
-from vlm_core import InputError, base64_as_uri, file_part
+from vlm_core import InputError
+from vlm_core.integration import base64_as_uri, file_part
 
 __all__ = ["CALLS", "THOUGHTS", "Block", "Part", "is_a", "parts_of"]
 
@@ -261,7 +262,7 @@ def _downloadable(held: Any, found: Block, allow_private_urls: bool) -> Any:
     """A document's address as a source to be fetched here, for providers fetch nothing but images."""
     is_image = str(_first(found, "mime_type", "media_type") or "").startswith("image/")
     if isinstance(held, str) and _WEB.match(held) and not is_image:
-        from vlm_core import expand
+        from vlm_core.integration import expand
 
         return next(expand(held, allow_private_urls=allow_private_urls))
     return held

@@ -13,7 +13,7 @@ from langchain_core.documents.base import Blob, Document
 
 from langchain_vlm.arrays import as_picture
 from langchain_vlm.indexing import IndexRun, advice, index_run
-from vlm_core import (
+from vlm_core.integration import (
     Mode,
     Passage,
     PassageOptions,
@@ -30,7 +30,8 @@ from vlm_core import (
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
-    from vlm_core import DocumentReader, Engine, Source
+    from vlm_core import DocumentReader, Engine
+    from vlm_core.integration import Source
 
 
 class VLMLoader(BaseLoader):

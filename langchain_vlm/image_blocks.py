@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from langchain_vlm.mime_types import MEDIA_TYPES
-from vlm_core import InputError, PageResult, Source, data_uri, expand, page_png, sniff
+from vlm_core import InputError, PageResult, page_png
+from vlm_core.integration import Source, data_uri, expand, sniff
 
 __all__ = ["image_block"]
 

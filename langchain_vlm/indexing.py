@@ -15,7 +15,8 @@ from itertools import repeat
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from vlm_core import OnFailed, PagesFailed
+from vlm_core import PagesFailed
+from vlm_core.integration import OnFailed
 
 if TYPE_CHECKING:
     from langchain_core.documents.base import Document

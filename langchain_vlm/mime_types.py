@@ -11,7 +11,7 @@ from typing import Any
 
 from langchain_core.messages import BaseMessage
 
-from vlm_core import sniff
+from vlm_core.integration import sniff
 
 __all__ = ["MEDIA_TYPES", "labelled"]
 

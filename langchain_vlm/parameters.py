@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from vlm_core import ConfigError, check_options
+from vlm_core import ConfigError
+from vlm_core.integration import check_options
 
 __all__ = ["CLIENT_SETTINGS", "OF_CALLS", "OPTION_FIELDS", "canonical", "options_of_call", "renamed"]
 
@@ -78,7 +79,7 @@ def canonical(given: Mapping[str, Any], fields: Collection[str]) -> dict[str, An
         >>> canonical({"model_name": "m", "verbosity": "low"}, ["model", "model_kwargs"])
         {'model': 'm', 'model_kwargs': {'verbosity': 'low'}}
     """
-    from vlm_core import check_names
+    from vlm_core.integration import check_names
 
     found = renamed({name: value for name, value in given.items() if value is not None})
     options = {name: found.pop(name) for name in list(found) if name not in fields and _is_option(name)}

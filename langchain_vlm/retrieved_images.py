@@ -12,17 +12,8 @@ from typing import Any
 
 from langchain_core.documents import Document
 
-from vlm_core import (
-    ConfigError,
-    ImageWarning,
-    PageResult,
-    VLMError,
-    expand,
-    page_encoded,
-    page_told_by,
-    strict_options,
-    warn_caller,
-)
+from vlm_core import ConfigError, ImageWarning, PageResult, VLMError
+from vlm_core.integration import expand, page_encoded, page_told_by, strict_options, warn_caller
 
 __all__ = ["page_images"]
 

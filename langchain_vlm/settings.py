@@ -26,7 +26,8 @@ from langchain_vlm.extra_headers import WithExtraHeaders
 from langchain_vlm.parameters import CLIENT_SETTINGS, OPTION_FIELDS, canonical, options_of_call, renamed
 from langchain_vlm.profiles import profile_of
 from langchain_vlm.serialization import as_headers, as_provider, as_route, plain_provider, plain_route
-from vlm_core import MAX_PAGES, ConfigError, Secret, call_seconds, check_options
+from vlm_core import MAX_PAGES, ConfigError, Secret
+from vlm_core.integration import call_seconds, check_options
 
 if TYPE_CHECKING:
     from vlm_core import Provider, Route, VLMClient

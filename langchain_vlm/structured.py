@@ -26,7 +26,8 @@ from pydantic import PydanticUserError, TypeAdapter
 from typing_extensions import is_typeddict
 
 from langchain_vlm.tool_binding import as_choice, as_tools
-from vlm_core import ConfigError, find_json, strict_schema
+from vlm_core import ConfigError, find_json
+from vlm_core.integration import strict_schema
 
 __all__ = ["Method", "StructureParser", "StructuredRequest", "as_response_format", "parsed", "request_for"]
 

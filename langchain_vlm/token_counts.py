@@ -71,7 +71,7 @@ def _without_addresses(messages: Sequence[Mapping[str, Any]]) -> tuple[list[dict
 
 
 def _is_elsewhere(part: Mapping[str, Any]) -> bool:
-    from vlm_core import Source
+    from vlm_core.integration import Source
 
     if part["type"] == "image_url":
         return str(part["image_url"]["url"])[:4].lower() == "http"

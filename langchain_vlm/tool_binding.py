@@ -7,7 +7,8 @@ from typing import Any
 
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
-from vlm_core import ConfigError, strict_schema
+from vlm_core import ConfigError
+from vlm_core.integration import strict_schema
 
 __all__ = ["as_choice", "as_tools"]
 

@@ -13,7 +13,8 @@ from pathlib import PurePath
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from langchain_core.runnables.config import var_child_runnable_config
 
-from vlm_core import ImageWarning, holds_picture, warn_caller
+from vlm_core import ImageWarning
+from vlm_core.integration import holds_picture, warn_caller
 
 __all__ = ["warn_of_lost_pictures", "warn_of_unsaved_pictures"]
 

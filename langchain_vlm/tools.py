@@ -28,9 +28,8 @@ from vlm_core import (
     Route,
     VLMClient,
     VLMError,
-    one_line,
-    strict_options,
 )
+from vlm_core.integration import one_line, strict_options
 
 __all__ = ["AssistantOptions", "AssistantTool", "ImageToolkit", "image_tools"]
 

@@ -5,7 +5,7 @@ Names are loaded when they are first used, so that importing the package costs n
 
 from typing import TYPE_CHECKING
 
-from vlm_core import load_on_first_use
+from vlm_core.integration import load_on_first_use
 
 if TYPE_CHECKING:
     from llamaindex_vlm.image_nodes import image_documents

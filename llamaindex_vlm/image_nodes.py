@@ -14,7 +14,8 @@ from typing import Any, NoReturn, TypeAlias
 from llama_index.core.schema import BaseNode, Document, ImageNode, MediaResource, Node
 
 from llamaindex_vlm.nodes import place
-from vlm_core import InputError, Source, expand, source_from
+from vlm_core import InputError
+from vlm_core.integration import Source, expand, source_from
 
 _Picture: TypeAlias = bytes | Path | str
 """Base64, a file or a URL."""

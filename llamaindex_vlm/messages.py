@@ -26,7 +26,8 @@ from llama_index.core.base.llms.types import (
 )
 
 from llamaindex_vlm.provider_fields import provider_fields
-from vlm_core import InputError, Source, base64_as_uri, expand, sniff, source_from, text_in
+from vlm_core import InputError
+from vlm_core.integration import Source, base64_as_uri, expand, sniff, source_from, text_in
 
 Message: TypeAlias = dict[str, Any]
 Part: TypeAlias = dict[str, Any]

@@ -7,7 +7,7 @@ from typing import Any
 
 from llama_index.core.schema import Document, MediaResource
 
-from vlm_core import Passage
+from vlm_core.integration import Passage
 
 TECHNICAL = (
     "image_sha256",

@@ -17,10 +17,10 @@ from llama_index.core.bridge.pydantic import (
 from llama_index.core.schema import BaseComponent
 
 from llamaindex_vlm.engines import as_engine
-from vlm_core import (
+from vlm_core import PageResult
+from vlm_core.integration import (
     EmptyPages,
     Mode,
-    PageResult,
     ReaderOptions,
     check_mode,
     check_names,

@@ -13,20 +13,8 @@ from uuid import uuid4
 
 from llama_index.core.schema import MediaResource
 
-from vlm_core import (
-    ConfigError,
-    InputError,
-    PageImage,
-    PageResult,
-    Passage,
-    Source,
-    VLMError,
-    expand,
-    page_again,
-    page_png,
-    sniff,
-    warn_caller,
-)
+from vlm_core import ConfigError, InputError, PageImage, PageResult, VLMError, page_png
+from vlm_core.integration import Passage, Source, expand, page_again, sniff, warn_caller
 
 _SHOWN = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "GIF": "image/gif"}
 """Formats that browsers and vision models show."""

@@ -18,7 +18,8 @@ from llama_index.core.schema import (
 )
 
 from llamaindex_vlm.pictures import picture_again
-from vlm_core import PageResult, VLMError, check_names, page_told_by, warn_caller
+from vlm_core import PageResult, VLMError
+from vlm_core.integration import check_names, page_told_by, warn_caller
 
 
 class PagePictures(BaseNodePostprocessor):

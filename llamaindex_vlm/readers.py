@@ -13,7 +13,7 @@ from llama_index.core.schema import Document
 
 from llamaindex_vlm.nodes import document_of
 from llamaindex_vlm.options import ReadingOptions
-from vlm_core import Passage, apassages, passages, source_from
+from vlm_core.integration import Passage, apassages, passages, source_from
 
 if TYPE_CHECKING:
     from llamaindex_vlm.pictures import Pictures
@@ -109,7 +109,7 @@ def file_extractor(reader: VLMReader | None = None) -> dict[str, VLMReader]:
         >>> file_extractor()[".tif"].mode
         'page'
     """
-    from vlm_core import SUFFIXES
+    from vlm_core.integration import SUFFIXES
 
     shared = reader or VLMReader()
     return dict.fromkeys(sorted(SUFFIXES), shared)

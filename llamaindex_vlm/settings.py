@@ -20,16 +20,8 @@ from llama_index.core.llms.function_calling import FunctionCallingLLM
 from pydantic import ModelWrapValidatorHandler, SkipValidation
 
 import vlm_core
-from vlm_core import (
-    MAX_PAGES,
-    ConfigError,
-    Provider,
-    Route,
-    Secret,
-    call_seconds,
-    check_names,
-    check_options,
-)
+from vlm_core import MAX_PAGES, ConfigError, Provider, Route, Secret
+from vlm_core.integration import call_seconds, check_names, check_options
 
 if TYPE_CHECKING:
     from vlm_core import VLMClient

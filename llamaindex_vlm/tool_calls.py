@@ -11,7 +11,8 @@ from llama_index.core.llms.utils import parse_partial_json
 
 from llamaindex_vlm.messages import tool_calls_of
 from llamaindex_vlm.responses import is_whole
-from vlm_core import EmptyOutput, ToolCall, strict_schema, warn_caller
+from vlm_core import EmptyOutput, ToolCall
+from vlm_core.integration import strict_schema, warn_caller
 
 if TYPE_CHECKING:
     from llama_index.core.tools import BaseTool

@@ -13,18 +13,8 @@ from llama_index.core.tools.tool_spec.base import SPEC_FUNCTION_TYPE, BaseToolSp
 from pydantic import BaseModel
 
 from llamaindex_vlm.engines import as_engine
-from vlm_core import (
-    IMAGE_TOOLS,
-    ConfigError,
-    Engine,
-    ImageAssistant,
-    ImageTool,
-    Route,
-    VLMClient,
-    check_names,
-    names_of,
-    strict_options,
-)
+from vlm_core import IMAGE_TOOLS, ConfigError, Engine, ImageAssistant, ImageTool, Route, VLMClient
+from vlm_core.integration import check_names, names_of, strict_options
 
 Roots: TypeAlias = str | PathLike[str] | Sequence[str | PathLike[str]]
 _TOOLS = {tool.name: tool for tool in IMAGE_TOOLS}

@@ -26,7 +26,7 @@ from llama_index.core.schema import (
 from llamaindex_vlm.image_nodes import file_of, is_scan, place_of, source_of
 from llamaindex_vlm.nodes import PicturedDocument, facts, unseen
 from llamaindex_vlm.options import ReadingOptions
-from vlm_core import EmptyPages, Passage, Source, apassages_of_each, passages_of_each, stable_id
+from vlm_core.integration import EmptyPages, Passage, Source, apassages_of_each, passages_of_each, stable_id
 
 if TYPE_CHECKING:
     from llamaindex_vlm.pictures import Pictures

@@ -1,185 +1,16 @@
 """Image documents to text, without losing a page: what the LangChain and LlamaIndex adapters share.
 
 Names are loaded when they are first used, so that importing the package costs next to nothing.
+`__init__.pyi` says the same to type checkers; `python tests/unit/test_public_names.py` writes it.
 """
 
-from typing import TYPE_CHECKING
-
+from vlm_core.integration import __all__ as _adapters_names
 from vlm_core.lazy import load_on_first_use
 
-if TYPE_CHECKING:
-    from vlm_core.assistant.image_assistant import ImageAssistant
-    from vlm_core.assistant.results import (
-        Citation,
-        Finding,
-        ImageAnswer,
-        ImageData,
-        ImageReading,
-        PageEntry,
-        PageList,
-        PageReference,
-        TextMatch,
-        TextMatches,
-    )
-    from vlm_core.assistant.tools import (
-        IMAGE_TOOLS,
-        ImageTool,
-    )
-    from vlm_core.assistant.untrusted import one_line
-    from vlm_core.catalog.registry import (
-        models_of,
-        providers,
-        register,
-    )
-    from vlm_core.catalog.resolve_route import UnknownProviderWarning
-    from vlm_core.catalog.routes import Route
-    from vlm_core.catalog.schema import (
-        ImageLimits,
-        ModelProfile,
-        Price,
-        Provider,
-        Quirk,
-    )
-    from vlm_core.catalog.suggestions import SunsetWarning
-    from vlm_core.client import VLMClient
-    from vlm_core.completion import (
-        Attempt,
-        Completion,
-        Delta,
-        EncodedImage,
-        Estimate,
-        ToolCall,
-        ToolCallDelta,
-    )
-    from vlm_core.documents import (
-        EmptyPages,
-        Mode,
-        OnFailed,
-        Passage,
-        PassageOptions,
-        ReaderOptions,
-        apassages,
-        apassages_of_each,
-        check_mode,
-        passages,
-        passages_of_each,
-        reader_with,
-        source_from,
-        stable_id,
-    )
-    from vlm_core.empty_pages import EmptyPagesWarning
-    from vlm_core.errors import (
-        AllRoutesFailed,
-        AuthenticationFailed,
-        BudgetExceeded,
-        ConfigError,
-        ConnectionFailed,
-        ContentFiltered,
-        ContextOverflow,
-        CorruptImageError,
-        DeadlineExceeded,
-        DecompressionBombError,
-        DocumentNotFoundError,
-        EmptyOutput,
-        EngineError,
-        ImageTooLargeError,
-        IncompleteResponse,
-        InputError,
-        MalformedResponse,
-        MissingExtraError,
-        MissingKeyError,
-        ModelNotFound,
-        OutputLooped,
-        OutputTruncated,
-        PagesFailed,
-        PasswordRequiredError,
-        PayloadTooLarge,
-        PDFError,
-        ProviderError,
-        ProviderTimeout,
-        QuotaExhausted,
-        RateLimited,
-        RequestRejected,
-        ResponseError,
-        ServerError,
-        ToolCallTruncated,
-        TooManyImagesError,
-        UnknownOptionError,
-        UnknownProviderError,
-        UnsafeURLError,
-        UnsupportedImageError,
-        VLMError,
-    )
-    from vlm_core.flow.estimate import text_tokens
-    from vlm_core.flow.validation import call_seconds
-    from vlm_core.images.data_uris import data_uri
-    from vlm_core.images.encode import ImageWarning
-    from vlm_core.images.files import base64_as_uri, file_part, text_in
-    from vlm_core.images.page_images import (
-        page_again,
-        page_encoded,
-        page_png,
-        page_told_by,
-    )
-    from vlm_core.images.pictures_in_text import holds_picture
-    from vlm_core.images.sniff import (
-        SUFFIXES,
-        sniff,
-    )
-    from vlm_core.images.sources import (
-        Source,
-        expand,
-    )
-    from vlm_core.jobs.journal import (
-        Journal,
-        JournalWarning,
-        page_key,
-    )
-    from vlm_core.jobs.journal_rows import (
-        JournalPage,
-        JournalTotals,
-    )
-    from vlm_core.jobs.reader import (
-        DocumentReader,
-        read,
-    )
-    from vlm_core.ocr.callable_client import ForeignClient
-    from vlm_core.ocr.engine import (
-        Engine,
-        OCREngine,
-        engine_name,
-    )
-    from vlm_core.ocr.layout import (
-        as_text,
-        blocks,
-    )
-    from vlm_core.option_names import check_names, names_of, strict_options
-    from vlm_core.secret import Secret
-    from vlm_core.types import (
-        MAX_PAGES,
-        Box,
-        DocumentResult,
-        PageImage,
-        PageResult,
-        PageState,
-        TextLine,
-        Usage,
-    )
-    from vlm_core.warning import warn_caller
-    from vlm_core.wire.json_values import JSONValue, find_json
-    from vlm_core.wire.option_checks import check_options
-    from vlm_core.wire.strict_schema import strict_schema
-
+# The one list of the public names, by the module in which each is defined. The last row keeps names that
+# stood here before they moved to `vlm_core.integration`.
 _HOMES = {
-    "completion": (
-        "Attempt",
-        "Completion",
-        "Delta",
-        "EncodedImage",
-        "Estimate",
-        "ToolCall",
-        "ToolCallDelta",
-    ),
+    "assistant.image_assistant": ("ImageAssistant",),
     "assistant.results": (
         "Citation",
         "Finding",
@@ -192,27 +23,13 @@ _HOMES = {
         "TextMatch",
         "TextMatches",
     ),
-    "assistant.image_assistant": ("ImageAssistant",),
-    "assistant.tools": (
-        "IMAGE_TOOLS",
-        "ImageTool",
-    ),
-    "catalog.suggestions": ("SunsetWarning",),
-    "catalog.registry": (
-        "models_of",
-        "providers",
-        "register",
-    ),
-    "catalog.resolve_route": ("UnknownProviderWarning",),
+    "assistant.tools": ("IMAGE_TOOLS", "ImageTool"),
+    "catalog.registry": ("models_of", "providers", "register"),
+    "catalog.resolve_route": ("SunsetWarning", "UnknownProviderWarning"),
     "catalog.routes": ("Route",),
-    "catalog.schema": (
-        "ImageLimits",
-        "ModelProfile",
-        "Price",
-        "Provider",
-        "Quirk",
-    ),
+    "catalog.schema": ("ImageLimits", "ModelProfile", "Price", "Provider", "Quirk"),
     "client": ("VLMClient",),
+    "completion": ("Attempt", "Completion", "Delta", "EncodedImage", "Estimate", "ToolCall", "ToolCallDelta"),
     "empty_pages": ("EmptyPagesWarning",),
     "errors": (
         "AllRoutesFailed",
@@ -256,230 +73,31 @@ _HOMES = {
         "UnsupportedImageError",
         "VLMError",
     ),
-    "flow.estimate": ("text_tokens",),
-    "flow.validation": ("call_seconds",),
-    "images.data_uris": ("data_uri",),
     "images.encode": ("ImageWarning",),
-    "images.files": (
-        "base64_as_uri",
-        "file_part",
-        "text_in",
-    ),
-    "images.page_images": (
-        "page_again",
-        "page_encoded",
-        "page_png",
-        "page_told_by",
-    ),
-    "images.pictures_in_text": ("holds_picture",),
-    "images.sniff": (
-        "SUFFIXES",
-        "sniff",
-    ),
-    "images.sources": (
-        "Source",
-        "expand",
-    ),
-    "jobs.journal": (
-        "Journal",
-        "JournalWarning",
-        "page_key",
-    ),
-    "jobs.journal_rows": (
-        "JournalPage",
-        "JournalTotals",
-    ),
-    "jobs.reader": (
-        "DocumentReader",
-        "read",
-    ),
-    "documents": (
-        "EmptyPages",
-        "Mode",
-        "OnFailed",
-        "Passage",
-        "PassageOptions",
-        "ReaderOptions",
-        "apassages",
-        "apassages_of_each",
-        "check_mode",
-        "passages",
-        "passages_of_each",
-        "reader_with",
-        "source_from",
-        "stable_id",
-    ),
-    "ocr.engine": (
-        "Engine",
-        "OCREngine",
-        "engine_name",
-    ),
+    "images.page_images": ("page_png",),
+    "jobs.journal": ("Journal", "JournalWarning", "page_key"),
+    "jobs.journal_rows": ("JournalPage", "JournalTotals"),
+    "jobs.reader": ("DocumentReader", "read"),
     "ocr.callable_client": ("ForeignClient",),
-    "ocr.layout": (
-        "as_text",
-        "blocks",
-    ),
-    "assistant.untrusted": ("one_line",),
-    "option_names": ("check_names", "strict_options", "names_of"),
+    "ocr.engine": ("Engine", "OCREngine"),
+    "ocr.layout": ("as_text", "blocks"),
     "secret": ("Secret",),
     "types": (
-        "MAX_PAGES",
         "Box",
         "DocumentResult",
+        "MAX_PAGES",
         "PageImage",
         "PageResult",
         "PageState",
         "TextLine",
         "Usage",
     ),
-    "warning": ("warn_caller",),
-    "wire.json_values": (
-        "JSONValue",
-        "find_json",
-    ),
-    "wire.option_checks": ("check_options",),
-    "wire.strict_schema": ("strict_schema",),
+    "wire.json_values": ("JSONValue", "find_json"),
+    "integration": tuple(_adapters_names),
 }
 
 __getattr__ = load_on_first_use(__name__, _HOMES)
-
-__all__ = [
-    "IMAGE_TOOLS",
-    "MAX_PAGES",
-    "SUFFIXES",
-    "AllRoutesFailed",
-    "Attempt",
-    "AuthenticationFailed",
-    "Box",
-    "BudgetExceeded",
-    "Citation",
-    "Completion",
-    "ConfigError",
-    "ConnectionFailed",
-    "ContentFiltered",
-    "ContextOverflow",
-    "CorruptImageError",
-    "DeadlineExceeded",
-    "DecompressionBombError",
-    "Delta",
-    "DocumentNotFoundError",
-    "DocumentReader",
-    "DocumentResult",
-    "EmptyOutput",
-    "EmptyPages",
-    "EmptyPagesWarning",
-    "EncodedImage",
-    "Engine",
-    "EngineError",
-    "Estimate",
-    "Finding",
-    "ForeignClient",
-    "ImageAnswer",
-    "ImageAssistant",
-    "ImageData",
-    "ImageLimits",
-    "ImageReading",
-    "ImageTooLargeError",
-    "ImageTool",
-    "ImageWarning",
-    "IncompleteResponse",
-    "InputError",
-    "JSONValue",
-    "Journal",
-    "JournalPage",
-    "JournalTotals",
-    "JournalWarning",
-    "MalformedResponse",
-    "MissingExtraError",
-    "MissingKeyError",
-    "Mode",
-    "ModelNotFound",
-    "ModelProfile",
-    "OCREngine",
-    "OnFailed",
-    "OutputLooped",
-    "OutputTruncated",
-    "PDFError",
-    "PageEntry",
-    "PageImage",
-    "PageList",
-    "PageReference",
-    "PageResult",
-    "PageState",
-    "PagesFailed",
-    "Passage",
-    "PassageOptions",
-    "PasswordRequiredError",
-    "PayloadTooLarge",
-    "Price",
-    "Provider",
-    "ProviderError",
-    "ProviderTimeout",
-    "Quirk",
-    "QuotaExhausted",
-    "RateLimited",
-    "ReaderOptions",
-    "RequestRejected",
-    "ResponseError",
-    "Route",
-    "Secret",
-    "ServerError",
-    "Source",
-    "SunsetWarning",
-    "TextLine",
-    "TextMatch",
-    "TextMatches",
-    "TooManyImagesError",
-    "ToolCall",
-    "ToolCallDelta",
-    "ToolCallTruncated",
-    "UnknownOptionError",
-    "UnknownProviderError",
-    "UnknownProviderWarning",
-    "UnsafeURLError",
-    "UnsupportedImageError",
-    "Usage",
-    "VLMClient",
-    "VLMError",
-    "apassages",
-    "apassages_of_each",
-    "as_text",
-    "base64_as_uri",
-    "blocks",
-    "call_seconds",
-    "check_mode",
-    "check_names",
-    "check_options",
-    "data_uri",
-    "engine_name",
-    "expand",
-    "file_part",
-    "find_json",
-    "holds_picture",
-    "load_on_first_use",
-    "models_of",
-    "names_of",
-    "one_line",
-    "page_again",
-    "page_encoded",
-    "page_key",
-    "page_png",
-    "page_told_by",
-    "passages",
-    "passages_of_each",
-    "providers",
-    "read",
-    "reader_with",
-    "register",
-    "sniff",
-    "source_from",
-    "stable_id",
-    "strict_options",
-    "strict_schema",
-    "text_in",
-    "text_tokens",
-    "warn_caller",
-]
+__all__ = sorted(name for names in _HOMES.values() for name in names)
 
 
 def __dir__() -> list[str]:

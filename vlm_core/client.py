@@ -10,17 +10,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from vlm_core.catalog.keys import find_key
-from vlm_core.catalog.resolve_route import resolve
-from vlm_core.catalog.suggestions import warn_of_sunset
+from vlm_core.catalog.resolve_route import resolve, warn_of_sunset
 from vlm_core.completion import Completion, Delta, Estimate
 from vlm_core.errors import ConfigError
-from vlm_core.flow.attempt import CallLimits, ChatCall, PerRoute
+from vlm_core.flow.call import CallLimits, ChatCall, PerRoute
 from vlm_core.flow.concurrency import ConcurrencyLimiter
 from vlm_core.flow.connections import Connections
-from vlm_core.flow.content_parts import normalize_parts
 from vlm_core.flow.drivers import arun, run
 from vlm_core.flow.exchange import exchange
-from vlm_core.flow.message_images import warn_of_images_in_text
+from vlm_core.flow.message_images import read_messages, warn_of_images_in_text
 from vlm_core.flow.route_state import RouteState
 from vlm_core.flow.validation import (
     as_messages,
@@ -38,8 +36,8 @@ from vlm_core.wire.options import check_options
 if TYPE_CHECKING:
     from vlm_core.catalog.routes import Endpoint, Route
     from vlm_core.catalog.schema import Provider
-    from vlm_core.flow.attempt import Exchange
-    from vlm_core.wire.image_placement import ToolImages
+    from vlm_core.flow.call import Exchange
+    from vlm_core.wire.endpoint_messages import ToolImages
 
 _DICE = random.Random()  # noqa: S311  it spreads waits, and guards nothing
 _SECONDS = CallLimits().timeout
@@ -271,7 +269,7 @@ class VLMClient:
         extra_headers = secret_headers(options.pop("extra_headers", None))
         check_options(options)
         per_route = messages if isinstance(messages, PerRoute) else None
-        asked = normalize_parts(
+        asked = read_messages(
             as_messages([] if isinstance(messages, PerRoute) else messages),
             allow_private_urls=self._allow_private_urls,
         )

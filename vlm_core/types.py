@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, Any, NamedTuple, TypeAlias
+from typing import Annotated, Any, NamedTuple, Self, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer
 
@@ -185,10 +185,12 @@ def total_usage(used: Iterable[Usage | None]) -> Usage | None:
     known = [usage for usage in used if usage is not None]
     if not known:
         return None
-    return Usage(**{name: _sum_known([getattr(one, name) for one in known]) for name in Usage.model_fields})
+    return Usage.model_validate(
+        {name: _sum_known([getattr(one, name) for one in known]) for name in Usage.model_fields}
+    )
 
 
-def _sum_known(values: list[Any]) -> Any:
+def _sum_known(values: Iterable[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return sum(known) if known else None
 
@@ -230,8 +232,7 @@ class DocumentResult(_Value):
     @property
     def cost_usd(self) -> float | None:
         """What the pages cost together; None where no page says."""
-        cost: float | None = _sum_known([page.cost_usd for page in self._all_pages])
-        return cost
+        return _sum_known(page.cost_usd for page in self._all_pages)
 
     @property
     def text(self) -> str:
@@ -292,8 +293,26 @@ class StoredJPEG:
     """Whether it may be decoded in this process."""
 
 
+class _PixelsOnDemand:
+    """The pixels of a page that was given as levels or as a JPEG: made at the first look, and then kept.
+
+    A page that was given its pixels has them in its own dictionary, where Python looks first.
+    """
+
+    levels: bytes | None
+    stored: StoredJPEG | None
+
+    @cached_property
+    def pixels(self) -> bytes:
+        if self.levels is not None:
+            return bytes(_rgb(self.levels))
+        if self.stored is not None and self.stored.decode is not None:
+            return self.stored.decode(self.stored)
+        raise AttributeError("pixels")
+
+
 @dataclass(frozen=True)
-class PageImage:
+class PageImage(_PixelsOnDemand):
     """One page: upright, opaque, 8 bits a channel.
 
     `pixels` are width × height × 3 bytes, RGB, row by row from the top left.
@@ -335,9 +354,7 @@ class PageImage:
             >>> PageImage.of_levels(b"\\x80", 1, 1).pixels
             b'\\x80\\x80\\x80'
         """
-        page = cls(pixels=b"", width=width, height=height, levels=levels, **fields)
-        del page.__dict__["pixels"]
-        return page
+        return cls(pixels=b"", width=width, height=height, levels=levels, **fields)._without_pixels()
 
     @classmethod
     def of_stored(cls, stored: StoredJPEG, width: int, height: int, **fields: Any) -> PageImage:
@@ -349,16 +366,11 @@ class PageImage:
             height: likewise.
             fields: the others of a PageImage.
         """
-        page = cls(pixels=b"", width=width, height=height, stored=stored, **fields)
-        del page.__dict__["pixels"]
-        return page
+        return cls(pixels=b"", width=width, height=height, stored=stored, **fields)._without_pixels()
 
-    def __getattr__(self, name: str) -> bytes:
-        made = _made(self.__dict__) if name == "pixels" else None
-        if made is None:
-            raise AttributeError(name)
-        self.__dict__["pixels"] = made
-        return made
+    def _without_pixels(self) -> Self:
+        del self.__dict__["pixels"]  # so that they are made on demand
+        return self
 
     @cached_property
     def sha256(self) -> str:
@@ -391,18 +403,8 @@ class PageImage:
                 yield _rgb(levels[start : start + _BLOCK])
 
 
+# Pixels of a page in grey that are made at once for its digest.
 _BLOCK = 2**16
-"""Pixels of a page in grey that are made at once for its digest."""
-
-
-def _made(fields: dict[str, Any]) -> bytes | None:
-    """The pixels of a page that has none yet; None where there is nothing to make them from."""
-    levels, stored = fields.get("levels"), fields.get("stored")
-    if levels is not None:
-        return bytes(_rgb(levels))
-    if isinstance(stored, StoredJPEG) and stored.decode is not None:
-        return stored.decode(stored)
-    return None
 
 
 def _rgb(levels: bytes) -> bytearray:

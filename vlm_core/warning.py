@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 
+# Packages that stand between the user's line and the warning.
 _LIBRARIES = frozenset(
     {
         "vlm_core",
@@ -28,7 +29,6 @@ _LIBRARIES = frozenset(
         "tqdm",
     }
 )
-"""Packages that stand between the user's line and the warning."""
 
 
 def warn_caller(message: str | Warning, category: type[Warning] = UserWarning) -> None:

@@ -17,7 +17,7 @@ from vlm_core.completion import Completion
 from vlm_core.errors import InputError, TooManyImagesError, VLMError
 from vlm_core.testing import ScriptedServer
 
-pytestmark = pytest.mark.filterwarnings("ignore::vlm_core.catalog.suggestions.SunsetWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::vlm_core.catalog.resolve_route.SunsetWarning")
 
 MODELS = {
     "deepinfra": "Qwen/Qwen2.5-VL-32B-Instruct",

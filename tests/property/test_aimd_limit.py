@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from vlm_core.flow.aimd_limit import AIMDLimit, Outcome
+from vlm_core.flow.concurrency import AIMDLimit, Outcome
 
 
 def limit_after(start: int, ceiling: int, lessons: list[tuple[str, float]]) -> tuple[int, float]:

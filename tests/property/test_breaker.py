@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from vlm_core.flow.breaker import CircuitBreaker
+from vlm_core.flow.route_state import CircuitBreaker
 
 SECONDS = st.sampled_from([0, 0, 1, 1, 3, 9, 10, 11, 20, 30, 31, 300, 301])
 LONGEST = 30

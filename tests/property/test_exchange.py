@@ -25,10 +25,10 @@ from vlm_core.errors import (
     ProviderTimeout,
     VLMError,
 )
-from vlm_core.flow.attempt import CallLimits, ChatCall
+from vlm_core.flow.call import AcquireSlot, CallLimits, ChatCall, FitImages, ReadBody, SendRequest, Sleep
 from vlm_core.flow.concurrency import ConcurrencyLimiter
-from vlm_core.flow.effects import AcquireSlot, FitImages, ReadBody, SendRequest, Sleep
 from vlm_core.flow.exchange import exchange
+from vlm_core.flow.message_images import read_messages
 from vlm_core.flow.policy import retry_rule
 from vlm_core.flow.route_state import RouteState
 from vlm_core.wire.transport import RawResponse, Timeouts
@@ -319,7 +319,7 @@ def test_whatever_happens_a_call_keeps_its_promises(
 ) -> None:
     world, stations = made(found, queueing, routes, contexts)
     content = [{"type": "text", "text": "What is the total?"}, *([DOT] if has_image else [])]
-    messages = [{"role": "user", "content": content}]
+    messages = read_messages([{"role": "user", "content": content}])
     call = ChatCall(messages, {"temperature": 0.5}, stations[0].endpoint, stream=stream, limits=within)
     for steps_to_go in steps:
         result = driven(world, call, stations, steps_to_go)

@@ -28,7 +28,7 @@ MOST_TOKENS = 4
 ENOUGH_SECONDS = 0.05
 """Below it a measurement says nothing."""
 BOUNDED = {
-    "wire.fence": 64,
+    "wire.content_decoder": 64,
     "ocr.remarks": 500,
     "ocr.dialects.wrapping._REMARK": 240,
     "ocr.dialects.receipt": 60,

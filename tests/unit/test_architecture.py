@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import importlib
+from collections.abc import Iterator, Mapping, Set
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,7 @@ FLOORS = (
     {"ocr"},
     {"jobs"},
     {"documents", "assistant"},
+    {"integration"},
     {"mcp_server"},
     {"cli", "testing", "langchain_vlm", "llamaindex_vlm"},
 )
@@ -43,17 +46,34 @@ OWNERS = {
     "typer": "vlm_core/cli/",
     "rich": "vlm_core/cli/",
 }
+PUBLIC = ("vlm_core", "vlm_core.integration")
 FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 
 
 def imported_modules(path: Path) -> Iterator[str]:
+    """Modules, and names in modules: which of the two a name is, only a list of the files can tell."""
     parts = path.relative_to(ROOT).with_suffix("").parts
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             above = parts[: -node.level] if node.level else ()
-            yield ".".join([*above, *([node.module] if node.module else [])])
+            module = ".".join([*above, *([node.module] if node.module else [])])
+            yield module
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+def module_name(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
+
+
+def circle_in(graph: Mapping[str, Set[str]]) -> list[str]:
+    """Files of which each imports the next, and the last the first; none where there is no circle."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
 
 
 def room(module: str) -> str | None:
@@ -61,6 +81,9 @@ def room(module: str) -> str | None:
     if first in PACKAGES[1:]:
         return first
     return rest[0] if first == "vlm_core" and rest and rest[0] != "__init__" else None
+
+
+ROOMS = {room(module_name(path)) for path in FILES} - {None}
 
 
 def floor(name: str) -> int:
@@ -73,10 +96,10 @@ def identify(path: Path) -> str:
 
 @pytest.mark.parametrize("path", FILES, ids=identify)
 def test_imports_go_only_to_rooms_above(path: Path) -> None:
-    own = room(".".join(path.relative_to(ROOT).with_suffix("").parts))
+    own = room(module_name(path))
     if own is None:
         return  # vlm_core/__init__.py names everything that is public
-    others = {other for module in imported_modules(path) if (other := room(module)) not in (None, own)}
+    others = {room(name) for name in imported_modules(path)} & ROOMS - {own}
     assert {other for other in others if floor(other) >= floor(own)} == set()
 
 
@@ -92,12 +115,21 @@ def test_a_library_is_imported_only_where_it_belongs(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", [path for path in FILES if "vlm_core" not in identify(path)], ids=identify)
-def test_an_adapter_imports_only_the_public_names_of_the_core(path: Path) -> None:
-    assert [name for name in imported_modules(path) if name.startswith("vlm_core.")] == []
+def test_an_adapter_imports_only_what_the_core_makes_public(path: Path) -> None:
+    imported = {name for name in imported_modules(path) if name.startswith("vlm_core")}
+    public = {f"{module}.{name}" for module in PUBLIC for name in importlib.import_module(module).__all__}
+    assert imported - public - set(PUBLIC) == set()
+
+
+def test_no_files_import_each_other() -> None:
+    modules = {module_name(path): path for path in FILES if path.name != "__init__.py"}
+    graph = {name: modules.keys() & set(imported_modules(path)) - {name} for name, path in modules.items()}
+    assert circle_in(graph) == []
+
+
+def test_a_circle_of_imports_is_found() -> None:
+    assert sorted(set(circle_in({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}))) == ["a", "b", "c"]
 
 
 def test_every_room_is_on_a_floor() -> None:
-    rooms = {
-        found for path in FILES if (found := room(".".join(path.relative_to(ROOT).with_suffix("").parts)))
-    }
-    assert rooms <= set().union(*FLOORS)
+    assert set().union(*FLOORS) >= ROOMS

@@ -21,7 +21,7 @@ import openai
 import pytest
 from PIL import Image
 
-from vlm_core.catalog import suggestions
+from vlm_core.catalog import resolve_route
 from vlm_core.catalog.routes import Endpoint, Route
 from vlm_core.catalog.schema import ImageLimits, Provider
 from vlm_core.client import VLMClient
@@ -41,7 +41,7 @@ from vlm_core.errors import (
     VLMError,
 )
 from vlm_core.flow import policy
-from vlm_core.flow.attempt import PerRoute
+from vlm_core.flow.call import PerRoute
 from vlm_core.testing import ScriptedServer
 
 QUESTION = "What is the total?"
@@ -642,7 +642,7 @@ def test_an_estimate_says_what_it_cannot_know() -> None:
 def test_a_model_about_to_go_is_warned_of_once_however_many_clients_there_are(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(suggestions, "_warned", set())
+    monkeypatch.setattr(resolve_route, "_warned", set())
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         VLMClient("hyperbolic:mistralai/Pixtral-12B-2409")

@@ -19,7 +19,7 @@ from vlm_core.ocr.dialects.json_answers import check_schema
 from vlm_core.option_names import strict_options
 from vlm_core.threads import on_own_thread
 from vlm_core.types import MAX_PAGES
-from vlm_core.wire.option_checks import check_options
+from vlm_core.wire.options import check_options
 
 if TYPE_CHECKING:
     from vlm_core.catalog.routes import Route

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from vlm_core.assistant.questions import Steps
 from vlm_core.completion import Completion
 from vlm_core.errors import VLMError
-from vlm_core.flow.attempt import PerRoute
+from vlm_core.flow.call import PerRoute
 from vlm_core.threads import on_own_thread
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias, TypeVar
 from vlm_core.assistant.untrusted import one_line
 from vlm_core.completion import Completion
 from vlm_core.errors import MalformedResponse
-from vlm_core.flow.attempt import PerRoute
+from vlm_core.flow.call import PerRoute
 from vlm_core.ocr.dialects.json_answers import fitted
 from vlm_core.types import PageImage
 from vlm_core.wire.json_values import find_json

@@ -86,7 +86,8 @@ def image_tokens(
     if formula_name is None:
         return None
     formula = find_formula(formula_name)
-    if min(width, height) < 1 or (formula.max_aspect and _is_too_narrow(width, height, formula.max_aspect)):
+    shorter, longer = sorted((width, height))
+    if shorter < 1 or (formula.max_aspect and longer > formula.max_aspect * shorter):
         return None
     if detail == "low":
         return formula.low_detail
@@ -110,10 +111,6 @@ def find_formula(name: str) -> Formula:
         near = get_close_matches(name, FORMULAS, n=3) or sorted(FORMULAS)
         raise ConfigError(f"no formula counts image tokens as {name!r}", hint=f"Use {', '.join(near)}.")
     return FORMULAS[name]
-
-
-def _is_too_narrow(width: int, height: int, max_aspect: int) -> bool:
-    return max(width, height) > max_aspect * min(width, height)
 
 
 # Patches on a grid: the sides are rounded to it, and scaled until the area is within bounds.

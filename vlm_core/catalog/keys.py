@@ -14,8 +14,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from vlm_core.catalog.hosts import belongs, host_of, is_in_the_clear
-from vlm_core.catalog.routes import Endpoint
+from vlm_core.catalog.routes import Endpoint, belongs, host_of, is_in_the_clear
 from vlm_core.catalog.schema import Provider
 from vlm_core.errors import ConfigError, MissingKeyError
 from vlm_core.secret import Secret
@@ -61,6 +60,7 @@ def find_key(endpoint: Endpoint, environ: Mapping[str, str] = os.environ) -> Sec
         True
     """
     found = _passed(endpoint) or _from_variable(endpoint, environ)
+    # A key may also have been passed as a header of its own.
     has_secret_header = any(name.lower() in _SECRET_HEADERS for name in endpoint.headers)
     if (found or has_secret_header) and is_in_the_clear(endpoint.base_url):
         raise ConfigError(
@@ -117,6 +117,7 @@ def _passed(endpoint: Endpoint) -> Secret | None:
 def _from_variable(endpoint: Endpoint, environ: Mapping[str, str]) -> Secret | None:
     provider = endpoint.provider
     variable = _set_variable(provider, environ)
+    # A gateway at another base_url must not get the key that its user keeps for the provider.
     is_own_host = endpoint.base_url == provider.base_url or belongs(provider, endpoint.base_url)
     if variable and is_own_host:
         return _checked(endpoint, f"what {variable} holds", Secret(environ[variable]))

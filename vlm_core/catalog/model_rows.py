@@ -20,8 +20,8 @@ def _family(
     name: str, *prefixes: str, source: str = _TRANSFORMERS, **fields: Any
 ) -> tuple[ModelProfile, ...]:
     """A row for each spelling of a family; its name is the only one where none is given."""
-    said: dict[str, Any] = {"family": name, "vision": True, "source": source, "checked": _CHECKED, **fields}
-    return tuple(ModelProfile(prefix=prefix, **said) for prefix in prefixes or (name,))
+    row: dict[str, Any] = {"family": name, "vision": True, "source": source, "checked": _CHECKED, **fields}
+    return tuple(ModelProfile(prefix=prefix, **row) for prefix in prefixes or (name,))
 
 
 # Bounds are those of the checkpoints' own preprocessor_config.json.

@@ -35,7 +35,7 @@ def _offer(
     sunset: str | None = None,
 ) -> ModelProfile:
     """One row. What is None is left out, so that what the family's row says stays."""
-    said: dict[str, Any] = {
+    row: dict[str, Any] = {
         "vision": True,
         "context_tokens": context,
         "max_output_tokens": output,
@@ -45,7 +45,7 @@ def _offer(
         "thinking": thinking,
         "sunset": sunset,
     }
-    known = {name: value for name, value in said.items() if value is not None}
+    known = {name: value for name, value in row.items() if value is not None}
     return ModelProfile(prefix="", provider=provider, model=model, source=source, checked=checked, **known)
 
 

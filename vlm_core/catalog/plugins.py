@@ -1,4 +1,4 @@
-"""Rows that other packages bring, through the entry points of the group `vlm_core.providers`."""
+"""What other packages bring through entry points: rows of the catalog, and OCR engines."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from importlib import metadata
 from typing import TypeAlias
 
 from vlm_core.catalog.schema import ModelProfile, Provider
+from vlm_core.errors import ConfigError
 from vlm_core.warning import warn_caller
 
-__all__ = ["GROUP", "Row", "installed_rows"]
+__all__ = ["ENGINES", "ROWS", "Row", "engine_names", "installed_rows", "load_engine"]
 
 Row: TypeAlias = Provider | ModelProfile
-GROUP = "vlm_core.providers"
+ROWS = "vlm_core.providers"
+ENGINES = "vlm_core.engines"
 
 
 def installed_rows() -> tuple[Row, ...]:
@@ -24,7 +26,43 @@ def installed_rows() -> tuple[Row, ...]:
         >>> all(isinstance(row, Provider | ModelProfile) for row in installed_rows())
         True
     """
-    return tuple(row for point in metadata.entry_points(group=GROUP) for row in _rows_of(point))
+    return tuple(row for point in metadata.entry_points(group=ROWS) for row in _rows_of(point))
+
+
+def engine_names() -> tuple[str, ...]:
+    """The names of the OCR engines that installed packages bring. None of them is loaded for it.
+
+    Example:
+        >>> "local" in engine_names()
+        False
+    """
+    return tuple(sorted(metadata.entry_points(group=ENGINES).names))
+
+
+def load_engine(name: str) -> object:
+    """What stands behind an engine's entry point.
+
+    Args:
+        name: one of `engine_names()`.
+
+    Raises:
+        ConfigError: it cannot be loaded, or two packages bring one of this name.
+    """
+    # Which of two packages would be found first depends on the order of installation.
+    points = list(metadata.entry_points(group=ENGINES, name=name))
+    if len(points) > 1:
+        packages = " and ".join(sorted(map(_package, points)))
+        raise ConfigError(
+            f"engine={name!r} is brought by {packages}", hint="Uninstall all but one, or pass an object."
+        )
+    (point,) = points
+    try:
+        return point.load()
+    except Exception as error:  # whatever a stranger's package raises
+        raise ConfigError(
+            f"engine={name!r} of {_package(point)} cannot be loaded: {type(error).__name__}: {error}",
+            hint=f"Install what it needs, or look at its entry point: {point.value}.",
+        ) from error
 
 
 def _rows_of(point: metadata.EntryPoint) -> tuple[Row, ...]:

@@ -33,7 +33,7 @@ from vlm_core.catalog.schema import Quirk
 from vlm_core.client import VLMClient
 from vlm_core.errors import AuthenticationFailed, MissingKeyError, QuotaExhausted, VLMError
 from vlm_core.secret import Secret
-from vlm_core.wire.proxies import by_proxy
+from vlm_core.wire.transport import by_proxy
 
 _LIST_BYTES = 2**24
 _ANSWER_TOKENS = 512

@@ -73,7 +73,7 @@ def mcp(
         serve = _loaded()
         bounds = resolved_roots([folder.expanduser() for folder in root]) if root else ()
         assistant = ImageAssistant(
-            engine if engine == "local" else _client(engine, None, None),
+            _client(engine, None, None) if ":" in engine else engine,
             _client(llm, base_url, api_key) if llm else None,
             root_dir=bounds or ".",
             allow_urls=allow_urls,

@@ -2,131 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any
 
-from vlm_core.completion import Completion, Delta, EncodedImage
+from vlm_core.completion import Completion, Delta, ToolCall, ToolCallDelta
 from vlm_core.errors import (
     ConnectionFailed,
-    DeadlineExceeded,
     IncompleteResponse,
     MalformedResponse,
     ProviderTimeout,
 )
-from vlm_core.flow.effects import CloseResponse, Effect, FitImages, ReadBody, SendRequest
+from vlm_core.flow.call import (
+    ChatCall,
+    CloseResponse,
+    Deadline,
+    Effect,
+    Exchange,
+    FitImages,
+    ReadBody,
+    SendRequest,
+)
 from vlm_core.flow.message_images import (
+    Images,
     Message,
-    buffer_open_files,
     forwarded_url,
     image_parts,
-    replace_images,
+    text_bytes,
     to_picture,
+    with_images,
 )
 from vlm_core.flow.policy import FIRST_TOKEN_SECONDS
-from vlm_core.wire.image_placement import ToolImages
 from vlm_core.wire.request import Request
 from vlm_core.wire.response import StreamedAnswer, is_whole, read_completion, read_error
 from vlm_core.wire.transport import RawResponse, Timeouts
 
-if TYPE_CHECKING:
-    from vlm_core.catalog.routes import Endpoint
-    from vlm_core.secret import Secret
-
-Exchange: TypeAlias = Generator[Effect | Delta, Any, Completion]
-Clock: TypeAlias = Callable[[], float]
-"""Seconds, from any beginning."""
-
-
-@dataclass(frozen=True)
-class CallLimits:
-    """How long a call may take, how often it is tried, and how much it may answer."""
-
-    timeout: float = 600.0
-    """Seconds for the whole call, with all attempts and waits."""
-    first_token_timeout: float | None = None
-    """Seconds until a streamed answer begins; None: 10 where another route can be asked, else all."""
-    idle_timeout: float = 60.0
-    """Seconds between two pieces of a streamed answer."""
-    max_attempts: int = 3
-    """On each route."""
-    max_answer_bytes: int = 2**26
-
-
-@dataclass(frozen=True)
-class PerRoute:
-    """A question asked of each route in its own words, as models trained on a prompt of theirs want it.
-
-    Args:
-        ask: gives the messages and options for an endpoint.
-        fallback_first: whether another route is asked before a wait for this one. A job wants all its pages
-            soon, a chat the route that it prefers.
-        watch: makes a function for each streamed answer, which gets every delta. Once it gives a
-            finish_reason, the answer is broken off, and ends with that.
-    """
-
-    ask: Callable[[Endpoint], tuple[Sequence[Mapping[str, Any]], Mapping[str, Any]]]
-    fallback_first: bool = False
-    watch: Callable[[], Callable[[Delta], str | None]] | None = None
-
-
-@dataclass(frozen=True)
-class ChatCall:
-    """One question, with all that decides how it is asked."""
-
-    messages: Sequence[Mapping[str, Any]] = field(repr=False)
-    options: Mapping[str, Any]
-    endpoint: Endpoint
-    stream: bool = False
-    limits: CallLimits = CallLimits()
-    tool_images: ToolImages = "user_message"
-    allow_private_urls: bool = False
-    max_pages: int | None = None
-    per_route: PerRoute | None = None
-    """Where it is set, messages and options are those for the endpoint."""
-    extra_headers: Mapping[str, Secret] = field(default_factory=dict)
-    """Sent with this call to its first route, and to no other: they may hold a key."""
-    keys: Mapping[int, Secret | None] = field(default_factory=dict, repr=False)
-    """By the id() of an endpoint, as they were looked up for this call."""
-
-    @property
-    def fallback_first(self) -> bool:
-        """Whether another route is asked before a wait for this one."""
-        return self.per_route is not None and self.per_route.fallback_first
-
-    def of(self, endpoint: Endpoint) -> ChatCall:
-        """The same question for another route, with the key and the headers for it."""
-        if id(endpoint) in self.keys:
-            endpoint = replace(endpoint, api_key=self.keys[id(endpoint)])
-        if self.extra_headers and endpoint.route == self.endpoint.route:
-            endpoint = replace(endpoint, extra_headers=self.extra_headers)
-        if self.per_route is None:
-            return replace(self, endpoint=endpoint)
-        messages, options = self.per_route.ask(endpoint)
-        return replace(
-            self, endpoint=endpoint, messages=buffer_open_files(messages), options={**self.options, **options}
-        )
-
-
-@dataclass(frozen=True)
-class Deadline:
-    """The time that a call has."""
-
-    clock: Clock
-    end: float
-
-    def left(self) -> float:
-        """Seconds that remain."""
-        return self.end - self.clock()
-
-    def check(self, route: str) -> None:
-        """Nothing, while there is time.
-
-        Raises:
-            DeadlineExceeded: there is none.
-        """
-        if self.left() <= 0:
-            raise DeadlineExceeded(f"{route}: the time was over before the answer was whole", route=route)
+# Of a request beside its messages; what the provider's limit leaves is the room for images.
+_LEAST_REQUEST_BYTES = 4096
 
 
 def fit_messages(call: ChatCall, seconds: float = 60.0) -> Generator[Effect, Any, list[Message]]:
@@ -136,56 +48,25 @@ def fit_messages(call: ChatCall, seconds: float = 60.0) -> Generator[Effect, Any
         call: the question.
         seconds: how long a picture behind a URL may take to come.
     """
-    found = image_parts(call.messages)
-    hands_on = _hands_urls_on(call.endpoint)
-    urls = [forwarded_url(place, call.allow_private_urls) if hands_on else None for place in found]
+    parts = image_parts(call.messages)
+    # Only a provider whose row says so fetches what stands behind a URL. A server of this machine or its
+    # network would fetch from within: what a stranger's URL leads to is fetched here, where every address
+    # is checked.
+    hands_on = call.endpoint.limits.accepts_url is True
+    urls = [forwarded_url(part, call.allow_private_urls) if hands_on else None for part in parts]
     pictures = [
         to_picture(
-            place,
-            max_pages=call.max_pages,
-            allow_private_urls=call.allow_private_urls,
-            seconds=seconds,
+            part, max_pages=call.max_pages, allow_private_urls=call.allow_private_urls, seconds=seconds
         )
-        for place, url in zip(found, urls, strict=True)
+        for part, url in zip(parts, urls, strict=True)
         if url is None
     ]
-    encoded = iter((yield FitImages(pictures, call.endpoint, _text_bytes(call.messages))) if pictures else ())
-    images = [[url] if url is not None else next(encoded) for url in urls]
-    return replace_images(call.messages, found, images)
-
-
-def _hands_urls_on(endpoint: Endpoint) -> bool:
-    """Whether the provider fetches what stands behind a URL, by its row.
-
-    A server of this machine or its network that no row knows would fetch from within: what a stranger's URL
-    leads to is fetched here, where every address is checked.
-    """
-    return endpoint.limits.accepts_url is True
-
-
-def images_in(messages: Sequence[Message]) -> list[EncodedImage]:
-    """The pictures that fitted messages hold."""
-    contents = (message.get("content") for message in messages if isinstance(message, Mapping))
-    parts = (part for content in contents if isinstance(content, list) for part in content)
-    images = (part.get("image") for part in parts if isinstance(part, Mapping))
-    return [image for image in images if isinstance(image, EncodedImage)]
-
-
-def _text_bytes(messages: Sequence[Mapping[str, Any]]) -> int:
-    """About as many bytes as the request takes without its images."""
-    return 4096 + sum(len(text.encode("utf-8", "replace")) for text in _texts(messages))
-
-
-def _texts(value: Any) -> Generator[str, None, None]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        if value.get("type") not in ("image", "image_url"):
-            for inner in value.values():
-                yield from _texts(inner)
-    elif isinstance(value, (list, tuple)):
-        for inner in value:
-            yield from _texts(inner)
+    if not parts:
+        return list(call.messages)
+    size = _LEAST_REQUEST_BYTES + text_bytes(call.messages)
+    encoded = iter((yield FitImages(pictures, call.endpoint, size)) if pictures else ())
+    images: list[Images] = [[url] if url is not None else next(encoded) for url in urls]
+    return with_images(call.messages, images)
 
 
 @dataclass(frozen=True)
@@ -364,3 +245,83 @@ def _broken_off(error: ConnectionFailed | ProviderTimeout, partial: str, route: 
     )
     broken.partial, broken.reason = partial, "silent" if is_silence else "cut"
     return broken
+
+
+# --- what the caller of a stream was given
+
+
+@dataclass
+class _EmittedCall:
+    id: str = ""
+    name: str = ""
+    arguments: str = ""
+
+
+@dataclass
+class EmittedText:
+    """The pieces of an answer that were handed on, and what of a new answer is still to be given.
+
+    A stream that broke can be continued by another answer only where that begins with what was given.
+    Two different answers are never put together.
+
+    Example:
+        >>> given = EmittedText()
+        >>> given.add(Delta("TOT"))
+        >>> given.rest_of(Completion("TOTAL 9.00"))
+        [Delta(text='AL 9.00', reasoning='', tool_calls=())]
+        >>> given.rest_of(Completion("The total is 9.00")) is None
+        True
+    """
+
+    pieces: list[str] = field(default_factory=list)
+    """Of text; joined only where they are compared, for an answer may have a million."""
+    calls: dict[int, _EmittedCall] = field(default_factory=dict)
+    is_begun: bool = False
+    """Whether anything of the answer was given; thoughts are none of it."""
+
+    @property
+    def text(self) -> str:
+        """All text that was handed on."""
+        return "".join(self.pieces)
+
+    def add(self, delta: Delta) -> None:
+        """A piece was handed on."""
+        self.pieces.append(delta.text)
+        for piece in delta.tool_calls:
+            call = self.calls.setdefault(piece.index, _EmittedCall())
+            call.id, call.name = call.id or piece.id or "", call.name + (piece.name or "")
+            call.arguments += piece.arguments
+        self.is_begun = self.is_begun or bool(delta.text or delta.tool_calls)
+
+    def rest_of(self, completion: Completion) -> list[Delta] | None:
+        """The pieces that make a whole of what was given; None where the answer is another one."""
+        given = self.text
+        if not completion.text.startswith(given) or len(self.calls) > len(completion.tool_calls):
+            return None
+        rests = [self._rest_of_call(number, call) for number, call in enumerate(completion.tool_calls)]
+        if None in rests:
+            return None
+        pieces = tuple(rest for rest in rests if rest and (rest.id or rest.name or rest.arguments))
+        rest = Delta(completion.text[len(given) :], tool_calls=pieces)
+        return [rest] if rest.text or rest.tool_calls else []
+
+    def whole(self, completion: Completion) -> Completion:
+        """An answer, its tool calls under the ids that were given before."""
+        calls = (
+            replace(call, id=self.calls[number].id or call.id) if number in self.calls else call
+            for number, call in enumerate(completion.tool_calls)
+        )
+        return replace(completion, tool_calls=tuple(calls))
+
+    def _rest_of_call(self, number: int, call: ToolCall) -> ToolCallDelta | None:
+        given = self.calls.get(number)
+        if given is None:
+            return ToolCallDelta(number, call.id, call.name, call.arguments)
+        if given.name not in ("", call.name) or not call.arguments.startswith(given.arguments):
+            return None
+        return ToolCallDelta(
+            number,
+            None if given.id else call.id,
+            None if given.name else call.name,
+            call.arguments[len(given.arguments) :],
+        )

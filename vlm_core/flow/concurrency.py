@@ -1,4 +1,4 @@
-"""Where calls wait for their turn: in order, from threads and from event loops at once."""
+"""How many calls a route gets at once, and where the others wait: in order, from threads and event loops."""
 
 from __future__ import annotations
 
@@ -8,17 +8,118 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from enum import Enum, auto
 from functools import partial
+from math import inf
 from typing import TypeVar
 
-from vlm_core.flow.aimd_limit import AIMDLimit, Outcome
+from vlm_core.errors import ConfigError
+
+
+class Outcome(Enum):
+    """What the end of a call says of how many a route can take."""
+
+    OK = auto()
+    OVERLOADED = auto()
+    """There were too many: 429, 503, a timeout."""
+    NEUTRAL = auto()
+
+
+class AIMDLimit:
+    """Counts the calls of a route, and finds out how many it takes at once.
+
+    Additive increase, multiplicative decrease, as in TCP's congestion control (RFC 5681). It has no clock, no
+    lock and no waiting of its own: `ConcurrencyLimiter` has those.
+
+    The limit begins at `start` and grows by 1 with each success, so that it doubles with each round,
+    until the first overload; from then on by 1 for as many successes as it is high. It grows only
+    while all of it is used. An overload halves it, at most once for the calls that were already out.
+
+    Args:
+        ceiling: the limit never goes above this number of calls.
+        start: where it begins, or at `ceiling` if that is lower.
+
+    Raises:
+        ConfigError: no call would ever be admitted.
+
+    Example:
+        >>> limiter = AIMDLimit(ceiling=8, start=2)
+        >>> [limiter.admits() for _ in range(3)]
+        [True, True, False]
+        >>> limiter.done(Outcome.OK, now=1.0, began=0.0)
+        >>> limiter.limit, limiter.in_flight
+        (3, 1)
+        >>> limiter.done(Outcome.OVERLOADED, now=2.0, began=0.0)
+        >>> limiter.limit
+        1
+    """
+
+    def __init__(self, ceiling: int = 16, start: int = 4) -> None:
+        if ceiling < 1 or start < 1:
+            raise ConfigError(
+                f"{min(ceiling, start)} calls at once were allowed, so that none could be made",
+                hint="Set max_concurrency to 1 or more.",
+            )
+        self.ceiling = ceiling
+        self.limit = min(start, ceiling)
+        self.in_flight = 0
+        self._was_ever_overloaded = False
+        self._successes = 0
+        self._cut_at = -inf
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether it was too much, and has not recovered since."""
+        return self._was_ever_overloaded and self.limit < self.ceiling
+
+    def admits(self) -> bool:
+        """Take a place, if one is free."""
+        if self.in_flight >= self.limit:
+            return False
+        self.in_flight += 1
+        return True
+
+    def gave_back(self) -> None:
+        """A place was taken, and no call was made."""
+        # A forked child may be done with a call that its parent began.
+        self.in_flight = max(0, self.in_flight - 1)
+
+    def done(self, outcome: Outcome, now: float, began: float) -> None:
+        """A call is over: free its place, and learn from it.
+
+        Args:
+            outcome: how it ended.
+            now: seconds.
+            began: when the place was taken, or later, in seconds. A call that began before the limit
+                was last cut tells of the load before, and teaches nothing.
+        """
+        was_full = self.in_flight >= self.limit
+        self.gave_back()
+        if began < self._cut_at:
+            return
+        if outcome is Outcome.OVERLOADED:
+            self._cut(now)
+        elif outcome is Outcome.OK and was_full:
+            self._grow()
+
+    def _cut(self, now: float) -> None:
+        self.limit = max(1, self.limit // 2)
+        self._was_ever_overloaded = True
+        self._successes, self._cut_at = 0, now
+
+    def _grow(self) -> None:
+        self._successes += 1
+        if not self._was_ever_overloaded or self._successes >= self.limit:
+            self.limit = min(self.limit + 1, self.ceiling)
+            self._successes = 0
+
 
 Result = TypeVar("Result")
 
 
 _LEAST_START = 4
+# A route begins with a quarter of the calls that it is trusted with.
 _START_SHARE = 4
-"""A route begins with a quarter of the calls that it is trusted with."""
 
 
 class _Waiter:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import weakref
 from collections.abc import AsyncGenerator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vlm_core.errors import ConfigError
 
 if TYPE_CHECKING:
     import asyncio
 
-    from vlm_core.wire.transport import AsyncTransport, Transport
+    from vlm_core.wire.transport import AsyncHTTPClient, AsyncTransport, HTTPClient, Transport
 
 
 class Connections:
@@ -29,8 +29,12 @@ class Connections:
         >>> connections.close()
     """
 
-    def __init__(self, http_client: Any = None, async_http_client: Any = None) -> None:
-        self._http, self._async_http = _open(http_client), _open(async_http_client, asynchronous=True)
+    def __init__(
+        self, http_client: HTTPClient | None = None, async_http_client: AsyncHTTPClient | None = None
+    ) -> None:
+        _check_open(http_client)
+        _check_open(async_http_client, asynchronous=True)
+        self._http, self._async_http = http_client, async_http_client
         # By process, since after a fork both would write to the same sockets.
         self._of_process: dict[int, Transport] = {}
         self._of_loop: dict[asyncio.AbstractEventLoop, _Lifetime] = {}
@@ -45,7 +49,7 @@ class Connections:
     def blocking(self) -> Transport:
         """The transport of this process."""
         found = self._of_process.get(os.getpid())
-        _open(self._http)
+        _check_open(self._http)
         if found is None:
             from vlm_core.wire.transport import Transport
 
@@ -57,7 +61,7 @@ class Connections:
         import asyncio
 
         loop = asyncio.get_running_loop()
-        _open(self._async_http, asynchronous=True)
+        _check_open(self._async_http, asynchronous=True)
         if loop not in self._of_loop:
             await asyncio.to_thread(_load)
         if loop not in self._of_loop:
@@ -92,10 +96,10 @@ def _close_of_process(transports: dict[int, Transport]) -> None:
         transport.close()
 
 
-def _open(http_client: Any, *, asynchronous: bool = False) -> Any:
-    """A client of the user's, which must be of the right kind and not closed."""
+def _check_open(http_client: object, *, asynchronous: bool = False) -> None:
+    """Refuse a client of the user's that is of the wrong kind, or closed."""
     if http_client is None:
-        return None
+        return
     name, closing = ("async_http_client", "aclose") if asynchronous else ("http_client", "close")
     if not (hasattr(http_client, "send") and hasattr(http_client, closing)):
         kind = "AsyncClient" if asynchronous else "Client"
@@ -104,13 +108,12 @@ def _open(http_client: Any, *, asynchronous: bool = False) -> Any:
         )
     if getattr(http_client, "is_closed", False):
         raise ConfigError(f"{name} is closed", hint="Give an open one, or none.")
-    return http_client
 
 
 class _Lifetime:
     """A transport that an event loop closes as it ends, as it does with all asynchronous generators."""
 
-    def __init__(self, http_client: Any) -> None:
+    def __init__(self, http_client: AsyncHTTPClient | None) -> None:
         from vlm_core.wire.transport import AsyncTransport
 
         self.transport = AsyncTransport(http_client)

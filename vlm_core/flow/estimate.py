@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from vlm_core.catalog.image_tokens import FORMULAS, image_tokens
 from vlm_core.catalog.schema import Price
 from vlm_core.completion import EncodedImage, Estimate
-from vlm_core.flow.attempt import ChatCall, fit_messages
+from vlm_core.flow.attempt import fit_messages
+from vlm_core.flow.call import ChatCall
 from vlm_core.flow.drivers import fit
 from vlm_core.wire.messages import check_messages
 from vlm_core.wire.request import build_request
@@ -129,14 +130,14 @@ def _tokens_of(part: Message, endpoint: Endpoint) -> int | None:
     )
 
 
-def _text_tokens(messages: Sequence[Message], options: Any) -> int:
+def _text_tokens(messages: Sequence[Message], options: Mapping[str, Any]) -> int:
     written = [text for message in messages for text in _texts(message.get("content"))]
     written += [json.dumps(message["tool_calls"]) for message in messages if message.get("tool_calls")]
     written += [json.dumps(options[name], default=str) for name in ("tools",) if options.get(name)]
     return sum(map(text_tokens, written)) + _TOKENS_PER_MESSAGE * len(messages)
 
 
-def _texts(content: Any) -> Iterator[str]:
+def _texts(content: object) -> Iterator[str]:
     if isinstance(content, str):
         yield content
     elif isinstance(content, (list, tuple)):

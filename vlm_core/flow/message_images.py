@@ -1,113 +1,142 @@
-"""The images in a conversation: found where the caller put them, and put back as the provider takes them."""
+"""The parts of messages: read once at the border, images typed, and sent as the provider takes them."""
 
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from vlm_core.completion import EncodedImage
 from vlm_core.errors import InputError, UnsafeURLError
 from vlm_core.images.data_uris import bytes_in
-from vlm_core.images.files import base64_as_uri
+from vlm_core.images.files import base64_as_uri, file_part
 from vlm_core.images.reading import fetched
 from vlm_core.warning import warn_caller
 from vlm_core.wire.messages import TOOL_ROLES
 
 if TYPE_CHECKING:
-    from vlm_core.completion import EncodedImage
     from vlm_core.images.encode import Picture
+    from vlm_core.images.sources import Source
 
 Message: TypeAlias = Mapping[str, Any]
-Images: TypeAlias = "Sequence[EncodedImage | str]"
-_IMAGE_TYPES = frozenset({"image", "image_url"})
-_KEYS = {
-    "image": ("type", "image", "detail", "pages", "password", "max_side", "cache_control"),
-    "image_url": ("type", "image_url", "detail", "pages", "password", "max_side", "cache_control"),
-}
+Part: TypeAlias = Mapping[str, Any]
+Images: TypeAlias = Sequence[EncodedImage | str]
+
 _ADDRESS = re.compile(r"(https?://|data:)", re.IGNORECASE)
 _WEB = re.compile(r"https?://", re.IGNORECASE)
+_KEYS = ("detail", "pages", "password", "max_side", "cache_control")
+_GIVE_FILE = 'Give the file itself: {"type": "file", "file": {"file_data": "data:...;base64,..."}}.'
 
 
 @dataclass(frozen=True)
 class ImagePart:
-    """An image part of a message.
+    """An image part of a message: where its bytes are, and what is asked of it.
 
-    `given` is whatever the caller wrote: a path, bytes, a URL, a picture.
+    It has either a `source` or the `url` of a picture in the web, which some providers fetch themselves.
     """
 
-    message: int
-    part: int
-    given: Any
+    position: str
+    """Where it stands, for errors: `messages[0].content[1]`."""
+    source: Source | None = field(default=None, repr=False)
+    url: str | None = None
     detail: str | None = None
     pages: tuple[int, ...] | None = None
     password: str | None = field(default=None, repr=False)
     max_side: int | None = None
-    cache_control: Any = None
+    cache_control: object = None
     """The mark for prompt caching, which stands at the last page."""
 
-    @property
-    def position(self) -> str:
-        """Where it stands, for errors."""
-        return f"messages[{self.message}].content[{self.part}]"
-
-    @property
-    def url(self) -> str | None:
-        """The address, where it is one of the web."""
-        return self.given if isinstance(self.given, str) and _WEB.match(self.given) else None
+    def as_sent(self, images: Images) -> list[Part]:
+        """The parts that take its place: one for each page, or one for its URL."""
+        detail = {"detail": self.detail} if self.detail else {}
+        parts: list[Part] = [{"type": "image", "image": image, **detail} for image in images]
+        if self.cache_control is not None and parts:
+            parts[-1] = {**parts[-1], "cache_control": self.cache_control}
+        return parts
 
 
-def image_parts(messages: Sequence[Message]) -> list[ImagePart]:
-    """The image parts of a conversation, in order.
+# --- the border
+
+
+def read_messages(messages: Sequence[Message], *, allow_private_urls: bool = False) -> list[Message]:
+    """The conversation with each image as an `ImagePart`, and each file as the text or the image that it is.
+
+    An open file is read only once, however often the messages are sent.
 
     Args:
-        messages: as OpenAI has them; an image part is `{"type": "image_url", "image_url": {"url": ...}}`
-            with a web or data URL, or `{"type": "image", "image": ...}` with a path, bytes, a picture
-            or a URL, and perhaps `"detail"`, `"pages"` (from 1), the `"password"` of a PDF,
-            `"max_side"`, pixels of the longer side to which it is shrunk at least, and
-            `"cache_control"`. Base64 of a picture or PDF may stand in place of its data URL.
+        messages: as OpenAI has them; they stay as they are. An image part is `{"type": "image_url",
+            "image_url": {"url": ...}}` with a web or data URL, or `{"type": "image", "image": ...}` with a
+            path, bytes, a picture or a URL, and perhaps `"detail"`, `"pages"` (from 1), the `"password"` of a
+            PDF, `"max_side"`, pixels of the longer side to which it is shrunk at least, and
+            `"cache_control"`. Base64 of a picture or PDF may stand in place of its data URL. Parts of type
+            file, input_file, input_image and input_text are read too.
+        allow_private_urls: whether a file's URL may lead to this machine or its network.
 
     Raises:
-        InputError: a part is not written so.
+        InputError: a part is not written so, or holds more than one file, or a file that cannot be sent.
 
     Example:
-        >>> image_parts([{"role": "user", "content": [{"type": "image", "image": "a.png"}]}])[0].position
-        'messages[0].content[0]'
+        >>> (message,) = read_messages([{"role": "user", "content": [{"type": "image", "image": "a.png"}]}])
+        >>> message["content"][0].source.name, message["content"][0].position
+        ('a.png', 'messages[0].content[0]')
+        >>> file = {"type": "file", "file": {"file_data": "data:text/csv;base64,YSxi", "filename": "a.csv"}}
+        >>> read_messages([{"role": "user", "content": [file]}])
+        [{'role': 'user', 'content': [{'type': 'text', 'text': 'a,b'}]}]
     """
-    return [
-        _found(at, number, part)
-        for at, message in enumerate(messages)
-        for number, part in enumerate(_parts(message))
-        if isinstance(part, Mapping) and part.get("type") in _IMAGE_TYPES
-    ]
+    return [_read(message, f"messages[{at}]", allow_private_urls) for at, message in enumerate(messages)]
 
 
-def _parts(message: Any) -> Sequence[Any]:
+def parts_of(message: object) -> Sequence[Any]:
+    """The parts of a message's content; none where it is a text, or not there."""
     content = message.get("content") if isinstance(message, Mapping) else None
     return content if isinstance(content, (list, tuple)) else ()
 
 
-def _found(message: int, part: int, written: Mapping[str, Any]) -> ImagePart:
-    position = f"messages[{message}].content[{part}]"
-    _check_keys(written, _KEYS[written["type"]], position)
-    read = _read_image_url if written["type"] == "image_url" else _read_image
-    given, detail = read(written, position)
+def _read(message: Message, position: str, allow_private_urls: bool) -> Message:
+    parts = parts_of(message)
+    # Most messages are text alone, and a conversation is read again with every turn.
+    if all(_kind(part) in ("text", "") for part in parts):
+        return message
+    content = [
+        _read_part(part, f"{position}.content[{number}]", allow_private_urls)
+        for number, part in enumerate(parts)
+    ]
+    return {**message, "content": content}
+
+
+def _kind(part: object) -> str:
+    kind = part.get("type") if isinstance(part, Mapping) else None
+    return kind if isinstance(kind, str) else ""
+
+
+def _read_part(part: Part | str, position: str, allow_private_urls: bool) -> Part | str | ImagePart:
+    kind = _kind(part)
+    if isinstance(part, str) or kind not in (*_PLAINER, *_READERS):
+        return part
+    if kind in _PLAINER:
+        part = _PLAINER[kind](part, position, allow_private_urls)
+        kind = part["type"]
+    if kind not in _READERS:
+        return part
+    _check_keys(part, ("type", kind, *_KEYS), position)
+    image, detail = _READERS[kind](part, position)
+    is_url = isinstance(image, str) and _WEB.match(image) is not None
     return ImagePart(
-        message,
-        part,
-        given,
+        position,
+        None if is_url else _source(image, position),
+        image if is_url else None,
         detail,
-        _page_numbers(written, position),
-        written.get("password"),
-        _max_side(written, position),
-        written.get("cache_control"),
+        _page_numbers(part, position),
+        part.get("password"),
+        _max_side(part, position),
+        part.get("cache_control"),
     )
 
 
-def _check_keys(part: Mapping[str, Any], known: Sequence[str], position: str) -> None:
+def _check_keys(part: Part, known: Sequence[str], position: str) -> None:
     """Refuse what would have no effect, since somebody meant something by it."""
     for key in part:
         if key not in known:
@@ -116,7 +145,7 @@ def _check_keys(part: Mapping[str, Any], known: Sequence[str], position: str) ->
             raise InputError(f"{position}: an image part has no {key!r}", hint=hint)
 
 
-def _read_image_url(part: Mapping[str, Any], position: str) -> tuple[Any, str | None]:
+def _read_image_url(part: Part, position: str) -> tuple[Any, str | None]:
     inner = part.get("image_url")
     inner = inner if isinstance(inner, Mapping) else {"url": inner}
     _check_keys(inner, ("url", "detail"), position)
@@ -134,19 +163,25 @@ def _read_image_url(part: Mapping[str, Any], position: str) -> tuple[Any, str | 
     return url, inner.get("detail", part.get("detail"))
 
 
-def _read_image(part: Mapping[str, Any], position: str) -> tuple[Any, str | None]:
-    if part.get("image") is None:
+def _read_image(part: Part, position: str) -> tuple[Any, str | None]:
+    image = part.get("image")
+    if image is None:
         raise InputError(
             f"{position}: an image part without an image",
             hint='Write {"type": "image", "image": ...} with a path, bytes, URL or picture.',
         )
-    image = part["image"]
     if isinstance(image, str) and not _ADDRESS.match(image):
         image = _of_base64(image, position) or image  # or a path
     return image, part.get("detail")
 
 
-def _of_base64(text: str, position: str) -> Any:
+_READERS: Mapping[str, Callable[[Part, str], tuple[Any, str | None]]] = {
+    "image": _read_image,
+    "image_url": _read_image_url,
+}
+
+
+def _of_base64(text: str, position: str) -> Source | None:
     """The picture or PDF that a string without a label holds; None for any other string."""
     from vlm_core.images.sources import Source
 
@@ -155,7 +190,28 @@ def _of_base64(text: str, position: str) -> Any:
     return Source("<base64>", partial(fetched, "<base64>", partial(bytes_in, uri)), key=uri)
 
 
-def _page_numbers(part: Mapping[str, Any], position: str) -> tuple[int, ...] | None:
+def _source(image: object, position: str) -> Source:
+    """The one document behind what the caller gave."""
+    from vlm_core.images.sources import Source, expand
+
+    if isinstance(image, Source):
+        return image
+    try:
+        sources = expand(image)
+        source, another = next(sources, None), next(sources, None)
+    except InputError as error:
+        raise InputError(f"{position}: {error.message}", hint=error.hint) from None
+    if source is None or another is not None:
+        raise InputError(
+            f"{position}: an image part holds one file, and no folder, pattern or list",
+            hint="Give each file a part of its own.",
+        )
+    # An open file can be read only once, and a message is sent again where a route fails.
+    is_open_file = callable(getattr(image, "read", None))
+    return replace(source, read=cache(source.read)) if is_open_file else source
+
+
+def _page_numbers(part: Part, position: str) -> tuple[int, ...] | None:
     pages = part.get("pages")
     if pages is None:
         return None
@@ -165,11 +221,46 @@ def _page_numbers(part: Mapping[str, Any], position: str) -> tuple[int, ...] | N
     return tuple(pages)
 
 
-def _max_side(part: Mapping[str, Any], position: str) -> int | None:
+def _max_side(part: Part, position: str) -> int | None:
     side = part.get("max_side")
     if side is None or (isinstance(side, int) and not isinstance(side, bool) and side > 0):
         return side
     raise InputError(f"{position}: max_side={side!r} is not a number of pixels", hint="Give one from 1.")
+
+
+# --- parts of OpenAI's two APIs, in the few kinds that are sent
+
+
+def _of_file(part: Part, position: str, allow_private_urls: bool) -> Part:
+    inner = part.get("file")
+    file = inner if isinstance(inner, Mapping) else part
+    held = next((file[name] for name in ("file_data", "file_url") if file.get(name) is not None), None)
+    if not isinstance(held, (str, bytes)):
+        problem = "names a file in one provider's store" if file.get("file_id") else "holds no file"
+        raise InputError(f"{position} {problem}", hint=_GIVE_FILE)
+    if isinstance(held, str) and _WEB.match(held):
+        from vlm_core.images.sources import expand
+
+        # Fetched here, for providers fetch images alone.
+        image = next(expand(held, allow_private_urls=allow_private_urls))
+        return {"type": "image", "image": image, **_beside(part, is_text=False)}
+    if isinstance(held, str) and held[:5].lower() != "data:":
+        held = f"data:;base64,{held}"
+    read = file_part(held, position)
+    return {**read, **_beside(part, is_text=read["type"] == "text")}
+
+
+def _beside(part: Part, *, is_text: bool) -> dict[str, Any]:
+    names = ("cache_control",) if is_text else ("detail", "pages", "password", "cache_control")
+    return {name: part[name] for name in names if part.get(name) is not None}
+
+
+_PLAINER: Mapping[str, Callable[[Part, str, bool], Part]] = {
+    "file": _of_file,
+    "input_file": _of_file,
+    "input_image": lambda part, position, allow_private_urls: {**part, "type": "image_url"},
+    "input_text": lambda part, position, allow_private_urls: {**part, "type": "text"},
+}
 
 
 def warn_of_images_in_text(messages: Sequence[Message]) -> None:
@@ -190,7 +281,7 @@ def warn_of_images_in_text(messages: Sequence[Message]) -> None:
         role = message.get("role") if isinstance(message, Mapping) else "assistant"
         if role == "assistant":
             return
-        if role not in TOOL_ROLES and any(map(holds_picture, _written_texts(message))):
+        if role not in TOOL_ROLES and any(map(holds_picture, _texts_of(message))):
             from vlm_core.images.encode import ImageWarning
 
             warn_caller(_WRITTEN.format(at=at), ImageWarning)
@@ -204,111 +295,105 @@ _WRITTEN = (
 )
 
 
-def _written_texts(message: Message) -> Iterator[str]:
+def _texts_of(message: Message) -> Iterator[str]:
     content = message.get("content")
-    for part in [content] if isinstance(content, str) else _parts(message):
+    for part in [content] if isinstance(content, str) else parts_of(message):
         text = part.get("text") if isinstance(part, Mapping) else part
         if isinstance(text, str):
             yield text
 
 
-def buffer_open_files(messages: Sequence[Message]) -> list[Message]:
-    """The conversation with its open files read only once, however often it is sent.
+# --- as a provider takes them
+
+
+def image_parts(messages: Sequence[Message]) -> list[ImagePart]:
+    """The images of messages that were read, in order."""
+    return [part for message in messages for part in parts_of(message) if isinstance(part, ImagePart)]
+
+
+def encoded_images(messages: Sequence[Message]) -> list[EncodedImage]:
+    """The pictures in messages whose images are as they are sent."""
+    images = (part.get("image") for message in messages for part in parts_of(message) if _kind(part))
+    return [image for image in images if isinstance(image, EncodedImage)]
+
+
+def with_images(messages: Sequence[Message], images: Sequence[Images]) -> list[Message]:
+    """The conversation with its image parts as the provider takes them.
 
     Args:
-        messages: as the caller gave them; they stay as they are.
+        messages: those that were read; they stay as they are.
+        images: for each image part the pages, or the URL, that take its place.
+
+    Example:
+        >>> part = {"type": "image", "image": "two.tif", "detail": "low"}
+        >>> (message,) = with_images(read_messages([{"role": "user", "content": [part]}]), [["one", "two"]])
+        >>> message["content"][1]
+        {'type': 'image', 'image': 'two', 'detail': 'low'}
     """
+    rest = iter(images)
     return [
-        {**message, "content": [_held_part(part) for part in _parts(message)]} if _parts(message) else message
+        {**message, "content": list(_with_images(parts_of(message), rest))}
+        if any(isinstance(part, ImagePart) for part in parts_of(message))
+        else message
         for message in messages
     ]
 
 
-def _held_part(part: Any) -> Any:
-    from vlm_core.images.sources import Source, expand
-
-    given = part.get("image") if isinstance(part, Mapping) and part.get("type") == "image" else None
-    if isinstance(given, Source) or not callable(getattr(given, "read", None)):
-        return part
-    (source,) = expand(given)
-    return {**part, "image": replace(source, read=cache(source.read))}
+def _with_images(parts: Sequence[Any], images: Iterator[Images]) -> Iterator[Any]:
+    for part in parts:
+        if isinstance(part, ImagePart):
+            yield from part.as_sent(next(images))
+        else:
+            yield part
 
 
 def to_picture(
-    found: ImagePart, *, max_pages: int | None = None, allow_private_urls: bool = False, seconds: float = 60.0
+    part: ImagePart, *, max_pages: int | None = None, allow_private_urls: bool = False, seconds: float = 60.0
 ) -> Picture:
     """An image part as a picture to be read and fitted.
 
     Args:
-        found: the part.
+        part: of messages that were read.
         max_pages: how many it may have where they are not named; None for the usual number.
-        allow_private_urls: whether a URL may lead to this machine or its network.
+        allow_private_urls: whether its URL may lead to this machine or its network.
         seconds: how long what is behind a URL may take to come.
-
-    Raises:
-        InputError: what stands there is not an image, or more than one file.
     """
     from vlm_core.images.encode import MAX_PAGES, Picture
     from vlm_core.images.sources import expand
 
-    try:
-        sources = expand(found.given, allow_private_urls=allow_private_urls, download_seconds=seconds)
-        source, another = next(sources, None), next(sources, None)
-    except InputError as error:
-        raise InputError(f"{found.position}: {error.message}", hint=error.hint) from None
-    if source is None or another is not None:
-        raise InputError(
-            f"{found.position}: an image part holds one file, and no folder, pattern or list",
-            hint="Give each file a part of its own.",
-        )
-    most = max_pages or MAX_PAGES
-    return Picture(source, found.pages, found.position, found.password, most, found.max_side)
+    source = part.source or next(
+        expand(part.url, allow_private_urls=allow_private_urls, download_seconds=seconds)
+    )
+    return Picture(source, part.pages, part.position, part.password, max_pages or MAX_PAGES, part.max_side)
 
 
-def forwarded_url(found: ImagePart, allow_private_urls: bool) -> str | None:
-    """The web address of an image part, for the provider to fetch; None where it is none.
+def forwarded_url(part: ImagePart, allow_private_urls: bool) -> str | None:
+    """The web address of an image part, for the provider to fetch; None where it has none.
 
     Raises:
         UnsafeURLError: it leads to this machine or its network, as far as it tells.
     """
     from vlm_core.images.netguard import check_url
 
-    if found.url is not None:
+    if part.url is not None:
         try:
-            check_url(found.url, allow_private=allow_private_urls)
+            check_url(part.url, allow_private=allow_private_urls)
         except UnsafeURLError as error:
-            raise UnsafeURLError(f"{found.position}: {error.message}", hint=error.hint) from None
-    return found.url
+            raise UnsafeURLError(f"{part.position}: {error.message}", hint=error.hint) from None
+    return part.url
 
 
-def replace_images(
-    messages: Sequence[Message], found: Sequence[ImagePart], images: Sequence[Images]
-) -> list[Message]:
-    """The conversation with its image parts as the provider takes them; the caller's stays as it is.
-
-    Args:
-        messages: the conversation.
-        found: its image parts.
-        images: for each of these the pages, or the URL, that take its place.
-
-    Example:
-        >>> said = [{"role": "user", "content": [{"type": "image", "image": "two.tif", "detail": "low"}]}]
-        >>> replace_images(said, image_parts(said), [["one", "two"]])[0]["content"][1]
-        {'type': 'image', 'image': 'two', 'detail': 'low'}
-    """
-    parts: dict[int, dict[int, list[Message]]] = defaultdict(dict)
-    for place, pages in zip(found, images, strict=True):
-        detail = {"detail": place.detail} if place.detail else {}
-        shown: list[Message] = [{"type": "image", "image": page, **detail} for page in pages]
-        if place.cache_control is not None and shown:
-            shown[-1] = {**shown[-1], "cache_control": place.cache_control}
-        parts[place.message][place.part] = shown
-    return [
-        {**message, "content": list(_with(message["content"], parts[at]))} if at in parts else message
-        for at, message in enumerate(messages)
-    ]
+def text_bytes(value: object) -> int:
+    """About as many bytes as messages take in a request, their images left out."""
+    return sum(len(text.encode("utf-8", "replace")) for text in _texts_in(value))
 
 
-def _with(content: Sequence[Any], replacements: Mapping[int, list[Message]]) -> Iterator[Any]:
-    for number, part in enumerate(content):
-        yield from replacements.get(number, [part])
+def _texts_in(value: object) -> Generator[str, None, None]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _texts_in(inner)
+    elif isinstance(value, (list, tuple)):
+        for inner in value:
+            yield from _texts_in(inner)

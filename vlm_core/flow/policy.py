@@ -8,9 +8,12 @@ is wrong everywhere; and a key that is refused is refused for the whole job.
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from vlm_core.catalog.schema import ImageLimits, Quirk
 from vlm_core.errors import (
     AuthenticationFailed,
     ConnectionFailed,
@@ -30,6 +33,13 @@ from vlm_core.errors import (
     ToolCallTruncated,
     VLMError,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vlm_core.catalog.routes import Endpoint
+    from vlm_core.catalog.schema import Provider
+    from vlm_core.completion import EncodedImage
 
 BASE_SECONDS = 0.5
 """The first wait; each further one is twice as long."""
@@ -74,13 +84,13 @@ _RULES: tuple[tuple[type[VLMError], RetryRule], ...] = (
     # Of a route that takes less than the one before; where it is the first, nothing was sent at all.
     (InputError, RetryRule("never", "always")),
 )
+# By `IncompleteResponse.reason`.
 _INCOMPLETE: dict[str, RetryRule] = {
     "cut": RetryRule("always", "always", is_ill=True),
     "silent": RetryRule("once_if_last", "always", is_ill=True),
     "damaged": RetryRule("once", "always", is_ill=True),
     "different": RetryRule("never", "always"),  # the route is well; a third answer would be of no use
 }
-"""By `IncompleteResponse.reason`."""
 _GIVE_UP = RetryRule()
 
 
@@ -126,13 +136,13 @@ def may_fail_over(error: VLMError, context: int | None, next_context: int | None
     return fail_over == "always"
 
 
-def wait_before(error: VLMError, attempt: int, dice: random.Random) -> float:
+def wait_before(error: VLMError, attempt: int, rng: random.Random) -> float:
     """Seconds before the same route is asked again.
 
     Args:
         error: how the last attempt ended; what the provider asks for counts, and a little more.
         attempt: how many were made, from 1.
-        dice: so that many callers do not come back at one moment.
+        rng: so that many callers do not come back at one moment.
 
     Example:
         >>> 0.25 <= wait_before(ServerError("down"), 1, random.Random(0)) <= 0.5
@@ -140,6 +150,86 @@ def wait_before(error: VLMError, attempt: int, dice: random.Random) -> float:
     """
     asked: float | None = getattr(error, "retry_after", None)
     if asked is not None:
-        return asked * (1 + 0.1 * dice.random())
+        return asked * (1 + 0.1 * rng.random())
     longest = min(MAX_SECONDS, BASE_SECONDS * 2.0 ** (attempt - 1))
-    return longest * (0.5 + 0.5 * dice.random())
+    return longest * (0.5 + 0.5 * rng.random())
+
+
+# Options without which the answer to the question is still an answer to it.
+_TUNING = frozenset(
+    {"temperature", "top_p", "seed", "presence_penalty", "frequency_penalty", "logprobs", "top_logprobs"}
+    | {"logit_bias", "user", "metadata", "store", "reasoning_effort", "verbosity", "service_tier"}
+    | {"parallel_tool_calls", "prompt_cache_key", "safety_identifier", "prediction"}
+)
+
+# Fields of an assistant's message that strict hosts refuse.
+_REASONING = frozenset({"reasoning_content", "reasoning", "reasoning_details"})
+_SYSTEM_FIRST = re.compile(r"(?i)system message must be (at the beginning|first)")
+
+
+@dataclass(frozen=True)
+class RequestFixup:
+    """A question as it is to be asked next."""
+
+    endpoint: Endpoint
+    options: Mapping[str, Any]
+    warning: str
+
+
+def find_fixup(
+    error: VLMError,
+    endpoint: Endpoint,
+    options: Mapping[str, Any],
+    images: Sequence[EncodedImage],
+) -> RequestFixup | None:
+    """What to change after a refusal; None where nothing would help.
+
+    Args:
+        error: the refusal.
+        endpoint: who refused.
+        options: what was asked for.
+        images: what was sent.
+    """
+    if isinstance(error, PayloadTooLarge) and images:
+        warning = f"{endpoint.route} found the images too large: they were sent again with half the pixels"
+        return RequestFixup(replace(endpoint, limits=_halved(endpoint.limits, images)), options, warning)
+    if isinstance(error, (RequestRejected, ServerError)) and _SYSTEM_FIRST.search(error.message):
+        return _with_one_system_message(endpoint, options)
+    if isinstance(error, RequestRejected) and error.parameter:
+        return _without(error.parameter, endpoint, options)
+    return None
+
+
+def _with_one_system_message(endpoint: Endpoint, options: Mapping[str, Any]) -> RequestFixup | None:
+    if Quirk.ONE_SYSTEM_MESSAGE in endpoint.quirks:
+        return None
+    provider = _but(endpoint.provider, quirks=endpoint.provider.quirks | {Quirk.ONE_SYSTEM_MESSAGE})
+    warning = f"{endpoint.route} takes one system message: it was asked again with all in one"
+    return RequestFixup(replace(endpoint, provider=provider), options, warning)
+
+
+def _but(provider: Provider, **changed: object) -> Provider:
+    return provider.model_copy(update=changed)
+
+
+def _halved(limits: ImageLimits, images: Sequence[EncodedImage]) -> ImageLimits:
+    pixels = max(image.width * image.height for image in images) // 2
+    size = max(len(image.data) for image in images) // 2
+    return limits.model_copy(update={"max_pixels": max(1, pixels), "target_base64_bytes": size * 4 // 3})
+
+
+def _without(parameter: str, endpoint: Endpoint, options: Mapping[str, Any]) -> RequestFixup | None:
+    warning = f"{endpoint.route} refused {parameter}: it was asked again without"
+    if parameter == "stream_options" and Quirk.NO_STREAM_OPTIONS not in endpoint.quirks:
+        provider = _but(endpoint.provider, quirks=endpoint.provider.quirks | {Quirk.NO_STREAM_OPTIONS})
+        return RequestFixup(replace(endpoint, provider=provider), options, warning)
+    if parameter in _REASONING and endpoint.reasoning_back != "never":
+        provider = _but(endpoint.provider, reasoning_back="never")
+        return RequestFixup(replace(endpoint, provider=provider), options, warning)
+    if parameter == "detail" and endpoint.limits.accepts_detail:
+        limits = endpoint.limits.model_copy(update={"accepts_detail": False})
+        return RequestFixup(replace(endpoint, limits=limits), options, warning)
+    if parameter in _TUNING and options.get(parameter) is not None:
+        fewer = {name: value for name, value in options.items() if name != parameter}
+        return RequestFixup(endpoint, fewer, warning)
+    return None

@@ -26,7 +26,7 @@ _HEADER_VALUE = re.compile(r"[\x21-\x7e]([\x20-\x7e\t]*[\x21-\x7e])?|")
 _NOT_OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", "content-type"})
 
 
-def check_settings(**settings: Any) -> None:
+def check_settings(**settings: object) -> None:
     """Check what a client is made of; None is always allowed but for the route.
 
     Raises:
@@ -84,7 +84,7 @@ _TIMES = (
 )
 
 
-def check_seconds(**seconds: Any) -> None:
+def check_seconds(**seconds: object) -> None:
     """Check times.
 
     Raises:
@@ -94,12 +94,14 @@ def check_seconds(**seconds: Any) -> None:
         >>> check_seconds(timeout=600, first_token_timeout=None)
     """
     for name, value in seconds.items():
-        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if value is not None and not (is_number and 0 < value < float("inf")):
+        is_number = (
+            isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < float("inf")
+        )
+        if value is not None and not is_number:
             raise ConfigError(f"{name}={value!r} must be a number of seconds above 0", hint=_TIMES)
 
 
-def check_counts(**counts: Any) -> None:
+def check_counts(**counts: object) -> None:
     """Check numbers.
 
     Raises:
@@ -127,7 +129,7 @@ def secret_headers(headers: Mapping[str, Any] | None) -> dict[str, Secret]:
     return {name: _checked_header(name, value) for name, value in (headers or {}).items()}
 
 
-def _checked_header(name: Any, value: Any) -> Secret:
+def _checked_header(name: object, value: object) -> Secret:
     if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name) or name.lower() in _NOT_OURS:
         raise ConfigError(f"headers: {name!r} cannot be set", hint="Leave it out, or correct the name.")
     if not isinstance(value, (str, Secret)) or not _HEADER_VALUE.fullmatch(Secret(value).reveal()):
@@ -138,7 +140,7 @@ def _checked_header(name: Any, value: Any) -> Secret:
     return Secret(value)
 
 
-def as_messages(given: Any) -> Sequence[Mapping[str, Any]]:
+def as_messages(given: object) -> Sequence[Mapping[str, Any]]:
     """A conversation from what was given: one question, or messages in any iterable.
 
     Raises:

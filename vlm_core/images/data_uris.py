@@ -1,50 +1,38 @@
-"""Data URIs, and for a moment what is in them: one that was just made need not be decoded to be sent."""
+"""Data URIs, with the bytes in them where those are at hand: what was just encoded need not be decoded."""
 
 from __future__ import annotations
 
 import binascii
-import os
-import threading
-from collections import OrderedDict
+from typing import Any
 
 from vlm_core.images.reading import data_uri_bytes, plain_base64
 
-__all__ = ["bytes_in", "data_uri", "is_written_as"]
-
-_KEPT = 8
-_KEPT_BYTES = 32 << 20
-_LARGE = 1 << 14
-"""Bytes below which decoding costs less than remembering."""
+__all__ = ["DataURI", "bytes_in", "data_uri", "is_written_as"]
 
 
-class _Memory:
-    """The data URIs seen last, by identity, with their bytes. Threads may share it."""
+class DataURI(str):
+    """A data URI that keeps the bytes which it was made from, or decoded to.
 
-    def __init__(self) -> None:
-        self._kept: OrderedDict[int, tuple[str, bytes]] = OrderedDict()
-        self._bytes = 0
-        self._lock = threading.Lock()
+    It is the string in every other respect. A copy or a pickle of it is a plain one.
 
-    def keep(self, uri: str, data: bytes) -> None:
-        if not _LARGE <= len(data) <= _KEPT_BYTES // 2:
-            return
-        with self._lock:
-            self._bytes += len(data) - len(self._kept.pop(id(uri), ("", b""))[1])
-            self._kept[id(uri)] = uri, data
-            while len(self._kept) > _KEPT or self._bytes > _KEPT_BYTES:
-                self._bytes -= len(self._kept.popitem(last=False)[1][1])
+    Example:
+        >>> uri = DataURI("data:image/gif;base64,R0lGODlh", b"GIF89a")
+        >>> uri == "data:image/gif;base64,R0lGODlh", uri.data
+        (True, b'GIF89a')
+    """
 
-    def find(self, uri: str) -> bytes | None:
-        # An id belongs to one string for as long as that is kept here.
-        found = self._kept.get(id(uri))
-        return found[1] if found is not None and found[0] is uri else None
+    data: bytes
 
-    def forget(self, uri: str) -> None:
-        with self._lock:
-            self._bytes -= len(self._kept.pop(id(uri), ("", b""))[1])
+    def __new__(cls, uri: str, data: bytes) -> DataURI:
+        made = super().__new__(cls, uri)
+        made.data = data
+        return made
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return str, (str(self),)
 
 
-def data_uri(data: bytes, media_type: str) -> str:
+def data_uri(data: bytes, media_type: str) -> DataURI:
     """A file as a data URI.
 
     Args:
@@ -55,9 +43,8 @@ def data_uri(data: bytes, media_type: str) -> str:
         >>> data_uri(b"GIF89a", "image/gif")
         'data:image/gif;base64,R0lGODlh'
     """
-    uri = f"data:{media_type};base64,{binascii.b2a_base64(data, newline=False).decode('ascii')}"
-    _memory.keep(uri, data)
-    return uri
+    encoded = binascii.b2a_base64(data, newline=False).decode("ascii")
+    return DataURI(f"data:{media_type};base64,{encoded}", data)
 
 
 def bytes_in(uri: str) -> bytes:
@@ -70,34 +57,34 @@ def bytes_in(uri: str) -> bytes:
         >>> bytes_in("data:image/gif;base64,R0lGODlh")
         b'GIF89a'
     """
-    data = _memory.find(uri)
-    if data is None and (data := plain_base64(uri)) is not None:
-        _memory.keep(uri, data)
+    if isinstance(uri, DataURI):
+        return uri.data
+    data = plain_base64(uri)
     return data_uri_bytes(uri) if data is None else data
 
 
 def is_written_as(uri: str, data: bytes, media_type: str) -> bool:
-    """Whether a data URI is known to be just what `data_uri` would make of these bytes.
+    """Whether a data URI is just what `data_uri` would make of the bytes that it decodes to.
 
-    It is asked once, when the URI is sent; then the bytes are forgotten here. False where it is not known.
+    It is told without encoding them: by the label, and by the length and the end of the base64, which a
+    blank, a percent sign or a missing "=" would change.
+
+    Args:
+        uri: any data URI.
+        data: what `bytes_in` gives for it.
+        media_type: the right label.
 
     Example:
-        >>> picture = bytes(20_000)
-        >>> uri = data_uri(picture, "image/png")
-        >>> is_written_as(uri, picture, "image/png"), is_written_as(uri, picture, "image/png")
-        (True, False)
+        >>> is_written_as("data:image/gif;base64,R0lGODlh", b"GIF89a", "image/gif")
+        True
+        >>> is_written_as("data:;base64,R0lGODlh", b"GIF89a", "image/gif")
+        False
     """
-    known = _memory.find(uri) is data and uri.startswith(f"data:{media_type};base64,")
-    _memory.forget(uri)
-    return known
-
-
-def _start_anew() -> None:
-    """After a fork: a lock may have been held by a thread that is not here."""
-    _memory.__init__()  # type: ignore[misc]
-
-
-_memory = _Memory()
-
-if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
-    os.register_at_fork(after_in_child=_start_anew)
+    head = f"data:{media_type};base64,"
+    padding = "=" * (-len(data) % 3)
+    return (
+        uri.startswith(head)
+        and len(uri) == len(head) + (len(data) + 2) // 3 * 4
+        and uri.endswith(padding)
+        and uri.find("-", len(head)) == uri.find("_", len(head)) == -1  # the URL-safe alphabet
+    )

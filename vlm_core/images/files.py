@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from vlm_core.errors import InputError, UnsupportedImageError
-from vlm_core.images.data_uris import bytes_in
+from vlm_core.images.data_uris import DataURI, bytes_in
 from vlm_core.images.reading import data_uri_bytes
 from vlm_core.images.sniff import refusal, sniff
 
@@ -82,7 +82,7 @@ def file_part(given: str | bytes, place: str) -> dict[str, Any]:
         return {"type": "text", "text": text}
     if sniff(data) is None:
         raise _refusal(data, place)
-    return {"type": "image", "image": given}
+    return {"type": "image", "image": DataURI(given, data) if isinstance(given, str) else given}
 
 
 def _is_picture(data: bytes) -> bool:

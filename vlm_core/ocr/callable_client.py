@@ -11,9 +11,9 @@ from vlm_core.catalog.routes import Endpoint
 from vlm_core.catalog.schema import ImageLimits, Provider
 from vlm_core.completion import Completion, EncodedImage
 from vlm_core.errors import ProviderError, VLMError
-from vlm_core.flow.attempt import PerRoute
+from vlm_core.flow.call import PerRoute
 from vlm_core.threads import on_own_thread
-from vlm_core.wire.finish_reason import finish_reason
+from vlm_core.wire.completion import finish_reason
 
 Messages: TypeAlias = Sequence[Mapping[str, Any]]
 """As OpenAI has them, but that the image of an image part is an `EncodedImage`."""

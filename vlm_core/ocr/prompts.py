@@ -10,14 +10,15 @@ from typing import Any
 from vlm_core.catalog.routes import Endpoint
 from vlm_core.completion import Completion, Estimate
 from vlm_core.errors import ConfigError
-from vlm_core.flow.attempt import ChatCall, PerRoute
+from vlm_core.flow.call import ChatCall, PerRoute
 from vlm_core.flow.estimate import estimate, text_tokens
+from vlm_core.flow.message_images import read_messages
 from vlm_core.ocr.answer_checks import AnswerCheck, check, page_is_blank
 from vlm_core.ocr.dialects.dialect import IMAGE, Dialect, Reading
 from vlm_core.ocr.dialects.registry import find_dialect
 from vlm_core.ocr.loops import LOOPED, LoopGuard
 from vlm_core.types import PageImage, Usage
-from vlm_core.wire.option_checks import check_options
+from vlm_core.wire.options import check_options
 
 _OF_THE_IMAGE = ("detail", "max_side")
 """Request options that are the picture's."""
@@ -138,7 +139,7 @@ class PagePrompter:
     def estimate(self, endpoint: Endpoint, page: PageImage) -> Estimate:
         """What a page takes on a route, asked for once."""
         messages, options = self._request(endpoint, PagePrompt(page))
-        return estimate(ChatCall(messages, options, endpoint))
+        return estimate(ChatCall(read_messages(messages), options, endpoint))
 
     def cost_usd(self, completions: Iterable[Completion]) -> float | None:
         """What answers cost: as the provider said, else by the catalog's price; None where unknown."""

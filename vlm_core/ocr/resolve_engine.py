@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
+from vlm_core.catalog.plugins import engine_names, load_engine
 from vlm_core.errors import ConfigError
 from vlm_core.ocr.engine import Engine, OCREngine, OCROptions
+from vlm_core.option_names import names_of
 
 if TYPE_CHECKING:
     from vlm_core.catalog.routes import Route
@@ -16,7 +19,8 @@ def find_engine(engine: Engine, wishes: OCROptions) -> OCREngine:
     """The engine that a user named or brought.
 
     Args:
-        engine: "local", a route of a vision model, a VLMClient, or an object that reads pages.
+        engine: "local", the name of an engine that an installed package brings, a route of a vision model,
+            a VLMClient, or an object that reads pages.
         wishes: what its text is to look like; an object of the user's own knows its task itself.
 
     Raises:
@@ -26,6 +30,8 @@ def find_engine(engine: Engine, wishes: OCROptions) -> OCREngine:
         >>> find_engine("local", OCROptions("text")).name
         'rapidocr'
     """
+    if isinstance(engine, str) and engine != "local" and ":" not in engine:  # a route has a colon
+        engine = _installed(engine, wishes.task)
     if engine != "local" and not isinstance(engine, OCREngine):
         return _of_model(engine, wishes)
     if wishes.of_a_model:
@@ -38,6 +44,26 @@ def find_engine(engine: Engine, wishes: OCROptions) -> OCREngine:
     from vlm_core.ocr.local import LocalEngine
 
     return LocalEngine(wishes.task)
+
+
+def _installed(name: str, task: str) -> Engine:
+    """The engine of an installed package, which may be called with the task; a model's id as it is."""
+    names = engine_names()
+    if name not in names:
+        near = get_close_matches(name, ("local", *names), n=1)
+        if near:
+            raise ConfigError(f"no engine is called {name!r}", hint=f"Did you mean {near[0]!r}?")
+        return name
+    make = load_engine(name)
+    engine = make
+    if callable(make):
+        engine = make(task=task) if "task" in names_of(make) else make()
+    if not isinstance(engine, OCREngine):
+        raise ConfigError(
+            f"engine={name!r} is a {type(engine).__name__}, not an OCR engine",
+            hint="Its entry point must give an object with name, model and read_page(page).",
+        )
+    return engine
 
 
 def _of_model(engine: Any, wishes: OCROptions) -> OCREngine:

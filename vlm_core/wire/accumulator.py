@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vlm_core.completion import Delta, ToolCallDelta
 from vlm_core.errors import MalformedResponse
-from vlm_core.wire.content_decoder import ContentDecoder
+from vlm_core.types import Usage
+from vlm_core.wire.content_decoder import ContentDecoder, joined, reasoning_in
 from vlm_core.wire.provider_fields import ProviderFields
 from vlm_core.wire.request import ResponseOptions
-from vlm_core.wire.surrogates import joined
-from vlm_core.wire.thinking import reasoning_in
 from vlm_core.wire.tool_calls import CALL_FIELDS, ToolCallAccumulator
-from vlm_core.wire.usage import later_usage
+
+_COUNTS = {
+    "input_tokens": ("prompt_tokens", "input_tokens"),
+    "output_tokens": ("completion_tokens", "output_tokens"),
+}
+_DETAILS = {
+    "image_tokens": ("prompt_tokens_details", "input_tokens_details"),
+    "cached_tokens": ("prompt_tokens_details", "input_tokens_details"),
+    "reasoning_tokens": ("completion_tokens_details", "output_tokens_details"),
+}
+_COSTS = ("cost", "estimated_cost")
 
 
 class CompletionAccumulator:
@@ -87,13 +97,15 @@ class CompletionAccumulator:
         if not isinstance(choice, dict):
             raise MalformedResponse("A choice of the answer is not an object")
         message = self._message(choice)
+        # Nearly every chunk holds a piece of content and nothing else: the rest is not looked for in those.
         has_more = len(message) > 1 or "content" not in message
-        text, reasoning = self._said(message, reasoning_in(message) if has_more else "")
+        text, reasoning = self._text_and_thought(message, reasoning_in(message) if has_more else "")
         calls: Sequence[ToolCallDelta] = ()
         if has_more:
             self.provider_fields.add(message)
             calls, unwrapped = self._tool_calls(message)
             text += unwrapped
+        # What was held back as a possible thought is certain once a reason for the end has come.
         if choice.get("finish_reason") or choice.get("logprobs"):
             last_text, last_reasoning, last_calls = self._ending(choice)
             text, reasoning = text + last_text, reasoning + last_reasoning
@@ -120,7 +132,7 @@ class CompletionAccumulator:
             raise MalformedResponse("A choice of the answer holds no message")
         return {}
 
-    def _said(self, message: dict[str, Any], reasoning: str) -> tuple[str, str]:
+    def _text_and_thought(self, message: dict[str, Any], reasoning: str) -> tuple[str, str]:
         """Text and thought of a piece of a message."""
         if reasoning:
             self._speech.release()
@@ -162,3 +174,43 @@ class CompletionAccumulator:
 
 def _string(value: object) -> str:
     return value if isinstance(value, str) else ""
+
+
+def later_usage(earlier: Mapping[str, Any], later: object) -> dict[str, Any]:
+    """The usage of a stream so far. What comes last counts, but a zero or null never takes a figure away.
+
+    Servers repeat the running totals in each chunk, or send zeros with keep-alives; nothing is summed.
+
+    Example:
+        >>> later_usage({"prompt_tokens": 9}, {"prompt_tokens": 0, "completion_tokens": 2})
+        {'prompt_tokens': 9, 'completion_tokens': 2}
+    """
+    new = later if isinstance(later, Mapping) else {}
+    return {**earlier, **{name: value for name, value in new.items() if value or name not in earlier}}
+
+
+def read_usage(usage: Mapping[str, Any]) -> Usage:
+    """Tokens and cost of an answer; None for what the provider did not say.
+
+    Args:
+        usage: the answer's `usage`.
+
+    Example:
+        >>> read_usage({"prompt_tokens": 120, "completion_tokens": 8, "estimated_cost": 0.0001}).cost_usd
+        0.0001
+    """
+    found = {field: _count(usage, names) for field, names in _COUNTS.items()}
+    for field, holders in _DETAILS.items():
+        details = [usage[name] for name in holders if isinstance(usage.get(name), Mapping)]
+        found[field] = _count(details[0], (field,)) if details else None
+    costs = (usage.get(name) for name in _COSTS)
+    return Usage(**found, cost_usd=next((cost for cost in costs if _is_figure(cost)), None))
+
+
+def _count(holder: Mapping[str, Any], names: tuple[str, ...]) -> int | None:
+    return next((int(holder[name]) for name in names if _is_figure(holder.get(name))), None)
+
+
+def _is_figure(value: object) -> bool:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return is_number and math.isfinite(value) and value >= 0  # type: ignore[arg-type, operator]

@@ -10,13 +10,51 @@ from typing import Any
 from vlm_core.catalog.routes import Endpoint
 from vlm_core.completion import Completion, ToolCall
 from vlm_core.errors import EmptyOutput, IncompleteResponse, ServerError, VLMError
-from vlm_core.wire.accumulator import CompletionAccumulator
+from vlm_core.wire.accumulator import CompletionAccumulator, read_usage
+from vlm_core.wire.content_decoder import CLOSE, is_thought
 from vlm_core.wire.error_body import redact
 from vlm_core.wire.error_mapping import MAX_ID_CHARS, lower_case, read_inner_error, request_id
-from vlm_core.wire.finish_reason import finish_reason
 from vlm_core.wire.request import Request
-from vlm_core.wire.thinking import CLOSE, is_thought
-from vlm_core.wire.usage import read_usage
+
+_WORDS = {
+    "stop": ("stop", "eos", "eos_token", "end_turn", "stop_sequence", "complete", "completed"),
+    "length": (
+        *("length", "max_length", "model_length", "max_tokens", "max_new_tokens", "max_output_tokens"),
+        *("max_completion_tokens", "token_limit", "length_limit"),
+    ),
+    "tool_calls": ("tool_calls", "tool_call", "tool_use", "function_call", "function_calls"),
+    "content_filter": (
+        *("content_filter", "content_filtered", "sensitive", "safety", "recitation", "refusal"),
+        *("prohibited_content", "blocklist", "spii"),
+    ),
+    "error": ("error", "network_error", "malformed_function_call"),
+}
+
+
+def _letters(word: str) -> str:
+    return "".join(filter(str.isalnum, word.lower()))
+
+
+# Without case, dashes and underscores, in which servers differ.
+_REASONS = {_letters(word): reason for reason, words in _WORDS.items() for word in words}
+
+
+def finish_reason(word: str, *, has_tool_calls: bool = False) -> str:
+    """What a server's word for the end means.
+
+    Args:
+        word: as the server wrote it; an unknown one is kept.
+        has_tool_calls: some servers say stop where the model calls tools.
+
+    Returns:
+        stop, length, tool_calls, content_filter, error, or the word itself.
+
+    Example:
+        >>> finish_reason("MAX_TOKENS"), finish_reason("content-filter"), finish_reason("abort")
+        ('length', 'content_filter', 'abort')
+    """
+    reason = _REASONS.get(_letters(word), word)
+    return "tool_calls" if reason == "stop" and has_tool_calls else reason
 
 
 def build_completion(
@@ -71,6 +109,7 @@ def _reason(answer: CompletionAccumulator, calls: tuple[ToolCall, ...], request:
     if answer.finish_word is None:
         return "tool_calls" if calls else None
     reason = finish_reason(answer.finish_word, has_tool_calls=bool(calls))
+    # The one call was the answer itself, by a tool that the caller has not offered.
     return "stop" if reason == "tool_calls" and not calls and request.reading.unwrap_tool else reason
 
 

@@ -102,6 +102,7 @@ def error_body_in(value: object) -> ErrorBody:
         >>> error_body_in({"code": 403, "reason": "NOT_ENOUGH_BALANCE", "message": "no credit"}).names
         ('403', 'NOT_ENOUGH_BALANCE')
     """
+    # A hostile body may wrap errors without end.
     layers = [layer for layer, _ in zip(_layers(value), range(_LAYERS_READ), strict=False)]
     objects = [layer for layer in layers if isinstance(layer, Mapping)]
     messages = dict.fromkeys(filter(None, map(_message, layers)))
@@ -150,11 +151,10 @@ def _message(layer: object) -> str:
     reasons = layer.get("reasons")
     flagged = f"flagged for {', '.join(map(str, reasons))}" if isinstance(reasons, list) and reasons else ""
     inner = _parsed(message)
-    return _one_line(place + (message if isinstance(inner, str) else _said_within(inner)) or flagged)
-
-
-def _said_within(inner: object) -> str:
-    return ": ".join(dict.fromkeys(filter(None, (_message(item) for item in _layers(inner, _DEEPEST - 2)))))
+    if not isinstance(inner, str):  # a router hands on the body of the provider behind it as a text
+        within = (_message(item) for item in _layers(inner, _DEEPEST - 2))
+        message = ": ".join(dict.fromkeys(filter(None, within)))
+    return _one_line(place + message or flagged)
 
 
 def _is_name(value: object) -> bool:

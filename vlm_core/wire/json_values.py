@@ -1,24 +1,76 @@
-"""The one JSON value in an answer, whatever words, thoughts and code fences stand around it."""
+"""JSON: the one value in an answer, values merged, and the body of a request."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+import secrets
+from collections.abc import Iterator, Mapping
+from itertools import chain, zip_longest
 from typing import Any, NamedTuple
 
-from vlm_core.wire.thinking import CLOSE, OPEN, is_thought
+from vlm_core.completion import EncodedImage
+from vlm_core.errors import ConfigError, InputError, VLMError
+from vlm_core.wire.content_decoder import CLOSE, OPEN, is_thought
+
+
+def merge(fields: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields with others laid over them; dicts are merged key by key.
+
+    Example:
+        >>> merge({"a": {"b": 1, "c": 2}, "d": 3}, {"a": {"b": 9}})
+        {'a': {'b': 9, 'c': 2}, 'd': 3}
+    """
+    result = dict(fields)
+    for name, value in extra.items():
+        under = result.get(name)
+        both = isinstance(under, Mapping) and isinstance(value, Mapping)
+        result[name] = merge(under, value) if both else value  # type: ignore[arg-type]
+    return result
+
+
+def merge_into(fields: dict[str, Any], extra: Mapping[str, Any]) -> None:
+    """As `merge`, in the fields themselves, so that many small pieces cost no more than one large one.
+
+    Example:
+        >>> fields = {"a": {"b": 1}}
+        >>> merge_into(fields, {"a": {"c": 2}})
+        >>> fields
+        {'a': {'b': 1, 'c': 2}}
+    """
+    for name, value in extra.items():
+        under = fields.get(name)
+        if isinstance(under, dict) and isinstance(value, Mapping):
+            merge_into(under, value)
+        else:
+            fields[name] = merge({}, value) if isinstance(value, Mapping) else value
+
+
+def accumulated(before: object, more: object) -> object:
+    """A value that grows piece by piece: texts and lists are joined, dicts merged, others replaced.
+
+    Example:
+        >>> accumulated("Look ", "closer."), accumulated([1], [2]), accumulated(None, 3)
+        ('Look closer.', [1, 2], 3)
+    """
+    for kind in (str, list):
+        if isinstance(before, kind) and isinstance(more, kind):
+            return before + more  # type: ignore[operator]
+    if isinstance(before, Mapping) and isinstance(more, Mapping):
+        return merge(before, more)
+    return more
+
 
 NO_JSON = "the answer holds no JSON"
 SEVERAL = "the answer holds more than one JSON value, and they differ"
 
+# JSON, whether it goes on rightly or not. Any other bracket belongs to the words around it.
 _BEGINNING = re.compile(
     r"""\{\s*+["}]"""  # an object
     r"""|\[(?:[\s\d,.eE+-]|true|false|null)*+["\[{\]]"""  # a list, perhaps with plain values first
 )
-"""JSON, whether it goes on rightly or not. Any other bracket belongs to the words around it."""
+# A bracket, or a string, whose brackets do not count. A string without an end runs to that of the text.
 _TOKEN = re.compile(r"""[{\[]|[}\]]|"(?:[^"\\]|\\.)*+"?""", re.DOTALL)
-"""A bracket, or a string, whose brackets do not count. A string without an end runs to that of the text."""
 _THOUGHTS = re.compile(rf"(?>\s*+{OPEN}.*?{CLOSE})++", re.DOTALL)
 _ESCAPE = re.compile(r'\\(u[0-9a-fA-F]{4}|["\\/bfnrt])?')
 
@@ -69,6 +121,7 @@ def find_json(text: str) -> JSONValue:
         if not value.problem:
             return value
     values, is_cut = _values(answer)
+    # The [1] of a footnote is JSON too.
     counted = [value for value in values if not _is_flat_list(value.data)] or values
     if not counted:
         return JSONValue(problem=NO_JSON)
@@ -135,11 +188,11 @@ def _decoded(source: str) -> JSONValue:
     return JSONValue(problem=NO_JSON)
 
 
-def _is_flat_list(value: Any) -> bool:
+def _is_flat_list(value: object) -> bool:
     return isinstance(value, list) and not any(isinstance(item, (dict, list)) for item in value)
 
 
-def _is_same(one: Any, other: Any) -> bool:
+def _is_same(one: object, other: object) -> bool:
     try:
         return bool(one == other)
     except RecursionError:
@@ -154,3 +207,76 @@ def mended(text: str) -> str:
         (7, 2)
     """
     return _ESCAPE.sub(lambda found: found[0] if found[1] else r"\\", text)
+
+
+def serialize(fields: Mapping[str, Any]) -> bytes:
+    """The fields as JSON in UTF-8, each EncodedImage in them as its data URI.
+
+    Args:
+        fields: the body, messages included.
+
+    Raises:
+        InputError: a message holds what JSON or UTF-8 cannot.
+        ConfigError: an option does.
+
+    Example:
+        >>> serialize({"url": EncodedImage(b"GIF89a", "gif", 1, 1), "text": "Größe"}).decode()
+        '{"url":"data:image/gif;base64,R0lGODlh","text":"Größe"}'
+    """
+    images: list[bytes] = []
+    mark = secrets.token_hex(16)  # drawn afresh each time, so that no text can hold it
+    try:
+        skeleton = _dumped(fields, images, mark)
+    except (TypeError, ValueError, RecursionError):
+        skeleton = None
+    if skeleton is None:  # raised out here, for the exception in there holds the whole body
+        raise _fault(fields)
+    return b"".join(chain.from_iterable(zip_longest(skeleton.split(mark.encode()), images, fillvalue=b"")))
+
+
+def _dumped(value: object, images: list[bytes], mark: str) -> bytes:
+    def stand_in(other: object) -> object:
+        if isinstance(other, Mapping):
+            return dict(other)
+        if not isinstance(other, EncodedImage):
+            raise TypeError(type(other).__name__)
+        images.append(other.data_uri)  # called in the order in which the marks are written
+        return mark
+
+    text = json.dumps(value, default=stand_in, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.encode()
+
+
+def _fault(fields: Mapping[str, Any]) -> VLMError:
+    """The error for what cannot be encoded, naming the smallest part of the request that holds it."""
+    for place, value in _places(fields):
+        if problem := _problem(value):
+            kind = InputError if place.startswith("messages") else ConfigError
+            return kind(f"{place} cannot be sent: {problem}", hint="Take that out of it.")
+    return ConfigError("The request cannot be written as JSON", hint="Give plain values only.")
+
+
+def _places(fields: Mapping[str, Any]) -> chain[tuple[str, Any]]:
+    options = [(str(name), value) for name, value in fields.items() if name != "messages"]
+    messages = [(f"messages[{index}]", message) for index, message in enumerate(fields.get("messages", ()))]
+    parts = [
+        (f"{place}.content[{index}]", part)
+        for place, message in messages
+        if isinstance(message.get("content"), list)
+        for index, part in enumerate(message["content"])
+    ]
+    return chain(parts, messages, options)
+
+
+def _problem(value: object) -> str:
+    try:
+        _dumped(value, [], "")
+    except UnicodeEncodeError as error:
+        return f"it holds half a character, U+{ord(error.object[error.start]):04X}"
+    except TypeError as error:
+        return f"JSON has no place for {error}"
+    except ValueError:
+        return "it holds a number that is not finite, or itself"
+    except RecursionError:
+        return "it is nested too deeply"
+    return ""

@@ -16,8 +16,8 @@ TOOL_ROLES = frozenset({"tool", "function"})
 _ROLES = TOOL_ROLES | {"system", "developer", "user", "assistant"}
 _NAMED_BY = {"tool": "tool_call_id", "function": "name"}
 _IN_PLACE_OF_CONTENT = ("tool_calls", "function_call", "refusal")
+# Where other APIs have images; here they are not sent to the model.
 _MISPLACED = ("images", "image", "image_url", "attachments", "files")
-"""Where other APIs have images; here they are not sent to the model."""
 DETAILS = ("low", "high", "auto", "original")
 """What providers document for an image's detail; "original" is OpenAI's alone."""
 
@@ -101,7 +101,7 @@ def _content(message: Mapping[str, Any], where: str) -> str | list[Part] | None:
     calls = message["role"] == "assistant" and any(message.get(name) for name in _IN_PLACE_OF_CONTENT)
     if calls and not content:
         return None
-    raise InputError(f"{where}.content is {_said(content)}", hint="Give text, or a list of parts.")
+    raise InputError(f"{where}.content is {_describe(content)}", hint="Give text, or a list of parts.")
 
 
 def _part(part: object, where: str) -> Part:
@@ -115,7 +115,7 @@ def _part(part: object, where: str) -> Part:
     misspelt = _misspelt(part, kind)
     if not _PART_CHECKS[kind](part.get(kind)):
         hint = f"Did you mean {kind!r} by {misspelt!r}?" if misspelt else _PARTS
-        raise InputError(f"{where}.{kind} is {_said(part.get(kind))}", hint=hint)
+        raise InputError(f"{where}.{kind} is {_describe(part.get(kind))}", hint=hint)
     if misspelt:
         raise InputError(f"{where} has a {misspelt!r} beside its {kind}", hint=f"Did you mean {kind!r}?")
     if kind == "image":
@@ -160,5 +160,5 @@ def _kind(value: object) -> str:
     return type(value).__name__
 
 
-def _said(value: object) -> str:
+def _describe(value: object) -> str:
     return "missing" if value is None else "empty" if value in ([], (), {}) else f"a {_kind(value)}"

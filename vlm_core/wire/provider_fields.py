@@ -13,28 +13,28 @@ from typing import Any, TypeAlias
 
 from vlm_core.catalog.routes import Endpoint
 from vlm_core.catalog.schema import Quirk
-from vlm_core.wire.merging import accumulated, merge
+from vlm_core.wire.content_decoder import joined
+from vlm_core.wire.json_values import accumulated, merge
 from vlm_core.wire.messages import Message, tool_calls_in
 from vlm_core.wire.options import Warn
-from vlm_core.wire.surrogates import joined
 
 _Place: TypeAlias = tuple[str, str, str]
 
 __all__ = ["ProviderFields", "for_route"]
 
+# Fields with the same text under two names. The first one that a provider fills is kept.
 _REASONING = ("reasoning_content", "reasoning")
-"""Fields with the same text under two names. The first one that a provider fills is kept."""
 _DETAILS = "reasoning_details"
 _ALWAYS_KEPT = ("extra_content",)
 _OF_MESSAGE = frozenset({"role", "content", "name", "tool_calls", "function_call", "refusal", "audio"})
+# The protocol's own names; all others are a provider's.
 _OF_CALL = frozenset({"id", "type", "function", "custom"})
-"""The protocol's own names; all others are a provider's."""
+# Parts of a reasoning detail that come in fragments.
 _GROWING = ("text", "summary", "data")
-"""Parts of a reasoning detail that come in fragments."""
+# Where reasoning is not known: those that want some refuse the empty string.
 _BLANK_REASONING = " "
-"""Where reasoning is not known: those that want some refuse the empty string."""
+# Google's documented word for calls that its model did not make.
 _NO_SIGNATURE = {"extra_content": {"google": {"thought_signature": "skip_thought_signature_validator"}}}
-"""Google's documented word for calls that its model did not make."""
 
 
 class ProviderFields:
@@ -65,7 +65,7 @@ class ProviderFields:
     @property
     def fields(self) -> dict[str, Any]:
         """What came, put together; of two fields with the same text one."""
-        found = {name: _together(pieces) for name, pieces in self._pieces.items()}
+        found: dict[str, Any] = {name: _together(pieces) for name, pieces in self._pieces.items()}
         if isinstance(found.get(_DETAILS), list):
             found[_DETAILS] = reassembled(found[_DETAILS])
         texts = [name for name in _REASONING if name in found]
@@ -74,7 +74,7 @@ class ProviderFields:
         return found
 
 
-def _together(pieces: Sequence[Any]) -> Any:
+def _together(pieces: Sequence[Any]) -> object:
     """The pieces of a field as one value."""
     if all(isinstance(piece, str) for piece in pieces):
         return joined("".join(pieces))
@@ -141,7 +141,7 @@ def _grows(
     return latest.get(_place(detail, detail["id"])) if detail.get("index") is not None else None
 
 
-def _place(detail: Mapping[str, Any], its_id: Any) -> _Place:
+def _place(detail: Mapping[str, Any], its_id: object) -> _Place:
     """What a detail is found by: with its id, or the latest one of its type and index whatever its id."""
     return repr(detail.get("type")), repr(detail.get("index")), repr(its_id)
 

@@ -8,14 +8,18 @@ from typing import Any
 
 from vlm_core.catalog.routes import Endpoint
 from vlm_core.catalog.schema import Quirk
-from vlm_core.wire.broken_calls import without_broken_calls
-from vlm_core.wire.cache_control import tools_with_cache_control, with_cache_control
-from vlm_core.wire.image_placement import ToolImages, place_images, with_one_system_message
-from vlm_core.wire.merging import merge
+from vlm_core.wire.endpoint_messages import (
+    ToolImages,
+    place_images,
+    tools_with_cache_control,
+    with_cache_control,
+    with_one_system_message,
+    without_broken_calls,
+)
+from vlm_core.wire.json_values import merge, serialize
 from vlm_core.wire.messages import check_messages
 from vlm_core.wire.options import OPTIONS, check_options, option_fields
 from vlm_core.wire.provider_fields import for_route
-from vlm_core.wire.serialize import serialize
 from vlm_core.wire.structured import plan_structure, with_system_words
 from vlm_core.wire.tool_calls import OfferedTools
 
@@ -83,6 +87,8 @@ def build_request(
     """
     check_options(options)
     warnings: list[str] = []
+    # The order matters: images are placed once what is not sent has gone, and words for JSON go into the
+    # system message before system messages are merged.
     shown = for_route(check_messages(messages), endpoint, warnings.append)
     shown = without_broken_calls(shown, warnings.append)
     shown = with_cache_control(shown, endpoint, warnings.append)
@@ -109,7 +115,7 @@ def build_request(
             endpoint.returned_fields,
             bool(options.get("stop")),
         ),
-        warnings=tuple(dict.fromkeys(warnings)),
+        warnings=tuple(dict.fromkeys(warnings)),  # several steps may say the same
     )
 
 

@@ -29,12 +29,12 @@ _BLANK = b"\xef\xbb\xbf \t\r\n"
 _EVENT_FIELD = re.compile(rb"(?:data|event|id|retry)?:")
 _LONGEST_FIELD = len(b"event:")
 _EXCERPT_CHARS = 200
+# Events that cannot have held text.
 _TEXTLESS = {
     "null": re.compile(r"null$|\[\s*\]$"),
     "HTML": re.compile(r"<(?:!doctype|html|head|body|title|center|h1)\b"),
     "ping": re.compile(r"\W*+(?:ping|pong|heartbeat|keep[-_ ]?alive)\W*+$"),
 }
-"""Events that cannot have held text."""
 
 
 def read_completion(
@@ -80,7 +80,7 @@ def read_completion(
         answer.end()
         return build_completion(answer, request, endpoint, headers, raw=chunk)
     except VLMError as error:
-        raise _placed(error, endpoint, headers) from None
+        raise _placed(error, endpoint, headers) from None  # its frames hold the whole body
 
 
 def is_whole(body: bytes, request: Request, endpoint: Endpoint) -> bool:

@@ -15,8 +15,8 @@ Event: TypeAlias = tuple[str, str]
 """The event's type, "" where it names none, and its data."""
 
 MAX_EVENT_BYTES = 16 * 1024 * 1024
+# Those beside data; a comment's name is empty.
 _FIELDS = ("", "event", "id", "retry")
-"""Those beside data; a comment's name is empty."""
 
 
 class EventDecoder:

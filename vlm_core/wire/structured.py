@@ -10,8 +10,65 @@ from typing import Any
 from vlm_core.catalog.routes import Endpoint
 from vlm_core.catalog.schema import Quirk
 from vlm_core.errors import ConfigError
+from vlm_core.wire.json_values import serialize
 from vlm_core.wire.messages import Message
-from vlm_core.wire.serialize import serialize
+
+_OF_ONE = ("items", "additionalProperties", "not")
+_OF_SEVERAL = ("anyOf", "oneOf", "allOf", "prefixItems")
+_BY_NAME = ("properties", "$defs", "definitions")
+# Where the keys of an object may stand.
+_SAYS_KEYS = frozenset({"properties", "$ref", *_OF_SEVERAL})
+
+
+def strict_schema(schema: Mapping[str, Any], name: str = "the schema") -> dict[str, Any]:
+    """A copy of a schema for `strict=True`.
+
+    Args:
+        schema: a JSON schema.
+        name: what to call it in errors.
+
+    Raises:
+        ConfigError: an object in it has keys of any name, as a `dict[str, float]` has. A strict host would
+            let such an object only be empty.
+
+    Example:
+        >>> shop = {"type": "object", "properties": {"name": {"type": "string", "default": ""}}}
+        >>> strict_schema(shop)["properties"], strict_schema(shop)["required"]
+        ({'name': {'type': 'string'}}, ['name'])
+        >>> strict_schema({"type": "object", "additionalProperties": {"type": "number"}}, "prices")
+        Traceback (most recent call last):
+        vlm_core.errors.ConfigError: strict=True leaves no place for the keys of prices...
+    """
+    _check_closed(schema, name)
+    found = {key: _within(key, value, name) for key, value in schema.items() if key != "default"}
+    if isinstance(properties := schema.get("properties"), Mapping):
+        found |= {"required": list(properties), "additionalProperties": False}
+    return found
+
+
+def _within(key: str, value: object, name: str) -> object:
+    if key in _OF_ONE and isinstance(value, Mapping):
+        return strict_schema(value, name)
+    if key in _OF_SEVERAL and isinstance(value, (list, tuple)):
+        return [strict_schema(one, name) if isinstance(one, Mapping) else one for one in value]
+    if key in _BY_NAME and isinstance(value, Mapping):
+        return {
+            inner: strict_schema(one, f"{name}.{inner}") if isinstance(one, Mapping) else one
+            for inner, one in value.items()
+        }
+    return value
+
+
+def _check_closed(schema: Mapping[str, Any], name: str) -> None:
+    kinds = schema.get("type")
+    is_object = "object" in (kinds if isinstance(kinds, (list, tuple)) else [kinds])
+    if not is_object or _SAYS_KEYS & schema.keys() or schema.get("additionalProperties") is False:
+        return
+    raise ConfigError(
+        f"strict=True leaves no place for the keys of {name}, which may have any name",
+        hint="Make it a list of objects with a name and a value, or leave strict out.",
+    )
+
 
 _SYSTEM_ROLES = ("system", "developer")
 _SCHEMA_TYPES = ("object", "array", "string", "number", "integer", "boolean", "null")
@@ -72,15 +129,15 @@ def plan_structure(
     if wish is None:
         return Structure()
     way = _way(wish, endpoint, stream=stream, has_tools=has_tools)
-    said = "" if way == wish.kind else f"{endpoint.route}: {wish.kind} is asked for {_WORDS[way]}"
+    warning = "" if way == wish.kind else f"{endpoint.route}: {wish.kind} is asked for {_WORDS[way]}"
     if way == "tool":
-        return Structure(True, _forced_tool(wish), unwrap_tool=wish.name, warning=said)
+        return Structure(True, _forced_tool(wish), unwrap_tool=wish.name, warning=warning)
     fields = {"json_schema": wish.field, "json_object": {"type": "json_object"}}.get(way)
     return Structure(
         True,
         {"response_format": fields} if fields else {},
         prompt="" if way == wish.kind else wish.prompt,
-        warning=said,
+        warning=warning,
     )
 
 
@@ -100,6 +157,7 @@ def _way(wish: _Wish, endpoint: Endpoint, *, stream: bool, has_tools: bool) -> s
         return wish.kind
     if "json_object" in known:
         return "json_object"
+    # A forced tool keeps the model from calling the caller's own.
     can_force = Quirk.TOOL_CHOICE_AUTO_OR_NONE not in endpoint.quirks and not has_tools
     return "tool" if "tool" in known and can_force and wish.schema else "prompt"
 
@@ -172,9 +230,6 @@ def with_system_words(messages: list[Message], words: str) -> list[Message]:
     if first["role"] not in _SYSTEM_ROLES:
         return [{"role": "system", "content": words}, *messages]
     content = first["content"]
-    longer = f"{content}\n\n{words}" if isinstance(content, str) else [*content, _text_part(words)]
+    part = {"type": "text", "text": words}
+    longer = f"{content}\n\n{words}" if isinstance(content, str) else [*content, part]
     return [{**first, "content": longer}, *messages[1:]]
-
-
-def _text_part(text: str) -> dict[str, str]:
-    return {"type": "text", "text": text}

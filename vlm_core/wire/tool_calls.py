@@ -8,23 +8,19 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from vlm_core.completion import ToolCall, ToolCallDelta
 from vlm_core.errors import MalformedResponse
-from vlm_core.wire.merging import merge_into
-from vlm_core.wire.object_end import ObjectEnd
-from vlm_core.wire.surrogates import joined
-from vlm_core.wire.tool_call_index import ToolCallIndex
+from vlm_core.wire.content_decoder import joined
+from vlm_core.wire.json_values import merge_into
+from vlm_core.wire.tool_call_state import ToolCallIndex, ToolCallPiece, ToolCallState, parsed_json
 
 CALL_FIELDS = frozenset({"extra_content"})
 """Fields of a tool call that go back to the provider that sent them, beside those of its row."""
 _NO_ID = frozenset({"", "null", "none", "undefined"})
-_NO_ARGUMENTS = frozenset({"", "null"})
-_LONGEST_BLANK = 64
-"""Characters of arguments that may still be none."""
 
 
 @dataclass(frozen=True)
@@ -55,92 +51,6 @@ class OfferedTools:
     def has_longer(self, start: str) -> bool:
         """Whether a name begins so, and goes on."""
         return any(name != start and name.startswith(start) for name in self.names)
-
-
-@dataclass(frozen=True)
-class _Piece:
-    index: int | None
-    id: str
-    name: str
-    arguments: str
-    fields: Mapping[str, Any]
-
-    @property
-    def is_blank(self) -> bool:
-        return self.arguments.strip() in _NO_ARGUMENTS
-
-    @property
-    def may_begin(self) -> bool:
-        """Whether its arguments can be the start of an object, or of none."""
-        bare = self.arguments.strip()
-        return bare[:1] == "{" or "null".startswith(bare)
-
-
-@dataclass
-class _Call:
-    number: int
-    index: int | None
-    given_id: str
-    id: str = ""
-    """Under which it is handed on; unique in the answer."""
-    name: str = ""
-    pieces: int = 0
-    """How many brought arguments."""
-    repeats_id: bool = True
-    """Whether each piece had its id."""
-    fields: dict[str, Any] = field(default_factory=dict)
-    told_name: str = ""
-    beginning: str = ""
-    """Of the arguments, in so many characters as tell whether there are any."""
-    _parts: list[str] = field(default_factory=list)
-    _untold: list[str] = field(default_factory=list)
-    """Arguments that were not handed on yet."""
-    _object: ObjectEnd = field(default_factory=ObjectEnd)
-    _value: object = None
-    """The object, once it is whole."""
-
-    # Nothing here looks at all of the arguments for each piece: an answer may have a hundred thousand.
-
-    @property
-    def text(self) -> str:
-        """The arguments so far."""
-        self._parts = ["".join(self._parts)]
-        return self._parts[0]
-
-    @property
-    def is_blank(self) -> bool:
-        return (
-            len(self.beginning) < _LONGEST_BLANK
-            and self.beginning[:1] != "{"
-            and self.beginning.strip() in _NO_ARGUMENTS
-        )
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether its arguments are an object. Nothing but blanks can follow in the same call."""
-        return self._value is not None and not self._object.has_more
-
-    def add(self, arguments: str) -> None:
-        """Take a piece of its arguments."""
-        self.beginning = (self.beginning + arguments[:_LONGEST_BLANK])[:_LONGEST_BLANK]
-        self._parts.append(arguments)
-        self._untold.append(arguments)
-        self.pieces += 1
-        if self._object.feed(arguments):
-            found = _parsed(self.text)
-            self._value = found if isinstance(found, dict) else None
-
-    def take_untold(self) -> str:
-        """What was not handed on yet; from now on it was."""
-        untold, self._untold = "".join(self._untold), []
-        return untold
-
-    def equals(self, arguments: str) -> bool:
-        """Whether arguments say the same as its own, be they encoded once or twice."""
-        found = _parsed(arguments)
-        found = _parsed(found) if isinstance(found, str) else found
-        # The first comparison ends at the first difference; the second one tells 1 from 1.0 and True.
-        return isinstance(found, dict) and found == self._value and _sorted(found) == _sorted(self._value)
 
 
 class ToolCallAccumulator:
@@ -192,7 +102,7 @@ class ToolCallAccumulator:
         self._unwrap = unwrap
         self._offered = offered or OfferedTools()
         self._kept = kept
-        self._calls = ToolCallIndex[_Call]()
+        self._calls = ToolCallIndex()
         self._indexes: set[int] = set()
         self._doubts: list[str] = []
         """What is ambiguous unless indexes are right."""
@@ -210,7 +120,8 @@ class ToolCallAccumulator:
             pieces: the `tool_calls` of a message or of a chunk.
             whole: each piece is a call, whatever its number.
         """
-        touched: dict[int, _Call] = {}
+        # By number and not in a list: a chunk may hold several pieces of one call.
+        touched: dict[int, ToolCallState] = {}
         for given in pieces if isinstance(pieces, list) else ():
             if not isinstance(given, Mapping):
                 raise MalformedResponse("A tool call of the answer is not an object")
@@ -220,13 +131,13 @@ class ToolCallAccumulator:
             call = (None if whole else self._owner(piece)) or self._new(piece)
             self._put(piece, call)
             touched[call.number] = call
-        return self._told(touched.values(), at_end=False)
+        return self._deltas_of(touched.values(), at_end=False)
 
     def flush(self) -> tuple[list[ToolCallDelta], str]:
         """What was held back of calls without arguments, once the answer ends."""
-        return self._told(self._calls, at_end=True)
+        return self._deltas_of(self._calls, at_end=True)
 
-    def _piece(self, given: Mapping[str, Any]) -> _Piece:
+    def _piece(self, given: Mapping[str, Any]) -> ToolCallPiece:
         function = given.get("function")
         function = function if isinstance(function, Mapping) else {}
         index = given.get("index")
@@ -234,7 +145,7 @@ class ToolCallAccumulator:
         if index is not None:
             self._indexes.add(index)
         given_id = _string(given.get("id"))
-        return _Piece(
+        return ToolCallPiece(
             index,
             "" if given_id.strip().lower() in _NO_ID else given_id,
             _string(function.get("name")),
@@ -242,13 +153,13 @@ class ToolCallAccumulator:
             {name: given[name] for name in self._kept if given.get(name) is not None},
         )
 
-    def _new(self, piece: _Piece) -> _Call:
-        call = _Call(len(self._calls), piece.index, piece.id)
+    def _new(self, piece: ToolCallPiece) -> ToolCallState:
+        call = ToolCallState(len(self._calls), piece.index, piece.id)
         call.id = self._calls.unused(piece.id) if piece.id else ""
         self._calls.append(call)
         return call
 
-    def _put(self, piece: _Piece, call: _Call) -> None:
+    def _put(self, piece: ToolCallPiece, call: ToolCallState) -> None:
         merge_into(call.fields, piece.fields)
         call.repeats_id = call.repeats_id and bool(piece.id)
         call.index = piece.index if call.index is None else call.index
@@ -266,7 +177,7 @@ class ToolCallAccumulator:
 
     # --- which call
 
-    def _owner(self, piece: _Piece) -> _Call | None:
+    def _owner(self, piece: ToolCallPiece) -> ToolCallState | None:
         """The call that a piece belongs to; None where it begins another."""
         call = self._candidate(piece)
         if call is None or not piece.name:
@@ -283,7 +194,7 @@ class ToolCallAccumulator:
             return call if goes_on else None
         return self._after_whole(call, piece)
 
-    def _candidate(self, piece: _Piece) -> _Call | None:
+    def _candidate(self, piece: ToolCallPiece) -> ToolCallState | None:
         if piece.id and (found := self._calls.of_id(piece.id, piece.index)):
             return found
         if piece.index is not None:
@@ -292,19 +203,19 @@ class ToolCallAccumulator:
                 return same_index
         return self._calls.last
 
-    def _is_cut_name(self, call: _Call, piece: _Piece) -> bool:
+    def _is_cut_name(self, call: ToolCallState, piece: ToolCallPiece) -> bool:
         """Whether a name can only be the rest of the call's."""
         return self._may_go_on(call, piece) and not self._may_be_two(call, piece)
 
-    def _may_go_on(self, call: _Call, piece: _Piece) -> bool:
+    def _may_go_on(self, call: ToolCallState, piece: ToolCallPiece) -> bool:
         both = call.name + piece.name
         return both in self._offered.names or self._offered.has_longer(both)
 
-    def _may_be_two(self, call: _Call, piece: _Piece) -> bool:
+    def _may_be_two(self, call: ToolCallState, piece: ToolCallPiece) -> bool:
         names = self._offered.names
         return call.name in names and (piece.name in names or self._offered.has_longer(piece.name))
 
-    def _after_blank(self, call: _Call, piece: _Piece) -> _Call | None:
+    def _after_blank(self, call: ToolCallState, piece: ToolCallPiece) -> ToolCallState | None:
         """A named piece behind a call that has no arguments so far."""
         if self._is_cut_name(call, piece):
             return call
@@ -318,7 +229,7 @@ class ToolCallAccumulator:
             return call
         return None
 
-    def _after_whole(self, call: _Call, piece: _Piece) -> _Call | None:
+    def _after_whole(self, call: ToolCallState, piece: ToolCallPiece) -> ToolCallState | None:
         """A named piece behind a call that is whole."""
         if piece.name != call.name:
             return None
@@ -328,7 +239,7 @@ class ToolCallAccumulator:
             return call
         if not call.equals(piece.arguments):
             return None
-        if not isinstance(_parsed(piece.arguments), dict):  # the same once more, encoded twice
+        if not isinstance(parsed_json(piece.arguments), dict):  # the same once more, encoded twice
             return call
         if not (call.given_id or piece.id) and call.pieces == 1:
             return None
@@ -338,12 +249,12 @@ class ToolCallAccumulator:
         self._ambiguous = self._ambiguous or _doubtful(call)
         return call
 
-    def _doubt(self, call: _Call) -> None:
+    def _doubt(self, call: ToolCallState) -> None:
         self._doubts.append(_doubtful(call))
 
     # --- out
 
-    def _told(self, calls: Any, *, at_end: bool) -> tuple[list[ToolCallDelta], str]:
+    def _deltas_of(self, calls: Iterable[ToolCallState], *, at_end: bool) -> tuple[list[ToolCallDelta], str]:
         deltas: list[ToolCallDelta] = []
         text = ""
         for call in calls:
@@ -354,7 +265,7 @@ class ToolCallAccumulator:
                 deltas.append(delta)
         return deltas, text
 
-    def _rest_of(self, call: _Call, at_end: bool) -> ToolCallDelta | None:
+    def _rest_of(self, call: ToolCallState, at_end: bool) -> ToolCallDelta | None:
         """What of a call was not handed on yet; nothing before its name and id are known."""
         begun = call.beginning[:1] == "{" or call.name == self._unwrap
         if not call.name or not (at_end or begun or (call.id and not self._offered.has_longer(call.name))):
@@ -367,7 +278,7 @@ class ToolCallAccumulator:
             return None
         return ToolCallDelta(call.number, call.id if first else None, name or None, arguments)
 
-    def _made_id(self, call: _Call) -> str:
+    def _made_id(self, call: ToolCallState) -> str:
         self.answer_id = self.answer_id or secrets.token_hex(8)
         return self._calls.unused(f"call_{self.answer_id}_{call.number}")
 
@@ -395,22 +306,8 @@ class ToolCallAccumulator:
         )
 
 
-def _doubtful(call: _Call) -> str:
+def _doubtful(call: ToolCallState) -> str:
     return f"The answer calls the tool {call.name}, and does not tell whether once or twice"
-
-
-def _parsed(text: object) -> object:
-    """What a text is in JSON; None where it is none."""
-    if not isinstance(text, str):
-        return None
-    try:
-        return json.loads(text, strict=False)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _sorted(value: object) -> str:
-    return json.dumps(value, sort_keys=True)
 
 
 def _string(value: object) -> str:

@@ -11,29 +11,64 @@ import math
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from urllib.request import getproxies
 
+from vlm_core.catalog.routes import is_private
 from vlm_core.catalog.schema import Quirk
 from vlm_core.errors import VLMError
-from vlm_core.wire.proxies import HTTPClients
-from vlm_core.wire.response_stream import BufferedBody, bounded_stream
-from vlm_core.wire.transport_errors import map_transport_error, read_timed_out
-from vlm_core.wire.watchdog import WatchedSocket, shared
+from vlm_core.wire.error_mapping import map_transport_error, read_timed_out
+from vlm_core.wire.response_stream import BufferedBody, WatchedSocket, bounded_stream, shared
 
 if TYPE_CHECKING:
+    import socket
+    import ssl
+
     from vlm_core.catalog.routes import Endpoint
-    from vlm_core.secret import Secret
 
 _ERROR_BODY_BYTES = 2**18
 _ERROR_BODY_SECONDS = 10.0
 _REST_SECONDS = 0.25
+# Headers that openai's client would add on its own.
 _LEFT_OUT = ("X-Stainless-Retry-Count", "X-Stainless-Read-Timeout")
-"""Headers that openai's client would add on its own."""
+
+
+class HTTPClient(Protocol):
+    """An httpx2.Client, or an httpx.Client."""
+
+    @property
+    def send(self) -> Callable[..., Any]: ...
+
+    def close(self) -> None: ...
+
+
+class AsyncHTTPClient(Protocol):
+    """An httpx2.AsyncClient, or an httpx.AsyncClient."""
+
+    @property
+    def send(self) -> Callable[..., Any]: ...
+
+    async def aclose(self) -> None: ...
+
+
+class HTTPResponse(Protocol):
+    """What is used of a response of either library."""
+
+    status_code: int
+    headers: Mapping[str, str]
+    content: bytes
+    extensions: Mapping[str, Any]
+    request: Any
+    stream: Any
+
+
+_Client = TypeVar("_Client", bound=HTTPClient | AsyncHTTPClient)
 
 
 @dataclass(frozen=True)
@@ -66,6 +101,47 @@ class RawResponse:
     watch: WatchedSocket | None = field(default=None, repr=False)
 
 
+def by_proxy(base_url: str) -> bool:
+    """Whether the proxies that the environment names may be asked to reach a server.
+
+    A proxy is another machine: it would get what is meant for a server of this machine or its network, the
+    key too. NO_PROXY is looked at by the HTTP library.
+
+    Example:
+        >>> by_proxy("https://api.example.com/v1"), by_proxy("http://127.0.0.1:8000/v1")
+        (True, False)
+    """
+    return not is_private(base_url)
+
+
+class _HTTPClients(Generic[_Client]):
+    """HTTP clients of our own, one that takes proxies and one that does not, or the user's in their place.
+
+    Args:
+        make: makes one; is told whether it takes the environment's proxies.
+        given: the user's.
+    """
+
+    def __init__(self, make: Callable[[bool], _Client], given: _Client | None = None) -> None:
+        self._make = make
+        self._given = given
+        self._made: dict[bool, _Client] = {} if given else {True: make(True)}
+
+    @property
+    def owned(self) -> list[_Client]:
+        """Those that are to be closed."""
+        return list(self._made.values())
+
+    def of(self, endpoint: Endpoint) -> _Client:
+        """The client for an endpoint."""
+        if self._given:
+            return self._given
+        uses_proxies = by_proxy(endpoint.base_url) or not getproxies()
+        if uses_proxies not in self._made:
+            self._made.setdefault(uses_proxies, self._make(uses_proxies))
+        return self._made[uses_proxies]
+
+
 class Transport:
     """Connections to providers, kept open between requests; threads may share it.
 
@@ -77,9 +153,10 @@ class Transport:
         >>> Transport().close()
     """
 
-    def __init__(self, http_client: Any = None) -> None:
+    def __init__(self, http_client: HTTPClient | None = None) -> None:
         _library()  # here, and not in the time of the first call
-        self._http = HTTPClients(partial(_http_client, "DefaultHttpxClient", _shorten), http_client)
+        make = partial(_http_client, "DefaultHttpxClient", _shorten)
+        self._http = _HTTPClients[HTTPClient](make, http_client)
         self._clients: dict[Any, Any] = {}
 
     def open(self, endpoint: Endpoint, body: bytes, timeouts: Timeouts) -> RawResponse:
@@ -162,9 +239,10 @@ class AsyncTransport:
         >>> asyncio.run(main())
     """
 
-    def __init__(self, http_client: Any = None) -> None:
+    def __init__(self, http_client: AsyncHTTPClient | None = None) -> None:
         _library()
-        self._http = HTTPClients(partial(_http_client, "DefaultAsyncHttpxClient", _ashorten), http_client)
+        make = partial(_http_client, "DefaultAsyncHttpxClient", _ashorten)
+        self._http = _HTTPClients[AsyncHTTPClient](make, http_client)
         self._clients: dict[Any, Any] = {}
 
     async def open(self, endpoint: Endpoint, body: bytes, timeouts: Timeouts) -> RawResponse:
@@ -215,7 +293,7 @@ class AsyncTransport:
 # --- the client, without what it adds -------------------------------------------------------------
 
 
-def _library() -> Any:
+def _library() -> ModuleType:
     import openai  # a third of a second, and not needed to read a scan
 
     return openai
@@ -229,12 +307,12 @@ def load() -> None:
 
 
 @cache
-def _http_library() -> Any:
+def _http_library() -> ModuleType:
     """httpx2 under openai 3, httpx under openai 2."""
     return import_module(_library().DefaultHttpxClient.__mro__[1].__module__.partition(".")[0])
 
 
-def _http_client(kind: str, shorten: Any, uses_proxies: bool) -> Any:
+def _http_client(kind: str, shorten: Callable[[HTTPResponse], object], uses_proxies: bool) -> Any:
     """An HTTP client of our own."""
     certificates = _certificates(*_certificate_paths())
     hooks = {"response": [shorten]}
@@ -246,13 +324,14 @@ def _certificate_paths() -> tuple[str | None, str | None]:
 
 
 @cache
-def _certificates(file: str | None, folder: str | None) -> Any:
+def _certificates(file: str | None, folder: str | None) -> ssl.SSLContext:
     """What servers are checked against, read once: that takes 20 ms, and clients may share it."""
-    return _http_library().create_ssl_context()
+    context: ssl.SSLContext = _http_library().create_ssl_context()
+    return context
 
 
 @cache
-def _bare(kind: str) -> Any:
+def _bare(kind: str) -> type[Any]:
     """openai's client of a kind, sending the headers that it is given and no others."""
 
     class Bare(getattr(_library(), kind)):  # type: ignore[misc]
@@ -265,14 +344,17 @@ def _bare(kind: str) -> Any:
     return Bare
 
 
-def _client_for(clients: dict[Any, Any], endpoint: Endpoint, kind: str, http: Any) -> Any:
+def _client_for(
+    clients: dict[Any, Any], endpoint: Endpoint, kind: str, http: HTTPClient | AsyncHTTPClient
+) -> Any:
     identity = (
         endpoint.base_url,
-        _key_header(endpoint),
+        Quirk.API_KEY_HEADER in endpoint.quirks,
         endpoint.api_key,
         frozenset(endpoint.headers.items()),
     )
     if identity not in clients:
+        # The client insists on a key; what goes out is what `headers_to_send` holds.
         client = _bare(kind)(api_key="none", base_url=endpoint.base_url, max_retries=0, http_client=http)
         client.headers_to_send = _headers(endpoint)
         clients[identity] = client
@@ -285,17 +367,17 @@ def _headers(endpoint: Endpoint) -> dict[str, str]:
         "Accept-Encoding": "identity",
         "Content-Type": "application/json",
         "User-Agent": "vlm-adapters",
-        **({_key_header(endpoint): _key_value(endpoint, endpoint.api_key)} if endpoint.api_key else {}),
+        **_key_header(endpoint),
         **{name: value.reveal() for name, value in endpoint.headers.items()},
     }
 
 
-def _key_header(endpoint: Endpoint) -> str:
-    return "api-key" if Quirk.API_KEY_HEADER in endpoint.quirks else "Authorization"
-
-
-def _key_value(endpoint: Endpoint, key: Secret) -> str:
-    return key.reveal() if Quirk.API_KEY_HEADER in endpoint.quirks else f"Bearer {key.reveal()}"
+def _key_header(endpoint: Endpoint) -> dict[str, str]:
+    if not endpoint.api_key:
+        return {}
+    if Quirk.API_KEY_HEADER in endpoint.quirks:
+        return {"api-key": endpoint.api_key.reveal()}
+    return {"Authorization": f"Bearer {endpoint.api_key.reveal()}"}
 
 
 def _request(endpoint: Endpoint, body: bytes, timeouts: Timeouts) -> dict[str, Any]:
@@ -326,7 +408,7 @@ def _request(endpoint: Endpoint, body: bytes, timeouts: Timeouts) -> dict[str, A
 # --- answers --------------------------------------------------------------------------------------
 
 
-def _answer(endpoint: Endpoint, response: Any, timeouts: Timeouts, reader: str) -> RawResponse:
+def _answer(endpoint: Endpoint, response: HTTPResponse, timeouts: Timeouts, reader: str) -> RawResponse:
     _set_read_timeout(response, timeouts.between_bytes)
     # Compressed it is only by a server that does as it likes; the bytes are counted unpacked.
     plain = response.headers.get("content-encoding", "identity").strip().lower() == "identity"
@@ -334,39 +416,39 @@ def _answer(endpoint: Endpoint, response: Any, timeouts: Timeouts, reader: str) 
     return RawResponse(response.status_code, response.headers, endpoint.route, pieces, response)
 
 
-def _refusal(endpoint: Endpoint, response: Any) -> RawResponse:
+def _refusal(endpoint: Endpoint, response: HTTPResponse) -> RawResponse:
     """An answer that openai's client raised as an error, whose body it has read."""
     pieces = BufferedBody(response.content)
     return RawResponse(response.status_code, response.headers, endpoint.route, pieces, response)
 
 
-def _socket_of(response: Any) -> Any:
+def _socket_of(response: HTTPResponse) -> socket.socket | None:
     stream = response.extensions.get("network_stream")
     return stream.get_extra_info("socket") if stream else None
 
 
-def _set_read_timeout(response: Any, seconds: float) -> None:
+def _set_read_timeout(response: HTTPResponse, seconds: float) -> None:
     # It is looked up anew where the body begins.
     timeout = response.request.extensions.get("timeout")
     if timeout is not None:
         timeout["read"] = seconds
 
 
-def _shorten(response: Any) -> None:
+def _shorten(response: HTTPResponse) -> None:
     """Bound the body of an error, which openai's client reads to its end, however long it is."""
     if response.status_code >= 300:
         _set_read_timeout(response, _ERROR_BODY_SECONDS)
         response.stream = _short_stream("SyncByteStream")(response.stream)
 
 
-async def _ashorten(response: Any) -> None:
+async def _ashorten(response: HTTPResponse) -> None:
     if response.status_code >= 300:
         _set_read_timeout(response, _ERROR_BODY_SECONDS)
         response.stream = _short_stream("AsyncByteStream")(response.stream)
 
 
 @cache
-def _short_stream(kind: str) -> Any:
+def _short_stream(kind: str) -> type[Any]:
     return bounded_stream(getattr(_http_library(), kind), _ERROR_BODY_BYTES, _ERROR_BODY_SECONDS)
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from vlm_core.catalog.registry import Registry
-from vlm_core.catalog.resolve_route import register, resolve
+from vlm_core.catalog.registry import Registry, register
+from vlm_core.catalog.resolve_route import resolve
 from vlm_core.catalog.schema import ModelProfile, Provider
 
 Install = Callable[[str, str], None]

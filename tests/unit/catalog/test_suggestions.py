@@ -7,11 +7,10 @@ from datetime import date
 
 import pytest
 
+from vlm_core.catalog.registry import models_of, register
 from vlm_core.catalog.resolve_route import (
     SunsetWarning,
-    models_of,
     nearest_models,
-    register,
     resolve,
     same_family_routes,
     warn_of_sunset,

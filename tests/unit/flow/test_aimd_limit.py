@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from vlm_core.errors import ConfigError
-from vlm_core.flow.aimd_limit import AIMDLimit, Outcome
+from vlm_core.flow.concurrency import AIMDLimit, Outcome
 
 OK, OVERLOADED, NEUTRAL = Outcome
 

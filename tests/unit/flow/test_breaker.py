@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from vlm_core.flow.breaker import CircuitBreaker
+from vlm_core.flow.route_state import CircuitBreaker
 
 
 def opened(at: float = 0.0, retry_after: float | None = None) -> CircuitBreaker:

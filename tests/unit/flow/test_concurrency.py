@@ -17,8 +17,7 @@ from math import inf
 import pytest
 
 from vlm_core.errors import ConfigError
-from vlm_core.flow.aimd_limit import Outcome
-from vlm_core.flow.concurrency import ConcurrencyLimiter
+from vlm_core.flow.concurrency import ConcurrencyLimiter, Outcome
 
 LONG = 30.0
 """Seconds. Whoever waits for so long has found a fault."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from vlm_core.completion import Completion, Delta, ToolCall, ToolCallDelta
-from vlm_core.flow.emitted import EmittedText
+from vlm_core.flow.attempt import EmittedText
 
 CALL = ToolCall("new", "read", '{"page": 1}')
 

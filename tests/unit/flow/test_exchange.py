@@ -17,9 +17,9 @@ from vlm_core.errors import (
     RateLimited,
     VLMError,
 )
-from vlm_core.flow.attempt import CallLimits, ChatCall
-from vlm_core.flow.effects import AcquireSlot, CloseResponse, ReadBody, SendRequest
+from vlm_core.flow.call import AcquireSlot, CallLimits, ChatCall, CloseResponse, ReadBody, SendRequest
 from vlm_core.flow.exchange import exchange
+from vlm_core.flow.message_images import read_messages
 from vlm_core.flow.route_state import RouteState
 from vlm_core.wire.transport import RawResponse
 
@@ -169,7 +169,9 @@ def test_a_provider_that_takes_urls_is_given_them(clock: Clock) -> None:
     asked = replace(
         call(),
         endpoint=provider,
-        messages=[{"role": "user", "content": [{"type": "image_url", "image_url": {"url": url}}]}],
+        messages=read_messages(
+            [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": url}}]}]
+        ),
     )
     _, opening = begun(asked, clock)
     assert isinstance(opening, SendRequest)

@@ -11,7 +11,7 @@ from vlm_core.catalog.resolve_route import resolve
 from vlm_core.catalog.schema import Quirk
 from vlm_core.completion import EncodedImage
 from vlm_core.errors import ContextOverflow, PayloadTooLarge, RequestRejected, ServerError, VLMError
-from vlm_core.flow.request_fixups import find_fixup
+from vlm_core.flow.policy import find_fixup
 
 ENDPOINT = resolve("some-vlm", base_url="http://lab/v1")
 WITH_DETAIL = replace(ENDPOINT, limits=ENDPOINT.limits.model_copy(update={"accepts_detail": True}))

@@ -29,10 +29,20 @@ from vlm_core.errors import (
     ServerError,
     VLMError,
 )
-from vlm_core.flow.aimd_limit import Outcome
-from vlm_core.flow.attempt import CallLimits, ChatCall, PerRoute
-from vlm_core.flow.effects import AcquireSlot, Effect, FitImages, ReadBody, SendRequest, Sleep
+from vlm_core.flow.call import (
+    AcquireSlot,
+    CallLimits,
+    ChatCall,
+    Effect,
+    FitImages,
+    PerRoute,
+    ReadBody,
+    SendRequest,
+    Sleep,
+)
+from vlm_core.flow.concurrency import Outcome
 from vlm_core.flow.exchange import exchange
+from vlm_core.flow.message_images import read_messages
 from vlm_core.flow.route_state import RouteState
 from vlm_core.wire.transport import RawResponse
 
@@ -169,7 +179,9 @@ class World:
 def question(*, stream: bool = False, image: bool = False, limits: Any = None, **options: Any) -> ChatCall:
     content = [{"type": "text", "text": "What is the total?"}, *([DOT] if image else [])]
     messages = [{"role": "user", "content": content}]
-    return ChatCall(messages, options, FIRST, stream=stream, limits=CallLimits(**(limits or {})))
+    return ChatCall(
+        read_messages(messages), options, FIRST, stream=stream, limits=CallLimits(**(limits or {}))
+    )
 
 
 def one() -> list[RouteState]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import base64
+import copy
+import pickle
 import random
+from collections.abc import Callable
 from io import BytesIO
 
 import pytest
 from PIL import Image
 
 from vlm_core.catalog.schema import ImageLimits
-from vlm_core.images.data_uris import _Memory, bytes_in, data_uri, is_written_as
+from vlm_core.images.data_uris import DataURI, bytes_in, data_uri, is_written_as
 from vlm_core.images.encode import Picture, clear_cache, fit_conversation
 from vlm_core.images.sources import expand
 
@@ -55,8 +58,9 @@ def test_what_goes_out_is_the_picture_in_plain_base64(spoil: object, seed: int, 
 
 
 def test_a_uri_that_was_just_made_is_sent_as_it_is() -> None:
-    uri = data_uri(png(), "image/png")
-    assert bytes_in(uri) is bytes_in(uri)
+    data = png()
+    uri = data_uri(data, "image/png")
+    assert bytes_in(uri) is data
     assert sent(uri) == uri.encode()
 
 
@@ -65,25 +69,26 @@ def test_a_wrong_label_is_put_right_on_what_was_just_made() -> None:
     assert sent(data_uri(data, "image/jpeg")) == b"data:image/png;base64," + base64.b64encode(data)
 
 
-def test_it_is_not_known_of_other_bytes() -> None:
-    data = png()
-    assert not is_written_as(data_uri(data, "image/png"), bytes(bytearray(data)), "image/png")
-    assert not is_written_as("data:image/png;base64,AAAA", b"\0\0\0", "image/png")
+@pytest.mark.parametrize(
+    ("uri", "is_plain"),
+    [
+        pytest.param("data:image/png;base64,/+8=", True, id="plain"),
+        pytest.param("data:image/png;base64,_-8=", False, id="url-safe"),
+        pytest.param("data:image/png;base64,/+8", False, id="without padding"),
+        pytest.param("data:image/png;base64,/+8 ", False, id="a blank for the padding"),
+        pytest.param("data:image/png;base64, /+8=", False, id="a blank"),
+        pytest.param("data:image/png;base64,%2F+8=", False, id="a percent sign"),
+        pytest.param("data:image/jpeg;base64,/+8=", False, id="another label"),
+    ],
+)
+def test_only_what_would_be_written_so_is_sent_as_it_came(uri: str, is_plain: bool) -> None:
+    assert bytes_in(uri) == b"\xff\xef"
+    assert is_written_as(uri, b"\xff\xef", "image/png") is is_plain
 
 
-def test_an_equal_string_is_another_uri() -> None:
-    data = png()
-    uri = data_uri(data, "image/png")
-    assert not is_written_as(str(uri.encode(), "ascii"), data, "image/png")
-
-
-def test_only_a_few_are_kept() -> None:
-    memory = _Memory()
-    kept = [(str(number) * 50_000, bytes(5 << 20)) for number in range(20)]
-    for uri, data in kept:
-        memory.keep(uri, data)
-    found = [memory.find(uri) is not None for uri, _ in kept]
-    assert found == [False] * 14 + [True] * 6
-    for uri, _ in kept:
-        memory.forget(uri)
-    assert memory._bytes == 0
+@pytest.mark.parametrize("again", [copy.deepcopy, lambda uri: pickle.loads(pickle.dumps(uri))])
+def test_a_copy_is_a_plain_string(again: Callable[[DataURI], str]) -> None:
+    uri = data_uri(png(), "image/png")
+    assert type(again(uri)) is str
+    assert again(uri) == uri
+    assert sent(again(uri)) == uri.encode()

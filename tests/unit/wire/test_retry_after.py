@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vlm_core.wire.retry_after import retry_after
+from vlm_core.wire.error_mapping import retry_after
 
 NOW = 1_700_000_000.0  # Tue, 14 Nov 2023 22:13:20 GMT
 DATE = "Tue, 14 Nov 2023 22:13:20 GMT"

@@ -10,8 +10,8 @@ from vlm_core.catalog.resolve_route import resolve
 from vlm_core.catalog.routes import Endpoint
 from vlm_core.errors import ConnectionFailed, ProviderTimeout
 from vlm_core.testing import ScriptedServer
+from vlm_core.wire.response_stream import Watchdog
 from vlm_core.wire.transport import AsyncTransport, RawResponse, Timeouts, Transport
-from vlm_core.wire.watchdog import Watchdog
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from vlm_core.errors import ConfigError
 from vlm_core.ocr.dialects.dialect import IMAGE, TASKS
 from vlm_core.ocr.dialects.receipt import Receipt
 from vlm_core.ocr.dialects.registry import DIALECTS, find_dialect
-from vlm_core.wire.option_checks import check_options
+from vlm_core.wire.options import check_options
 
 OLMOCR_2 = (
     "Attached is one page of a document that you must process. Just return the plain text representation of "

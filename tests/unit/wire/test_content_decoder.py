@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from vlm_core.wire.thinking import ThinkingSplitter, reasoning_in, words
+from vlm_core.wire.content_decoder import ThinkingSplitter, reasoning_in, words
 
 FENCED = "It looks so:\n```\nhm</think>\n```\n"
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from vlm_core.catalog.registry import Registry
-from vlm_core.catalog.resolve_route import UnknownProviderWarning, register, resolve
+from vlm_core.catalog.registry import Registry, register
+from vlm_core.catalog.resolve_route import UnknownProviderWarning, resolve
 from vlm_core.catalog.routes import Route
 from vlm_core.catalog.schema import ImageLimits, ModelProfile, Provider
 from vlm_core.errors import ConfigError, UnknownProviderError
