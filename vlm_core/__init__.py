@@ -8,6 +8,16 @@ from typing import TYPE_CHECKING
 from vlm_core.lazy import load_on_first_use
 
 if TYPE_CHECKING:
+    from vlm_core.adapter_models import (
+        AsksClient,
+        FieldCache,
+        hide_extra_headers,
+        provider_from_json,
+        provider_to_json,
+        routes_from_json,
+        routes_to_json,
+        settings_among,
+    )
     from vlm_core.assistant.image_assistant import ImageAssistant
     from vlm_core.assistant.results import (
         Citation,
@@ -42,7 +52,10 @@ if TYPE_CHECKING:
     )
     from vlm_core.catalog.suggestions import SunsetWarning
     from vlm_core.client import VLMClient
+    from vlm_core.client_settings import ClientSettings
     from vlm_core.completion import (
+        REASONING_DETAILS,
+        REASONING_TEXTS,
         Attempt,
         Completion,
         Delta,
@@ -50,6 +63,10 @@ if TYPE_CHECKING:
         Estimate,
         ToolCall,
         ToolCallDelta,
+        answer_facts,
+        answer_logprobs,
+        reasoning_of,
+        tool_call_fields,
     )
     from vlm_core.documents import (
         EmptyPages,
@@ -116,6 +133,7 @@ if TYPE_CHECKING:
     from vlm_core.images.encode import ImageWarning
     from vlm_core.images.files import base64_as_uri, file_part, text_in
     from vlm_core.images.page_images import (
+        document_behind,
         page_again,
         page_encoded,
         page_png,
@@ -143,7 +161,7 @@ if TYPE_CHECKING:
         DocumentReader,
         read,
     )
-    from vlm_core.ocr.callable_client import ForeignClient
+    from vlm_core.ocr.callable_client import ForeignClient, framework_client
     from vlm_core.ocr.engine import (
         Engine,
         OCREngine,
@@ -153,8 +171,8 @@ if TYPE_CHECKING:
         as_text,
         blocks,
     )
-    from vlm_core.option_names import check_names, names_of, strict_options
-    from vlm_core.secret import Secret
+    from vlm_core.option_names import check_names, names_of, strict_options, validation_problems
+    from vlm_core.secret import Secret, as_secret, as_secrets
     from vlm_core.types import (
         MAX_PAGES,
         Box,
@@ -171,7 +189,24 @@ if TYPE_CHECKING:
     from vlm_core.wire.strict_schema import strict_schema
 
 _HOMES = {
+    "client_settings": ("ClientSettings",),
+    "adapter_models": (
+        "AsksClient",
+        "FieldCache",
+        "hide_extra_headers",
+        "provider_from_json",
+        "provider_to_json",
+        "routes_from_json",
+        "routes_to_json",
+        "settings_among",
+    ),
     "completion": (
+        "REASONING_DETAILS",
+        "REASONING_TEXTS",
+        "answer_facts",
+        "answer_logprobs",
+        "reasoning_of",
+        "tool_call_fields",
         "Attempt",
         "Completion",
         "Delta",
@@ -266,6 +301,7 @@ _HOMES = {
         "text_in",
     ),
     "images.page_images": (
+        "document_behind",
         "page_again",
         "page_encoded",
         "page_png",
@@ -314,14 +350,21 @@ _HOMES = {
         "OCREngine",
         "engine_name",
     ),
-    "ocr.callable_client": ("ForeignClient",),
+    "ocr.callable_client": (
+        "framework_client",
+        "ForeignClient",
+    ),
     "ocr.layout": (
         "as_text",
         "blocks",
     ),
     "assistant.untrusted": ("one_line",),
-    "option_names": ("check_names", "strict_options", "names_of"),
-    "secret": ("Secret",),
+    "option_names": ("validation_problems", "check_names", "strict_options", "names_of"),
+    "secret": (
+        "as_secret",
+        "as_secrets",
+        "Secret",
+    ),
     "types": (
         "MAX_PAGES",
         "Box",
@@ -346,13 +389,17 @@ __getattr__ = load_on_first_use(__name__, _HOMES)
 __all__ = [
     "IMAGE_TOOLS",
     "MAX_PAGES",
+    "REASONING_DETAILS",
+    "REASONING_TEXTS",
     "SUFFIXES",
     "AllRoutesFailed",
+    "AsksClient",
     "Attempt",
     "AuthenticationFailed",
     "Box",
     "BudgetExceeded",
     "Citation",
+    "ClientSettings",
     "Completion",
     "ConfigError",
     "ConnectionFailed",
@@ -372,6 +419,7 @@ __all__ = [
     "Engine",
     "EngineError",
     "Estimate",
+    "FieldCache",
     "Finding",
     "ForeignClient",
     "ImageAnswer",
@@ -441,8 +489,12 @@ __all__ = [
     "Usage",
     "VLMClient",
     "VLMError",
+    "answer_facts",
+    "answer_logprobs",
     "apassages",
     "apassages_of_each",
+    "as_secret",
+    "as_secrets",
     "as_text",
     "base64_as_uri",
     "blocks",
@@ -451,10 +503,13 @@ __all__ = [
     "check_names",
     "check_options",
     "data_uri",
+    "document_behind",
     "engine_name",
     "expand",
     "file_part",
     "find_json",
+    "framework_client",
+    "hide_extra_headers",
     "holds_picture",
     "load_on_first_use",
     "models_of",
@@ -467,10 +522,16 @@ __all__ = [
     "page_told_by",
     "passages",
     "passages_of_each",
+    "provider_from_json",
+    "provider_to_json",
     "providers",
     "read",
     "reader_with",
+    "reasoning_of",
     "register",
+    "routes_from_json",
+    "routes_to_json",
+    "settings_among",
     "sniff",
     "source_from",
     "stable_id",
@@ -478,6 +539,8 @@ __all__ = [
     "strict_schema",
     "text_in",
     "text_tokens",
+    "tool_call_fields",
+    "validation_problems",
     "warn_caller",
 ]
 

@@ -233,6 +233,65 @@ def _as_openai(call: ToolCall) -> dict[str, Any]:
     return {"id": call.id, "type": "function", "function": function, **call.provider_fields}
 
 
+# --- what the adapters keep of an answer ------------------------------------------------------------
+
+REASONING_TEXTS = ("reasoning_content", "reasoning")
+"""Fields of a message in which providers send what the model thought, as a text."""
+REASONING_DETAILS = "reasoning_details"
+
+
+def answer_facts(completion: Completion) -> dict[str, Any]:
+    """What every framework's message tells of an answer, as plain JSON; None where it is not known.
+
+    Example:
+        >>> answer_facts(Completion("TOTAL 9.00", route="novita:m"))["finish_reason"]
+        'stop'
+    """
+    return {
+        "finish_reason": completion.finish_reason,
+        "route": completion.route,
+        "request_id": completion.request_id,
+        "attempts": [dict(vars(attempt)) for attempt in completion.attempts],
+        "cost_usd": completion.usage.cost_usd,
+        "warnings": list(completion.warnings),
+    }
+
+
+def answer_logprobs(completion: Completion) -> Any:
+    """The `logprobs` of an answer as the provider has them; None where there are none."""
+    choices = completion.raw.get("choices")
+    first = choices[0] if isinstance(choices, list) and choices else None
+    return first.get("logprobs") if isinstance(first, Mapping) else None
+
+
+def reasoning_of(completion: Completion) -> tuple[str | None, str]:
+    """Where an answer's reasoning stood, and its text: to the letter where it goes back to the provider.
+
+    Returns:
+        The field of the message, or "content" where it stood within the text and does not go back; None
+        where there is none.
+
+    Example:
+        >>> reasoning_of(Completion("9.00", reasoning="hm", provider_fields={"reasoning": "hm "}))
+        ('reasoning', 'hm ')
+    """
+    fields = completion.provider_fields
+    name = next((name for name in (*REASONING_TEXTS, REASONING_DETAILS) if name in fields), None)
+    sent = fields.get(name or "")
+    text = sent if isinstance(sent, str) else completion.reasoning
+    return name or ("content" if completion.reasoning else None), text
+
+
+def tool_call_fields(completion: Completion) -> dict[str, dict[str, Any]]:
+    """What the provider sent with each tool call and wants back, by the ids of the calls.
+
+    Example:
+        >>> tool_call_fields(Completion("", tool_calls=(ToolCall("c1", "look", "{}", {"extra": 1}),)))
+        {'c1': {'extra': 1}}
+    """
+    return {call.id: dict(call.provider_fields) for call in completion.tool_calls if call.provider_fields}
+
+
 @dataclass(frozen=True)
 class Estimate:
     """What a request would take, before it is sent. Each is None where it cannot be known.

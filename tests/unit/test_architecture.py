@@ -19,10 +19,11 @@ FLOORS = (
     {"reading_order"},
     {"images", "wire"},
     {"flow"},
+    {"client_settings"},
     {"client"},
     {"ocr"},
     {"jobs"},
-    {"documents", "assistant"},
+    {"documents", "assistant", "adapter_models"},
     {"mcp_server"},
     {"cli", "testing", "langchain_vlm", "llamaindex_vlm"},
 )
