@@ -9,7 +9,7 @@ from typing import Any
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
-from vlm_core import Completion, Engine, ForeignClient, Usage
+from vlm_core import Completion, Engine, ForeignClient, Usage, framework_client
 
 Messages = Sequence[Mapping[str, Any]]
 
@@ -38,49 +38,24 @@ def as_client(model: BaseChatModel) -> ForeignClient:
         >>> as_client(ChatVLM(model="some-vlm", base_url="http://127.0.0.1:8000/v1")).endpoint.model
         'some-vlm'
     """
-    first, *others = _routes(model)
-    return ForeignClient(
-        *first,
+    from langchain_vlm.chat_models import ChatVLM
+
+    params = model._get_ls_params()  # what LangSmith calls it
+    name = type(model).__name__
+    return framework_client(
+        (params.get("ls_provider") or name, params.get("ls_model_name") or name),
         partial(_ask, model),
         partial(_aask, model),
-        max_images=_most_images(model),
-        fallbacks=others,
+        endpoints=model._client().endpoints if isinstance(model, ChatVLM) else (),
     )
 
 
-def _routes(model: BaseChatModel) -> list[tuple[str, str]]:
-    """Provider and model of each route that may answer."""
-    if endpoints := _own_endpoints(model):
-        return [(endpoint.provider.name, endpoint.model) for endpoint in endpoints]
-    told = model._get_ls_params()  # what LangSmith calls it
-    name = type(model).__name__
-    return [(told.get("ls_provider") or name, told.get("ls_model_name") or name)]
-
-
-def _most_images(model: BaseChatModel) -> int | None:
-    """How many pictures one question may have, where we know: of our own model, by its provider's row."""
-    known = [endpoint.limits.max_images for endpoint in _own_endpoints(model)]
-    return min((count for count in known if count is not None), default=None)
-
-
-def _own_endpoints(model: BaseChatModel) -> Sequence[Any]:
-    """What our own model asks; nothing of another's."""
-    from langchain_vlm.chat_models import ChatVLM
-
-    return model._client().endpoints if isinstance(model, ChatVLM) else ()
-
-
 def _ask(model: BaseChatModel, messages: Messages, options: Mapping[str, Any]) -> Completion:
-    return _completion(model.invoke(_converted(messages), **_taken(options)))
+    return _completion(model.invoke(_converted(messages), **options))
 
 
 async def _aask(model: BaseChatModel, messages: Messages, options: Mapping[str, Any]) -> Completion:
-    return _completion(await model.ainvoke(_converted(messages), **_taken(options)))
-
-
-def _taken(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Those that all chat models know by one name; what JSON is wanted, the prompt says."""
-    return {name: value for name, value in options.items() if name not in ("response_format", "extra_body")}
+    return _completion(await model.ainvoke(_converted(messages), **options))
 
 
 def _converted(messages: Messages) -> list[BaseMessage]:

@@ -23,8 +23,8 @@ from langchain_core.messages import (
 )
 
 from langchain_vlm.content_blocks import CALLS, THOUGHTS, Block, Part, is_a, marked, parts_of
-from langchain_vlm.provider_fields import provider_fields
-from langchain_vlm.tool_image_warning import warn_of_lost_pictures
+from langchain_vlm.image_blocks import warn_of_lost_pictures
+from langchain_vlm.outputs import provider_fields
 from vlm_core import InputError
 
 __all__ = ["to_messages"]

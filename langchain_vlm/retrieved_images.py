@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
-from functools import cache
 from itertools import islice
 from pathlib import Path, PurePath
 from typing import Any
@@ -16,8 +14,9 @@ from vlm_core import (
     ConfigError,
     ImageWarning,
     PageResult,
+    Source,
     VLMError,
-    expand,
+    document_behind,
     page_encoded,
     page_told_by,
     strict_options,
@@ -82,7 +81,7 @@ class _Pictures:
         self._max_side = max_side
         self._password = password
         self._allow_private_urls = allow_private_urls
-        self._opened = cache(self._open)
+        self._documents: dict[str, Path | Source] = {}
 
     def label(self, page: PageResult) -> str:
         return f"{self._names[page.source]}, page {page.page_number}"
@@ -90,8 +89,12 @@ class _Pictures:
     def blocks(self, page: PageResult) -> list[dict[str, Any]]:
         """A page's label and its picture; none, with a warning, where it cannot be had."""
         try:
-            document = self._opened(page.source)
-            image = page_encoded(document, page, max_side=self._max_side, password=self._password)
+            if page.source not in self._documents:
+                document = document_behind(page, allow_private_urls=self._allow_private_urls)
+                self._documents[page.source] = document
+            image = page_encoded(
+                self._documents[page.source], page, max_side=self._max_side, password=self._password
+            )
         except VLMError as error:
             _warn(f"{self.label(page)} is not shown: {error}")
             return []
@@ -99,12 +102,6 @@ class _Pictures:
             {"type": "text", "text": f"{self.label(page)}:"},
             {"type": "image_url", "image_url": {"url": image.data_uri.decode("ascii")}},
         ]
-
-    def _open(self, name: str) -> Any:
-        if "://" not in name:
-            return Path(name)  # in which nothing is a pattern
-        source = next(expand(name, allow_private_urls=self._allow_private_urls))
-        return replace(source, read=cache(source.read))
 
 
 def _pages_behind(documents: Iterable[Document]) -> list[PageResult]:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from vlm_core.adapter_models import (
         AsksClient,
         FieldCache,
-        hide_extra_headers,
+        hides_extra_headers,
         provider_from_json,
         provider_to_json,
         routes_from_json,
@@ -193,7 +193,7 @@ _HOMES = {
     "adapter_models": (
         "AsksClient",
         "FieldCache",
-        "hide_extra_headers",
+        "hides_extra_headers",
         "provider_from_json",
         "provider_to_json",
         "routes_from_json",
@@ -509,7 +509,7 @@ __all__ = [
     "file_part",
     "find_json",
     "framework_client",
-    "hide_extra_headers",
+    "hides_extra_headers",
     "holds_picture",
     "load_on_first_use",
     "models_of",

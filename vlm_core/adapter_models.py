@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from functools import wraps
+from inspect import iscoroutinefunction
 from threading import RLock
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from vlm_core.catalog.routes import Route
     from vlm_core.client import VLMClient
 
+Class = TypeVar("Class", bound=type)
 Made = TypeVar("Made")
 
 _SETTINGS = frozenset(ClientSettings.__dataclass_fields__)
@@ -119,6 +122,41 @@ class AsksClient:
         super().__setattr__(name, value)
         if name in _CLIENT_FIELDS:
             self._made = FieldCache()
+
+
+def hides_extra_headers(*entrances: str) -> Callable[[Class], Class]:
+    """Let the methods of a class see the values of their `extra_headers` as secrets.
+
+    A framework shows the arguments of a call to tracers, caches and bindings. It wraps the methods when
+    their class is made, so that these, which a decorator of the class puts around them, are the outermost.
+
+    Args:
+        entrances: the methods by which a call comes in. Those that the class has not are left out.
+    """
+
+    def hiding(kind: Class) -> Class:
+        for name in entrances:
+            if (method := getattr(kind, name, None)) is not None:
+                setattr(kind, name, _hiding(method))
+        return kind
+
+    return hiding
+
+
+def _hiding(method: Callable[..., Any]) -> Callable[..., Any]:
+    if iscoroutinefunction(method):
+
+        @wraps(method)
+        async def aentrance(*args: Any, **kwargs: Any) -> Any:
+            return await method(*args, **hide_extra_headers(kwargs))
+
+        return aentrance
+
+    @wraps(method)
+    def entrance(*args: Any, **kwargs: Any) -> Any:
+        return method(*args, **hide_extra_headers(kwargs))
+
+    return entrance
 
 
 def hide_extra_headers(call: dict[str, Any]) -> dict[str, Any]:
