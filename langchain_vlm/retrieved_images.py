@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import cache, partial
 from itertools import islice
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import Any
 
 from langchain_core.documents import Document
@@ -14,9 +15,8 @@ from vlm_core import (
     ConfigError,
     ImageWarning,
     PageResult,
-    Source,
     VLMError,
-    document_behind,
+    document_again,
     page_encoded,
     page_told_by,
     strict_options,
@@ -80,8 +80,7 @@ class _Pictures:
         self._names = names
         self._max_side = max_side
         self._password = password
-        self._allow_private_urls = allow_private_urls
-        self._documents: dict[str, Path | Source] = {}
+        self._document = cache(partial(document_again, allow_private_urls=allow_private_urls))
 
     def label(self, page: PageResult) -> str:
         return f"{self._names[page.source]}, page {page.page_number}"
@@ -89,12 +88,8 @@ class _Pictures:
     def blocks(self, page: PageResult) -> list[dict[str, Any]]:
         """A page's label and its picture; none, with a warning, where it cannot be had."""
         try:
-            if page.source not in self._documents:
-                document = document_behind(page, allow_private_urls=self._allow_private_urls)
-                self._documents[page.source] = document
-            image = page_encoded(
-                self._documents[page.source], page, max_side=self._max_side, password=self._password
-            )
+            document = self._document(page.source)
+            image = page_encoded(document, page, max_side=self._max_side, password=self._password)
         except VLMError as error:
             _warn(f"{self.label(page)} is not shown: {error}")
             return []

@@ -25,7 +25,7 @@ from llama_index.core.base.llms.types import (
     ToolCallBlock,
 )
 
-from llamaindex_vlm.provider_fields import provider_fields
+from llamaindex_vlm.responses import provider_fields
 from vlm_core import InputError, Source, base64_as_uri, expand, sniff, source_from, text_in
 
 Message: TypeAlias = dict[str, Any]

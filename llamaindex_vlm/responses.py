@@ -1,4 +1,4 @@
-"""Answers of the client as LlamaIndex's responses, whole and growing."""
+"""Answers of the client as LlamaIndex's responses, whole and growing, and what of them goes back."""
 
 from __future__ import annotations
 
@@ -18,8 +18,18 @@ from llama_index.core.base.llms.types import (
     ToolCallBlock,
 )
 
-from llamaindex_vlm.provider_fields import thinking_block
-from vlm_core import Completion, Delta, ToolCall, ToolCallDelta
+from vlm_core import (
+    REASONING_DETAILS,
+    REASONING_TEXTS,
+    Completion,
+    Delta,
+    ToolCall,
+    ToolCallDelta,
+    answer_facts,
+    answer_logprobs,
+    reasoning_of,
+    tool_call_fields,
+)
 
 Step: TypeAlias = Delta | Completion
 
@@ -42,7 +52,7 @@ def to_response(completion: Completion) -> ChatResponse:
         >>> response.message.content, response.additional_kwargs["finish_reason"]
         ('TOTAL 9.00', 'stop')
     """
-    thinking = thinking_block(completion)
+    thinking = _thinking_block(completion)
     message = _message(completion.text, thinking, completion.tool_calls, completion.refusal)
     return ChatResponse(
         message=message,
@@ -156,21 +166,16 @@ def _facts(completion: Completion) -> dict[str, Any]:
     usage = completion.usage
     known = {
         **_counts(completion),
-        "cost_usd": usage.cost_usd,
         "image_tokens": usage.image_tokens,
         "cached_tokens": usage.cached_tokens,
         "reasoning_tokens": usage.reasoning_tokens,
         "refusal": completion.refusal,
         "served_model": completion.served_model,
-        "request_id": completion.request_id,
+        **answer_facts(completion),
         "warnings": list(completion.warnings) or None,
     }
-    return {
-        **{name: value for name, value in known.items() if value is not None},
-        "finish_reason": completion.finish_reason,
-        "route": completion.route,
-        "attempts": [dict(vars(attempt)) for attempt in completion.attempts],
-    }
+    always = ("finish_reason", "route", "attempts")
+    return {name: value for name, value in known.items() if value is not None or name in always}
 
 
 def _counts(completion: Completion) -> dict[str, int | None]:
@@ -196,7 +201,7 @@ def _logprobs(completion: Completion) -> list[list[LogProb]] | None:
     None where there are none, or not as OpenAI has them; `raw` holds what came.
     """
     try:
-        tokens = completion.raw["choices"][0]["logprobs"]["content"]
+        tokens = answer_logprobs(completion)["content"]
         return [_alternatives(token.get("top_logprobs") or [token]) for token in tokens] or None
     except (KeyError, IndexError, TypeError, AttributeError, ValueError):
         return None
@@ -207,3 +212,75 @@ def _alternatives(tokens: Sequence[Mapping[str, Any]]) -> list[LogProb]:
         LogProb(token=token["token"], logprob=token["logprob"], bytes=token.get("bytes") or [])
         for token in tokens
     ]
+
+
+# --- what a provider sends with an answer and wants back --------------------------------------------
+#
+# It stands in the `additional_information` of the message's ThinkingBlock, which memories, `Context` and
+# JSON keep, and which other LLMs do not send on. The route that the answer came from stands there too; the
+# client sends all of it to that route and to no other.
+
+
+def _thinking_block(completion: Completion) -> ThinkingBlock | None:
+    """What a model thought, with what its provider wants back; None where there is nothing of either.
+
+    Example:
+        >>> _thinking_block(Completion("9.00", reasoning="hm", route="lab:m")).content
+        'hm'
+    """
+    fields, of_calls = completion.provider_fields, tool_call_fields(completion)
+    if not (completion.reasoning or fields or of_calls):
+        return None
+    field, text = reasoning_of(completion)
+    known = {
+        "route": completion.route,
+        "reasoning_field": (field or "content") if text else None,
+        "provider_fields": {name: value for name, value in fields.items() if name not in REASONING_TEXTS},
+        "tool_call_fields": of_calls,
+    }
+    return ThinkingBlock(
+        content=text or None, additional_information={name: value for name, value in known.items() if value}
+    )
+
+
+def provider_fields(message: ChatMessage) -> tuple[dict[str, Any], Mapping[str, Mapping[str, Any]]]:
+    """The provider fields of a message and of its tool calls by their ids, as the client takes them.
+
+    A message without a route is the program's own. Its `additional_kwargs` may hold `reasoning_content` and
+    `reasoning_details`; the text of its ThinkingBlocks counts where the message calls tools.
+
+    Args:
+        message: of the assistant.
+    """
+    given = {
+        name: message.additional_kwargs[name]
+        for name in (*REASONING_TEXTS, REASONING_DETAILS)
+        if message.additional_kwargs.get(name)
+    }
+    for block in message.blocks:
+        if isinstance(block, ThinkingBlock) and "route" in block.additional_information:
+            fields, of_calls = _of_answer(block)
+            return {**fields, **given}, of_calls
+    text = "".join(map(_own_thought, message.blocks))
+    if text and not given and _calls_tools(message):
+        given = {REASONING_TEXTS[0]: text}
+    return given, {}
+
+
+def _of_answer(block: ThinkingBlock) -> tuple[dict[str, Any], Mapping[str, Mapping[str, Any]]]:
+    known = block.additional_information
+    fields = {**known.get("provider_fields", {}), "route": known["route"]}
+    if known.get("reasoning_field") in REASONING_TEXTS and block.content:
+        fields[known["reasoning_field"]] = block.content
+    return fields, known.get("tool_call_fields", {})
+
+
+def _own_thought(block: Any) -> str:
+    """The text of a thought that has nothing of another integration with it, such as a signature."""
+    is_own = isinstance(block, ThinkingBlock) and not block.additional_information
+    return block.content or "" if is_own else ""
+
+
+def _calls_tools(message: ChatMessage) -> bool:
+    kinds = {block.block_type for block in message.blocks}
+    return "tool_call" in kinds or bool(message.additional_kwargs.get("tool_calls"))

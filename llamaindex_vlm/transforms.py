@@ -23,9 +23,8 @@ from llama_index.core.schema import (
     TransformComponent,
 )
 
-from llamaindex_vlm.image_nodes import file_of, is_scan, place_of, source_of
-from llamaindex_vlm.nodes import PicturedDocument, facts, unseen
-from llamaindex_vlm.options import ReadingOptions
+from llamaindex_vlm.nodes import PicturedDocument, facts, file_of, is_scan, place_of, source_of, unseen
+from llamaindex_vlm.readers import ReadingOptions
 from vlm_core import EmptyPages, Passage, Source, apassages_of_each, passages_of_each, stable_id
 
 if TYPE_CHECKING:

@@ -133,7 +133,7 @@ if TYPE_CHECKING:
     from vlm_core.images.encode import ImageWarning
     from vlm_core.images.files import base64_as_uri, file_part, text_in
     from vlm_core.images.page_images import (
-        document_behind,
+        document_again,
         page_again,
         page_encoded,
         page_png,
@@ -301,7 +301,7 @@ _HOMES = {
         "text_in",
     ),
     "images.page_images": (
-        "document_behind",
+        "document_again",
         "page_again",
         "page_encoded",
         "page_png",
@@ -503,7 +503,7 @@ __all__ = [
     "check_names",
     "check_options",
     "data_uri",
-    "document_behind",
+    "document_again",
     "engine_name",
     "expand",
     "file_part",

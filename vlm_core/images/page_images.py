@@ -171,20 +171,20 @@ def page_told_by(metadata: Mapping[str, Any]) -> PageResult | None:
     )
 
 
-def document_behind(page: PageResult, *, allow_private_urls: bool = False) -> Path | Source:
-    """The document that a page was read from, to be opened any number of times: it is downloaded once.
+def document_again(name: str, *, allow_private_urls: bool = False) -> Path | Source:
+    """The document that pages were read from, to be opened any number of times: a URL is downloaded once.
 
     Args:
-        page: what is known of it.
+        name: the `source` of the pages' results.
         allow_private_urls: whether a URL may lead to this machine or its network.
 
     Example:
-        >>> document_behind(PageResult(source="scans/*.png")).name
-        '*.png'
+        >>> document_again("scans/[1].png").name
+        '[1].png'
     """
-    if "://" not in page.source:
-        return Path(page.source)  # in which nothing is a pattern
-    source = next(expand(page.source, allow_private_urls=allow_private_urls))
+    if "://" not in name:
+        return Path(name)  # not a text, in which brackets and stars are a pattern
+    source = next(expand(name, allow_private_urls=allow_private_urls))
     return replace(source, read=cache(source.read))
 
 

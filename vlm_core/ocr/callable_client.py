@@ -153,7 +153,9 @@ def framework_client(
         endpoints: of a model that is ours. Their names count, and how many images they take.
 
     Example:
-        >>> framework_client(("lab", "m"), partial(Completion, "TOTAL"), None).route
+        >>> async def ask(messages, options):
+        ...     return Completion("TOTAL")
+        >>> framework_client(("lab", "m"), lambda messages, options: Completion("TOTAL"), ask).route
         'lab:m'
     """
     first, *others = [(endpoint.provider.name, endpoint.model) for endpoint in endpoints] or [name]
