@@ -32,6 +32,7 @@ from vlm_core import (
     Source,
     VLMError,
     check_names,
+    document_again,
     expand,
     page_again,
     page_png,
