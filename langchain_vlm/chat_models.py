@@ -305,7 +305,7 @@ class ChatVLM(AsksClient, BaseChatModel):
             async_http_client=self.http_async_client,
         )
 
-    def _options(self, stop: Any = None, call: Mapping[str, Any] = MappingProxyType({})) -> dict[str, Any]:
+    def _options(self, stop: object = None, call: Mapping[str, Any] = MappingProxyType({})) -> dict[str, Any]:
         """The options of a call: those of the settings, and its own before them."""
         own = {name: value for name in OPTION_FIELDS if (value := getattr(self, name)) is not None}
         found = {**own, **self.model_kwargs, **options_of_call(call)}
@@ -425,7 +425,7 @@ class ChatVLM(AsksClient, BaseChatModel):
         has_cache = self.cache is not False and (self.cache is not None or get_llm_cache() is not None)
         return Shortened(messages) if has_cache else messages
 
-    def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
+    def _get_llm_string(self, stop: list[str] | None = None, **kwargs: object) -> str:
         """The part of the cache's key that says who was asked, and how."""
         call = {name: value for name, value in kwargs.items() if name != "extra_headers"}
         asked = {**self.asdict(), **call, "stop": stop if stop is not None else self.stop}

@@ -32,7 +32,7 @@ CALLS = frozenset({"tool_use", "tool_call", "tool_call_chunk", "invalid_tool_cal
 
 
 def parts_of(
-    content: Iterable[Any],
+    content: Iterable[object],
     where: str,
     *,
     without: Collection[str] = (),
@@ -62,7 +62,7 @@ def parts_of(
     ]
 
 
-def marked(parts: list[Part], block: Any) -> list[Part]:
+def marked(parts: list[Part], block: object) -> list[Part]:
     """Parts with a block's mark for prompt caching, if it has one, at the last of them.
 
     Example:
@@ -79,7 +79,7 @@ def _beside(block: Block) -> Block:
     return {**extras, **block} if isinstance(extras, Mapping) else block
 
 
-def is_a(block: Any, kinds: Collection[str]) -> bool:
+def is_a(block: object, kinds: Collection[str]) -> bool:
     """Whether a block is of one of these types.
 
     Example:
@@ -90,7 +90,7 @@ def is_a(block: Any, kinds: Collection[str]) -> bool:
     return isinstance(kind, str) and kind in kinds
 
 
-def _parts(block: Any, where: str, allow_private_urls: bool) -> list[Part]:
+def _parts(block: object, where: str, allow_private_urls: bool) -> list[Part]:
     if isinstance(block, str):
         return [_text(block)]
     if not isinstance(block, Mapping):
@@ -159,7 +159,7 @@ def _of_image(block: Block, where: str) -> list[Part]:
     return [_picture(_held(block, where), block, where)]
 
 
-def _held(block: Block, where: str) -> Any:
+def _held(block: Block, where: str) -> object:
     """What a block of a picture or document holds: an address, or base64 as a data URI, or an object."""
     source = block.get("source")
     if isinstance(source, Mapping):  # Anthropic's
@@ -176,11 +176,11 @@ def _held(block: Block, where: str) -> Any:
     raise InputError(f"{where} has the type {block.get('type')} and holds nothing", hint=_GIVE)
 
 
-def _first(block: Block, *names: str) -> Any:
+def _first(block: Block, *names: str) -> object:
     return next((block[name] for name in names if block.get(name) is not None), None)
 
 
-def _as_data_uri(encoded: Any) -> Any:
+def _as_data_uri(encoded: object) -> object:
     # The bytes tell which kind of file it is. Some put a whole data URI here, or a web address.
     if isinstance(encoded, str) and not _ADDRESS.match(encoded):
         return "data:;base64," + encoded
@@ -196,7 +196,7 @@ def _of_image_url(block: Block, where: str) -> list[Part]:
     return [_picture(inner["url"], {**block, **inner}, where)]
 
 
-def _picture(held: Any, block: Block, where: str) -> Part:
+def _picture(held: object, block: Block, where: str) -> Part:
     found = _beside(block)
     beside = {name: found[name] for name in _BESIDE if found.get(name) is not None}
     if not isinstance(held, str):
@@ -257,7 +257,7 @@ def _of_gemini(held: Block) -> Block:
     }
 
 
-def _downloadable(held: Any, found: Block, allow_private_urls: bool) -> Any:
+def _downloadable(held: object, found: Block, allow_private_urls: bool) -> object:
     """A document's address as a source to be fetched here, for providers fetch nothing but images."""
     is_image = str(_first(found, "mime_type", "media_type") or "").startswith("image/")
     if isinstance(held, str) and _WEB.match(held) and not is_image:

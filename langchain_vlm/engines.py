@@ -63,7 +63,7 @@ def _converted(messages: Messages) -> list[BaseMessage]:
     return [kinds[message["role"]](content=_content(message["content"])) for message in messages]
 
 
-def _content(content: Any) -> Any:
+def _content(content: str | Sequence[Mapping[str, Any]]) -> str | list[str | dict[Any, Any]]:
     return content if isinstance(content, str) else [_block(part) for part in content]
 
 

@@ -89,7 +89,7 @@ def image_block(
     return {"type": "image_url", "image_url": {"url": uri, **beside}, **chosen}
 
 
-def _only(source: Any) -> Source:
+def _only(source: object) -> Source:
     found = expand(source)
     first, another = next(found, None), next(found, None)
     if first is None or another is not None:
@@ -143,7 +143,7 @@ def _labelled(message: BaseMessage) -> BaseMessage:
     return message.model_copy(update={"content": blocks})
 
 
-def _is_unlabelled(block: Any) -> bool:
+def _is_unlabelled(block: object) -> bool:
     return (
         isinstance(block, dict)
         and block.get("type") == "image"
@@ -161,7 +161,7 @@ def _with_label(block: dict[str, Any]) -> dict[str, Any]:
     return {**complete, "mime_type": MEDIA_TYPES.get(_kind(encoded), _UNKNOWN)}
 
 
-def _kind(encoded: Any) -> str:
+def _kind(encoded: object) -> str:
     try:
         head = binascii.a2b_base64(encoded[:_HEAD]) if isinstance(encoded, str) else b""
     except ValueError:
@@ -205,7 +205,7 @@ def _shortened(message: BaseMessage) -> BaseMessage:
     return message.model_copy(update={"content": content})
 
 
-def _without_files(value: Any, name: object = None) -> Any:
+def _without_files(value: object, name: object = None) -> object:
     if isinstance(value, Mapping):
         return {key: _without_files(held, key) for key, held in value.items()}
     if isinstance(value, list):

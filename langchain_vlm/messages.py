@@ -77,7 +77,7 @@ def _converted(message: BaseMessage, where: str, read: Read) -> Iterator[Message
 
 
 def _content(
-    role: str, content: Any, where: str, read: Read, without: Collection[str] = ()
+    role: str, content: object, where: str, read: Read, without: Collection[str] = ()
 ) -> str | list[Part]:
     if isinstance(content, str):
         return content
@@ -178,7 +178,7 @@ def _call(call: Block, number: int, where: str) -> Message:
     return {"id": name_of_call, "type": "function", "function": {"name": name, "arguments": arguments}}
 
 
-def _as_json(arguments: Any, where: str) -> str:
+def _as_json(arguments: object, where: str) -> str:
     try:
         return json.dumps(arguments, ensure_ascii=False)
     except (TypeError, ValueError):

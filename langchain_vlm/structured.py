@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import is_dataclass
 from inspect import isfunction
 from operator import itemgetter
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias, TypeGuard, cast
 
 from langchain_core.exceptions import OutputParserException
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
@@ -40,13 +40,13 @@ class StructuredRequest(NamedTuple):
 
     bound: dict[str, Any]
     """Options of the calls."""
-    wanted: Any
+    wanted: object
     """What the answer becomes: a class, or by a JSON schema a dict."""
     tool_name: str | None = None
     """The tool whose arguments are the answer; None where the text is."""
 
 
-def request_for(schema: Any, method: str, strict: bool | None = None) -> StructuredRequest:
+def request_for(schema: object, method: str, strict: bool | None = None) -> StructuredRequest:
     """How to ask for a structure.
 
     Args:
@@ -78,7 +78,7 @@ def request_for(schema: Any, method: str, strict: bool | None = None) -> Structu
     return request._replace(wanted=wanted, bound={**request.bound, "ls_structured_output_format": shown})
 
 
-def _by_schema(wanted: Any, strict: bool | None) -> StructuredRequest:
+def _by_schema(wanted: object, strict: bool | None) -> StructuredRequest:
     found = _json_schema(wanted)
     found = strict_schema(found, found["title"]) if strict else found
     named: dict[str, Any] = {"name": found["title"], "schema": found}
@@ -87,24 +87,24 @@ def _by_schema(wanted: Any, strict: bool | None) -> StructuredRequest:
     return StructuredRequest({"response_format": {"type": "json_schema", "json_schema": named}}, wanted)
 
 
-def _by_tool(wanted: Any, strict: bool | None) -> StructuredRequest:
+def _by_tool(wanted: object, strict: bool | None) -> StructuredRequest:
     (tool,) = as_tools([wanted], strict)
     name = tool["function"]["name"]
     return StructuredRequest({"tools": [tool], "tool_choice": as_choice(name, [tool])}, wanted, name)
 
 
-def _by_json(wanted: Any, strict: bool | None) -> StructuredRequest:
+def _by_json(wanted: object, strict: bool | None) -> StructuredRequest:
     return StructuredRequest({"response_format": {"type": "json_object"}}, wanted)
 
 
-_METHODS: Mapping[str, Callable[[Any, bool | None], StructuredRequest]] = {
+_METHODS: Mapping[str, Callable[[object, bool | None], StructuredRequest]] = {
     "json_schema": _by_schema,
     "function_calling": _by_tool,
     "json_mode": _by_json,
 }
 
 
-def as_response_format(given: Any) -> Any:
+def as_response_format(given: object) -> object:
     """A `response_format` as the client takes it; a class that it does not know as its JSON schema.
 
     Example:
@@ -116,7 +116,7 @@ def as_response_format(given: Any) -> Any:
     return _by_schema(_as_langchain_takes_it(given), None).bound["response_format"]
 
 
-def _as_langchain_takes_it(schema: Any) -> Any:
+def _as_langchain_takes_it(schema: object) -> object:
     """A schema that LangChain converts rightly: a dataclass as its JSON schema, and that with a title.
 
     Raises:
@@ -147,11 +147,11 @@ def _schema_of_dataclass(schema: type) -> dict[str, Any]:
     )
 
 
-def _is_dataclass(schema: Any) -> bool:
+def _is_dataclass(schema: object) -> TypeGuard[type]:
     return isinstance(schema, type) and is_dataclass(schema)
 
 
-def _with_name(schema: Mapping[str, Any]) -> Any:
+def _with_name(schema: Mapping[str, Any]) -> dict[str, Any]:
     """A JSON schema with a title, which LangChain needs to have."""
     inner = schema.get("json_schema")
     if isinstance(inner, Mapping) and isinstance(inner.get("schema"), Mapping):  # OpenAI's response_format
@@ -160,9 +160,9 @@ def _with_name(schema: Mapping[str, Any]) -> Any:
     return dict(schema) if has_name else {"title": "answer", **schema}
 
 
-def _json_schema(schema: Any) -> dict[str, Any]:
+def _json_schema(schema: object) -> dict[str, Any]:
     try:
-        return convert_to_json_schema(schema)
+        return convert_to_json_schema(cast("Any", schema))
     except (TypeError, ValueError, KeyError) as error:
         problem = str(error)[:200]
     raise ConfigError(
@@ -196,14 +196,14 @@ class StructureParser(BaseTransformOutputParser[Any]):
     tool_name: str | None = None
     """The tool whose arguments are the answer; None where the text is."""
 
-    def __init__(self, schema: Any = None, **fields: Any) -> None:
+    def __init__(self, schema: object = None, **fields: Any) -> None:
         super().__init__(**{"wanted": schema, **fields})
 
     @property
     def _type(self) -> str:
         return "vlm-structure"
 
-    def parse(self, text: str) -> Any:
+    def parse(self, text: str) -> object:
         """An answer's text, read.
 
         Raises:
@@ -211,7 +211,7 @@ class StructureParser(BaseTransformOutputParser[Any]):
         """
         return self._read(AIMessage(content=text))
 
-    def parse_result(self, result: list[Generation], *, partial: bool = False) -> Any:
+    def parse_result(self, result: list[Generation], *, partial: bool = False) -> object:
         """An answer, read; of a part of one what is there, or None.
 
         Raises:
@@ -243,7 +243,7 @@ class StructureParser(BaseTransformOutputParser[Any]):
         if whole != given:
             yield whole
 
-    def _so_far(self, message: BaseMessage) -> Any:
+    def _so_far(self, message: BaseMessage) -> dict[str, Any] | None:
         """What can be read of an answer that is not whole; of a class there is nothing in part."""
         if isinstance(self.wanted, type) and (
             is_basemodel_subclass(self.wanted) or is_dataclass(self.wanted)
@@ -262,7 +262,7 @@ class StructureParser(BaseTransformOutputParser[Any]):
         chunks = message.tool_call_chunks if isinstance(message, AIMessageChunk) else []
         return "".join(chunk["args"] or "" for chunk in chunks[:1]) if self.tool_name else ""
 
-    def _read(self, message: BaseMessage) -> Any:
+    def _read(self, message: BaseMessage) -> object:
         if problem := _missing(message) or self._calls_others(message):
             raise _failure(problem, message)
         found = self._of_tool(message) if self.tool_name else _of_text(message)
@@ -276,7 +276,7 @@ class StructureParser(BaseTransformOutputParser[Any]):
         names = ", ".join(call["name"] for call in calls)
         return f"it calls {names} and gives no answer yet" if names and not message.text else ""
 
-    def _of_tool(self, message: BaseMessage) -> Any:
+    def _of_tool(self, message: BaseMessage) -> object:
         if not isinstance(message, AIMessage):
             raise _failure("it is not an answer of a model", message)
         for call in message.tool_calls:
@@ -285,7 +285,7 @@ class StructureParser(BaseTransformOutputParser[Any]):
         broken = next((call["error"] for call in message.invalid_tool_calls), None)
         raise _failure(broken or f"it does not call {self.tool_name}", message)
 
-    def _as_wanted(self, found: Any) -> Any:
+    def _as_wanted(self, found: object) -> object:
         wanted = self.wanted
         if isinstance(wanted, type) and is_basemodel_subclass(wanted):
             # As JSON, for a strict class takes a date's string from there and from nowhere else.
@@ -299,10 +299,10 @@ class StructureParser(BaseTransformOutputParser[Any]):
         return found
 
 
-def _added(sofar: Any, piece: str | BaseMessage) -> Any:
+def _added(sofar: BaseMessage | None, piece: str | BaseMessage) -> BaseMessage:
     if isinstance(piece, str):
         piece = AIMessageChunk(content=piece)
-    return piece if sofar is None else sofar + piece
+    return piece if sofar is None else cast("BaseMessage", sofar + piece)
 
 
 def _missing(message: BaseMessage) -> str:
@@ -313,7 +313,7 @@ def _missing(message: BaseMessage) -> str:
     return "the provider's filter stopped it (finish_reason content_filter)" if is_filtered else ""
 
 
-def _of_text(message: BaseMessage) -> Any:
+def _of_text(message: BaseMessage) -> object:
     found = find_json(message.text)
     if found.problem:
         raise _failure(found.problem, message)

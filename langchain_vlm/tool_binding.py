@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
@@ -21,7 +21,7 @@ _SAME = {
 }
 
 
-def as_tools(tools: Sequence[Any], strict: bool | None = None) -> list[dict[str, Any]]:
+def as_tools(tools: Sequence[object], strict: bool | None = None) -> list[dict[str, Any]]:
     """Tools in OpenAI's shape.
 
     Args:
@@ -41,23 +41,23 @@ def as_tools(tools: Sequence[Any], strict: bool | None = None) -> list[dict[str,
     return [_as_tool(tool, number, strict) for number, tool in enumerate(tools)]
 
 
-def _as_tool(tool: Any, number: int, strict: bool | None) -> dict[str, Any]:
+def _as_tool(tool: object, number: int, strict: bool | None) -> dict[str, Any]:
     found = _described(tool, number, strict)
     mark = _mark(tool)
     return found if mark is None else {"cache_control": mark, **found}
 
 
-def _mark(tool: Any) -> Any:
+def _mark(tool: object) -> object:
     """The mark for prompt caching of a dict, or in the `extras` of one of LangChain's tools."""
     beside = tool if isinstance(tool, Mapping) else getattr(tool, "extras", None)
     return beside.get("cache_control") if isinstance(beside, Mapping) else None
 
 
-def _described(tool: Any, number: int, strict: bool | None) -> dict[str, Any]:
+def _described(tool: object, number: int, strict: bool | None) -> dict[str, Any]:
     if strict is None and isinstance(tool, dict) and isinstance(tool.get("function"), dict):
         return tool  # as it should be already
     try:
-        found = convert_to_openai_tool(tool)
+        found = convert_to_openai_tool(cast("Any", tool))
     except (TypeError, ValueError) as error:
         problem = str(error)[:200]
     else:
@@ -79,7 +79,7 @@ def _with_strictness(tool: dict[str, Any], strict: bool) -> dict[str, Any]:
     return {**tool, "function": {**function, **closed, "strict": strict}}
 
 
-def as_choice(choice: Any, tools: Sequence[Mapping[str, Any]]) -> Any:
+def as_choice(choice: object, tools: Sequence[Mapping[str, Any]]) -> str | dict[str, Any] | None:
     """A choice of tools in OpenAI's shape; None where nothing is chosen, or there is nothing to choose.
 
     Args:
@@ -109,13 +109,13 @@ def as_choice(choice: Any, tools: Sequence[Mapping[str, Any]]) -> Any:
     return {"type": "function", "function": {"name": choice}}
 
 
-def _of_dict(choice: Mapping[str, Any]) -> Any:
+def _of_dict(choice: Mapping[str, Any]) -> object:
     """The name or the word that a dict says."""
     function = choice.get("function")
     name = function.get("name") if isinstance(function, Mapping) else choice.get("name")
     return name or choice.get("type")
 
 
-def _name(tool: Mapping[str, Any]) -> Any:
+def _name(tool: Mapping[str, Any]) -> str | None:
     function = tool.get("function")
     return function.get("name") if isinstance(function, Mapping) else tool.get("name")

@@ -139,11 +139,11 @@ class AssistantTool(BaseTool):
     handle_tool_error: bool | str | Callable[[ToolException], Any] | None = True
     handle_validation_error: bool | str | Callable[[Exception], str] | None = None
 
-    def _run(self, *first: Any, **arguments: Any) -> Told:
+    def _run(self, *first: object, **arguments: object) -> Told:
         with _told_to_the_model():
             return _told(self._tool.run(self.assistant, self._named(first, arguments)))
 
-    async def _arun(self, *first: Any, **arguments: Any) -> Told:
+    async def _arun(self, *first: object, **arguments: object) -> Told:
         with _told_to_the_model():
             return _told(await self._tool.arun(self.assistant, self._named(first, arguments)))
 
@@ -152,7 +152,7 @@ class AssistantTool(BaseTool):
         # Not held, for it cannot be pickled.
         return next(tool for tool in IMAGE_TOOLS if tool.name == self.function)
 
-    def _named(self, first: Sequence[Any], arguments: dict[str, Any]) -> dict[str, Any]:
+    def _named(self, first: Sequence[object], arguments: dict[str, object]) -> dict[str, object]:
         """The arguments; a tool that was called with one string has it as its first."""
         return {**dict(zip(self._tool.arguments.model_fields, first, strict=False)), **arguments}
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from llama_index.core.base.llms.types import ChatMessage, ChatResponse, ImageBlock, TextBlock
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse, ContentBlock, ImageBlock, TextBlock
 from llama_index.core.llms import LLM
 
 from vlm_core import Completion, Engine, Usage, framework_client
@@ -48,7 +48,7 @@ def _converted(messages: Messages) -> list[ChatMessage]:
     return [ChatMessage(role=message["role"], blocks=_blocks(message["content"])) for message in messages]
 
 
-def _blocks(content: Any) -> list[Any]:
+def _blocks(content: str | Sequence[Mapping[str, Any]]) -> list[ContentBlock]:
     return [TextBlock(text=content)] if isinstance(content, str) else [_block(part) for part in content]
 
 

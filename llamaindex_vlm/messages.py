@@ -113,7 +113,7 @@ def _all_parts(message: ChatMessage, place: _Place) -> list[Part]:
     return _marked(parts, message.additional_kwargs.get("cache_control"))
 
 
-def _marked(parts: list[Part], mark: Any) -> list[Part]:
+def _marked(parts: list[Part], mark: object) -> list[Part]:
     return parts if mark is None or not parts else [*parts[:-1], {**parts[-1], "cache_control": mark}]
 
 
@@ -156,9 +156,11 @@ def _call(call_id: str | None, name: str, arguments: Mapping[str, Any] | str) ->
     return {"id": call_id or "", "type": "function", "function": {"name": name, "arguments": written or "{}"}}
 
 
-def _said_call(call: Any, place: str) -> dict[str, Any]:
-    fields = call if isinstance(call, Mapping) or not hasattr(call, "model_dump") else call.model_dump()
-    function = fields.get("function") if isinstance(fields, Mapping) else None
+def _said_call(call: object, place: str) -> dict[str, Any]:
+    if not isinstance(call, Mapping) and hasattr(call, "model_dump"):
+        call = call.model_dump()
+    fields = call if isinstance(call, Mapping) else {}
+    function = fields.get("function")
     if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
         hint = 'Write {"id": ..., "type": "function", "function": {"name": ..., "arguments": "{}"}}.'
         raise InputError(f"{place} has a tool call without a function", hint=hint)
@@ -197,11 +199,11 @@ def _picture(block: ImageBlock, place: _Place) -> Part:
     raise InputError(f"{place.name} is an ImageBlock without an image", hint=_GIVE)
 
 
-def _image_part(image: Any) -> Part:
+def _image_part(image: object) -> Part:
     return {"type": "image", "image": image}
 
 
-def _held(image: bytes | IOBase, place: _Place) -> Any:
+def _held(image: bytes | IOBase, place: _Place) -> Source:
     if isinstance(image, IOBase):
         return source_from(partial(_whole, image), place.name)
     # LlamaIndex copies blocks at every turn. What was sent before is known by its base64, and not decoded.
@@ -280,7 +282,7 @@ def _of_url(url: str, title: str | None, place: _Place) -> list[Part]:
     return _of_bytes(source.read(), source, title, place) if scheme == "data" else [_image_part(source)]
 
 
-def _of_bytes(data: bytes, given: Any, title: str | None, place: _Place) -> list[Part]:
+def _of_bytes(data: bytes, given: object, title: str | None, place: _Place) -> list[Part]:
     if not data or sniff(data):
         return [_image_part(given)]
     text = text_in(data)

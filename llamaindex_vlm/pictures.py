@@ -56,7 +56,7 @@ class Pictures:
         allow_private_urls: whether a URL may lead to this machine or its network.
     """
 
-    document: Any
+    document: object
     folder: Path | None = None
     password: str | None = None
     allow_private_urls: bool = False
@@ -84,7 +84,7 @@ class Pictures:
         path = Path(passage.page.source).expanduser()
         return path.resolve() if path.is_file() else None
 
-    def _written(self, path: Path, passage: Passage, document: Any) -> MediaResource | None:
+    def _written(self, path: Path, passage: Passage, document: object) -> MediaResource | None:
         if not path.exists():
             try:
                 png = page_png(
@@ -100,7 +100,7 @@ class Pictures:
         return MediaResource(path=path.resolve(), mimetype="image/png")
 
 
-def read_once(document: Any, *, allow_private_urls: bool = False) -> Any:
+def read_once(document: object, *, allow_private_urls: bool = False) -> object:
     """A document that is read or downloaded a single time, however often it is opened.
 
     Args:

@@ -38,6 +38,8 @@ from vlm_core import (
 )
 
 if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+
     from llamaindex_vlm.pictures import Pictures
     from vlm_core import DocumentReader, OCREngine
 
@@ -137,7 +139,7 @@ class ReadingOptions(BaseComponent):
         check_mode(options.get("mode", "page"))
         return options
 
-    def model_post_init(self, context: Any) -> None:
+    def model_post_init(self, context: object) -> None:
         """Make the reader that all calls share, so that its bound on pages holds over them."""
         options = {name: getattr(self, name) for name in ReaderOptions.__annotations__}
         options["password"] = self._password()
@@ -226,8 +228,8 @@ class VLMReader(ReadingOptions, BasePydanticReader):
         return await self.aload_data(file, extra_info, fs)
 
     def _prepared(
-        self, file: Any, extra_info: dict[str, Any] | None, fs: Any
-    ) -> tuple[Any, Callable[[Passage], Document]]:
+        self, file: object, extra_info: dict[str, Any] | None, fs: AbstractFileSystem | None
+    ) -> tuple[object, Callable[[Passage], Document]]:
         """What to read, and what makes a Document of each passage."""
         document = file if fs is None else source_from(partial(_bytes_in, fs, str(file)), str(file))
         if not self.image_reference and self.image_dir is None:
@@ -259,7 +261,7 @@ def file_extractor(reader: VLMReader | None = None) -> dict[str, VLMReader]:
     return dict.fromkeys(sorted(SUFFIXES), shared)
 
 
-def _bytes_in(fs: Any, path: str) -> bytes:
+def _bytes_in(fs: AbstractFileSystem, path: str) -> bytes:
     with fs.open(path, "rb") as file:
         data: bytes = file.read()
         return data

@@ -275,10 +275,11 @@ def _of_answer(block: ThinkingBlock) -> tuple[dict[str, Any], Mapping[str, Mappi
     return fields, known.get("tool_call_fields", {})
 
 
-def _own_thought(block: Any) -> str:
+def _own_thought(block: ContentBlock) -> str:
     """The text of a thought that has nothing of another integration with it, such as a signature."""
-    is_own = isinstance(block, ThinkingBlock) and not block.additional_information
-    return block.content or "" if is_own else ""
+    if isinstance(block, ThinkingBlock) and not block.additional_information:
+        return block.content or ""
+    return ""
 
 
 def _calls_tools(message: ChatMessage) -> bool:

@@ -115,10 +115,10 @@ class VLMToolSpec(BaseToolSpec):
         return _metadata(_find(_names_in(fn_name)[0]))
 
     def _tool(self, tool: ImageTool, metadata: ToolMetadata) -> FunctionTool:
-        def run(**arguments: Any) -> dict[str, Any]:
+        def run(**arguments: object) -> dict[str, Any]:
             return tool.run(self.assistant, arguments).to_dict()
 
-        async def arun(**arguments: Any) -> dict[str, Any]:
+        async def arun(**arguments: object) -> dict[str, Any]:
             return (await tool.arun(self.assistant, arguments)).to_dict()
 
         async def atext(finding: Mapping[str, Any]) -> str:

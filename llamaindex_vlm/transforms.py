@@ -6,6 +6,8 @@ import asyncio
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import aclosing, closing
+from dataclasses import replace
+from functools import cache
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 from uuid import uuid4
@@ -117,10 +119,7 @@ class OCRTransform(ReadingOptions, TransformComponent):
         source = source_of(scan, allow_private_urls=self.allow_private_urls)
         if self.image_dir is None or source.path is not None:
             return source
-        from llamaindex_vlm.pictures import read_once
-
-        once: Source = read_once(source)
-        return once
+        return replace(source, read=cache(source.read))  # it is opened again for its picture
 
     def _pictures(self, scan: BaseNode, source: Source) -> Pictures | None:
         if not self.image_reference and self.image_dir is None:
