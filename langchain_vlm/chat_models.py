@@ -308,10 +308,10 @@ class ChatVLM(AsksClient, BaseChatModel):
     def _options(self, stop: object = None, call: Mapping[str, Any] = MappingProxyType({})) -> dict[str, Any]:
         """The options of a call: those of the settings, and its own before them."""
         own = {name: value for name in OPTION_FIELDS if (value := getattr(self, name)) is not None}
-        found = {**own, **self.model_kwargs, **options_of_call(call)}
+        options = {**own, **self.model_kwargs, **options_of_call(call)}
         if self.extra_body and call.get("extra_body"):
-            found["extra_body"] = {**self.extra_body, **call["extra_body"]}
-        return found if stop is None else {**found, "stop": stop}
+            options["extra_body"] = {**self.extra_body, **call["extra_body"]}
+        return options if stop is None else {**options, "stop": stop}
 
     # --- asking
 
@@ -463,13 +463,13 @@ class ChatVLM(AsksClient, BaseChatModel):
         """
         with langchain_errors():
             described = as_tools(tools, strict)
-            found = {
+            options = {
                 "tools": described or None,
                 "tool_choice": as_choice(tool_choice, described),
                 "parallel_tool_calls": parallel_tool_calls if described else None,
                 "response_format": as_response_format(response_format),
             }
-        return self.bind(**{name: value for name, value in found.items() if value is not None}, **kwargs)
+        return self.bind(**{name: value for name, value in options.items() if value is not None}, **kwargs)
 
     def with_structured_output(
         self,
@@ -507,11 +507,11 @@ class ChatVLM(AsksClient, BaseChatModel):
         with langchain_errors():
             request = request_for(schema, method, strict)
             check_options({name: value for name, value in kwargs.items() if name not in OF_CALLS})
-            found = {**kwargs, **request.bound}
+            options = {**kwargs, **request.bound}
             if tools:
-                found["tools"] = [*as_tools(tools, strict), *found.get("tools", ())]
-                found |= {"tool_choice": "required"} if request.tool_name else {}
-            asked = self.bind(**found)
+                options["tools"] = [*as_tools(tools, strict), *options.get("tools", ())]
+                options |= {"tool_choice": "required"} if request.tool_name else {}
+            asked = self.bind(**options)
         parser = StructureParser(request.wanted, tool_name=request.tool_name)
         return parsed(asked, parser, include_raw=include_raw)
 

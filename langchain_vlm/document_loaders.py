@@ -96,16 +96,16 @@ class VLMLoader(BaseLoader):
             VLMError: with on_error="raise", what was wrong with the first page that failed.
         """
         run = index_run() if self._may_raise else None
-        found = passages(self._reader, self.source, self.mode, **self._options(run))
-        documents = map(_document, found)
+        read = passages(self._reader, self.source, self.mode, **self._options(run))
+        documents = map(_document, read)
         yield from documents if run is None else run.filled(documents)
 
     async def alazy_load(self) -> AsyncIterator[Document]:
         """As `lazy_load`, without ever blocking the event loop."""
         run = index_run() if self._may_raise else None
-        found = apassages(self._reader, self.source, self.mode, **self._options(run))
-        async with aclosing(found):
-            documents = (_document(passage) async for passage in found)
+        read = apassages(self._reader, self.source, self.mode, **self._options(run))
+        async with aclosing(read):
+            documents = (_document(passage) async for passage in read)
             async for document in documents if run is None else run.afilled(documents):
                 yield document
 
@@ -159,17 +159,18 @@ class VLMBlobParser(BaseBlobParser):
 
     async def alazy_parse(self, blob: Blob) -> AsyncIterator[Document]:
         """As `lazy_parse`, without ever blocking the event loop."""
-        found = apassages(self._reader, _source(blob), self.mode, **self._options(blob))
+        read = apassages(self._reader, _source(blob), self.mode, **self._options(blob))
         with advice():
-            async with aclosing(found):
-                async for passage in found:
+            async with aclosing(read):
+                async for passage in read:
                     yield _document(passage, blob.metadata)
 
     def _options(self, blob: Blob) -> PassageOptions:
         run = index_run() if self._may_raise else None
         return {
             "empty_pages": self.empty_pages,
-            "at_least_one": _is_for_another_parser(blob),
+            # A PDF's parser that found it in the PDF asks for the first Document, so there must be one.
+            "at_least_one": blob.source in (None, "", "#") or blob.mimetype == "application/x-npy",
             "on_failed": "warn" if run is None else run.on_failed,
         }
 
@@ -232,11 +233,6 @@ def _source(blob: Blob) -> Source:
     return source_from(lambda: as_picture(blob.as_bytes()), str(blob.source or "<bytes>"))
 
 
-def _is_for_another_parser(blob: Blob) -> bool:
-    """Whether a PDF's parser found it in the PDF: it asks for the first Document, so there must be one."""
-    return blob.source in (None, "", "#") or blob.mimetype == "application/x-npy"
-
-
 # --- loaders that LangChain's `index()` reads ---------------------------------------------------------
 #
 # `index(cleanup=...)` deletes what the loader does not give again, so that a page that cannot be read at the
@@ -273,33 +269,33 @@ class IndexRun:
 
     def filled(self, documents: Iterator[Document]) -> Iterator[Document]:
         """All Documents of a loader; where it raises at the end, their last batch is filled up before."""
-        given, last = 0, None
+        count, last = 0, None
         with advice():
             try:
                 for last in documents:
-                    given += 1
+                    count += 1
                     yield last
             except PagesFailed:
-                yield from self._rest(given, last)
+                yield from self._rest(count, last)
                 raise
 
     async def afilled(self, documents: AsyncIterator[Document]) -> AsyncIterator[Document]:
         """As `filled`."""
-        given, last = 0, None
+        count, last = 0, None
         with advice():
             try:
                 async for last in documents:
-                    given += 1
+                    count += 1
                     yield last
             except PagesFailed:
-                for document in self._rest(given, last):
+                for document in self._rest(count, last):
                     yield document
                 raise
 
-    def _rest(self, given: int, last: Document | None) -> Iterator[Document]:
+    def _rest(self, count: int, last: Document | None) -> Iterator[Document]:
         """The last Document, until its batch is full: of one that is not full nothing is indexed where
         the loader raises, and what is in it more than once is indexed once."""
-        return repeat(last, -given % self.batch_size) if last is not None else iter(())
+        return repeat(last, -count % self.batch_size) if last is not None else iter(())
 
 
 @contextmanager

@@ -60,11 +60,12 @@ async def _aask(model: BaseChatModel, messages: Messages, options: Mapping[str, 
 
 def _converted(messages: Messages) -> list[BaseMessage]:
     kinds = {"system": SystemMessage, "user": HumanMessage}
-    return [kinds[message["role"]](content=_content(message["content"])) for message in messages]
-
-
-def _content(content: str | Sequence[Mapping[str, Any]]) -> str | list[str | dict[Any, Any]]:
-    return content if isinstance(content, str) else [_block(part) for part in content]
+    converted: list[BaseMessage] = []
+    for message in messages:
+        content = message["content"]
+        blocks = content if isinstance(content, str) else [_block(part) for part in content]
+        converted.append(kinds[message["role"]](content=blocks))
+    return converted
 
 
 def _block(part: Mapping[str, Any]) -> dict[str, Any]:
@@ -76,14 +77,16 @@ def _block(part: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _completion(message: AIMessage) -> Completion:
-    said = message.response_metadata
-    used: Mapping[str, Any] = message.usage_metadata or {}
-    route = said.get("route")  # of our own model: the one that answered
+    metadata = message.response_metadata
+    usage: Mapping[str, Any] = message.usage_metadata or {}
+    route = metadata.get("route")  # of our own model: the one that answered
     return Completion(
         str(message.text),
-        finish_reason=said.get("finish_reason") or said.get("stop_reason") or said.get("done_reason"),
+        finish_reason=metadata.get("finish_reason")
+        or metadata.get("stop_reason")
+        or metadata.get("done_reason"),
         refusal=message.additional_kwargs.get("refusal"),
-        usage=Usage(input_tokens=used.get("input_tokens"), output_tokens=used.get("output_tokens")),
+        usage=Usage(input_tokens=usage.get("input_tokens"), output_tokens=usage.get("output_tokens")),
         request_id=message.id,
         route=route if isinstance(route, str) else "",
     )

@@ -90,8 +90,8 @@ def image_block(
 
 
 def _only(source: object) -> Source:
-    found = expand(source)
-    first, another = next(found, None), next(found, None)
+    sources = expand(source)
+    first, another = next(sources, None), next(sources, None)
     if first is None or another is not None:
         raise InputError("a block holds one file, and no folder, pattern or list", hint="Make one for each.")
     return first

@@ -128,27 +128,27 @@ def usage_metadata(usage: Usage) -> UsageMetadata | None:
     read, written = usage.input_tokens, usage.output_tokens
     if read is None or written is None:
         return None
-    found = UsageMetadata(input_tokens=read, output_tokens=written, total_tokens=read + written)
+    metadata = UsageMetadata(input_tokens=read, output_tokens=written, total_tokens=read + written)
     inputs = {"cache_read": usage.cached_tokens, "image": usage.image_tokens}
     if of_input := {name: count for name, count in inputs.items() if count is not None}:
-        found["input_token_details"] = InputTokenDetails(**of_input)  # type: ignore[typeddict-item]
+        metadata["input_token_details"] = InputTokenDetails(**of_input)  # type: ignore[typeddict-item]
     if usage.reasoning_tokens is not None:
-        found["output_token_details"] = OutputTokenDetails(reasoning=usage.reasoning_tokens)
-    return found
+        metadata["output_token_details"] = OutputTokenDetails(reasoning=usage.reasoning_tokens)
+    return metadata
 
 
 def _content(text: str, refusal: str | None, in_blocks: bool) -> str | list[str | dict[Any, Any]]:
     """The text, and behind it a refusal where LangChain has blocks for these."""
     if not (refusal and in_blocks and _HAS_REFUSALS):
         return text
-    said: list[str | dict[Any, Any]] = [{"type": "text", "text": text}] if text else []
-    return [*said, {"type": "refusal", "refusal": refusal}]
+    blocks: list[str | dict[Any, Any]] = [{"type": "text", "text": text}] if text else []
+    return [*blocks, {"type": "refusal", "refusal": refusal}]
 
 
 def _beside(reasoning: str, refusal: str | None) -> dict[str, Any]:
     """What LangChain keeps beside the content; it shows reasoning as a block of its own."""
-    found = {"reasoning_content": reasoning, "refusal": refusal}
-    return {name: text for name, text in found.items() if text}
+    fields = {"reasoning_content": reasoning, "refusal": refusal}
+    return {name: text for name, text in fields.items() if text}
 
 
 def _metadata(completion: Completion, provider: str) -> dict[str, Any]:
@@ -211,12 +211,12 @@ def _fields_beside(completion: Completion) -> dict[str, Any]:
         {'tool_call_fields': {'c1': {'extra_content': {'google': {'thought_signature': 's'}}}}}
     """
     fields = completion.provider_fields
-    found = {
+    kept_fields = {
         REASONING_DETAILS: fields.get(REASONING_DETAILS),
         _OTHERS: {name: value for name, value in fields.items() if name not in _REASONING},
         _OF_CALLS: tool_call_fields(completion),
     }
-    return {name: value for name, value in found.items() if value}
+    return {name: value for name, value in kept_fields.items() if value}
 
 
 def provider_fields(message: AIMessage) -> tuple[dict[str, Any], Mapping[str, Mapping[str, Any]]]:

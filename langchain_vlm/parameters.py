@@ -60,12 +60,12 @@ def canonical(given: Mapping[str, Any], fields: Collection[str]) -> dict[str, An
         >>> canonical({"model_name": "m", "verbosity": "low"}, ["model", "model_kwargs"])
         {'model': 'm', 'model_kwargs': {'verbosity': 'low'}}
     """
-    found = renamed({name: value for name, value in given.items() if value is not None})
-    options = {name: found.pop(name) for name in list(found) if name not in fields and _is_option(name)}
-    check_names(found, fields)
+    settings = renamed({name: value for name, value in given.items() if value is not None})
+    options = {name: settings.pop(name) for name in list(settings) if name not in fields and _is_option(name)}
+    check_names(settings, fields)
     if options:
-        found["model_kwargs"] = {**options, **found.get("model_kwargs", {})}
-    return found
+        settings["model_kwargs"] = {**options, **settings.get("model_kwargs", {})}
+    return settings
 
 
 def renamed(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -78,13 +78,13 @@ def renamed(given: Mapping[str, Any]) -> dict[str, Any]:
         >>> renamed({"request_timeout": 60})
         {'timeout': 60}
     """
-    found: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
     for name, value in given.items():
         own = _ALIASES.get(name, name)
-        if own in found and found[own] != value:
+        if own in settings and settings[own] != value:
             raise ConfigError(f"{name} and {own} are the same setting, and differ", hint="Give one of them.")
-        found[own] = value
-    return found
+        settings[own] = value
+    return settings
 
 
 def _is_option(name: str) -> bool:

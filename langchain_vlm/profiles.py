@@ -103,15 +103,15 @@ def message_tokens(
 
 def _without_addresses(messages: Sequence[Mapping[str, Any]]) -> tuple[list[dict[str, Any]], int]:
     """Messages without what would have to be fetched, and how many pictures that is."""
-    kept, removed = [], 0
+    at_hand, removed = [], 0
     for message in messages:
         content = message["content"]
         if not isinstance(content, str):
             parts = [part for part in content if not _is_elsewhere(part)]
             removed += len(content) - len(parts)
             content = parts or ""
-        kept.append({**message, "content": content})
-    return kept, removed
+        at_hand.append({**message, "content": content})
+    return at_hand, removed
 
 
 def _is_elsewhere(part: Mapping[str, Any]) -> bool:

@@ -60,12 +60,12 @@ def _block(part: Mapping[str, Any]) -> TextBlock | ImageBlock:
 
 
 def _completion(response: ChatResponse) -> Completion:
-    said = response.additional_kwargs
-    route = said.get("route")  # of our own model: the one that answered
+    facts = response.additional_kwargs
+    route = facts.get("route")  # of our own model: the one that answered
     return Completion(
         response.message.content or "",
-        finish_reason=said.get("finish_reason"),
-        refusal=said.get("refusal"),
-        usage=Usage(input_tokens=said.get("prompt_tokens"), output_tokens=said.get("completion_tokens")),
+        finish_reason=facts.get("finish_reason"),
+        refusal=facts.get("refusal"),
+        usage=Usage(input_tokens=facts.get("prompt_tokens"), output_tokens=facts.get("completion_tokens")),
         route=route if isinstance(route, str) else "",
     )

@@ -86,6 +86,7 @@ DEFAULT_CONTEXT_TOKENS = 32_768
 """Of a model of which nothing is known; much less would make LlamaIndex cut prompts with images to pieces."""
 
 _OPTIONS = ("temperature", "top_p", "max_tokens", "stop", "seed", "extra_body")
+# Clients of the user's: they cannot be copied or pickled, and whoever made them closes them.
 _BORROWED = ("http_client", "async_http_client")
 
 _dispatcher = get_dispatcher(__name__)
@@ -147,6 +148,8 @@ class VLM(AsksClient, FunctionCallingLLM):
     model_config = ConfigDict(defer_build=True)
 
     model: str = Field(description='"provider:model", or a model\'s id with provider or api_base.')
+    # The client checks what skips validation here: pydantic's schemas of a Provider and a Route would cost
+    # more to build than all the rest. LlamaIndex asks the class for a JSON schema, so each needs one by hand.
     provider: Annotated[str | Provider | None, SkipValidation, WithJsonSchema({"type": "string"})] = Field(
         default=None, description="A known provider's name, or a Provider of your own."
     )
@@ -281,9 +284,9 @@ class VLM(AsksClient, FunctionCallingLLM):
 
     def __repr_args__(self) -> Iterator[tuple[str, Any]]:
         """What was given, but for keys and clients."""
-        given = self.model_fields_set
+        names = self.model_fields_set
         fields = type(self).model_fields.items()
-        return ((name, self.__dict__[name]) for name, field in fields if name in given and not field.exclude)
+        return ((name, self.__dict__[name]) for name, field in fields if name in names and not field.exclude)
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> VLM:
         memo = {} if memo is None else memo
@@ -298,8 +301,9 @@ class VLM(AsksClient, FunctionCallingLLM):
         fields = {name: self.__dict__[name] for name in self.model_fields_set}
         fields["api_key"] = as_secret(self.api_key)  # which may have been set since
         fields["default_headers"] = as_secrets(self.default_headers)
+        # Handlers may hold open files; without any, the copy makes a manager of its own.
         if not self.callback_manager.handlers:
-            fields.pop("callback_manager", None)  # the copy makes its own
+            fields.pop("callback_manager", None)
         return _remade, (type(self), fields)
 
     # --- chats -----------------------------------------------------------------------------------
@@ -427,6 +431,7 @@ class VLM(AsksClient, FunctionCallingLLM):
         options = {
             "tools": as_openai_tools(tools, strict=strict),
             "tool_choice": tool_choice or ("required" if tool_required else None),
+            # Only where tools are known to work: many servers refuse an option that they do not know.
             "parallel_tool_calls": False if not allow_parallel_tool_calls and self._calls_tools else None,
         }
         messages = [*(chat_history or ()), *filter(None, asked)]
@@ -553,14 +558,14 @@ def _started(
     return LLMStructuredPredictStartEvent(output_cls=output_cls, template=prompt, template_args=prompt_args)
 
 
-def _images_of(given: BaseNode | ImageBlock) -> list[ImageBlock]:
-    blocks = [given] if isinstance(given, ImageBlock) else given.get_content_blocks()
-    found = [block for block in blocks if isinstance(block, ImageBlock)]
-    if not found:
+def _images_of(node: BaseNode | ImageBlock) -> list[ImageBlock]:
+    blocks = [node] if isinstance(node, ImageBlock) else node.get_content_blocks()
+    images = [block for block in blocks if isinstance(block, ImageBlock)]
+    if not images:
         raise InputError(
             "image_documents has a node without an image", hint="Give nodes with images in them."
         )
-    return found
+    return images
 
 
 def _completions(responses: ChatResponseGen) -> CompletionResponseGen:

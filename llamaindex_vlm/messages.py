@@ -31,6 +31,7 @@ from vlm_core import InputError, Source, base64_as_uri, expand, sniff, source_fr
 Message: TypeAlias = dict[str, Any]
 Part: TypeAlias = dict[str, Any]
 
+# What Cohere and Gemini call the assistant.
 _SAME_AS = {MessageRole.CHATBOT: MessageRole.ASSISTANT, MessageRole.MODEL: MessageRole.ASSISTANT}
 _KEPT = {
     MessageRole.TOOL: ("tool_call_id",),
@@ -91,15 +92,21 @@ def _message(message: ChatMessage, place: _Place) -> Message:
     if calls and role != MessageRole.ASSISTANT:
         hint = "Give it the role assistant; results of tools have the role tool."
         raise InputError(f"{place.name} calls a tool and has the role {role.value}", hint=hint)
-    said = message.additional_kwargs
-    kept = {name: said[name] for name in _KEPT.get(role, ()) if said.get(name) is not None}
+    extra = message.additional_kwargs
+    extra_fields = {name: extra[name] for name in _KEPT.get(role, ()) if extra.get(name) is not None}
     content = _content(_all_parts(message, place))
     if role != MessageRole.ASSISTANT:
-        return {"role": role.value, "content": content, **kept}
+        return {"role": role.value, "content": content, **extra_fields}
     fields, of_calls = provider_fields(message)
     sent = [{**call, **of_calls.get(call["id"], {})} for call in calls]
     more = {"tool_calls": sent} if sent else {}
-    return {"role": role.value, "content": content or None if more else content, **kept, **more, **fields}
+    return {
+        "role": role.value,
+        "content": content or None if more else content,
+        **extra_fields,
+        **more,
+        **fields,
+    }
 
 
 def _all_parts(message: ChatMessage, place: _Place) -> list[Part]:
@@ -121,6 +128,7 @@ def _content(parts: list[Part]) -> str | list[Part]:
     """Text alone as a string, since many servers take nothing else but from a user."""
     if all(part["type"] == "text" and "cache_control" not in part for part in parts):
         return "\n".join(part["text"] for part in parts)
+    # Some providers refuse a text part without text.
     return [part for part in parts if part.get("text") != ""]
 
 
@@ -157,6 +165,7 @@ def _call(call_id: str | None, name: str, arguments: Mapping[str, Any] | str) ->
 
 
 def _said_call(call: object, place: str) -> dict[str, Any]:
+    # Not by class: older integrations keep objects of whichever openai client they came with.
     if not isinstance(call, Mapping) and hasattr(call, "model_dump"):
         call = call.model_dump()
     fields = call if isinstance(call, Mapping) else {}

@@ -115,9 +115,9 @@ def source_of(node: BaseNode, *, allow_private_urls: bool = False) -> Source:
     picture = _picture_in(node)
     if isinstance(picture, bytes):
         return source_from(partial(base64.b64decode, picture), _name(node))
-    found = list(islice(expand(picture, allow_private_urls=allow_private_urls), 2))
-    if len(found) == 1:
-        return found[0]
+    sources = list(islice(expand(picture, allow_private_urls=allow_private_urls), 2))
+    if len(sources) == 1:
+        return sources[0]
     return source_from(partial(_refuse, str(picture)), str(picture))
 
 

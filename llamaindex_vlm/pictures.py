@@ -67,7 +67,7 @@ class Pictures:
         Raises:
             ConfigError: the folder cannot be written to.
         """
-        if not passage.page.sha256:
+        if not passage.page.sha256:  # the page could not be opened
             return None
         file = self._file(passage)
         if file is not None and (found := _as_it_is(passage.page, file)):
@@ -162,6 +162,7 @@ def _path_in(folder: Path, sha256: str, rotation: int) -> Path:
 
 def _written_before(sha256: str, folder: Path | None) -> Path | None:
     """A picture of the page that is there already; one that was turned, where there are several."""
+    # The name has the turn in it, which is not known of nodes that were stored by older versions.
     paths = [] if folder is None else sorted(folder.glob(f"{sha256}-*.png"), reverse=True)
     return paths[0].resolve() if paths else None
 
@@ -177,6 +178,7 @@ def _as_it_is(page: PageResult | PageImage, file: Path) -> MediaResource | None:
 
 def _write(path: Path, png: bytes) -> None:
     """Write a whole file or none, whoever else is writing the same."""
+    # Renamed in one step, so that another process which finds the file finds all of it.
     part = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

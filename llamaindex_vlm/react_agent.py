@@ -62,6 +62,7 @@ class VLMReActAgent(ReActAgent):
     ) -> None:
         """Keep what each tool showed beside its text."""
         await super().handle_tool_call_results(ctx, results, memory)
+        # LlamaIndex has made a step of the text of each result by now, in the order of the results.
         steps: list[BaseReasoningStep] = await ctx.store.get(self.reasoning_key, default=[])
         unpaired = list(results)
         for index, step in enumerate(steps):

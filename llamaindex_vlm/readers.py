@@ -216,10 +216,10 @@ class VLMReader(ReadingOptions, BasePydanticReader):
     ) -> list[Document]:
         """As `load_data`, without ever blocking the event loop."""
         document, make = await asyncio.to_thread(self._prepared, file, extra_info, fs)
-        found = apassages(self._reader, document, self.mode, empty_pages=self.empty_pages)
-        async with aclosing(found):
+        read = apassages(self._reader, document, self.mode, empty_pages=self.empty_pages)
+        async with aclosing(read):
             # On a thread, for a picture may be written.
-            return [await asyncio.to_thread(make, passage) async for passage in found]
+            return [await asyncio.to_thread(make, passage) async for passage in read]
 
     async def alazy_load_data(
         self, file: Any, extra_info: dict[str, Any] | None = None, fs: Any = None
@@ -257,6 +257,7 @@ def file_extractor(reader: VLMReader | None = None) -> dict[str, VLMReader]:
     """
     from vlm_core import SUFFIXES
 
+    # One for all suffixes: its bound on pages read at once holds over all of them.
     shared = reader or VLMReader()
     return dict.fromkeys(sorted(SUFFIXES), shared)
 

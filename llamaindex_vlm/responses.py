@@ -153,9 +153,9 @@ def _message(
         ToolCallBlock(tool_call_id=call.id, tool_name=call.name, tool_kwargs=call.arguments) for call in calls
     ]
     # The blocks say it too, but structured streams of LlamaIndex look here for tool calls.
-    said = {"tool_calls": [_as_openai(call) for call in calls], "refusal": refusal}
-    kept = {name: value for name, value in said.items() if value}
-    return ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks, additional_kwargs=kept)
+    fields = {"tool_calls": [_as_openai(call) for call in calls], "refusal": refusal}
+    extra = {name: value for name, value in fields.items() if value}
+    return ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks, additional_kwargs=extra)
 
 
 def _as_openai(call: ToolCall) -> dict[str, Any]:
@@ -174,24 +174,25 @@ def _facts(completion: Completion) -> dict[str, Any]:
         **answer_facts(completion),
         "warnings": list(completion.warnings) or None,
     }
+    # `is_whole` and the callers' code rely on these, even where a provider says no reason.
     always = ("finish_reason", "route", "attempts")
     return {name: value for name, value in known.items() if value is not None or name in always}
 
 
 def _counts(completion: Completion) -> dict[str, int | None]:
-    said = completion.usage.input_tokens, completion.usage.output_tokens
-    total = sum(filter(None, said)) if None not in said else None
-    return {"prompt_tokens": said[0], "completion_tokens": said[1], "total_tokens": total}
+    counts = completion.usage.input_tokens, completion.usage.output_tokens
+    total = sum(filter(None, counts)) if None not in counts else None
+    return {"prompt_tokens": counts[0], "completion_tokens": counts[1], "total_tokens": total}
 
 
 def _raw(completion: Completion) -> dict[str, Any]:
     """The answer as it came, but for counts that are none, over which token counters would stumble."""
     raw = dict(completion.raw)
     if "usage" in raw:
-        said = raw["usage"] if isinstance(raw["usage"], Mapping) else {}
-        kept = {name: value for name, value in said.items() if name not in _COUNTS}
+        usage = raw["usage"] if isinstance(raw["usage"], Mapping) else {}
+        others = {name: value for name, value in usage.items() if name not in _COUNTS}
         known = {name: count for name, count in _counts(completion).items() if count is not None}
-        raw["usage"] = {**kept, **known}
+        raw["usage"] = {**others, **known}
     return raw
 
 
@@ -252,7 +253,7 @@ def provider_fields(message: ChatMessage) -> tuple[dict[str, Any], Mapping[str, 
     Args:
         message: of the assistant.
     """
-    given = {
+    own = {
         name: message.additional_kwargs[name]
         for name in (*REASONING_TEXTS, REASONING_DETAILS)
         if message.additional_kwargs.get(name)
@@ -260,11 +261,11 @@ def provider_fields(message: ChatMessage) -> tuple[dict[str, Any], Mapping[str, 
     for block in message.blocks:
         if isinstance(block, ThinkingBlock) and "route" in block.additional_information:
             fields, of_calls = _of_answer(block)
-            return {**fields, **given}, of_calls
+            return {**fields, **own}, of_calls
     text = "".join(map(_own_thought, message.blocks))
-    if text and not given and _calls_tools(message):
-        given = {REASONING_TEXTS[0]: text}
-    return given, {}
+    if text and not own and _calls_tools(message):
+        own = {REASONING_TEXTS[0]: text}
+    return own, {}
 
 
 def _of_answer(block: ThinkingBlock) -> tuple[dict[str, Any], Mapping[str, Mapping[str, Any]]]:

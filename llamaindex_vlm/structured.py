@@ -66,8 +66,8 @@ def options_for(output_cls: type[BaseModel], llm_kwargs: Mapping[str, Any] | Non
         0
     """
     check_output_cls(output_cls)
-    kept = {name: value for name, value in (llm_kwargs or {}).items() if name not in _NOT_ANSWERABLE}
-    return {**kept, "response_format": output_cls}
+    options = {name: value for name, value in (llm_kwargs or {}).items() if name not in _NOT_ANSWERABLE}
+    return {**options, "response_format": output_cls}
 
 
 def check_output_cls(output_cls: object) -> None:
@@ -101,9 +101,9 @@ def questions(output_cls: type[Output], messages: Sequence[ChatMessage]) -> Ques
         return _parsed(output_cls, first), first
     except _UnfitError as error:
         problems = str(error)
-    said = ChatMessage(role=MessageRole.ASSISTANT, content=first.message.content or "")
+    answer = ChatMessage(role=MessageRole.ASSISTANT, content=first.message.content or "")
     repair = ChatMessage(role=MessageRole.USER, content=_REPAIR.format(problems=problems))
-    second = yield [*messages, said, repair]
+    second = yield [*messages, answer, repair]
     try:
         return _parsed(output_cls, second), _spent_on_both(first, second)
     except _UnfitError as error:
@@ -124,11 +124,11 @@ def _parsed(output_cls: type[Output], response: ChatResponse) -> Output:
         raise _failed(ContentFiltered(f"there is no {output_cls.__name__}: {refusal or reason}"), response)
     if reason == "length":
         raise _failed(OutputTruncated(f"the {output_cls.__name__} is cut off"), response)
-    found = find_json(response.message.content or "")
-    if found.problem:
-        raise _UnfitError(found.problem)
+    json_value = find_json(response.message.content or "")
+    if json_value.problem:
+        raise _UnfitError(json_value.problem)
     try:
-        return output_cls.model_validate_json(found.source)
+        return output_cls.model_validate_json(json_value.source)
     except ValidationError as error:
         problems = "\n".join(validation_problems(error)[:_PROBLEMS_SHOWN])
     raise _UnfitError(problems)

@@ -74,8 +74,8 @@ class VLMToolSpec(BaseToolSpec):
         assistant: ImageAssistant | None = None,
         **options: Any,
     ) -> None:
-        given = {"engine": engine, "llm": llm, "root_dir": root_dir, "allow_urls": allow_urls, **options}
-        self.assistant = _made(given) if assistant is None else _alone(assistant, given)
+        settings = {"engine": engine, "llm": llm, "root_dir": root_dir, "allow_urls": allow_urls, **options}
+        self.assistant = _made(settings) if assistant is None else _alone(assistant, settings)
         """What is behind the tools."""
         self.spec_functions = [(tool.name, f"a{tool.name}") for tool in self.assistant.tools]
 

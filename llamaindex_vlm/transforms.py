@@ -100,18 +100,18 @@ class OCRTransform(ReadingOptions, TransformComponent):
             ConfigError: image_dir cannot be written to.
         """
         call = _TransformCall(self, nodes)
-        found = passages_of_each(self._reader, call.documents(), self.mode, empty_pages=self.empty_pages)
-        with closing(found):
-            for passages in found:
+        groups = passages_of_each(self._reader, call.documents(), self.mode, empty_pages=self.empty_pages)
+        with closing(groups):
+            for passages in groups:
                 call.take(passages)
         return call.nodes()
 
     async def acall(self, nodes: Sequence[BaseNode], **kwargs: Any) -> Sequence[BaseNode]:
         """As the call, without ever blocking the event loop."""
         call = _TransformCall(self, nodes)
-        found = apassages_of_each(self._reader, call.documents(), self.mode, empty_pages=self.empty_pages)
-        async with aclosing(found):
-            async for passages in found:
+        groups = apassages_of_each(self._reader, call.documents(), self.mode, empty_pages=self.empty_pages)
+        async with aclosing(groups):
+            async for passages in groups:
                 await asyncio.to_thread(call.take, passages)  # a picture may be written
         return call.nodes()
 
@@ -136,6 +136,7 @@ class _TransformCall:
         self._transform = transform
         self._given = nodes
         self._open: deque[tuple[_Scan, Source]] = deque()
+        # By identity: nodes are not hashable, and two of them may have the same id.
         self._made: dict[int, list[BaseNode]] = {}
 
     def documents(self) -> Iterator[Source]:

@@ -91,6 +91,7 @@ class VLMClient:
             base_url=settings.base_url,
             headers=settings.headers,
         )
+        # Key, address and headers are the first route's alone: they must not go to another provider.
         endpoints = [self.endpoint, *map(resolve, settings.fallbacks)]
         for endpoint in endpoints:
             warn_of_sunset(endpoint)

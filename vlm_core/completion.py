@@ -101,12 +101,16 @@ class ToolCall:
         if self.arguments.strip() in ("", "null"):
             return {}, None
         try:
-            found = json.loads(self.arguments, strict=False)
+            arguments = json.loads(self.arguments, strict=False)
         except json.JSONDecodeError as error:
             return None, _CUT if _is_at_end(error) else f"the arguments are not JSON: {error}"
         except (ValueError, RecursionError) as error:
             return None, f"the arguments are not JSON: {error}"
-        return (found, None) if isinstance(found, dict) else (None, "the arguments are not a JSON object")
+        return (
+            (arguments, None)
+            if isinstance(arguments, dict)
+            else (None, "the arguments are not a JSON object")
+        )
 
 
 _CUT = "the arguments are not JSON: they end too early"
