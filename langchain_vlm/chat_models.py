@@ -42,15 +42,15 @@ from vlm_core import (
     ClientSettings,
     ConfigError,
     FieldCache,
-    Secret,
-    call_seconds,
     check_options,
     hides_extra_headers,
     provider_from_json,
     provider_to_json,
+    revealed,
     routes_from_json,
     routes_to_json,
     settings_among,
+    timeout_seconds,
     validation_problems,
 )
 
@@ -257,6 +257,8 @@ class ChatVLM(AsksClient, BaseChatModel):
                 # Behind the handler, so that no traceback leads to what the user gave.
                 raise ConfigError(problems, hint="Correct what is named here.")
 
+    _read_key = field_validator("api_key", mode="before")(revealed)
+    _read_timeout = field_validator("timeout", mode="before")(timeout_seconds)
     _read_provider = field_validator("provider")(provider_from_json)
     _read_fallbacks = field_validator("fallbacks", mode="before")(routes_from_json)
     _write_provider = field_serializer("provider", when_used="unless-none")(provider_to_json)
@@ -267,25 +269,14 @@ class ChatVLM(AsksClient, BaseChatModel):
     def _canonical(cls, settings: object) -> object:
         return canonical(settings, cls.model_fields) if isinstance(settings, dict) else settings
 
-    @field_validator("api_key", mode="before")
-    @classmethod
-    def _plain_key(cls, key: object) -> object:
-        return _revealed(key)
-
     @field_validator("default_headers", mode="before")
     @classmethod
     def _plain_values(cls, headers: object) -> object:
         headers = as_headers(headers)
         if not isinstance(headers, Mapping):
             return headers
-        plain = {name: _revealed(value) for name, value in headers.items()}
+        plain = {name: revealed(value) for name, value in headers.items()}
         return {name: value for name, value in plain.items() if value is not None}
-
-    @field_validator("timeout", mode="before")
-    @classmethod
-    def _seconds(cls, timeout: object) -> object:
-        seconds = call_seconds(timeout)
-        return ClientSettings.timeout if seconds is None else seconds
 
     @model_validator(mode="after")
     def _check_by_client(self) -> Self:
@@ -299,8 +290,8 @@ class ChatVLM(AsksClient, BaseChatModel):
         return settings_among(
             self.__dict__,
             route=self.model,
-            api_key=_revealed(self.api_key),
-            headers={name: _revealed(value) for name, value in self.default_headers.items()},
+            api_key=revealed(self.api_key),
+            headers={name: revealed(value) for name, value in self.default_headers.items()},
             max_attempts=self.max_retries + 1,
             async_http_client=self.http_async_client,
         )
@@ -644,10 +635,3 @@ class ChatVLM(AsksClient, BaseChatModel):
         state = super().__getstate__()
         without = {"api_key": SecretStr("")} if self.api_key is not None else {}
         return {**state, "__dict__": {**state["__dict__"], **without}}
-
-
-def _revealed(value: object) -> Any:
-    """The text of a secret of either kind; all else as it is: pydantic or the client says what is wrong."""
-    if isinstance(value, SecretStr):
-        return value.get_secret_value()
-    return value.reveal() if isinstance(value, Secret) else value

@@ -67,7 +67,6 @@ from vlm_core import (
     Secret,
     as_secret,
     as_secrets,
-    call_seconds,
     check_names,
     check_options,
     hides_extra_headers,
@@ -76,6 +75,7 @@ from vlm_core import (
     routes_from_json,
     routes_to_json,
     settings_among,
+    timeout_seconds,
     validation_problems,
 )
 
@@ -213,16 +213,11 @@ class VLM(AsksClient, FunctionCallingLLM):
 
     _hide_key = field_validator("api_key", mode="before")(as_secret)
     _hide_headers = field_validator("default_headers", mode="before")(as_secrets)
+    _read_timeout = field_validator("timeout", mode="before")(timeout_seconds)
     _read_provider = field_validator("provider", mode="before")(provider_from_json)
     _read_fallbacks = field_validator("fallbacks", mode="before")(routes_from_json)
     _write_provider = field_serializer("provider")(provider_to_json)
     _write_fallbacks = field_serializer("fallbacks")(routes_to_json)
-
-    @field_validator("timeout", mode="before")
-    @classmethod
-    def _read_timeout(cls, timeout: object) -> object:
-        seconds = call_seconds(timeout)
-        return ClientSettings.timeout if seconds is None else seconds
 
     @model_validator(mode="wrap")
     @classmethod

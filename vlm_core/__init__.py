@@ -14,9 +14,11 @@ if TYPE_CHECKING:
         hides_extra_headers,
         provider_from_json,
         provider_to_json,
+        revealed,
         routes_from_json,
         routes_to_json,
         settings_among,
+        timeout_seconds,
     )
     from vlm_core.assistant.image_assistant import ImageAssistant
     from vlm_core.assistant.results import (
@@ -194,6 +196,8 @@ _HOMES = {
         "AsksClient",
         "FieldCache",
         "hides_extra_headers",
+        "revealed",
+        "timeout_seconds",
         "provider_from_json",
         "provider_to_json",
         "routes_from_json",
@@ -529,6 +533,7 @@ __all__ = [
     "reader_with",
     "reasoning_of",
     "register",
+    "revealed",
     "routes_from_json",
     "routes_to_json",
     "settings_among",
@@ -539,6 +544,7 @@ __all__ = [
     "strict_schema",
     "text_in",
     "text_tokens",
+    "timeout_seconds",
     "tool_call_fields",
     "validation_problems",
     "warn_caller",

@@ -8,9 +8,11 @@ from inspect import iscoroutinefunction
 from threading import RLock
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from pydantic import SecretStr
+
 from vlm_core.client_settings import ClientSettings
 from vlm_core.errors import ConfigError
-from vlm_core.secret import as_secrets
+from vlm_core.secret import Secret, as_secrets
 
 if TYPE_CHECKING:
     from vlm_core.catalog.routes import Route
@@ -170,6 +172,38 @@ def hide_extra_headers(call: dict[str, Any]) -> dict[str, Any]:
         return {**call, "extra_headers": as_secrets(call["extra_headers"])}
     options = call.get("llm_kwargs")  # where LlamaIndex has the options of a call
     return {**call, "llm_kwargs": hide_extra_headers(options)} if isinstance(options, dict) else call
+
+
+# --- fields as the client takes them ----------------------------------------------------------------
+
+
+def revealed(value: object) -> Any:
+    """The text of a secret, ours or pydantic's; all else as it is, for the client says what is wrong with it.
+
+    Example:
+        >>> from vlm_core import Secret
+        >>> revealed(Secret("sk-1")), revealed(5)
+        ('sk-1', 5)
+    """
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return value.reveal() if isinstance(value, Secret) else value
+
+
+def timeout_seconds(timeout: object) -> object:
+    """The `timeout` of a chat model in seconds, also where it is None, a pair, or an httpx.Timeout.
+
+    Raises:
+        ConfigError: a tuple is not a pair of times.
+
+    Example:
+        >>> timeout_seconds(None), timeout_seconds((1, 5))
+        (600.0, 5)
+    """
+    from vlm_core.flow.validation import call_seconds
+
+    seconds = call_seconds(timeout)
+    return ClientSettings.timeout if seconds is None else seconds
 
 
 # --- providers and routes as plain JSON, and back ---------------------------------------------------
