@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from llama_index.core.base.llms.types import ChatMessage, ChatResponse, ContentBlock, ImageBlock, TextBlock
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse, ImageBlock, TextBlock
 from llama_index.core.llms import LLM
 
 from vlm_core import Completion, Engine, Usage, framework_client
@@ -45,11 +45,12 @@ async def _aask(llm: LLM, messages: Messages, options: Mapping[str, Any]) -> Com
 
 
 def _converted(messages: Messages) -> list[ChatMessage]:
-    return [ChatMessage(role=message["role"], blocks=_blocks(message["content"])) for message in messages]
-
-
-def _blocks(content: str | Sequence[Mapping[str, Any]]) -> list[ContentBlock]:
-    return [TextBlock(text=content)] if isinstance(content, str) else [_block(part) for part in content]
+    converted = []
+    for message in messages:
+        content = message["content"]
+        parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
+        converted.append(ChatMessage(role=message["role"], blocks=list(map(_block, parts))))
+    return converted
 
 
 def _block(part: Mapping[str, Any]) -> TextBlock | ImageBlock:

@@ -267,11 +267,6 @@ class VLM(AsksClient, FunctionCallingLLM):
             max_attempts=self.max_retries + 1,
         )
 
-    @property
-    def _calls_tools(self) -> bool:
-        """Whether it is known that the model calls tools at this provider."""
-        return self._client().endpoint.tools is True
-
     def _options(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """The options of a call: what is given for it counts more than the settings."""
         own = {name: self.__dict__[name] for name in _OPTIONS}
@@ -418,18 +413,16 @@ class VLM(AsksClient, FunctionCallingLLM):
         **kwargs: Any,
     ) -> dict[str, Any]:
         """The arguments of a chat with tools; the history given stays as it is."""
-        asked = (
-            [ChatMessage(role=MessageRole.USER, content=user_msg)]
-            if isinstance(user_msg, str)
-            else [user_msg]
-        )
+        if isinstance(user_msg, str):
+            user_msg = ChatMessage(role=MessageRole.USER, content=user_msg)
+        calls_tools = self._client().endpoint.tools is True
         options = {
             "tools": as_openai_tools(tools, strict=strict),
             "tool_choice": tool_choice or ("required" if tool_required else None),
             # Only where tools are known to work: many servers refuse an option that they do not know.
-            "parallel_tool_calls": False if not allow_parallel_tool_calls and self._calls_tools else None,
+            "parallel_tool_calls": False if not allow_parallel_tool_calls and calls_tools else None,
         }
-        messages = [*(chat_history or ()), *filter(None, asked)]
+        messages = [*(chat_history or ()), *([] if user_msg is None else [user_msg])]
         return {"messages": messages, **(options if tools else {}), **kwargs}
 
     def _validate_chat_with_tools_response(

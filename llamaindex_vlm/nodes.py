@@ -114,7 +114,8 @@ def source_of(node: BaseNode, *, allow_private_urls: bool = False) -> Source:
     """
     picture = _picture_in(node)
     if isinstance(picture, bytes):
-        return source_from(partial(base64.b64decode, picture), _name(node))
+        name = node.metadata.get("file_path") or node.metadata.get("file_name") or node.id_
+        return source_from(partial(base64.b64decode, picture), str(name))
     sources = list(islice(expand(picture, allow_private_urls=allow_private_urls), 2))
     if len(sources) == 1:
         return sources[0]
@@ -191,10 +192,6 @@ def _picture_in(node: BaseNode) -> _Picture | None:
 def _first(data: bytes | None, path: str | Path | None, url: object) -> _Picture | None:
     """What there is, in the order in which LlamaIndex looks."""
     return data or (Path(path) if path else None) or (str(url) if url else None)
-
-
-def _name(node: BaseNode) -> str:
-    return str(node.metadata.get("file_path") or node.metadata.get("file_name") or node.id_)
 
 
 def _refuse(name: str) -> NoReturn:

@@ -138,8 +138,10 @@ def picture_again(
         InputError: the document cannot be read, or is another one by now.
         ConfigError: the folder cannot be written to.
     """
-    if (written := _written_before(page.sha256, folder)) is not None:
-        return MediaResource(path=written, mimetype="image/png")
+    # The name has the turn in it, which is not known of nodes that were stored by older versions.
+    written = [] if folder is None else sorted(folder.glob(f"{page.sha256}-*.png"), reverse=True)
+    if written:
+        return MediaResource(path=written[0].resolve(), mimetype="image/png")
     if not page.source:
         raise InputError("it was read from memory", hint="Read it with image_dir=..., and name that here.")
     image = page_again(document(page.source), page, password=password)
@@ -158,13 +160,6 @@ def picture_again(
 
 def _path_in(folder: Path, sha256: str, rotation: int) -> Path:
     return folder / f"{sha256}-{rotation}.png"
-
-
-def _written_before(sha256: str, folder: Path | None) -> Path | None:
-    """A picture of the page that is there already; one that was turned, where there are several."""
-    # The name has the turn in it, which is not known of nodes that were stored by older versions.
-    paths = [] if folder is None else sorted(folder.glob(f"{sha256}-*.png"), reverse=True)
-    return paths[0].resolve() if paths else None
 
 
 def _as_it_is(page: PageResult | PageImage, file: Path) -> MediaResource | None:
@@ -253,17 +248,13 @@ class PagePictures(BaseNodePostprocessor):
         for node in nodes:
             page = page_told_by(node.node.metadata)
             if page is not None:
-                picture = None
-                if page.sha256 not in shown and not self._is_enough(shown):
+                picture, count = None, sum(picture is not None for picture in shown.values())
+                if page.sha256 not in shown and (self.max_images is None or count < self.max_images):
                     picture = _written_with(node.node, page.sha256) or self._picture(page, document)
                 shown.setdefault(page.sha256, picture)
                 node = _with_picture(node, picture)
             with_pictures.append(node)
         return with_pictures
-
-    def _is_enough(self, shown: dict[str, MediaResource | None]) -> bool:
-        count = sum(picture is not None for picture in shown.values())
-        return self.max_images is not None and count >= self.max_images
 
     def _picture(self, page: PageResult, document: Callable[[str], Path | Source]) -> MediaResource | None:
         password = None if self.password is None else self.password.get_secret_value()

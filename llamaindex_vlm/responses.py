@@ -262,9 +262,17 @@ def provider_fields(message: ChatMessage) -> tuple[dict[str, Any], Mapping[str, 
         if isinstance(block, ThinkingBlock) and "route" in block.additional_information:
             fields, of_calls = _of_answer(block)
             return {**fields, **own}, of_calls
-    text = "".join(map(_own_thought, message.blocks))
-    if text and not own and _calls_tools(message):
-        own = {REASONING_TEXTS[0]: text}
+    # Thoughts that have nothing of another integration with them, such as a signature.
+    thoughts = [
+        block.content or ""
+        for block in message.blocks
+        if isinstance(block, ThinkingBlock) and not block.additional_information
+    ]
+    calls_tools = message.additional_kwargs.get("tool_calls") or any(
+        block.block_type == "tool_call" for block in message.blocks
+    )
+    if any(thoughts) and calls_tools and not own:
+        own = {REASONING_TEXTS[0]: "".join(thoughts)}
     return own, {}
 
 
@@ -274,15 +282,3 @@ def _of_answer(block: ThinkingBlock) -> tuple[dict[str, Any], Mapping[str, Mappi
     if known.get("reasoning_field") in REASONING_TEXTS and block.content:
         fields[known["reasoning_field"]] = block.content
     return fields, known.get("tool_call_fields", {})
-
-
-def _own_thought(block: ContentBlock) -> str:
-    """The text of a thought that has nothing of another integration with it, such as a signature."""
-    if isinstance(block, ThinkingBlock) and not block.additional_information:
-        return block.content or ""
-    return ""
-
-
-def _calls_tools(message: ChatMessage) -> bool:
-    kinds = {block.block_type for block in message.blocks}
-    return "tool_call" in kinds or bool(message.additional_kwargs.get("tool_calls"))

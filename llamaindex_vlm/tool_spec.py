@@ -75,7 +75,12 @@ class VLMToolSpec(BaseToolSpec):
         **options: Any,
     ) -> None:
         settings = {"engine": engine, "llm": llm, "root_dir": root_dir, "allow_urls": allow_urls, **options}
-        self.assistant = _made(settings) if assistant is None else _alone(assistant, settings)
+        if assistant is None:
+            model = as_engine(llm) if isinstance(llm, LLM) else llm
+            assistant = ImageAssistant(**{**settings, "engine": as_engine(engine), "llm": model})
+        else:
+            _check_alone(settings)
+        self.assistant = assistant
         """What is behind the tools."""
         self.spec_functions = [(tool.name, f"a{tool.name}") for tool in self.assistant.tools]
 
@@ -173,18 +178,14 @@ class VLMToolSpec(BaseToolSpec):
         return (await self.assistant.alist_pages(document)).text
 
 
-def _made(given: Mapping[str, Any]) -> ImageAssistant:
-    return ImageAssistant(**{**given, "engine": as_engine(given["engine"]), "llm": as_engine(given["llm"])})
-
-
-def _alone(assistant: ImageAssistant, given: Mapping[str, Any]) -> ImageAssistant:
+def _check_alone(settings: Mapping[str, Any]) -> None:
+    """Refuse settings beside an assistant, which has its own."""
     known = signature(VLMToolSpec).parameters
-    others = [name for name, value in given.items() if name not in known or value != known[name].default]
+    others = [name for name, value in settings.items() if name not in known or value != known[name].default]
     if others:
         raise ConfigError(
             f"VLMToolSpec got an assistant and {', '.join(others)}", hint="Say these to the ImageAssistant."
         )
-    return assistant
 
 
 def _names_in(spec: SPEC_FUNCTION_TYPE) -> tuple[str, str]:
