@@ -41,10 +41,7 @@ def as_picture(data: bytes) -> bytes:
         pixels = pixels[:, :, None]
     if pixels.ndim != 3 or pixels.shape[2] not in (1, 2, 3, 4) or not pixels.size:
         raise CorruptImageError(f"An array of shape {pixels.shape} is not a picture")
-    return _as_ppm(_on_white(pixels))
-
-
-def _as_ppm(pixels: NDArray[np.uint8]) -> bytes:
+    pixels = _on_white(pixels)
     height, width, channels = pixels.shape
     return b"P%d %d %d 255\n" % (5 if channels == 1 else 6, width, height) + pixels.tobytes()
 

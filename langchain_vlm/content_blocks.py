@@ -33,7 +33,7 @@ CALLS = frozenset({"tool_use", "tool_call", "tool_call_chunk", "invalid_tool_cal
 
 
 def parts_of(
-    content: Iterable[Any],
+    content: Iterable[object],
     where: str,
     *,
     without: Collection[str] = (),
@@ -63,7 +63,7 @@ def parts_of(
     ]
 
 
-def marked(parts: list[Part], block: Any) -> list[Part]:
+def marked(parts: list[Part], block: object) -> list[Part]:
     """Parts with a block's mark for prompt caching, if it has one, at the last of them.
 
     Example:
@@ -80,7 +80,7 @@ def _beside(block: Block) -> Block:
     return {**extras, **block} if isinstance(extras, Mapping) else block
 
 
-def is_a(block: Any, kinds: Collection[str]) -> bool:
+def is_a(block: object, kinds: Collection[str]) -> bool:
     """Whether a block is of one of these types.
 
     Example:
@@ -91,7 +91,7 @@ def is_a(block: Any, kinds: Collection[str]) -> bool:
     return isinstance(kind, str) and kind in kinds
 
 
-def _parts(block: Any, where: str, allow_private_urls: bool) -> list[Part]:
+def _parts(block: object, where: str, allow_private_urls: bool) -> list[Part]:
     if isinstance(block, str):
         return [_text(block)]
     if not isinstance(block, Mapping):
@@ -139,8 +139,8 @@ def _of_json(block: Block, where: str) -> list[Part]:
 
 def _titled(text: str, block: Block) -> list[Part]:
     """A text file, with its title and what is said of it."""
-    said = (block.get("title"), block.get("context"), text)
-    return [_text("\n".join(line for line in said if isinstance(line, str)))]
+    lines = (block.get("title"), block.get("context"), text)
+    return [_text("\n".join(line for line in lines if isinstance(line, str)))]
 
 
 def _string(block: Block, name: str, where: str) -> str:
@@ -160,13 +160,13 @@ def _of_image(block: Block, where: str) -> list[Part]:
     return [_picture(_held(block, where), block, where)]
 
 
-def _held(block: Block, where: str) -> Any:
+def _held(block: Block, where: str) -> object:
     """What a block of a picture or document holds: an address, or base64 as a data URI, or an object."""
     source = block.get("source")
     if isinstance(source, Mapping):  # Anthropic's
         return _held(source, where)
-    if (given := block.get("image")) is not None:
-        return given
+    if (image := block.get("image")) is not None:
+        return image
     encoded = _first(block, "base64", "data", "file_data")
     if encoded is not None:
         return _as_data_uri(encoded)
@@ -177,11 +177,11 @@ def _held(block: Block, where: str) -> Any:
     raise InputError(f"{where} has the type {block.get('type')} and holds nothing", hint=_GIVE)
 
 
-def _first(block: Block, *names: str) -> Any:
+def _first(block: Block, *names: str) -> object:
     return next((block[name] for name in names if block.get(name) is not None), None)
 
 
-def _as_data_uri(encoded: Any) -> Any:
+def _as_data_uri(encoded: object) -> object:
     # The bytes tell which kind of file it is. Some put a whole data URI here, or a web address.
     if isinstance(encoded, str) and not _ADDRESS.match(encoded):
         return "data:;base64," + encoded
@@ -197,19 +197,19 @@ def _of_image_url(block: Block, where: str) -> list[Part]:
     return [_picture(inner["url"], {**block, **inner}, where)]
 
 
-def _picture(held: Any, block: Block, where: str) -> Part:
-    found = _beside(block)
-    beside = {name: found[name] for name in _BESIDE if found.get(name) is not None}
-    if not isinstance(held, str):
-        return {"type": "image", "image": held, **beside}
-    held = held if _ADDRESS.match(held) else base64_as_uri(held, where)
-    if held is None:
+def _picture(image: object, block: Block, where: str) -> Part:
+    fields = _beside(block)
+    beside = {name: fields[name] for name in _BESIDE if fields.get(name) is not None}
+    if not isinstance(image, str):
+        return {"type": "image", "image": image, **beside}
+    image = image if _ADDRESS.match(image) else base64_as_uri(image, where)
+    if image is None:
         raise InputError(
             f"{where} holds neither a web address nor a data URI nor base64",
             hint="A path in a message is not opened. Give the file with image_block(path).",
         )
     detail = {"detail": beside.pop("detail")} if "detail" in beside else {}
-    return {"type": "image_url", "image_url": {"url": held, **detail}, **beside}
+    return {"type": "image_url", "image_url": {"url": image, **detail}, **beside}
 
 
 # --- documents -----------------------------------------------------------------------------------
@@ -221,51 +221,51 @@ def _document(block: Block, where: str, allow_private_urls: bool) -> list[Part]:
     if isinstance(inner, Mapping):  # OpenAI's
         return _document({**block, **inner, "file": None}, where, allow_private_urls)
     source = block.get("source")
-    found = source if isinstance(source, Mapping) else block
-    if isinstance(found.get("content"), (str, list)):
-        content = found["content"]
+    source_block = source if isinstance(source, Mapping) else block
+    if isinstance(source_block.get("content"), (str, list)):
+        content = source_block["content"]
         return parts_of([content] if isinstance(content, str) else content, where)
-    text = _written_text(found, where)
+    text = _written_text(source_block, where)
     if text is not None:
-        return _titled(text, {**found, **block})
-    held = _held(block, where)
-    if isinstance(held, str) and not _WEB.match(held) and not _ADDRESS.match(held):
-        held = base64_as_uri(held, where) or held
-    if isinstance(held, bytes) or (isinstance(held, str) and _DATA.match(held)):
-        part = file_part(held, where)
+        return _titled(text, {**source_block, **block})
+    file = _held(block, where)
+    if isinstance(file, str) and not _WEB.match(file) and not _ADDRESS.match(file):
+        file = base64_as_uri(file, where) or file
+    if isinstance(file, bytes) or (isinstance(file, str) and _DATA.match(file)):
+        part = file_part(file, where)
         if part["type"] == "text":
-            return _titled(part["text"], {**found, **block})
-    return [_picture(_downloadable(held, found, allow_private_urls), block, where)]
+            return _titled(part["text"], {**source_block, **block})
+    return [_picture(_downloadable(file, source_block, allow_private_urls), block, where)]
 
 
-def _written_text(found: Block, where: str) -> str | None:
+def _written_text(block: Block, where: str) -> str | None:
     """The text of a document that is written out in it; None where it is a file."""
-    if isinstance(text := found.get("text"), str):
+    if isinstance(text := block.get("text"), str):
         return text
-    if found.get("source_type") == "text":  # where LangChain's v0 had the text in its URL
-        return _string(found, "url", where)
-    if found.get("type") == "text":  # Anthropic's, which has it as `data`
-        return _string(found, "data", where)
+    if block.get("source_type") == "text":  # where LangChain's v0 had the text in its URL
+        return _string(block, "url", where)
+    if block.get("type") == "text":  # Anthropic's, which has it as `data`
+        return _string(block, "data", where)
     return None
 
 
-def _of_gemini(held: Block) -> Block:
+def _of_gemini(part: Block) -> Block:
     """Gemini's inline_data or file_data, in either spelling, as a document."""
     return {
-        "mime_type": _first(held, "mime_type", "mimeType"),
-        "data": held.get("data"),
-        "file_uri": _first(held, "file_uri", "fileUri"),
+        "mime_type": _first(part, "mime_type", "mimeType"),
+        "data": part.get("data"),
+        "file_uri": _first(part, "file_uri", "fileUri"),
     }
 
 
-def _downloadable(held: Any, found: Block, allow_private_urls: bool) -> Any:
+def _downloadable(file: object, block: Block, allow_private_urls: bool) -> object:
     """A document's address as a source to be fetched here, for providers fetch nothing but images."""
-    is_image = str(_first(found, "mime_type", "media_type") or "").startswith("image/")
-    if isinstance(held, str) and _WEB.match(held) and not is_image:
+    is_image = str(_first(block, "mime_type", "media_type") or "").startswith("image/")
+    if isinstance(file, str) and _WEB.match(file) and not is_image:
         from vlm_core.integration import expand
 
-        return next(expand(held, allow_private_urls=allow_private_urls))
-    return held
+        return next(expand(file, allow_private_urls=allow_private_urls))
+    return file
 
 
 _DOCUMENTS = frozenset({"file", "document", "input_file", "media", "text-plain"})

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import aclosing
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass
+from itertools import repeat
+from types import FrameType
 from typing import TYPE_CHECKING, Any, Unpack
 
 from langchain_core.document_loaders.base import BaseBlobParser, BaseLoader
 from langchain_core.documents.base import Blob, Document
 
 from langchain_vlm.arrays import as_picture
-from langchain_vlm.indexing import IndexRun, advice, index_run
+from vlm_core import PagesFailed
 from vlm_core.integration import (
     Mode,
+    OnFailed,
     Passage,
     PassageOptions,
     ReaderOptions,
@@ -92,16 +97,16 @@ class VLMLoader(BaseLoader):
             VLMError: with on_error="raise", what was wrong with the first page that failed.
         """
         run = index_run() if self._may_raise else None
-        found = passages(self._reader, self.source, self.mode, **self._options(run))
-        documents = map(_document, found)
+        read = passages(self._reader, self.source, self.mode, **self._options(run))
+        documents = map(_document, read)
         yield from documents if run is None else run.filled(documents)
 
     async def alazy_load(self) -> AsyncIterator[Document]:
         """As `lazy_load`, without ever blocking the event loop."""
         run = index_run() if self._may_raise else None
-        found = apassages(self._reader, self.source, self.mode, **self._options(run))
-        async with aclosing(found):
-            documents = (_document(passage) async for passage in found)
+        read = apassages(self._reader, self.source, self.mode, **self._options(run))
+        async with aclosing(read):
+            documents = (_document(passage) async for passage in read)
             async for document in documents if run is None else run.afilled(documents):
                 yield document
 
@@ -155,17 +160,18 @@ class VLMBlobParser(BaseBlobParser):
 
     async def alazy_parse(self, blob: Blob) -> AsyncIterator[Document]:
         """As `lazy_parse`, without ever blocking the event loop."""
-        found = apassages(self._reader, _source(blob), self.mode, **self._options(blob))
+        read = apassages(self._reader, _source(blob), self.mode, **self._options(blob))
         with advice():
-            async with aclosing(found):
-                async for passage in found:
+            async with aclosing(read):
+                async for passage in read:
                     yield _document(passage, blob.metadata)
 
     def _options(self, blob: Blob) -> PassageOptions:
         run = index_run() if self._may_raise else None
         return {
             "empty_pages": self.empty_pages,
-            "at_least_one": _is_for_another_parser(blob),
+            # A PDF's parser that found it in the PDF asks for the first Document, so there must be one.
+            "at_least_one": blob.source in (None, "", "#") or blob.mimetype == "application/x-npy",
             "on_failed": "warn" if run is None else run.on_failed,
         }
 
@@ -228,6 +234,97 @@ def _source(blob: Blob) -> Source:
     return source_from(lambda: as_picture(blob.as_bytes()), str(blob.source or "<bytes>"))
 
 
-def _is_for_another_parser(blob: Blob) -> bool:
-    """Whether a PDF's parser found it in the PDF: it asks for the first Document, so there must be one."""
-    return blob.source in (None, "", "#") or blob.mimetype == "application/x-npy"
+# --- loaders that LangChain's `index()` reads ---------------------------------------------------------
+#
+# `index(cleanup=...)` deletes what the loader does not give again, so that a page that cannot be read at the
+# moment would be deleted like one that is gone. What is deleted cannot be chosen from within a loader, but an
+# error ends `index()` before it deletes. So the loader gives all that was read, and raises then.
+
+_API = "langchain_core.indexing.api"
+_HINT = (
+    "index() ends here, and deletes nothing that these pages gave before. "
+    'Run it again; with on_error="record" it goes on, and deletes that.'
+)
+
+
+@dataclass(frozen=True)
+class IndexRun:
+    """A call of `index()` or `aindex()` that deletes what it is not given.
+
+    Example:
+        >>> IndexRun("full", batch_size=100).on_failed
+        'raise'
+    """
+
+    cleanup: str
+    batch_size: int
+
+    @property
+    def on_failed(self) -> OnFailed:
+        """What is to be done where pages failed.
+
+        "incremental" deletes with each batch the other pages of its documents, so that nothing may be
+        given of a document of which a page failed.
+        """
+        return "hold_back" if self.cleanup == "incremental" else "raise"
+
+    def filled(self, documents: Iterator[Document]) -> Iterator[Document]:
+        """All Documents of a loader; where it raises at the end, their last batch is filled up before."""
+        count, last = 0, None
+        with advice():
+            try:
+                for last in documents:
+                    count += 1
+                    yield last
+            except PagesFailed:
+                yield from self._rest(count, last)
+                raise
+
+    async def afilled(self, documents: AsyncIterator[Document]) -> AsyncIterator[Document]:
+        """As `filled`."""
+        count, last = 0, None
+        with advice():
+            try:
+                async for last in documents:
+                    count += 1
+                    yield last
+            except PagesFailed:
+                for document in self._rest(count, last):
+                    yield document
+                raise
+
+    def _rest(self, count: int, last: Document | None) -> Iterator[Document]:
+        """The last Document, until its batch is full: of one that is not full nothing is indexed where
+        the loader raises, and what is in it more than once is indexed once."""
+        return repeat(last, -count % self.batch_size) if last is not None else iter(())
+
+
+@contextmanager
+def advice() -> Iterator[None]:
+    """A PagesFailed that is raised within says what it means for an index."""
+    try:
+        yield
+    except PagesFailed as error:
+        error.hint = _HINT
+        raise
+
+
+def index_run() -> IndexRun | None:
+    """The call of `index()` or `aindex()` that is reading a loader at this moment, if it deletes anything.
+
+    LangChain does not tell a loader who reads it, so that it is looked up in the call stack.
+
+    Example:
+        >>> index_run() is None
+        True
+    """
+    api: Any = sys.modules.get(_API)
+    if api is None:
+        return None
+    codes = {api.index.__code__, api.aindex.__code__}
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code not in codes:
+        frame = frame.f_back
+    if frame is None or frame.f_locals["cleanup"] is None:
+        return None
+    return IndexRun(frame.f_locals["cleanup"], frame.f_locals["batch_size"])

@@ -10,6 +10,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
 from vlm_core import Completion, Engine, ForeignClient, Usage
+from vlm_core.integration import framework_client
 
 Messages = Sequence[Mapping[str, Any]]
 
@@ -38,58 +39,34 @@ def as_client(model: BaseChatModel) -> ForeignClient:
         >>> as_client(ChatVLM(model="some-vlm", base_url="http://127.0.0.1:8000/v1")).endpoint.model
         'some-vlm'
     """
-    first, *others = _routes(model)
-    return ForeignClient(
-        *first,
+    from langchain_vlm.chat_models import ChatVLM
+
+    params = model._get_ls_params()  # what LangSmith calls it
+    name = type(model).__name__
+    return framework_client(
+        (params.get("ls_provider") or name, params.get("ls_model_name") or name),
         partial(_ask, model),
         partial(_aask, model),
-        max_images=_most_images(model),
-        fallbacks=others,
+        endpoints=model._client().endpoints if isinstance(model, ChatVLM) else (),
     )
 
 
-def _routes(model: BaseChatModel) -> list[tuple[str, str]]:
-    """Provider and model of each route that may answer."""
-    if endpoints := _own_endpoints(model):
-        return [(endpoint.provider.name, endpoint.model) for endpoint in endpoints]
-    told = model._get_ls_params()  # what LangSmith calls it
-    name = type(model).__name__
-    return [(told.get("ls_provider") or name, told.get("ls_model_name") or name)]
-
-
-def _most_images(model: BaseChatModel) -> int | None:
-    """How many pictures one question may have, where we know: of our own model, by its provider's row."""
-    known = [endpoint.limits.max_images for endpoint in _own_endpoints(model)]
-    return min((count for count in known if count is not None), default=None)
-
-
-def _own_endpoints(model: BaseChatModel) -> Sequence[Any]:
-    """What our own model asks; nothing of another's."""
-    from langchain_vlm.chat_models import ChatVLM
-
-    return model._client().endpoints if isinstance(model, ChatVLM) else ()
-
-
 def _ask(model: BaseChatModel, messages: Messages, options: Mapping[str, Any]) -> Completion:
-    return _completion(model.invoke(_converted(messages), **_taken(options)))
+    return _completion(model.invoke(_converted(messages), **options))
 
 
 async def _aask(model: BaseChatModel, messages: Messages, options: Mapping[str, Any]) -> Completion:
-    return _completion(await model.ainvoke(_converted(messages), **_taken(options)))
-
-
-def _taken(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Those that all chat models know by one name; what JSON is wanted, the prompt says."""
-    return {name: value for name, value in options.items() if name not in ("response_format", "extra_body")}
+    return _completion(await model.ainvoke(_converted(messages), **options))
 
 
 def _converted(messages: Messages) -> list[BaseMessage]:
     kinds = {"system": SystemMessage, "user": HumanMessage}
-    return [kinds[message["role"]](content=_content(message["content"])) for message in messages]
-
-
-def _content(content: Any) -> Any:
-    return content if isinstance(content, str) else [_block(part) for part in content]
+    converted: list[BaseMessage] = []
+    for message in messages:
+        content = message["content"]
+        blocks = content if isinstance(content, str) else [_block(part) for part in content]
+        converted.append(kinds[message["role"]](content=blocks))
+    return converted
 
 
 def _block(part: Mapping[str, Any]) -> dict[str, Any]:
@@ -101,14 +78,16 @@ def _block(part: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _completion(message: AIMessage) -> Completion:
-    said = message.response_metadata
-    used: Mapping[str, Any] = message.usage_metadata or {}
-    route = said.get("route")  # of our own model: the one that answered
+    metadata = message.response_metadata
+    usage: Mapping[str, Any] = message.usage_metadata or {}
+    route = metadata.get("route")  # of our own model: the one that answered
     return Completion(
         str(message.text),
-        finish_reason=said.get("finish_reason") or said.get("stop_reason") or said.get("done_reason"),
+        finish_reason=metadata.get("finish_reason")
+        or metadata.get("stop_reason")
+        or metadata.get("done_reason"),
         refusal=message.additional_kwargs.get("refusal"),
-        usage=Usage(input_tokens=used.get("input_tokens"), output_tokens=used.get("output_tokens")),
+        usage=Usage(input_tokens=usage.get("input_tokens"), output_tokens=usage.get("output_tokens")),
         request_id=message.id,
         route=route if isinstance(route, str) else "",
     )

@@ -77,6 +77,9 @@ def of_both_families(error: vlm.VLMError) -> vlm.VLMError:
     """
     if isinstance(error, core.ModelError):
         return error
+    # The class is changed on the error itself. A new error, raised from this one, would not be the one that
+    # others hold already: `causes` of another error, a callback, a handler around the stream. Python allows
+    # it, as neither family adds slots to those of Exception.
     error.__class__ = _class_of(type(error), _meaning(error))
     if (passing := _may_pass(error)) is not None:
         cast("Any", error).is_retryable = passing

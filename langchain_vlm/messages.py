@@ -23,8 +23,8 @@ from langchain_core.messages import (
 )
 
 from langchain_vlm.content_blocks import CALLS, THOUGHTS, Block, Part, is_a, marked, parts_of
-from langchain_vlm.provider_fields import provider_fields
-from langchain_vlm.tool_image_warning import warn_of_lost_pictures
+from langchain_vlm.image_blocks import warn_of_lost_pictures
+from langchain_vlm.outputs import provider_fields
 from vlm_core import InputError
 
 __all__ = ["to_messages"]
@@ -77,7 +77,7 @@ def _converted(message: BaseMessage, where: str, read: Read) -> Iterator[Message
 
 
 def _content(
-    role: str, content: Any, where: str, read: Read, without: Collection[str] = ()
+    role: str, content: object, where: str, read: Read, without: Collection[str] = ()
 ) -> str | list[Part]:
     if isinstance(content, str):
         return content
@@ -106,9 +106,9 @@ def _of_user(message: HumanMessage, where: str, read: Read) -> Iterator[Message]
         if is_a(block, _RESULT):
             has_results = True
             yield _result(cast("Block", block), f"{where}.content[{number}]", read)
-    rest = read(content, where, without=_RESULT)
-    if rest or not has_results:
-        yield {"role": "user", "content": rest, **_named(message)}
+    parts = read(content, where, without=_RESULT)
+    if parts or not has_results:
+        yield {"role": "user", "content": parts, **_named(message)}
 
 
 def _result(block: Block, where: str, read: Read) -> Message:
@@ -119,14 +119,12 @@ def _result(block: Block, where: str, read: Read) -> Message:
     return {"role": "tool", "tool_call_id": block.get("tool_use_id"), "content": content}
 
 
-def _of_system(message: SystemMessage, where: str, read: Read) -> Iterator[Message]:
-    role = message.additional_kwargs.get("__openai_role__", "system")
+def _of_role(message: SystemMessage | ChatMessage, where: str, read: Read) -> Iterator[Message]:
+    if isinstance(message, ChatMessage):
+        role = message.role
+    else:  # where langchain-openai keeps that a system message is a developer's
+        role = message.additional_kwargs.get("__openai_role__", "system")
     yield {"role": role, "content": _content(role, message.content, where, read), **_named(message)}
-
-
-def _of_anyone(message: ChatMessage, where: str, read: Read) -> Iterator[Message]:
-    content = _content(message.role, message.content, where, read)
-    yield {"role": message.role, "content": content, **_named(message)}
 
 
 # --- the assistant -------------------------------------------------------------------------------
@@ -137,10 +135,11 @@ def _of_assistant(message: AIMessage, where: str, read: Read) -> Iterator[Messag
     content = _content("assistant", message.content, where, read, without=_NO_WORDS)
     fields, of_calls = provider_fields(message)
     calls = _calls(message, blocks, where)
+    has_refusal = any(is_a(part, ("refusal",)) for part in content)
     more = {
         "tool_calls": [{**call, **of_calls.get(call["id"], {})} for call in calls],
         "function_call": message.additional_kwargs.get("function_call") if not message.tool_calls else None,
-        "refusal": None if _refuses(content) else message.additional_kwargs.get("refusal"),
+        "refusal": None if has_refusal else message.additional_kwargs.get("refusal"),
         **fields,
     }
     yield {
@@ -151,34 +150,32 @@ def _of_assistant(message: AIMessage, where: str, read: Read) -> Iterator[Messag
     }
 
 
-def _refuses(content: str | list[Part]) -> bool:
-    return any(is_a(part, ("refusal",)) for part in content)
-
-
 def _calls(message: AIMessage, blocks: Sequence[Any], where: str) -> Iterator[Message]:
     """Its tool calls, those that LangChain could not read, and those that only its content has."""
     own = [*message.tool_calls, *message.invalid_tool_calls]
     written = [block for block in blocks if is_a(block, CALLS)]
     seen: set[Any] = set()
     for number, call in enumerate([*own, *written]):
-        found = _call(cast("Block", call), number, where)
-        if number < len(own) or found["id"] not in seen:
-            seen.add(found["id"])
-            yield found
+        converted = _call(cast("Block", call), number, where)
+        if number < len(own) or converted["id"] not in seen:
+            seen.add(converted["id"])
+            yield converted
 
 
 def _call(call: Block, number: int, where: str) -> Message:
     name = call.get("name")
     if not isinstance(name, str) or not name:
         raise InputError(f"{where} calls a tool without naming it", hint="Leave the call out, or name it.")
-    given: Any = next((call[key] for key in ("args", "input", "arguments") if call.get(key) is not None), {})
-    arguments = given if isinstance(given, str) else _as_json(given, where)
+    arguments: Any = next(
+        (call[key] for key in ("args", "input", "arguments") if call.get(key) is not None), {}
+    )
+    arguments = arguments if isinstance(arguments, str) else _as_json(arguments, where)
     # OpenAI's other API tells the call from the item that holds it.
     name_of_call = call.get("call_id") or call.get("id") or f"call_{number}"
     return {"id": name_of_call, "type": "function", "function": {"name": name, "arguments": arguments}}
 
 
-def _as_json(arguments: Any, where: str) -> str:
+def _as_json(arguments: object, where: str) -> str:
     try:
         return json.dumps(arguments, ensure_ascii=False)
     except (TypeError, ValueError):
@@ -203,8 +200,8 @@ def _of_function(message: FunctionMessage, where: str, read: Read) -> Iterator[M
 _KINDS: tuple[tuple[type[BaseMessage], Callable[[Any, str, Read], Iterator[Message]]], ...] = (
     (HumanMessage, _of_user),
     (AIMessage, _of_assistant),
-    (SystemMessage, _of_system),
+    (SystemMessage, _of_role),
     (ToolMessage, _of_tool),
     (FunctionMessage, _of_function),
-    (ChatMessage, _of_anyone),
+    (ChatMessage, _of_role),
 )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from typing import Any
 
 from vlm_core import ConfigError
-from vlm_core.integration import check_options
+from vlm_core.integration import check_names, check_options
 
-__all__ = ["CLIENT_SETTINGS", "OF_CALLS", "OPTION_FIELDS", "canonical", "options_of_call", "renamed"]
+__all__ = ["OF_CALLS", "OPTION_FIELDS", "as_headers", "canonical", "options_of_call", "renamed"]
 
 _ALIASES = {
     "model_name": "model",
@@ -19,26 +21,6 @@ _ALIASES = {
     "max_completion_tokens": "max_tokens",
     "stop_sequences": "stop",
 }
-
-CLIENT_SETTINGS = {
-    "model": "model",
-    "provider": "provider",
-    "fallbacks": "fallbacks",
-    "api_key": "api_key",
-    "base_url": "base_url",
-    "headers": "default_headers",
-    "timeout": "timeout",
-    "first_token_timeout": "first_token_timeout",
-    "idle_timeout": "idle_timeout",
-    "max_retries": "max_retries",
-    "max_concurrency": "max_concurrency",
-    "tool_images": "tool_images",
-    "max_pages": "max_pages",
-    "allow_private_urls": "allow_private_urls",
-    "http_client": "http_client",
-    "async_http_client": "http_async_client",
-}
-"""What a client is made of, and the fields that say it."""
 
 OPTION_FIELDS = (
     "temperature",
@@ -79,14 +61,12 @@ def canonical(given: Mapping[str, Any], fields: Collection[str]) -> dict[str, An
         >>> canonical({"model_name": "m", "verbosity": "low"}, ["model", "model_kwargs"])
         {'model': 'm', 'model_kwargs': {'verbosity': 'low'}}
     """
-    from vlm_core.integration import check_names
-
-    found = renamed({name: value for name, value in given.items() if value is not None})
-    options = {name: found.pop(name) for name in list(found) if name not in fields and _is_option(name)}
-    check_names(found, fields)
+    settings = renamed({name: value for name, value in given.items() if value is not None})
+    options = {name: settings.pop(name) for name in list(settings) if name not in fields and _is_option(name)}
+    check_names(settings, fields)
     if options:
-        found["model_kwargs"] = {**options, **found.get("model_kwargs", {})}
-    return found
+        settings["model_kwargs"] = {**options, **settings.get("model_kwargs", {})}
+    return settings
 
 
 def renamed(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -99,13 +79,13 @@ def renamed(given: Mapping[str, Any]) -> dict[str, Any]:
         >>> renamed({"request_timeout": 60})
         {'timeout': 60}
     """
-    found: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
     for name, value in given.items():
         own = _ALIASES.get(name, name)
-        if own in found and found[own] != value:
+        if own in settings and settings[own] != value:
             raise ConfigError(f"{name} and {own} are the same setting, and differ", hint="Give one of them.")
-        found[own] = value
-    return found
+        settings[own] = value
+    return settings
 
 
 def _is_option(name: str) -> bool:
@@ -124,3 +104,23 @@ def options_of_call(given: Mapping[str, Any]) -> dict[str, Any]:
         {'max_tokens': 9}
     """
     return renamed({name: value for name, value in given.items() if name not in _LANGCHAINS_OWN})
+
+
+def as_headers(headers: object) -> object:
+    """Headers, where they come from a variable as a JSON object; others as they are.
+
+    Raises:
+        ConfigError: it is not a JSON object.
+
+    Example:
+        >>> as_headers('{"X-Title": "my app"}')
+        {'X-Title': 'my app'}
+    """
+    if not isinstance(headers, str):
+        return headers
+    with suppress(ValueError):
+        if isinstance(parsed := json.loads(headers), dict):
+            return parsed
+    raise ConfigError(
+        "default_headers is a text, not a JSON object", hint='Give a dict, such as {"X-Title": "my app"}.'
+    )

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from itertools import islice
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import Any
 
 from langchain_core.documents import Document
 
 from vlm_core import ConfigError, ImageWarning, PageResult, VLMError
-from vlm_core.integration import expand, page_encoded, page_told_by, strict_options, warn_caller
+from vlm_core.integration import document_again, page_encoded, page_told_by, strict_options, warn_caller
 
 __all__ = ["page_images"]
 
@@ -72,8 +71,7 @@ class _Pictures:
         self._names = names
         self._max_side = max_side
         self._password = password
-        self._allow_private_urls = allow_private_urls
-        self._opened = cache(self._open)
+        self._document = cache(partial(document_again, allow_private_urls=allow_private_urls))
 
     def label(self, page: PageResult) -> str:
         return f"{self._names[page.source]}, page {page.page_number}"
@@ -81,7 +79,7 @@ class _Pictures:
     def blocks(self, page: PageResult) -> list[dict[str, Any]]:
         """A page's label and its picture; none, with a warning, where it cannot be had."""
         try:
-            document = self._opened(page.source)
+            document = self._document(page.source)
             image = page_encoded(document, page, max_side=self._max_side, password=self._password)
         except VLMError as error:
             _warn(f"{self.label(page)} is not shown: {error}")
@@ -90,12 +88,6 @@ class _Pictures:
             {"type": "text", "text": f"{self.label(page)}:"},
             {"type": "image_url", "image_url": {"url": image.data_uri.decode("ascii")}},
         ]
-
-    def _open(self, name: str) -> Any:
-        if "://" not in name:
-            return Path(name)  # in which nothing is a pattern
-        source = next(expand(name, allow_private_urls=self._allow_private_urls))
-        return replace(source, read=cache(source.read))
 
 
 def _pages_behind(documents: Iterable[Document]) -> list[PageResult]:

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import is_dataclass
 from inspect import isfunction
 from operator import itemgetter
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias, TypeGuard, cast
 
 from langchain_core.exceptions import OutputParserException
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
@@ -41,13 +41,13 @@ class StructuredRequest(NamedTuple):
 
     bound: dict[str, Any]
     """Options of the calls."""
-    wanted: Any
+    wanted: object
     """What the answer becomes: a class, or by a JSON schema a dict."""
     tool_name: str | None = None
     """The tool whose arguments are the answer; None where the text is."""
 
 
-def request_for(schema: Any, method: str, strict: bool | None = None) -> StructuredRequest:
+def request_for(schema: object, method: str, strict: bool | None = None) -> StructuredRequest:
     """How to ask for a structure.
 
     Args:
@@ -79,33 +79,30 @@ def request_for(schema: Any, method: str, strict: bool | None = None) -> Structu
     return request._replace(wanted=wanted, bound={**request.bound, "ls_structured_output_format": shown})
 
 
-def _by_schema(wanted: Any, strict: bool | None) -> StructuredRequest:
-    found = _json_schema(wanted)
-    found = strict_schema(found, found["title"]) if strict else found
-    named: dict[str, Any] = {"name": found["title"], "schema": found}
+def _by_schema(wanted: object, strict: bool | None) -> StructuredRequest:
+    json_schema = _json_schema(wanted)
+    json_schema = strict_schema(json_schema, json_schema["title"]) if strict else json_schema
+    named: dict[str, Any] = {"name": json_schema["title"], "schema": json_schema}
     if strict is not None:
         named["strict"] = strict
     return StructuredRequest({"response_format": {"type": "json_schema", "json_schema": named}}, wanted)
 
 
-def _by_tool(wanted: Any, strict: bool | None) -> StructuredRequest:
+def _by_tool(wanted: object, strict: bool | None) -> StructuredRequest:
     (tool,) = as_tools([wanted], strict)
     name = tool["function"]["name"]
     return StructuredRequest({"tools": [tool], "tool_choice": as_choice(name, [tool])}, wanted, name)
 
 
-def _by_json(wanted: Any, strict: bool | None) -> StructuredRequest:
-    return StructuredRequest({"response_format": {"type": "json_object"}}, wanted)
-
-
-_METHODS: Mapping[str, Callable[[Any, bool | None], StructuredRequest]] = {
+_ANY_JSON = {"response_format": {"type": "json_object"}}
+_METHODS: Mapping[str, Callable[[object, bool | None], StructuredRequest]] = {
     "json_schema": _by_schema,
     "function_calling": _by_tool,
-    "json_mode": _by_json,
+    "json_mode": lambda wanted, strict: StructuredRequest(_ANY_JSON, wanted),
 }
 
 
-def as_response_format(given: Any) -> Any:
+def as_response_format(given: object) -> object:
     """A `response_format` as the client takes it; a class that it does not know as its JSON schema.
 
     Example:
@@ -117,7 +114,7 @@ def as_response_format(given: Any) -> Any:
     return _by_schema(_as_langchain_takes_it(given), None).bound["response_format"]
 
 
-def _as_langchain_takes_it(schema: Any) -> Any:
+def _as_langchain_takes_it(schema: object) -> object:
     """A schema that LangChain converts rightly: a dataclass as its JSON schema, and that with a title.
 
     Raises:
@@ -148,11 +145,11 @@ def _schema_of_dataclass(schema: type) -> dict[str, Any]:
     )
 
 
-def _is_dataclass(schema: Any) -> bool:
+def _is_dataclass(schema: object) -> TypeGuard[type]:
     return isinstance(schema, type) and is_dataclass(schema)
 
 
-def _with_name(schema: Mapping[str, Any]) -> Any:
+def _with_name(schema: Mapping[str, Any]) -> dict[str, Any]:
     """A JSON schema with a title, which LangChain needs to have."""
     inner = schema.get("json_schema")
     if isinstance(inner, Mapping) and isinstance(inner.get("schema"), Mapping):  # OpenAI's response_format
@@ -161,9 +158,9 @@ def _with_name(schema: Mapping[str, Any]) -> Any:
     return dict(schema) if has_name else {"title": "answer", **schema}
 
 
-def _json_schema(schema: Any) -> dict[str, Any]:
+def _json_schema(schema: object) -> dict[str, Any]:
     try:
-        return convert_to_json_schema(schema)
+        return convert_to_json_schema(cast("Any", schema))
     except (TypeError, ValueError, KeyError) as error:
         problem = str(error)[:200]
     raise ConfigError(
@@ -197,14 +194,14 @@ class StructureParser(BaseTransformOutputParser[Any]):
     tool_name: str | None = None
     """The tool whose arguments are the answer; None where the text is."""
 
-    def __init__(self, schema: Any = None, **fields: Any) -> None:
+    def __init__(self, schema: object = None, **fields: Any) -> None:
         super().__init__(**{"wanted": schema, **fields})
 
     @property
     def _type(self) -> str:
         return "vlm-structure"
 
-    def parse(self, text: str) -> Any:
+    def parse(self, text: str) -> object:
         """An answer's text, read.
 
         Raises:
@@ -212,7 +209,7 @@ class StructureParser(BaseTransformOutputParser[Any]):
         """
         return self._read(AIMessage(content=text))
 
-    def parse_result(self, result: list[Generation], *, partial: bool = False) -> Any:
+    def parse_result(self, result: list[Generation], *, partial: bool = False) -> object:
         """An answer, read; of a part of one what is there, or None.
 
         Raises:
@@ -223,52 +220,41 @@ class StructureParser(BaseTransformOutputParser[Any]):
         return self._so_far(message) if partial else self._read(message)
 
     def _transform(self, input: Iterator[str | BaseMessage]) -> Iterator[Any]:  # noqa: A002
-        sofar, given = None, None
+        answer = _GrowingAnswer(self)
         for piece in input:
-            sofar = _added(sofar, piece)
-            if (found := self._so_far(sofar)) is not None and found != given:
-                given = found
-                yield found
-        whole = self._read(sofar or AIMessage(content=""))
-        if whole != given:
-            yield whole
+            yield from answer.with_piece(piece)
+        yield from answer.end()
 
     async def _atransform(self, input: AsyncIterator[str | BaseMessage]) -> AsyncIterator[Any]:  # noqa: A002
-        sofar, given = None, None
+        answer = _GrowingAnswer(self)
         async for piece in input:
-            sofar = _added(sofar, piece)
-            if (found := self._so_far(sofar)) is not None and found != given:
-                given = found
-                yield found
-        whole = self._read(sofar or AIMessage(content=""))
-        if whole != given:
-            yield whole
+            for value in answer.with_piece(piece):
+                yield value
+        for value in answer.end():
+            yield value
 
-    def _so_far(self, message: BaseMessage) -> Any:
+    def _so_far(self, message: BaseMessage) -> dict[str, Any] | None:
         """What can be read of an answer that is not whole; of a class there is nothing in part."""
-        if isinstance(self.wanted, type) and (
-            is_basemodel_subclass(self.wanted) or is_dataclass(self.wanted)
-        ):
+        wanted = self.wanted
+        if isinstance(wanted, type) and (is_basemodel_subclass(wanted) or is_dataclass(wanted)):
             return None
-        written = self._arguments(message) or message.text
+        written: str = message.text
+        if self.tool_name and isinstance(message, AIMessageChunk) and message.tool_call_chunks:
+            written = message.tool_call_chunks[0]["args"] or written
         if not written.lstrip().startswith("{"):  # words; LangChain's parser would take long to see it
             return None
         try:
-            found = parse_partial_json(written)
+            partial = parse_partial_json(written)
         except (ValueError, TypeError, RecursionError):
             return None
-        return found if isinstance(found, dict) and found else None
+        return partial if isinstance(partial, dict) and partial else None
 
-    def _arguments(self, message: BaseMessage) -> str:
-        chunks = message.tool_call_chunks if isinstance(message, AIMessageChunk) else []
-        return "".join(chunk["args"] or "" for chunk in chunks[:1]) if self.tool_name else ""
-
-    def _read(self, message: BaseMessage) -> Any:
+    def _read(self, message: BaseMessage) -> object:
         if problem := _missing(message) or self._calls_others(message):
             raise _failure(problem, message)
-        found = self._of_tool(message) if self.tool_name else _of_text(message)
+        value = self._of_tool(message) if self.tool_name else _of_text(message)
         try:
-            return self._as_wanted(found)
+            return self._as_wanted(value)
         except (TypeError, ValueError, RecursionError) as error:
             raise _failure(f"it does not match the schema: {str(error)[:_SHOWN]}", message) from None
 
@@ -277,7 +263,7 @@ class StructureParser(BaseTransformOutputParser[Any]):
         names = ", ".join(call["name"] for call in calls)
         return f"it calls {names} and gives no answer yet" if names and not message.text else ""
 
-    def _of_tool(self, message: BaseMessage) -> Any:
+    def _of_tool(self, message: BaseMessage) -> object:
         if not isinstance(message, AIMessage):
             raise _failure("it is not an answer of a model", message)
         for call in message.tool_calls:
@@ -286,24 +272,40 @@ class StructureParser(BaseTransformOutputParser[Any]):
         broken = next((call["error"] for call in message.invalid_tool_calls), None)
         raise _failure(broken or f"it does not call {self.tool_name}", message)
 
-    def _as_wanted(self, found: Any) -> Any:
+    def _as_wanted(self, value: object) -> object:
         wanted = self.wanted
         if isinstance(wanted, type) and is_basemodel_subclass(wanted):
             # As JSON, for a strict class takes a date's string from there and from nowhere else.
             read = getattr(wanted, "model_validate_json", None) or wanted.parse_raw  # type: ignore[attr-defined]
-            return read(json.dumps(found))
+            return read(json.dumps(value))
         if _is_dataclass(wanted):
-            return TypeAdapter(wanted).validate_json(json.dumps(found))
+            return TypeAdapter(wanted).validate_json(json.dumps(value))
         asks_for = wanted.get("type", "object") if isinstance(wanted, Mapping) else "object"
-        if asks_for != "array" and not isinstance(found, dict):
-            raise TypeError(f"it is a {type(found).__name__} , not an object")
-        return found
+        if asks_for != "array" and not isinstance(value, dict):
+            raise TypeError(f"it is a {type(value).__name__}, not an object")
+        return value
 
 
-def _added(sofar: Any, piece: str | BaseMessage) -> Any:
-    if isinstance(piece, str):
-        piece = AIMessageChunk(content=piece)
-    return piece if sofar is None else sofar + piece
+class _GrowingAnswer:
+    """A streamed answer: what can be read of it, each time that there is more."""
+
+    def __init__(self, parser: StructureParser) -> None:
+        self._parser = parser
+        self._message: BaseMessage | None = None
+        self._last: object = None
+
+    def with_piece(self, piece: str | BaseMessage) -> Iterator[object]:
+        chunk = AIMessageChunk(content=piece) if isinstance(piece, str) else piece
+        self._message = chunk if self._message is None else cast("BaseMessage", self._message + chunk)
+        partial = self._parser._so_far(self._message)
+        if partial is not None and partial != self._last:
+            self._last = partial
+            yield partial
+
+    def end(self) -> Iterator[object]:
+        whole = self._parser._read(self._message or AIMessage(content=""))
+        if whole != self._last:
+            yield whole
 
 
 def _missing(message: BaseMessage) -> str:
@@ -314,11 +316,11 @@ def _missing(message: BaseMessage) -> str:
     return "the provider's filter stopped it (finish_reason content_filter)" if is_filtered else ""
 
 
-def _of_text(message: BaseMessage) -> Any:
-    found = find_json(message.text)
-    if found.problem:
-        raise _failure(found.problem, message)
-    return found.data
+def _of_text(message: BaseMessage) -> object:
+    json_value = find_json(message.text)
+    if json_value.problem:
+        raise _failure(json_value.problem, message)
+    return json_value.data
 
 
 def _failure(problem: str, message: BaseMessage) -> OutputParserException:
@@ -326,5 +328,5 @@ def _failure(problem: str, message: BaseMessage) -> OutputParserException:
         problem = f"it was cut at the limit of tokens (finish_reason length), raise max_tokens; {problem}"
     text = message.text
     shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}… ({len(text)} characters)"
-    said = f"The answer cannot be used: {problem}. It says: {shown!r}"
-    return OutputParserException(said, llm_output=shown)
+    message_text = f"The answer cannot be used: {problem}. It says: {shown!r}"
+    return OutputParserException(message_text, llm_output=shown)

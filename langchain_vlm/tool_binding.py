@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
@@ -22,7 +22,7 @@ _SAME = {
 }
 
 
-def as_tools(tools: Sequence[Any], strict: bool | None = None) -> list[dict[str, Any]]:
+def as_tools(tools: Sequence[object], strict: bool | None = None) -> list[dict[str, Any]]:
     """Tools in OpenAI's shape.
 
     Args:
@@ -42,27 +42,23 @@ def as_tools(tools: Sequence[Any], strict: bool | None = None) -> list[dict[str,
     return [_as_tool(tool, number, strict) for number, tool in enumerate(tools)]
 
 
-def _as_tool(tool: Any, number: int, strict: bool | None) -> dict[str, Any]:
-    found = _described(tool, number, strict)
-    mark = _mark(tool)
-    return found if mark is None else {"cache_control": mark, **found}
+def _as_tool(tool: object, number: int, strict: bool | None) -> dict[str, Any]:
+    described = _described(tool, number, strict)
+    # A dict holds the mark for prompt caching itself, one of LangChain's tools in its `extras`.
+    marks = tool if isinstance(tool, Mapping) else getattr(tool, "extras", None)
+    mark = marks.get("cache_control") if isinstance(marks, Mapping) else None
+    return described if mark is None else {"cache_control": mark, **described}
 
 
-def _mark(tool: Any) -> Any:
-    """The mark for prompt caching of a dict, or in the `extras` of one of LangChain's tools."""
-    beside = tool if isinstance(tool, Mapping) else getattr(tool, "extras", None)
-    return beside.get("cache_control") if isinstance(beside, Mapping) else None
-
-
-def _described(tool: Any, number: int, strict: bool | None) -> dict[str, Any]:
+def _described(tool: object, number: int, strict: bool | None) -> dict[str, Any]:
     if strict is None and isinstance(tool, dict) and isinstance(tool.get("function"), dict):
-        return tool  # as it should be already
+        return tool  # as OpenAI has it; converting would drop keys that only the provider knows
     try:
-        found = convert_to_openai_tool(tool)
+        described = convert_to_openai_tool(cast("Any", tool))
     except (TypeError, ValueError) as error:
         problem = str(error)[:200]
     else:
-        return found if strict is None else _with_strictness(found, strict)
+        return described if strict is None else _with_strictness(described, strict)
     raise ConfigError(
         f"tools[{number}] is not a tool: {problem}",
         hint="Give a function with a docstring, a tool or a schema.",
@@ -80,7 +76,7 @@ def _with_strictness(tool: dict[str, Any], strict: bool) -> dict[str, Any]:
     return {**tool, "function": {**function, **closed, "strict": strict}}
 
 
-def as_choice(choice: Any, tools: Sequence[Mapping[str, Any]]) -> Any:
+def as_choice(choice: object, tools: Sequence[Mapping[str, Any]]) -> str | dict[str, Any] | None:
     """A choice of tools in OpenAI's shape; None where nothing is chosen, or there is nothing to choose.
 
     Args:
@@ -98,7 +94,7 @@ def as_choice(choice: Any, tools: Sequence[Mapping[str, Any]]) -> Any:
     if choice is None or not tools:
         return None
     if isinstance(choice, Mapping):
-        choice = _of_dict(choice)
+        choice = _name(choice) or choice.get("type")
     if isinstance(choice, (bool, str)) and choice in _SAME:
         return _SAME[choice]
     names = [name for tool in tools if (name := _name(tool))]
@@ -110,13 +106,7 @@ def as_choice(choice: Any, tools: Sequence[Mapping[str, Any]]) -> Any:
     return {"type": "function", "function": {"name": choice}}
 
 
-def _of_dict(choice: Mapping[str, Any]) -> Any:
-    """The name or the word that a dict says."""
-    function = choice.get("function")
-    name = function.get("name") if isinstance(function, Mapping) else choice.get("name")
-    return name or choice.get("type")
-
-
-def _name(tool: Mapping[str, Any]) -> Any:
+def _name(tool: Mapping[str, Any]) -> str | None:
+    """The name of a tool, or of the one that a choice means, in OpenAI's shape or Anthropic's."""
     function = tool.get("function")
     return function.get("name") if isinstance(function, Mapping) else tool.get("name")

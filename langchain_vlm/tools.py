@@ -20,7 +20,6 @@ from vlm_core import (
     IMAGE_TOOLS,
     ConfigError,
     Engine,
-    Finding,
     ForeignClient,
     ImageAssistant,
     ImageTool,
@@ -29,12 +28,12 @@ from vlm_core import (
     VLMClient,
     VLMError,
 )
-from vlm_core.integration import one_line, strict_options
+from vlm_core.integration import one_line, strict_options, validation_problems
 
 __all__ = ["AssistantOptions", "AssistantTool", "ImageToolkit", "image_tools"]
 
-Asked: TypeAlias = "str | Route | VLMClient | ForeignClient | BaseChatModel | None"
-Told: TypeAlias = tuple[str, dict[str, Any]]
+LLMLike: TypeAlias = "str | Route | VLMClient | ForeignClient | BaseChatModel | None"
+ToolOutput: TypeAlias = tuple[str, dict[str, Any]]
 """What the model reads, and the artifact."""
 _MOST_FAULTS = 3
 
@@ -59,7 +58,7 @@ class AssistantOptions(TypedDict, total=False):
 @strict_options(*AssistantOptions.__annotations__)
 def image_tools(
     engine: Engine | BaseChatModel = "local",
-    llm: Asked = None,
+    llm: LLMLike = None,
     *,
     assistant: ImageAssistant | None = None,
     **options: Unpack[AssistantOptions],
@@ -108,7 +107,7 @@ class ImageToolkit(BaseToolkit):
     def __init__(
         self,
         engine: Engine | BaseChatModel = "local",
-        llm: Asked = None,
+        llm: LLMLike = None,
         *,
         assistant: ImageAssistant | None = None,
         **options: Unpack[AssistantOptions],
@@ -138,20 +137,22 @@ class AssistantTool(BaseTool):
     handle_tool_error: bool | str | Callable[[ToolException], Any] | None = True
     handle_validation_error: bool | str | Callable[[Exception], str] | None = None
 
-    def _run(self, *first: Any, **arguments: Any) -> Told:
-        with _told_to_the_model():
-            return _told(self._tool.run(self.assistant, self._named(first, arguments)))
+    def _run(self, *first: object, **arguments: object) -> ToolOutput:
+        with _errors_for_the_model():
+            finding = self._tool.run(self.assistant, self._named(first, arguments))
+            return finding.text, finding.to_dict()
 
-    async def _arun(self, *first: Any, **arguments: Any) -> Told:
-        with _told_to_the_model():
-            return _told(await self._tool.arun(self.assistant, self._named(first, arguments)))
+    async def _arun(self, *first: object, **arguments: object) -> ToolOutput:
+        with _errors_for_the_model():
+            finding = await self._tool.arun(self.assistant, self._named(first, arguments))
+            return finding.text, finding.to_dict()
 
     @property
     def _tool(self) -> ImageTool:
         # Not held, for it cannot be pickled.
         return next(tool for tool in IMAGE_TOOLS if tool.name == self.function)
 
-    def _named(self, first: Sequence[Any], arguments: dict[str, Any]) -> dict[str, Any]:
+    def _named(self, first: Sequence[object], arguments: dict[str, object]) -> dict[str, object]:
         """The arguments; a tool that was called with one string has it as its first."""
         return {**dict(zip(self._tool.arguments.model_fields, first, strict=False)), **arguments}
 
@@ -167,12 +168,8 @@ def _made(tool: ImageTool, assistant: ImageAssistant) -> AssistantTool:
     )
 
 
-def _told(finding: Finding) -> Told:
-    return finding.text, finding.to_dict()
-
-
 @contextmanager
-def _told_to_the_model() -> Iterator[None]:
+def _errors_for_the_model() -> Iterator[None]:
     """What went wrong as what LangChain tells the model, with what to do about it."""
     try:
         yield
@@ -182,6 +179,5 @@ def _told_to_the_model() -> Iterator[None]:
 
 def _wrong_arguments(error: Exception) -> str:
     """What is wrong with the arguments that a model wrote."""
-    faults = cast("ValidationError", error).errors(include_url=False, include_context=False)
-    told = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in faults[:_MOST_FAULTS]]
-    return f"The arguments do not fit. {one_line('; '.join(told), 500)}. Call it again with others."
+    problems = validation_problems(cast("ValidationError", error))[:_MOST_FAULTS]
+    return f"The arguments do not fit. {one_line('; '.join(problems), 500)}. Call it again with others."

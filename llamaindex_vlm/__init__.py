@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from vlm_core.integration import load_on_first_use
 
 if TYPE_CHECKING:
-    from llamaindex_vlm.image_nodes import image_documents
     from llamaindex_vlm.llms import VLM
-    from llamaindex_vlm.postprocessors import PagePictures
+    from llamaindex_vlm.nodes import image_documents
+    from llamaindex_vlm.pictures import PagePictures
     from llamaindex_vlm.react_agent import VLMReActAgent
     from llamaindex_vlm.readers import VLMReader, file_extractor
     from llamaindex_vlm.tool_spec import VLMToolSpec
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "llms": ("VLM",),
-    "postprocessors": ("PagePictures",),
+    "pictures": ("PagePictures",),
     "react_agent": ("VLMReActAgent",),
     "readers": ("VLMReader", "file_extractor"),
-    "image_nodes": ("image_documents",),
+    "nodes": ("image_documents",),
     "tool_spec": ("VLMToolSpec",),
     "transforms": ("OCRTransform",),
 }

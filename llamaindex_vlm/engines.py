@@ -9,7 +9,8 @@ from typing import Any
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, ImageBlock, TextBlock
 from llama_index.core.llms import LLM
 
-from vlm_core import Completion, Engine, ForeignClient, Usage
+from vlm_core import Completion, Engine, Usage
+from vlm_core.integration import framework_client
 
 Messages = Sequence[Mapping[str, Any]]
 
@@ -26,55 +27,31 @@ def as_engine(engine: Engine | LLM) -> Engine:
     """
     if not isinstance(engine, LLM):
         return engine
-    first, *others = _routes(engine)
-    return ForeignClient(
-        *first,
+    from llamaindex_vlm.llms import VLM
+
+    return framework_client(
+        (engine.class_name(), engine.metadata.model_name),
         partial(_ask, engine),
         partial(_aask, engine),
-        max_images=_most_images(engine),
-        fallbacks=others,
+        endpoints=engine._client().endpoints if isinstance(engine, VLM) else (),
     )
 
 
-def _routes(llm: LLM) -> list[tuple[str, str]]:
-    """Provider and model of each route that may answer."""
-    if endpoints := _own_endpoints(llm):
-        return [(endpoint.provider.name, endpoint.model) for endpoint in endpoints]
-    return [(llm.class_name(), llm.metadata.model_name)]
-
-
-def _most_images(llm: LLM) -> int | None:
-    """How many pictures one question may have, where we know: of our own model, by its provider's row."""
-    known = [endpoint.limits.max_images for endpoint in _own_endpoints(llm)]
-    return min((count for count in known if count is not None), default=None)
-
-
-def _own_endpoints(llm: LLM) -> Sequence[Any]:
-    """What our own model asks; nothing of another's."""
-    from llamaindex_vlm.llms import VLM
-
-    return llm._client().endpoints if isinstance(llm, VLM) else ()
-
-
 def _ask(llm: LLM, messages: Messages, options: Mapping[str, Any]) -> Completion:
-    return _completion(llm.chat(_converted(messages), **_taken(options)))
+    return _completion(llm.chat(_converted(messages), **options))
 
 
 async def _aask(llm: LLM, messages: Messages, options: Mapping[str, Any]) -> Completion:
-    return _completion(await llm.achat(_converted(messages), **_taken(options)))
-
-
-def _taken(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Those that most LLMs know by one name; what JSON is wanted, the prompt says."""
-    return {name: value for name, value in options.items() if name not in ("response_format", "extra_body")}
+    return _completion(await llm.achat(_converted(messages), **options))
 
 
 def _converted(messages: Messages) -> list[ChatMessage]:
-    return [ChatMessage(role=message["role"], blocks=_blocks(message["content"])) for message in messages]
-
-
-def _blocks(content: Any) -> list[Any]:
-    return [TextBlock(text=content)] if isinstance(content, str) else [_block(part) for part in content]
+    converted = []
+    for message in messages:
+        content = message["content"]
+        parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
+        converted.append(ChatMessage(role=message["role"], blocks=list(map(_block, parts))))
+    return converted
 
 
 def _block(part: Mapping[str, Any]) -> TextBlock | ImageBlock:
@@ -85,12 +62,12 @@ def _block(part: Mapping[str, Any]) -> TextBlock | ImageBlock:
 
 
 def _completion(response: ChatResponse) -> Completion:
-    said = response.additional_kwargs
-    route = said.get("route")  # of our own model: the one that answered
+    facts = response.additional_kwargs
+    route = facts.get("route")  # of our own model: the one that answered
     return Completion(
         response.message.content or "",
-        finish_reason=said.get("finish_reason"),
-        refusal=said.get("refusal"),
-        usage=Usage(input_tokens=said.get("prompt_tokens"), output_tokens=said.get("completion_tokens")),
+        finish_reason=facts.get("finish_reason"),
+        refusal=facts.get("refusal"),
+        usage=Usage(input_tokens=facts.get("prompt_tokens"), output_tokens=facts.get("completion_tokens")),
         route=route if isinstance(route, str) else "",
     )

@@ -25,13 +25,14 @@ from llama_index.core.base.llms.types import (
     ToolCallBlock,
 )
 
-from llamaindex_vlm.provider_fields import provider_fields
+from llamaindex_vlm.responses import provider_fields
 from vlm_core import InputError
 from vlm_core.integration import Source, base64_as_uri, expand, sniff, source_from, text_in
 
 Message: TypeAlias = dict[str, Any]
 Part: TypeAlias = dict[str, Any]
 
+# What Cohere and Gemini call the assistant.
 _SAME_AS = {MessageRole.CHATBOT: MessageRole.ASSISTANT, MessageRole.MODEL: MessageRole.ASSISTANT}
 _KEPT = {
     MessageRole.TOOL: ("tool_call_id",),
@@ -92,15 +93,21 @@ def _message(message: ChatMessage, place: _Place) -> Message:
     if calls and role != MessageRole.ASSISTANT:
         hint = "Give it the role assistant; results of tools have the role tool."
         raise InputError(f"{place.name} calls a tool and has the role {role.value}", hint=hint)
-    said = message.additional_kwargs
-    kept = {name: said[name] for name in _KEPT.get(role, ()) if said.get(name) is not None}
+    extra = message.additional_kwargs
+    extra_fields = {name: extra[name] for name in _KEPT.get(role, ()) if extra.get(name) is not None}
     content = _content(_all_parts(message, place))
     if role != MessageRole.ASSISTANT:
-        return {"role": role.value, "content": content, **kept}
+        return {"role": role.value, "content": content, **extra_fields}
     fields, of_calls = provider_fields(message)
     sent = [{**call, **of_calls.get(call["id"], {})} for call in calls]
     more = {"tool_calls": sent} if sent else {}
-    return {"role": role.value, "content": content or None if more else content, **kept, **more, **fields}
+    return {
+        "role": role.value,
+        "content": content or None if more else content,
+        **extra_fields,
+        **more,
+        **fields,
+    }
 
 
 def _all_parts(message: ChatMessage, place: _Place) -> list[Part]:
@@ -114,7 +121,7 @@ def _all_parts(message: ChatMessage, place: _Place) -> list[Part]:
     return _marked(parts, message.additional_kwargs.get("cache_control"))
 
 
-def _marked(parts: list[Part], mark: Any) -> list[Part]:
+def _marked(parts: list[Part], mark: object) -> list[Part]:
     return parts if mark is None or not parts else [*parts[:-1], {**parts[-1], "cache_control": mark}]
 
 
@@ -122,6 +129,7 @@ def _content(parts: list[Part]) -> str | list[Part]:
     """Text alone as a string, since many servers take nothing else but from a user."""
     if all(part["type"] == "text" and "cache_control" not in part for part in parts):
         return "\n".join(part["text"] for part in parts)
+    # Some providers refuse a text part without text.
     return [part for part in parts if part.get("text") != ""]
 
 
@@ -157,9 +165,12 @@ def _call(call_id: str | None, name: str, arguments: Mapping[str, Any] | str) ->
     return {"id": call_id or "", "type": "function", "function": {"name": name, "arguments": written or "{}"}}
 
 
-def _said_call(call: Any, place: str) -> dict[str, Any]:
-    fields = call if isinstance(call, Mapping) or not hasattr(call, "model_dump") else call.model_dump()
-    function = fields.get("function") if isinstance(fields, Mapping) else None
+def _said_call(call: object, place: str) -> dict[str, Any]:
+    # Not by class: older integrations keep objects of whichever openai client they came with.
+    if not isinstance(call, Mapping) and hasattr(call, "model_dump"):
+        call = call.model_dump()
+    fields = call if isinstance(call, Mapping) else {}
+    function = fields.get("function")
     if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
         hint = 'Write {"id": ..., "type": "function", "function": {"name": ..., "arguments": "{}"}}.'
         raise InputError(f"{place} has a tool call without a function", hint=hint)
@@ -198,11 +209,11 @@ def _picture(block: ImageBlock, place: _Place) -> Part:
     raise InputError(f"{place.name} is an ImageBlock without an image", hint=_GIVE)
 
 
-def _image_part(image: Any) -> Part:
+def _image_part(image: object) -> Part:
     return {"type": "image", "image": image}
 
 
-def _held(image: bytes | IOBase, place: _Place) -> Any:
+def _held(image: bytes | IOBase, place: _Place) -> Source:
     if isinstance(image, IOBase):
         return source_from(partial(_whole, image), place.name)
     # LlamaIndex copies blocks at every turn. What was sent before is known by its base64, and not decoded.
@@ -281,7 +292,7 @@ def _of_url(url: str, title: str | None, place: _Place) -> list[Part]:
     return _of_bytes(source.read(), source, title, place) if scheme == "data" else [_image_part(source)]
 
 
-def _of_bytes(data: bytes, given: Any, title: str | None, place: _Place) -> list[Part]:
+def _of_bytes(data: bytes, given: object, title: str | None, place: _Place) -> list[Part]:
     if not data or sniff(data):
         return [_image_part(given)]
     text = text_in(data)

@@ -1,13 +1,23 @@
-"""What becomes of a text that was read: a LlamaIndex node, its metadata, and which of it models see."""
+"""Nodes with pictures that are to be read, and nodes of the text that was read of one."""
 
 from __future__ import annotations
 
-from pathlib import PurePath
-from typing import Any
+import base64
+import hashlib
+from collections.abc import Iterable
+from functools import partial
+from itertools import islice
+from os import PathLike
+from pathlib import Path, PurePath
+from typing import Any, NoReturn, TypeAlias
 
-from llama_index.core.schema import Document, MediaResource
+from llama_index.core.schema import BaseNode, Document, ImageNode, MediaResource, Node
 
-from vlm_core.integration import Passage
+from vlm_core import InputError
+from vlm_core.integration import Passage, Source, expand, source_from
+
+_Picture: TypeAlias = bytes | Path | str
+"""Base64, a file or a URL."""
 
 TECHNICAL = (
     "image_sha256",
@@ -78,3 +88,112 @@ def facts(passage: Passage) -> dict[str, Any]:
     """What is known of a passage's page, as metadata."""
     sha256 = {"image_sha256": passage.page.sha256} if passage.page.sha256 else {}
     return {**sha256, **passage.metadata}
+
+
+# --- pictures that are to be read ---------------------------------------------------------------------
+
+
+def is_scan(node: BaseNode) -> bool:
+    """Whether a node brings a picture that was not read yet.
+
+    Example:
+        >>> is_scan(Document(text="TOTAL 9.00")), is_scan(ImageNode(image_path="receipt.jpg"))
+        (False, True)
+    """
+    return _picture_in(node) is not None and "ocr_state" not in node.metadata
+
+
+def source_of(node: BaseNode, *, allow_private_urls: bool = False) -> Source:
+    """The picture of a node that `is_scan`, to be opened when it is its turn.
+
+    What is wrong with it is raised then. A picture in memory is called by the file that the node
+    names in its metadata, else by the node's id.
+
+    Args:
+        node: brings the picture.
+        allow_private_urls: whether a URL may lead to this machine or its network.
+    """
+    picture = _picture_in(node)
+    if isinstance(picture, bytes):
+        name = node.metadata.get("file_path") or node.metadata.get("file_name") or node.id_
+        return source_from(partial(base64.b64decode, picture), str(name))
+    sources = list(islice(expand(picture, allow_private_urls=allow_private_urls), 2))
+    if len(sources) == 1:
+        return sources[0]
+    return source_from(partial(_refuse, str(picture)), str(picture))
+
+
+def place_of(node: BaseNode, source: str) -> dict[str, Any]:
+    """Where the picture is, as metadata; nothing of one in memory but what the node says itself."""
+    return {} if isinstance(_picture_in(node), bytes) else place(source)
+
+
+def file_of(node: BaseNode) -> Path | None:
+    """The file that the picture is in, if it is in one of its own."""
+    picture = _picture_in(node)
+    return picture if isinstance(picture, Path) else None
+
+
+def image_documents(files: str | PathLike[str] | Iterable[str | PathLike[str]]) -> list[Document]:
+    """A Document for each picture file, not read yet: what an ingestion pipeline is to be given.
+
+    Each has its path for an id, and a digest of its file in its metadata, by which a docstore sees
+    that a file has changed. LlamaIndex alone looks at the path only.
+
+    Args:
+        files: a path, a folder (with all below it), a glob pattern, or a list of these.
+
+    Returns:
+        Documents in order. A file that is missing or cannot be read has one too, without a digest:
+        what is wrong with it is found when it is read.
+
+    Raises:
+        InputError: something is not a file of this machine.
+
+    Example:
+        >>> [document.id_ for document in image_documents(["scans/fax.tif", "scans/invoice.png"])]
+        ['scans/fax.tif', 'scans/invoice.png']
+    """
+    return [_image_document(source) for source in expand(files)]
+
+
+def _image_document(source: Source) -> Document:
+    if source.path is None:
+        raise InputError(
+            f"{source.name} is not a file here", hint="Give files, or make a Document with an image_resource."
+        )
+    digest = _digest(source.path)
+    return Document(
+        id_=source.name,
+        # Not None, or LlamaIndex's cache and splitters would not look at the metadata.
+        text_resource=MediaResource(text=""),
+        image_resource=MediaResource(path=source.path),
+        metadata={**place(source.name), **({"file_sha256": digest} if digest else {})},
+        excluded_embed_metadata_keys=["file_sha256"],
+        excluded_llm_metadata_keys=["file_sha256"],
+    )
+
+
+def _digest(path: Path) -> str | None:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None
+
+
+def _picture_in(node: BaseNode) -> _Picture | None:
+    if isinstance(node, ImageNode):
+        data = node.image.encode() if node.image else None
+        return _first(data, node.image_path, node.image_url)
+    resource = node.image_resource if isinstance(node, Node) else None
+    return _first(resource.data, resource.path, resource.url) if resource else None
+
+
+def _first(data: bytes | None, path: str | Path | None, url: object) -> _Picture | None:
+    """What there is, in the order in which LlamaIndex looks."""
+    return data or (Path(path) if path else None) or (str(url) if url else None)
+
+
+def _refuse(name: str) -> NoReturn:
+    raise InputError(f"{name} is not a file, but a folder", hint="Give a node for each picture in it.")

@@ -62,18 +62,15 @@ class VLMReActAgent(ReActAgent):
     ) -> None:
         """Keep what each tool showed beside its text."""
         await super().handle_tool_call_results(ctx, results, memory)
+        # LlamaIndex has made a step of the text of each result by now, in the order of the results.
         steps: list[BaseReasoningStep] = await ctx.store.get(self.reasoning_key, default=[])
         unpaired = list(results)
         for index, step in enumerate(steps):
             if type(step) is ObservationReasoningStep and unpaired:
-                steps[index] = _observation(step, unpaired.pop(0))
+                blocks = unpaired.pop(0).tool_output.blocks
+                shown: list[ContentBlock] = [block for block in blocks if not isinstance(block, TextBlock)]
+                steps[index] = Observation(**step.model_dump(), shown=shown)
         await ctx.store.set(self.reasoning_key, steps)
-
-
-def _observation(step: ObservationReasoningStep, result: ToolCallResult) -> Observation:
-    blocks = result.tool_output.blocks
-    shown: list[ContentBlock] = [block for block in blocks if not isinstance(block, TextBlock)]
-    return Observation(**step.model_dump(), shown=shown)
 
 
 def _with_what_was_shown(message: ChatMessage, step: BaseReasoningStep) -> ChatMessage:

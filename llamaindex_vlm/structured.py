@@ -10,8 +10,16 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapp
 from contextlib import aclosing, closing
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageRole
+from llama_index.core.base.llms.types import (
+    ChatMessage,
+    ChatResponse,
+    ChatResponseAsyncGen,
+    ChatResponseGen,
+    MessageRole,
+)
 from llama_index.core.bridge.pydantic import BaseModel, ValidationError
+from llama_index.core.llms.callbacks import llm_chat_callback
+from llama_index.core.llms.structured_llm import StructuredLLM
 from llama_index.core.program.streaming_utils import process_streaming_content_incremental
 
 from llamaindex_vlm.responses import is_whole
@@ -23,6 +31,7 @@ from vlm_core import (
     ResponseError,
     find_json,
 )
+from vlm_core.integration import hides_extra_headers, validation_problems
 
 if TYPE_CHECKING:
     from llama_index.core.llms import LLM
@@ -31,6 +40,13 @@ if TYPE_CHECKING:
 Output = TypeVar("Output", bound=BaseModel)
 Questions: TypeAlias = Generator[list[ChatMessage], ChatResponse, tuple[Output, ChatResponse]]
 
+ENTRANCES = (
+    *("chat", "achat", "stream_chat", "astream_chat"),
+    *("complete", "acomplete", "stream_complete", "astream_complete"),
+    *("structured_predict", "astructured_predict", "stream_structured_predict"),
+    "astream_structured_predict",
+)
+"""The methods of an LLM by which a call comes in, and whose arguments LlamaIndex's events show."""
 _NOT_ANSWERABLE = ("tool_choice", "tool_required", "allow_parallel_tool_calls")
 """Arguments for structured output by way of tools, which have no meaning here."""
 _SUMS = ("prompt_tokens", "completion_tokens", "total_tokens", "cost_usd", "attempts")
@@ -49,8 +65,8 @@ def options_for(output_cls: type[BaseModel], llm_kwargs: Mapping[str, Any] | Non
         0
     """
     check_output_cls(output_cls)
-    kept = {name: value for name, value in (llm_kwargs or {}).items() if name not in _NOT_ANSWERABLE}
-    return {**kept, "response_format": output_cls}
+    options = {name: value for name, value in (llm_kwargs or {}).items() if name not in _NOT_ANSWERABLE}
+    return {**options, "response_format": output_cls}
 
 
 def check_output_cls(output_cls: object) -> None:
@@ -84,9 +100,9 @@ def questions(output_cls: type[Output], messages: Sequence[ChatMessage]) -> Ques
         return _parsed(output_cls, first), first
     except _UnfitError as error:
         problems = str(error)
-    said = ChatMessage(role=MessageRole.ASSISTANT, content=first.message.content or "")
+    answer = ChatMessage(role=MessageRole.ASSISTANT, content=first.message.content or "")
     repair = ChatMessage(role=MessageRole.USER, content=_REPAIR.format(problems=problems))
-    second = yield [*messages, said, repair]
+    second = yield [*messages, answer, repair]
     try:
         return _parsed(output_cls, second), _spent_on_both(first, second)
     except _UnfitError as error:
@@ -107,13 +123,13 @@ def _parsed(output_cls: type[Output], response: ChatResponse) -> Output:
         raise _failed(ContentFiltered(f"there is no {output_cls.__name__}: {refusal or reason}"), response)
     if reason == "length":
         raise _failed(OutputTruncated(f"the {output_cls.__name__} is cut off"), response)
-    found = find_json(response.message.content or "")
-    if found.problem:
-        raise _UnfitError(found.problem)
+    json_value = find_json(response.message.content or "")
+    if json_value.problem:
+        raise _UnfitError(json_value.problem)
     try:
-        return output_cls.model_validate_json(found.source)
+        return output_cls.model_validate_json(json_value.source)
     except ValidationError as error:
-        problems = _said(error)
+        problems = "\n".join(validation_problems(error)[:_PROBLEMS_SHOWN])
     raise _UnfitError(problems)
 
 
@@ -121,13 +137,6 @@ def _failed(error: ResponseError, response: ChatResponse) -> ResponseError:
     error.partial = response.message.content or ""
     error.route = response.additional_kwargs.get("route")
     return error
-
-
-def _said(error: ValidationError) -> str:
-    """What is wrong, without the values, of which the model may have written many."""
-    found = error.errors(include_url=False, include_context=False, include_input=False)
-    lines = [f"{'.'.join(map(str, one['loc'])) or 'the whole'}: {one['msg']}" for one in found]
-    return "\n".join(lines[:_PROBLEMS_SHOWN])
 
 
 def _spent_on_both(first: ChatResponse, second: ChatResponse) -> ChatResponse:
@@ -204,3 +213,63 @@ async def astream(
         return waiting.pop() if waiting else await llm.achat(asked, **options)
 
     yield await aask(questions(output_cls, messages), achat)
+
+
+@hides_extra_headers(*ENTRANCES)
+class StructuredVLM(StructuredLLM):
+    """A VLM whose answers are objects of a class, in `raw`, and as JSON in the message.
+
+    Unlike the class that it is from, it keeps what the answer cost, and open files and braces in a
+    message are never taken for a template.
+
+    Example:
+        >>> from llamaindex_vlm import VLM
+        >>> from vlm_core.testing import ScriptedServer
+        >>> class Receipt(BaseModel):
+        ...     total: float
+        >>> with ScriptedServer() as server:
+        ...     server.say('{"total": 9.0}')
+        ...     llm = VLM(model="some-vlm", api_base=server.base_url, api_key=server.api_key)
+        ...     llm.as_structured_llm(Receipt).chat([ChatMessage(content="What is the total?")]).raw
+        Receipt(total=9.0)
+    """
+
+    @classmethod
+    def class_name(cls) -> str:
+        """Its name in what is stored."""
+        return "structured_multi_modal_vlm"
+
+    @llm_chat_callback()
+    def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
+        """Ask, and wait for the object."""
+        options = options_for(self.output_cls, kwargs)
+        asked = questions(self.output_cls, self.llm._extend_messages(list(messages)))
+        return _as_response(*ask(asked, lambda messages: self.llm.chat(messages, **options)))
+
+    @llm_chat_callback()
+    async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
+        """As `chat`, on an event loop."""
+        options = options_for(self.output_cls, kwargs)
+        asked = questions(self.output_cls, self.llm._extend_messages(list(messages)))
+        return _as_response(*await aask(asked, lambda messages: self.llm.achat(messages, **options)))
+
+    @llm_chat_callback()
+    def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
+        """The object as it grows; the last one is checked."""
+        asked = self.llm._extend_messages(list(messages))
+        return (_as_response(*step) for step in stream(self.llm, self.output_cls, asked, kwargs))
+
+    @llm_chat_callback()
+    async def astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
+        """As `stream_chat`, on an event loop."""
+        asked = self.llm._extend_messages(list(messages))
+        steps = astream(self.llm, self.output_cls, asked, kwargs)
+        return (_as_response(*step) async for step in steps)
+
+
+def _as_response(output: BaseModel, response: ChatResponse) -> ChatResponse:
+    return ChatResponse(
+        message=ChatMessage(role=MessageRole.ASSISTANT, content=output.model_dump_json()),
+        raw=output,
+        additional_kwargs=response.additional_kwargs,
+    )

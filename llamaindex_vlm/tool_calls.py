@@ -26,6 +26,7 @@ def as_openai_tools(tools: Sequence[BaseTool], *, strict: bool | None = None) ->
         strict: whether arguments must follow the schema to the letter; not sent where None, since
             many servers do not know it.
     """
+    # The limit of 1,024 characters for a description is OpenAI's alone.
     specs = [tool.metadata.to_openai_tool(skip_length_check=True) for tool in tools]
     for spec in specs if strict is not None else ():
         function = spec["function"]
@@ -83,10 +84,10 @@ def _arguments(function: Mapping[str, str], response: ChatResponse) -> dict[str,
 
 def _as_far_as_it_goes(written: str) -> dict[str, Any]:
     try:
-        found = parse_partial_json(written)
+        arguments = parse_partial_json(written)
     except (ValueError, RecursionError, IndexError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return arguments if isinstance(arguments, dict) else {}
 
 
 def with_one_call(response: ChatResponse) -> ChatResponse:
@@ -100,6 +101,7 @@ def with_one_call(response: ChatResponse) -> ChatResponse:
         "Pass allow_parallel_tool_calls=True to allow more.",
     )
     blocks = [block for block in response.message.blocks if block not in calls[1:]]
-    said = {**response.message.additional_kwargs, "tool_calls": tool_calls_of(response.message)[:1]}
-    message = ChatMessage(role=response.message.role, blocks=blocks, additional_kwargs=said)
+    # LlamaIndex's agents read the blocks, its structured streams the additional_kwargs.
+    extra = {**response.message.additional_kwargs, "tool_calls": tool_calls_of(response.message)[:1]}
+    message = ChatMessage(role=response.message.role, blocks=blocks, additional_kwargs=extra)
     return response.model_copy(update={"message": message})

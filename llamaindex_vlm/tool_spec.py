@@ -64,8 +64,13 @@ class VLMToolSpec(BaseToolSpec):
         assistant: ImageAssistant | None = None,
         **options: Any,
     ) -> None:
-        given = {"engine": engine, "llm": llm, "root_dir": root_dir, "allow_urls": allow_urls, **options}
-        self.assistant = _made(given) if assistant is None else _alone(assistant, given)
+        settings = {"engine": engine, "llm": llm, "root_dir": root_dir, "allow_urls": allow_urls, **options}
+        if assistant is None:
+            model = as_engine(llm) if isinstance(llm, LLM) else llm
+            assistant = ImageAssistant(**{**settings, "engine": as_engine(engine), "llm": model})
+        else:
+            _check_alone(settings)
+        self.assistant = assistant
         """What is behind the tools."""
         self.spec_functions = [(tool.name, f"a{tool.name}") for tool in self.assistant.tools]
 
@@ -105,10 +110,10 @@ class VLMToolSpec(BaseToolSpec):
         return _metadata(_find(_names_in(fn_name)[0]))
 
     def _tool(self, tool: ImageTool, metadata: ToolMetadata) -> FunctionTool:
-        def run(**arguments: Any) -> dict[str, Any]:
+        def run(**arguments: object) -> dict[str, Any]:
             return tool.run(self.assistant, arguments).to_dict()
 
-        async def arun(**arguments: Any) -> dict[str, Any]:
+        async def arun(**arguments: object) -> dict[str, Any]:
             return (await tool.arun(self.assistant, arguments)).to_dict()
 
         async def atext(finding: Mapping[str, Any]) -> str:
@@ -163,18 +168,14 @@ class VLMToolSpec(BaseToolSpec):
         return (await self.assistant.alist_pages(document)).text
 
 
-def _made(given: Mapping[str, Any]) -> ImageAssistant:
-    return ImageAssistant(**{**given, "engine": as_engine(given["engine"]), "llm": as_engine(given["llm"])})
-
-
-def _alone(assistant: ImageAssistant, given: Mapping[str, Any]) -> ImageAssistant:
+def _check_alone(settings: Mapping[str, Any]) -> None:
+    """Refuse settings beside an assistant, which has its own."""
     known = signature(VLMToolSpec).parameters
-    others = [name for name, value in given.items() if name not in known or value != known[name].default]
+    others = [name for name, value in settings.items() if name not in known or value != known[name].default]
     if others:
         raise ConfigError(
             f"VLMToolSpec got an assistant and {', '.join(others)}", hint="Say these to the ImageAssistant."
         )
-    return assistant
 
 
 def _names_in(spec: SPEC_FUNCTION_TYPE) -> tuple[str, str]:

@@ -6,6 +6,8 @@ import asyncio
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import aclosing, closing
+from dataclasses import replace
+from functools import cache
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 from uuid import uuid4
@@ -23,9 +25,8 @@ from llama_index.core.schema import (
     TransformComponent,
 )
 
-from llamaindex_vlm.image_nodes import file_of, is_scan, place_of, source_of
-from llamaindex_vlm.nodes import PicturedDocument, facts, unseen
-from llamaindex_vlm.options import ReadingOptions
+from llamaindex_vlm.nodes import PicturedDocument, facts, file_of, is_scan, place_of, source_of, unseen
+from llamaindex_vlm.readers import ReadingOptions
 from vlm_core.integration import EmptyPages, Passage, Source, apassages_of_each, passages_of_each, stable_id
 
 if TYPE_CHECKING:
@@ -99,18 +100,18 @@ class OCRTransform(ReadingOptions, TransformComponent):
             ConfigError: image_dir cannot be written to.
         """
         call = _TransformCall(self, nodes)
-        found = passages_of_each(self._reader, call.documents(), self.mode, empty_pages=self.empty_pages)
-        with closing(found):
-            for passages in found:
+        groups = passages_of_each(self._reader, call.documents(), self.mode, empty_pages=self.empty_pages)
+        with closing(groups):
+            for passages in groups:
                 call.take(passages)
         return call.nodes()
 
     async def acall(self, nodes: Sequence[BaseNode], **kwargs: Any) -> Sequence[BaseNode]:
         """As the call, without ever blocking the event loop."""
         call = _TransformCall(self, nodes)
-        found = apassages_of_each(self._reader, call.documents(), self.mode, empty_pages=self.empty_pages)
-        async with aclosing(found):
-            async for passages in found:
+        groups = apassages_of_each(self._reader, call.documents(), self.mode, empty_pages=self.empty_pages)
+        async with aclosing(groups):
+            async for passages in groups:
                 await asyncio.to_thread(call.take, passages)  # a picture may be written
         return call.nodes()
 
@@ -118,10 +119,7 @@ class OCRTransform(ReadingOptions, TransformComponent):
         source = source_of(scan, allow_private_urls=self.allow_private_urls)
         if self.image_dir is None or source.path is not None:
             return source
-        from llamaindex_vlm.pictures import read_once
-
-        once: Source = read_once(source)
-        return once
+        return replace(source, read=cache(source.read))  # it is opened again for its picture
 
     def _pictures(self, scan: BaseNode, source: Source) -> Pictures | None:
         if not self.image_reference and self.image_dir is None:
@@ -138,6 +136,7 @@ class _TransformCall:
         self._transform = transform
         self._given = nodes
         self._open: deque[tuple[_Scan, Source]] = deque()
+        # By identity: nodes are not hashable, and two of them may have the same id.
         self._made: dict[int, list[BaseNode]] = {}
 
     def documents(self) -> Iterator[Source]:

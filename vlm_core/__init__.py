@@ -29,6 +29,7 @@ _HOMES = {
     "catalog.routes": ("Route",),
     "catalog.schema": ("ImageLimits", "ModelProfile", "Price", "Provider", "Quirk"),
     "client": ("VLMClient",),
+    "client_settings": ("ClientSettings",),
     "completion": ("Attempt", "Completion", "Delta", "EncodedImage", "Estimate", "ToolCall", "ToolCallDelta"),
     "empty_pages": ("EmptyPagesWarning",),
     "errors": (

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import AsyncGenerator, Generator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Generator, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from vlm_core.catalog.keys import find_key
 from vlm_core.catalog.resolve_route import resolve, warn_of_sunset
+from vlm_core.client_settings import ClientSettings
 from vlm_core.completion import Completion, Delta, Estimate
 from vlm_core.errors import ConfigError
 from vlm_core.flow.call import CallLimits, ChatCall, PerRoute
@@ -20,27 +21,15 @@ from vlm_core.flow.drivers import arun, run
 from vlm_core.flow.exchange import exchange
 from vlm_core.flow.message_images import read_messages, warn_of_images_in_text
 from vlm_core.flow.route_state import RouteState
-from vlm_core.flow.validation import (
-    as_messages,
-    call_seconds,
-    check_counts,
-    check_seconds,
-    check_settings,
-    secret_headers,
-)
-from vlm_core.option_names import strict_options
-from vlm_core.secret import Secret
-from vlm_core.types import MAX_PAGES
+from vlm_core.flow.validation import as_messages, call_seconds, check_seconds, secret_headers
+from vlm_core.option_names import arguments_of
 from vlm_core.wire.options import check_options
 
 if TYPE_CHECKING:
-    from vlm_core.catalog.routes import Endpoint, Route
-    from vlm_core.catalog.schema import Provider
+    from vlm_core.catalog.routes import Endpoint
     from vlm_core.flow.call import Exchange
-    from vlm_core.wire.endpoint_messages import ToolImages
 
 _DICE = random.Random()  # noqa: S311  it spreads waits, and guards nothing
-_SECONDS = CallLimits().timeout
 Messages: TypeAlias = str | Iterable[Mapping[str, Any] | Completion] | PerRoute
 
 
@@ -90,67 +79,27 @@ class VLMClient:
         'TOTAL 9.00'
     """
 
-    @strict_options()
-    def __init__(
-        self,
-        route: str | Route,
-        *,
-        fallbacks: Sequence[str | Route] = (),
-        provider: str | Provider | None = None,
-        api_key: str | Secret | None = None,
-        base_url: str | None = None,
-        headers: Mapping[str, str | Secret] | None = None,
-        timeout: Any = _SECONDS,
-        first_token_timeout: float | None = None,
-        idle_timeout: float = 60.0,
-        max_attempts: int = 3,
-        max_concurrency: int = 16,
-        tool_images: ToolImages = "user_message",
-        max_pages: int = MAX_PAGES,
-        allow_private_urls: bool = False,
-        http_client: Any = None,
-        async_http_client: Any = None,
-    ) -> None:
-        check_settings(
-            route=route,
-            provider=provider,
-            api_key=api_key,
-            base_url=base_url,
-            tool_images=tool_images,
-            allow_private_urls=allow_private_urls,
-            fallbacks=fallbacks,
+    @arguments_of(ClientSettings)
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        settings = self._settings = ClientSettings(*args, **kwargs)
+        self.endpoint = resolve(
+            settings.route,
+            provider=settings.provider,
+            api_key=settings.api_key,
+            base_url=settings.base_url,
+            headers=settings.headers,
         )
-        check_counts(max_attempts=max_attempts, max_concurrency=max_concurrency, max_pages=max_pages)
-        timeout = _or_default(call_seconds(timeout))
-        check_seconds(timeout=timeout, first_token_timeout=first_token_timeout, idle_timeout=idle_timeout)
-        secrets = secret_headers(headers)
-        key = Secret(api_key) if api_key is not None else None
-        self._made_of = {
-            "route": route,
-            "fallbacks": fallbacks,
-            "provider": provider,
-            "api_key": key,
-            "base_url": base_url,
-            "headers": secrets,
-            "timeout": timeout,
-            "first_token_timeout": first_token_timeout,
-            "idle_timeout": idle_timeout,
-            "max_attempts": max_attempts,
-            "max_concurrency": max_concurrency,
-            "tool_images": tool_images,
-            "max_pages": max_pages,
-            "allow_private_urls": allow_private_urls,
-        }
-        self.endpoint = resolve(route, provider=provider, api_key=key, base_url=base_url, headers=secrets)
-        endpoints = [self.endpoint, *(resolve(other) for other in fallbacks)]
+        # Key, address and headers are the first route's alone: they must not go to another provider.
+        endpoints = [self.endpoint, *map(resolve, settings.fallbacks)]
         for endpoint in endpoints:
             warn_of_sunset(endpoint)
-        self._stations = [RouteState(endpoint, ConcurrencyLimiter(max_concurrency)) for endpoint in endpoints]
-        self._limits = CallLimits(timeout, first_token_timeout, idle_timeout, max_attempts)
-        self._tool_images = tool_images
-        self._max_pages = max_pages
-        self._allow_private_urls = allow_private_urls
-        self._connections = Connections(http_client, async_http_client)
+        self._stations = [
+            RouteState(endpoint, ConcurrencyLimiter(settings.max_concurrency)) for endpoint in endpoints
+        ]
+        self._limits = CallLimits(
+            settings.timeout, settings.first_token_timeout, settings.idle_timeout, settings.max_attempts
+        )
+        self._connections = Connections(settings.http_client, settings.async_http_client)
 
     def __repr__(self) -> str:
         return f"VLMClient({self.route!r})"
@@ -246,7 +195,7 @@ class VLMClient:
     def __reduce__(self) -> tuple[Any, ...]:
         if self._connections.borrowed:
             raise ConfigError("a VLMClient with an http_client of yours cannot be pickled")
-        return _remade, (self._made_of,)
+        return _remade, (vars(self._settings),)
 
     def _exchange(self, messages: Messages, options: Mapping[str, Any], *, stream: bool) -> Exchange:
         # The keys of all, for it would be late to learn that one is missing when it is needed.
@@ -271,7 +220,7 @@ class VLMClient:
         per_route = messages if isinstance(messages, PerRoute) else None
         asked = read_messages(
             as_messages([] if isinstance(messages, PerRoute) else messages),
-            allow_private_urls=self._allow_private_urls,
+            allow_private_urls=self._settings.allow_private_urls,
         )
         warn_of_images_in_text(asked)
         return ChatCall(
@@ -280,16 +229,12 @@ class VLMClient:
             endpoint=self.endpoint,
             stream=stream,
             limits=self._limits if timeout is None else replace(self._limits, timeout=timeout),
-            tool_images=self._tool_images,
-            max_pages=self._max_pages,
-            allow_private_urls=self._allow_private_urls,
+            tool_images=self._settings.tool_images,
+            max_pages=self._settings.max_pages,
+            allow_private_urls=self._settings.allow_private_urls,
             per_route=per_route,
             extra_headers=extra_headers,
         )
-
-
-def _or_default(seconds: Any) -> Any:
-    return _SECONDS if seconds is None else seconds
 
 
 def _remade(made_of: dict[str, Any]) -> VLMClient:

@@ -101,12 +101,16 @@ class ToolCall:
         if self.arguments.strip() in ("", "null"):
             return {}, None
         try:
-            found = json.loads(self.arguments, strict=False)
+            arguments = json.loads(self.arguments, strict=False)
         except json.JSONDecodeError as error:
             return None, _CUT if _is_at_end(error) else f"the arguments are not JSON: {error}"
         except (ValueError, RecursionError) as error:
             return None, f"the arguments are not JSON: {error}"
-        return (found, None) if isinstance(found, dict) else (None, "the arguments are not a JSON object")
+        return (
+            (arguments, None)
+            if isinstance(arguments, dict)
+            else (None, "the arguments are not a JSON object")
+        )
 
 
 _CUT = "the arguments are not JSON: they end too early"
@@ -231,6 +235,65 @@ class Completion:
 def _as_openai(call: ToolCall) -> dict[str, Any]:
     function = {"name": call.name, "arguments": call.arguments or "{}"}
     return {"id": call.id, "type": "function", "function": function, **call.provider_fields}
+
+
+# --- what the adapters keep of an answer ------------------------------------------------------------
+
+REASONING_TEXTS = ("reasoning_content", "reasoning")
+"""Fields of a message in which providers send what the model thought, as a text."""
+REASONING_DETAILS = "reasoning_details"
+
+
+def answer_facts(completion: Completion) -> dict[str, Any]:
+    """What every framework's message tells of an answer, as plain JSON; None where it is not known.
+
+    Example:
+        >>> answer_facts(Completion("TOTAL 9.00", route="novita:m"))["finish_reason"]
+        'stop'
+    """
+    return {
+        "finish_reason": completion.finish_reason,
+        "route": completion.route,
+        "request_id": completion.request_id,
+        "attempts": [dict(vars(attempt)) for attempt in completion.attempts],
+        "cost_usd": completion.usage.cost_usd,
+        "warnings": list(completion.warnings),
+    }
+
+
+def answer_logprobs(completion: Completion) -> Any:
+    """The `logprobs` of an answer as the provider has them; None where there are none."""
+    choices = completion.raw.get("choices")
+    first = choices[0] if isinstance(choices, list) and choices else None
+    return first.get("logprobs") if isinstance(first, Mapping) else None
+
+
+def reasoning_of(completion: Completion) -> tuple[str | None, str]:
+    """Where an answer's reasoning stood, and its text: to the letter where it goes back to the provider.
+
+    Returns:
+        The field of the message, or "content" where it stood within the text and does not go back; None
+        where there is none.
+
+    Example:
+        >>> reasoning_of(Completion("9.00", reasoning="hm", provider_fields={"reasoning": "hm "}))
+        ('reasoning', 'hm ')
+    """
+    fields = completion.provider_fields
+    name = next((name for name in (*REASONING_TEXTS, REASONING_DETAILS) if name in fields), None)
+    sent = fields.get(name or "")
+    text = sent if isinstance(sent, str) else completion.reasoning
+    return name or ("content" if completion.reasoning else None), text
+
+
+def tool_call_fields(completion: Completion) -> dict[str, dict[str, Any]]:
+    """What the provider sent with each tool call and wants back, by the ids of the calls.
+
+    Example:
+        >>> tool_call_fields(Completion("", tool_calls=(ToolCall("c1", "look", "{}", {"extra": 1}),)))
+        {'c1': {'extra': 1}}
+    """
+    return {call.id: dict(call.provider_fields) for call in completion.tool_calls if call.provider_fields}
 
 
 @dataclass(frozen=True)

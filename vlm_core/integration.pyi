@@ -1,5 +1,21 @@
 # Written by tests/unit/test_public_names.py.
+from vlm_core.adapter_models import AsksClient as AsksClient
+from vlm_core.adapter_models import FieldCache as FieldCache
+from vlm_core.adapter_models import hides_extra_headers as hides_extra_headers
+from vlm_core.adapter_models import provider_from_json as provider_from_json
+from vlm_core.adapter_models import provider_to_json as provider_to_json
+from vlm_core.adapter_models import revealed as revealed
+from vlm_core.adapter_models import routes_from_json as routes_from_json
+from vlm_core.adapter_models import routes_to_json as routes_to_json
+from vlm_core.adapter_models import settings_among as settings_among
+from vlm_core.adapter_models import timeout_seconds as timeout_seconds
 from vlm_core.assistant.untrusted import one_line as one_line
+from vlm_core.completion import REASONING_DETAILS as REASONING_DETAILS
+from vlm_core.completion import REASONING_TEXTS as REASONING_TEXTS
+from vlm_core.completion import answer_facts as answer_facts
+from vlm_core.completion import answer_logprobs as answer_logprobs
+from vlm_core.completion import reasoning_of as reasoning_of
+from vlm_core.completion import tool_call_fields as tool_call_fields
 from vlm_core.documents import EmptyPages as EmptyPages
 from vlm_core.documents import Mode as Mode
 from vlm_core.documents import OnFailed as OnFailed
@@ -20,6 +36,7 @@ from vlm_core.images.data_uris import data_uri as data_uri
 from vlm_core.images.files import base64_as_uri as base64_as_uri
 from vlm_core.images.files import file_part as file_part
 from vlm_core.images.files import text_in as text_in
+from vlm_core.images.page_images import document_again as document_again
 from vlm_core.images.page_images import page_again as page_again
 from vlm_core.images.page_images import page_encoded as page_encoded
 from vlm_core.images.page_images import page_told_by as page_told_by
@@ -29,10 +46,14 @@ from vlm_core.images.sniff import sniff as sniff
 from vlm_core.images.sources import Source as Source
 from vlm_core.images.sources import expand as expand
 from vlm_core.lazy import load_on_first_use as load_on_first_use
+from vlm_core.ocr.callable_client import framework_client as framework_client
 from vlm_core.ocr.engine import engine_name as engine_name
 from vlm_core.option_names import check_names as check_names
 from vlm_core.option_names import names_of as names_of
 from vlm_core.option_names import strict_options as strict_options
+from vlm_core.option_names import validation_problems as validation_problems
+from vlm_core.secret import as_secret as as_secret
+from vlm_core.secret import as_secrets as as_secrets
 from vlm_core.warning import warn_caller as warn_caller
 from vlm_core.wire.options import check_options as check_options
 from vlm_core.wire.structured import strict_schema as strict_schema

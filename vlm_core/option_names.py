@@ -1,4 +1,4 @@
-"""Options by their names: a misspelt one is an error that names the nearest."""
+"""Options that cannot be used: a misspelt one is an error that names the nearest."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ import difflib
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import wraps
 from inspect import Parameter, signature
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
 
 from vlm_core.errors import UnknownOptionError
 
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
+Arguments = ParamSpec("Arguments")
 Function = TypeVar("Function", bound=Callable[..., Any])
 _NAMED = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
 
@@ -79,3 +83,52 @@ def strict_options(
         return cast("Function", checked)
 
     return checking
+
+
+def arguments_of(
+    fields: Callable[Arguments, object],
+) -> Callable[[Callable[..., None]], Callable[Concatenate[Any, Arguments], None]]:
+    """Let an `__init__` take the arguments of a dataclass, by its signature, and refuse a misspelt one.
+
+    Args:
+        fields: the dataclass.
+
+    Example:
+        >>> from vlm_core import ClientSettings
+        >>> class Client:
+        ...     @arguments_of(ClientSettings)
+        ...     def __init__(self, *args, **kwargs):
+        ...         self.settings = ClientSettings(*args, **kwargs)
+        >>> Client("novita:m", timout=5)
+        Traceback (most recent call last):
+        vlm_core.errors.UnknownOptionError: There is no option timout. Did you mean timeout?
+    """
+    own = signature(fields)
+    itself = Parameter("self", Parameter.POSITIONAL_OR_KEYWORD)
+    shown = own.replace(parameters=[itself, *own.parameters.values()])
+
+    def taking(function: Callable[..., None]) -> Callable[Concatenate[Any, Arguments], None]:
+        @wraps(function)
+        def checked(self: Any, *args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
+            check_names(kwargs, own.parameters)
+            function(self, *args, **kwargs)
+
+        checked.__signature__ = shown  # type: ignore[attr-defined]
+        return cast("Callable[Concatenate[Any, Arguments], None]", checked)
+
+    return taking
+
+
+def validation_problems(error: ValidationError) -> list[str]:
+    """What pydantic found, one text for each field, without the values: they may be secret, or a stranger's.
+
+    Example:
+        >>> from pydantic import TypeAdapter, ValidationError
+        >>> try:
+        ...     TypeAdapter(dict[str, int]).validate_python({"page": "the first"})
+        ... except ValidationError as error:
+        ...     validation_problems(error)
+        ['page: Input should be a valid integer, unable to parse string as an integer']
+    """
+    faults = error.errors(include_url=False, include_context=False, include_input=False)
+    return [f"{'.'.join(map(str, fault['loc'])) or 'the whole'}: {fault['msg']}" for fault in faults]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 _MASK = "**********"
@@ -70,3 +70,27 @@ class Secret:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Secret, ("",)
+
+
+def as_secret(value: object) -> object:
+    """A text as a secret; all else as it is, for the client says what is wrong with it.
+
+    Example:
+        >>> as_secret("sk-123"), as_secret(5)
+        (Secret('**********'), 5)
+    """
+    return Secret(value) if isinstance(value, str) else value
+
+
+def as_secrets(headers: object) -> object:
+    """Headers with their values as secrets.
+
+    Example:
+        >>> as_secrets({"X-Title": "my app"})
+        {'X-Title': Secret('**********')}
+    """
+    return (
+        {name: as_secret(value) for name, value in headers.items()}
+        if isinstance(headers, Mapping)
+        else headers
+    )

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 
 from langchain_vlm.content_blocks import CALLS, THOUGHTS
+from langchain_vlm.image_blocks import labelled
 from langchain_vlm.messages import to_messages
-from langchain_vlm.mime_types import labelled
 from vlm_core import InputError, VLMClient
 
 KINDS = ["text", "image", "image_url", "input_image", "media", "file", "document", "text-plain", "json"]

@@ -20,6 +20,8 @@ from vlm_core.catalog.schema import (
 from vlm_core.errors import ConfigError
 from vlm_core.secret import Secret
 
+_WRITTEN = frozenset({"provider", "model", "base_url"})
+"""What is written of a route: all but its key and its headers."""
 _LOOPBACK = "localhost"
 _PRIVATE_NAMES = (".localhost", ".local", ".internal", ".lan", ".home.arpa")
 _ENDPOINT = "/chat/completions"
@@ -171,6 +173,39 @@ class Route:
 
     def __str__(self) -> str:
         return f"{self.provider if isinstance(self.provider, str) else self.provider.name}:{self.model}"
+
+    def to_dict(self) -> dict[str, object]:
+        """The route as plain JSON, without its key and its headers, which are secret.
+
+        Example:
+            >>> Route("novita", "m", api_key="sk-1").to_dict()
+            {'provider': 'novita', 'model': 'm'}
+        """
+        provider = self.provider if isinstance(self.provider, str) else self.provider.to_dict()
+        address = {} if self.base_url is None else {"base_url": self.base_url}
+        return {"provider": provider, "model": self.model, **address}
+
+    @classmethod
+    def from_dict(cls, fields: object) -> Route:
+        """A route from what `to_dict` gave.
+
+        Raises:
+            ConfigError: it is not a route.
+
+        Example:
+            >>> str(Route.from_dict({"provider": {"name": "lab"}, "model": "m"}))
+            'lab:m'
+        """
+        names = fields.keys() if isinstance(fields, Mapping) else set()
+        if not isinstance(fields, Mapping) or not {"provider", "model"} <= names <= _WRITTEN:
+            raise ConfigError(
+                'a route is "provider:model", or has provider, model and base_url',
+                hint='Write "provider:model", or Route(...).',
+            )
+        provider = fields["provider"]
+        if isinstance(provider, Mapping):
+            provider = Provider.from_dict(provider)
+        return cls(provider, fields["model"], base_url=fields.get("base_url"))
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,16 @@ A field that is not documented is None, which means unknown and not unlimited.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from enum import StrEnum
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from vlm_core.catalog.image_tokens import find_formula
 from vlm_core.errors import ConfigError
+from vlm_core.option_names import validation_problems
 
 ImageFormat = Literal["png", "jpeg", "webp", "gif", "bmp", "tiff", "ppm", "avif", "heic"]
 ResponseFormat = Literal["json_schema", "json_object", "tool"]
@@ -155,6 +157,34 @@ class Provider(_Row):
         if url and not url.startswith(("https://", "http://")):
             raise ValueError("base_url begins with https:// or http://")
         return url.rstrip("/")
+
+    def to_dict(self) -> dict[str, object]:
+        """The row as plain JSON, without what is as by default.
+
+        Example:
+            >>> Provider(name="lab", key_required=False).to_dict()
+            {'name': 'lab', 'key_required': False}
+        """
+        return self.model_dump(mode="json", exclude_defaults=True)
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> Provider:
+        """A row from what `to_dict` gave.
+
+        Raises:
+            ConfigError: it is not a row.
+
+        Example:
+            >>> Provider.from_dict({"name": "lab"}).name
+            'lab'
+        """
+        try:
+            return cls.model_validate(dict(fields))
+        except ValidationError as error:
+            problems = "; ".join(validation_problems(error))
+        raise ConfigError(
+            f"the row of a provider cannot be used: {problems}", hint="Give a name, or a Provider(name=...)."
+        )
 
 
 class ModelProfile(_Row):

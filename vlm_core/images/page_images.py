@@ -6,13 +6,16 @@ import io
 import os
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import cache
 from numbers import Real
+from pathlib import Path
 from typing import Any
 
 from vlm_core.catalog.schema import ImageLimits
 from vlm_core.completion import EncodedImage
 from vlm_core.errors import ConfigError, InputError
-from vlm_core.images.sources import expand
+from vlm_core.images.sources import Source, expand
 from vlm_core.types import READING_PIXELS, Box, PageImage, PageResult
 
 _SHA256 = re.compile("[0-9a-f]{64}")
@@ -166,6 +169,23 @@ def page_told_by(metadata: Mapping[str, Any]) -> PageResult | None:
         height=metadata.get("height") or 0,
         rotation=metadata.get("rotation") or 0,
     )
+
+
+def document_again(name: str, *, allow_private_urls: bool = False) -> Path | Source:
+    """The document that pages were read from, to be opened any number of times: a URL is downloaded once.
+
+    Args:
+        name: the `source` of the pages' results.
+        allow_private_urls: whether a URL may lead to this machine or its network.
+
+    Example:
+        >>> document_again("scans/[1].png").name
+        '[1].png'
+    """
+    if "://" not in name:
+        return Path(name)  # not a text, in which brackets and stars are a pattern
+    source = next(expand(name, allow_private_urls=allow_private_urls))
+    return replace(source, read=cache(source.read))
 
 
 def boxes_in(given: Box | Iterable[Box]) -> list[Box]:

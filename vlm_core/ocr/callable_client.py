@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, TypeAlias
+from functools import partial
+from typing import Any, TypeAlias, TypeVar
 
 from vlm_core.catalog.registry import profile
 from vlm_core.catalog.routes import Endpoint
@@ -19,6 +20,7 @@ Messages: TypeAlias = Sequence[Mapping[str, Any]]
 """As OpenAI has them, but that the image of an image part is an `EncodedImage`."""
 Ask: TypeAlias = Callable[[Messages, Mapping[str, Any]], Completion]
 AskAsync: TypeAlias = Callable[[Messages, Mapping[str, Any]], Awaitable[Completion]]
+Answer = TypeVar("Answer")
 _SHOWN = 300
 """Characters of a foreign error."""
 
@@ -137,3 +139,37 @@ def _endpoint(provider: str, model: str, max_images: int | None) -> Endpoint:
         max_side=found.limits.max_side, max_pixels=found.limits.max_pixels, max_images=max_images
     )
     return Endpoint(Provider(name=name, key_required=False), model, found, limits, base_url="")
+
+
+def framework_client(
+    name: tuple[str, str], ask: Ask, aask: AskAsync, *, endpoints: Sequence[Endpoint] = ()
+) -> ForeignClient:
+    """A chat model of a framework as the client that is asked about pages.
+
+    Args:
+        name: provider and model, as the framework calls them.
+        ask: as of `ForeignClient`. It gets the options that all chat models know by one name.
+        aask: the same, without blocking an event loop.
+        endpoints: of a model that is ours. Their names count, and how many images they take.
+
+    Example:
+        >>> async def ask(messages, options):
+        ...     return Completion("TOTAL")
+        >>> framework_client(("lab", "m"), lambda messages, options: Completion("TOTAL"), ask).route
+        'lab:m'
+    """
+    first, *others = [(endpoint.provider.name, endpoint.model) for endpoint in endpoints] or [name]
+    counts = [endpoint.limits.max_images for endpoint in endpoints if endpoint.limits.max_images is not None]
+    return ForeignClient(
+        *first,
+        partial(_asked, ask),
+        partial(_asked, aask),
+        max_images=min(counts, default=None),
+        fallbacks=others,
+    )
+
+
+def _asked(ask: Callable[..., Answer], messages: Messages, options: Mapping[str, Any]) -> Answer:
+    # What JSON is wanted, the prompt says too.
+    others = ("response_format", "extra_body")
+    return ask(messages, {name: value for name, value in options.items() if name not in others})

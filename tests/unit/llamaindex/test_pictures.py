@@ -241,6 +241,14 @@ def test_a_page_behind_a_url_is_downloaded_again_where_that_is_allowed(
         assert PagePictures().postprocess_nodes(given) == given
 
 
+def test_a_document_behind_a_url_is_downloaded_once_for_all_of_its_pages(typist: Any, fax_url: Any) -> None:
+    url, requests = fax_url[0].partition("?")[0], fax_url[1]
+    pages = retrieved(VLMReader(engine=typist, allow_private_urls=True).load_data(url))
+    requests.clear()
+    PagePictures(allow_private_urls=True).postprocess_nodes(pages)
+    assert (len(pages), len(requests)) == (2, 1)
+
+
 def test_an_encrypted_pdf_is_opened_with_its_password(typist: Any, data: Path) -> None:
     path = data / "pdfs" / "password_2206.01062_pg3.pdf"
     given = retrieved(VLMReader(engine=typist, password="1234", empty_pages=True).load_data(path))
