@@ -306,14 +306,20 @@ def test_a_file_named_in_no_unicode_is_valid_json(vlm: Run, folder: Path) -> Non
     assert json.loads(vlm("read", os.fsdecode(b"\xff.pdf"), "--json").out)["source"] == "\udcff.pdf"
 
 
-def test_a_document_given_twice_is_two() -> None:
-    pages = [PageResult(source="a", page_number=number, total_pages=2) for number in (1, 2, 1, 2)]
+def test_a_document_given_twice_is_two(vlm: Run) -> None:
+    documents = json.loads(vlm("read", "a.pdf", "a.pdf", "--json").out)
+    assert [[page["text"] for page in document["pages"]] for document in documents] == [["one", "two"]] * 2
+
+
+def test_a_document_that_could_not_be_opened_is_one_of_its_own(vlm: Run, folder: Path) -> None:
+    (folder / "cut.pdf").write_bytes(pdf("one")[:99])
+    documents = json.loads(vlm("read", "cut.pdf", "cut.pdf", "a.pdf", "--json").out)
+    assert [len(document["pages"]) for document in documents] == [1, 1, 2]
+
+
+def test_the_pages_of_a_document_are_told_by_its_number() -> None:
+    pages = [PageResult(source="a", page_number=n, document=number) for number in (0, 1) for n in (1, 2)]
     assert [len(list(document)) for document in by_document(pages)] == [2, 2]
-
-
-def test_a_document_that_could_not_be_opened_is_one_of_its_own() -> None:
-    pages = [PageResult(source="a", page_number=1), PageResult(source="a", page_number=2, total_pages=2)]
-    assert [len(list(document)) for document in by_document(pages)] == [1, 1]
 
 
 # --- where it is written -------------------------------------------------------------------------

@@ -166,7 +166,9 @@ def resolved_roots(roots: Roots) -> tuple[Path, ...]:
     wrong = [str(root) for root, path in zip(given, found, strict=True) if not path.is_dir()]
     if wrong or not found:
         raise ConfigError(
-            f"root_dir: {', '.join(wrong) or 'nothing'} is not a folder", hint="Give a folder that exists."
+            f"root_dir: {', '.join(wrong) or 'nothing'} is not a folder",
+            hint="Give a folder that exists.",
+            argument="root_dir",
         )
     return found
 

@@ -6,6 +6,8 @@ from typing import Any
 
 from typer.core import TyperCommand
 
+from vlm_core.cli.report import use_options
+
 OUTPUT = "Output"
 PAGES = "Pages"
 MODEL = "Model"
@@ -22,3 +24,14 @@ class Command(TyperCommand):
             if getattr(parameter, "is_flag", False) and parameter.metavar is None:
                 parameter.metavar = ""
         return parameters
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; what it says then shows its own options."""
+        use_options({option.name: _name_of(option) for option in self.params if option.opts[0][:2] == "--"})
+        return super().invoke(ctx)
+
+
+def _name_of(option: Any) -> str:
+    """An option as a message shows it; of a secret the variable too, which no list of processes shows."""
+    variable, name = option.envvar, str(option.opts[0])
+    return f"{variable} or {name}" if variable else name

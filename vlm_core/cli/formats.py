@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
-from operator import itemgetter
+from operator import attrgetter
 from typing import Literal, TypeAlias
 
 from pydantic import BaseModel
@@ -23,29 +23,14 @@ def by_document(pages: Iterable[PageResult]) -> Iterator[Iterator[PageResult]]:
     """The pages of each document; they are to be taken before the next document is.
 
     Args:
-        pages: in order, one document after the other. Its own pages count upwards, and one that
-            could not be opened has a single result.
+        pages: in order, one document after the other.
 
     Example:
-        >>> pages = [PageResult(page_number=n, total_pages=2, source="a") for n in (1, 2, 1, 2)]
+        >>> pages = [PageResult(page_number=n, document=number) for number in (0, 1) for n in (1, 2)]
         >>> [[page.page_number for page in document] for document in by_document(pages)]
         [[1, 2], [1, 2]]
     """
-    for _, numbered in groupby(_numbered(pages), key=itemgetter(0)):
-        yield (page for _, page in numbered)
-
-
-def _numbered(pages: Iterable[PageResult]) -> Iterator[tuple[int, PageResult]]:
-    document = 0
-    last: PageResult | None = None
-    for page in pages:
-        document += last is not None and not _continues(last, page)
-        last = page
-        yield document, page
-
-
-def _continues(last: PageResult, page: PageResult) -> bool:
-    return page.source == last.source and page.page_number > last.page_number and last.total_pages is not None
+    return (document for _, document in groupby(pages, key=attrgetter("document")))
 
 
 def render(form: Format, pages: Iterable[PageResult], *, many: bool) -> Iterator[str]:
@@ -58,15 +43,15 @@ def render(form: Format, pages: Iterable[PageResult], *, many: bool) -> Iterator
             JSON is a list.
 
     Example:
-        >>> pages = [PageResult(text="one", source="a"), PageResult(text="two", source="b")]
+        >>> pages = [PageResult(text=f"{n}", source="ab"[n], document=n) for n in (0, 1)]
         >>> print("".join(render("text", pages, many=True)), end="")
         ==> a <==
         <BLANKLINE>
-        one
+        0
         <BLANKLINE>
         ==> b <==
         <BLANKLINE>
-        two
+        1
     """
     return _RENDERERS[form](pages, many)
 

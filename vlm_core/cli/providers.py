@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from datetime import date
-from difflib import get_close_matches
 from typing import Annotated, Any
 
 import typer
@@ -17,6 +16,7 @@ from vlm_core.catalog.schema import ImageLimits, ModelProfile, Price, Provider
 from vlm_core.cli.report import exit_code_for_errors, printable
 from vlm_core.cli.tables import table
 from vlm_core.errors import UnknownProviderError
+from vlm_core.option_names import did_you_mean
 
 _ALIKE = 0.7
 """How much a name must be like another for it to be a slip of the pen; "nope" is 0.6 like "openai"."""
@@ -53,8 +53,8 @@ def _row(name: str) -> Provider:
         return find_provider(name)
     except UnknownProviderError as error:
         known = [row.name for row in known_providers()]
-        near = " or ".join(get_close_matches(name.strip().lower(), known, cutoff=_ALIKE))
-        hint = f"Did you mean {near}?" if near else "`vlm providers` lists all that are known."
+        near = did_you_mean(name, known, most=3, alike=_ALIKE)
+        hint = near or "`vlm providers` lists all that are known."
         raise UnknownProviderError(error.message, hint=hint) from None
 
 

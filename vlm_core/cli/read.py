@@ -21,7 +21,7 @@ from vlm_core.cli.tally import Tally
 from vlm_core.errors import ConfigError
 from vlm_core.images.attached_sources import with_attachments
 from vlm_core.images.sources import Source, expand
-from vlm_core.jobs.documents import chosen_pages
+from vlm_core.jobs.page_job import chosen_pages
 from vlm_core.jobs.reader import DocumentReader
 
 _Sources = Annotated[

@@ -125,7 +125,7 @@ class StoppablePages:
         reading: what reads them.
     """
 
-    def __init__(self, pages: Generator[NumberedPage, None, None], reading: CancellableReader) -> None:
+    def __init__(self, pages: Generator[PageResult, None, None], reading: CancellableReader) -> None:
         self._pages = pages
         self._reading = reading
 
@@ -133,7 +133,8 @@ class StoppablePages:
         return self
 
     def __next__(self) -> NumberedPage:
-        return next(self._pages)
+        page = next(self._pages)
+        return page.document, page
 
     def stop(self) -> None:
         """Begin no further page; those that were begun still come. May be called from any thread."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from typing import Any, TypeAlias
 
 from vlm_core.errors import ConfigError
+from vlm_core.option_names import did_you_mean
 from vlm_core.testing.connection import Connection
 from vlm_core.testing.seen import Seen
 from vlm_core.testing.valid_responses import TEXT
@@ -82,6 +82,5 @@ def unknown(what: str, name: str, known: Collection[str]) -> ConfigError:
         >>> print(unknown("There is no fault", "refusl", ["refusal", "stalls"]))
         There is no fault refusl. Did you mean refusal?
     """
-    near = get_close_matches(name, known, n=3)
-    hint = f"Did you mean {' or '.join(near)}?" if near else f"There are: {', '.join(known) or 'none'}."
+    hint = did_you_mean(name, known, most=3) or f"There are: {', '.join(known) or 'none'}."
     return ConfigError(f"{what} {name}", hint=hint)

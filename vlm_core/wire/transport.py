@@ -11,7 +11,7 @@ import math
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
@@ -101,6 +101,40 @@ class Transport:
         except _failures() as error:
             failure = map_transport_error(error, endpoint.route)
         # Not from within: the library's frames hold the key, and the error would hold the frames.
+        raise failure
+
+    def get(
+        self, endpoint: Endpoint, path: str, seconds: float, on_step: Callable[[str, Mapping[str, Any]], None]
+    ) -> RawResponse:
+        """Ask for something else than a completion, such as the list of models.
+
+        Args:
+            endpoint: whose key and headers are sent.
+            path: below its base_url.
+            seconds: for each step, and for all of it.
+            on_step: is told of each step of httpcore and its facts ("connection.connect_tcp.started", ...).
+                What it raises ends the request, and is raised here.
+
+        Raises:
+            ConnectionFailed: there is no connection, or it broke.
+            ProviderTimeout: no answer came in time.
+        """
+        failure: VLMError
+        http, end = self._http.of(endpoint), time.monotonic() + seconds
+        request = http.build_request(
+            "GET",
+            f"{endpoint.base_url.rstrip('/')}{path}",
+            headers=_headers(endpoint),
+            timeout=seconds,
+            extensions={"trace": on_step},
+        )
+        try:
+            response = http.send(request, stream=True, follow_redirects=False)
+            watch = shared.watch(_socket_of(response), end - time.monotonic())
+            timeouts = Timeouts(between_bytes=seconds)
+            return replace(_answer(endpoint, response, timeouts, "iter"), end=end, watch=watch)
+        except _failures() as error:
+            failure = map_transport_error(error, endpoint.route)
         raise failure
 
     def read(self, answer: RawResponse, seconds: float | None = None) -> bytes:

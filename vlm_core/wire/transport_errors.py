@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from vlm_core.errors import ConnectionFailed, ProviderTimeout
 
+UNKNOWN_HOST = "the host's name cannot be looked up"
 _BEFORE_SENDING = ("ConnectTimeout", "PoolTimeout")
 # The first that is among the causes tells what happened and what to do.
 _CAUSES: tuple[tuple[type[BaseException] | str, str, str], ...] = (
@@ -22,10 +23,15 @@ _CAUSES: tuple[tuple[type[BaseException] | str, str, str], ...] = (
     ("ProxyError", "the proxy refused", "Check the variables HTTPS_PROXY, ALL_PROXY and NO_PROXY."),
     (
         socket.gaierror,
-        "the host's name cannot be looked up",
+        UNKNOWN_HOST,
         "Check the base_url's spelling and the network.",
     ),
     (ConnectionRefusedError, "the server refused the connection", "Check the base_url's host and port."),
+    (
+        ssl.SSLError,
+        "no TLS connection can be made",
+        "Check that the base_url's port speaks https, and not http.",
+    ),
     ("ConnectTimeout", "no connection in the time allowed", ""),
     ("PoolTimeout", "all connections were in use for the time allowed", "Lower max_concurrency."),
     (ConnectionResetError, "the server broke the connection off", ""),

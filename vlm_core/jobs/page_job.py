@@ -1,0 +1,374 @@
+"""The pages of one call: documents opened one after the other, each page read when it is its turn."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Iterator
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Literal
+
+from vlm_core.errors import (
+    BudgetExceeded,
+    CorruptImageError,
+    EngineError,
+    InputError,
+    MissingExtraError,
+    VLMError,
+)
+from vlm_core.jobs.budget import JobBudget, JobJournal
+from vlm_core.jobs.cancellation import CancellableReader, PageCancelled
+from vlm_core.jobs.ordered import FairSemaphore
+from vlm_core.jobs.progress import Progress
+from vlm_core.ocr.engine import OCREngine
+from vlm_core.types import PageImage, PageResult, PageState
+
+if TYPE_CHECKING:
+    from vlm_core.images.decode import Pages
+    from vlm_core.images.sources import Source
+
+_LINE_ENGINES = frozenset({"pdf", "rapidocr"})
+"""Engines whose text is a page's lines, one below the other. A model's words stay as it wrote them."""
+_MOST_FAILED_IN_A_ROW = 100
+"""Pages of a document, after which it is looked whether there are any that can be opened."""
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """What a reader was asked to do with every document."""
+
+    engine: OCREngine
+    task: str
+    pdf_text: Literal["auto", "ignore"]
+    password: str | None
+    max_pages: int | None
+    allow_private_urls: bool
+    attachments: bool = False
+    dehyphenate: bool = True
+    trusted: bool = False
+
+    def expanded(self, sources: Iterable[Source]) -> Iterable[Source]:
+        """The sources, with those that they carry where these are read."""
+        if not self.attachments:
+            return sources
+        from vlm_core.images.attached_sources import with_attachments
+
+        return with_attachments(sources, password=self.password, trusted=self.trusted)
+
+    def open(self, source: Source) -> Pages:
+        """Open a document, its pages in the size that the engine looks at.
+
+        Raises:
+            InputError: it cannot be opened.
+        """
+        return source.open(
+            password=self.password,
+            pdf_text=self.pdf_text,
+            max_side=getattr(self.engine, "max_side", None),
+            reading_pixels=getattr(self.engine, "reading_pixels", None),
+            trusted=self.trusted,
+        )
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the pages of one call share."""
+
+    options: ReadOptions
+    reader: CancellableReader
+    slots: FairSemaphore
+    budget: JobBudget
+    journal: JobJournal
+    bar: Progress
+
+
+@dataclass(frozen=True)
+class PageJob:
+    """One page to be read, or the result of one that cannot be."""
+
+    job: Job
+    document: OpenDocument
+    page_number: int
+    failed: PageResult | None = None
+    """The result, where it is known that the page cannot be read."""
+
+    def run(self) -> PageResult:
+        """Read the page; what goes wrong is on the result.
+
+        Raises:
+            PageCancelled: the job was stopped before the page was begun.
+            MissingExtraError: no page can be read.
+        """
+        from vlm_core.ocr.text_layer import read_with_text_layer
+
+        job, document, number = self.job, self.document, self.page_number
+        job.reader.check()
+        if self.failed is not None:
+            return document.finished(self.failed)
+        try:
+            page = document.decode(number, job.journal)
+            if isinstance(page, PageResult):  # the journal has it
+                result = page
+            else:
+                result = _with_page(read_with_text_layer(page, self._read_picture, job.options.task), page)
+                document.note(result)
+            return document.finished(_dehyphenated(document.identified(result, number, job), job.options))
+        except (MissingExtraError, PageCancelled):
+            raise
+        except VLMError as error:
+            failure = error
+        except Exception as error:  # noqa: BLE001  an engine of the user's own may raise anything
+            message = f"{document.name}: {job.options.engine.name} failed on page {number}: {error}"
+            failure = EngineError(message, page=number)
+            failure.__cause__ = error
+        return document.finished(document.failure(number, failure))
+
+    def _read_picture(self, picture: PageImage) -> PageResult:
+        """Read a page, or a picture on a page that has text of its own."""
+        job = self.job
+        # The slot comes first: other processes wait for a claimed page, so it must not wait for its turn.
+        with job.slots, job.journal.claim(picture) as known:
+            if known is not None:
+                return known
+            # The budget comes after the journal, whose pages are given though the money is spent.
+            if (end := job.budget.end_for(picture)) is not None:
+                if not isinstance(end, BudgetExceeded):
+                    raise end
+                engine = job.options.engine.name
+                return PageResult.of(picture, PageState.SKIPPED_BUDGET, engine=engine, error=end)
+            try:
+                result = job.reader.read_page(picture)
+            except VLMError as error:
+                if not job.budget.is_ended_by(error):
+                    job.journal.put_error(picture, error)
+                raise
+            job.budget.spend(result)
+            job.journal.put(picture, result)
+            return result
+
+
+@dataclass(eq=False)
+class OpenDocument:
+    """A document and the pages of it that are still to be read; closed after the last one."""
+
+    number: int
+    """Of the job, from 0."""
+    name: str
+    pages: Pages | None = None
+    """None where it could not be opened."""
+    numbers: list[int] = field(default_factory=lambda: [1])
+    unread: int = 0
+    """How many more pages were asked for than `max_pages` allows."""
+    warnings: tuple[str, ...] = ()
+    """What must be said of the document."""
+    closed: bool = False
+    _done: int = 0
+    _failed_in_a_row: int = 0
+    _is_known: bool = True
+    """Whether the last page was read before, so that the next one may be known without its bytes."""
+    _lock: Lock = field(default_factory=Lock)
+
+    @property
+    def total_pages(self) -> int | None:
+        """None where it could not be opened."""
+        return None if self.pages is None else self.pages.total_pages
+
+    def decode(self, number: int, journal: JobJournal) -> PageImage | PageResult:
+        """A page; or its result, where the journal has it and the pages around it.
+
+        Raises:
+            InputError: it cannot be decoded.
+        """
+        with self._lock:
+            try:
+                page = self._page(number, journal)
+            except InputError:
+                self._failed_in_a_row += 1
+                raise
+            finally:
+                self._count_done()
+            self._failed_in_a_row = 0
+            return page
+
+    def _page(self, number: int, journal: JobJournal) -> PageImage | PageResult:
+        assert self.pages is not None
+        page_or_known = getattr(self.pages, "page_or_known", None)  # not all have it
+        if not journal.is_kept or page_or_known is None or not self._is_known:
+            return self.pages.page(number)
+        page: PageImage | PageResult = page_or_known(number, journal.known)
+        self._is_known = not (isinstance(page, PageImage) and page.stored)
+        return page
+
+    def note(self, result: PageResult) -> None:
+        """Remember whether the journal had a page that was decoded."""
+        self._is_known |= result.attempts == 0
+
+    def ends_at(self, number: int) -> bool:
+        """Whether so many pages failed in a row that only damaged ones can be left, from this one on."""
+        with self._lock:
+            if self._failed_in_a_row < _MOST_FAILED_IN_A_ROW or self.closed or self.pages is None:
+                return False
+            self._failed_in_a_row = 0
+            return self.pages.readable_after(number - 1) is None
+
+    def end_at(self, place: int) -> PageResult:
+        """Give up the pages from this place on: one result tells that all of them fail."""
+        first, last = self.numbers[place], self.numbers[-1]
+        message = (
+            f"{self.name}: pages {first} to {last} cannot be read; the {_MOST_FAILED_IN_A_ROW} before them "
+            "failed, and of these none can be opened"
+        )
+        with self._lock:
+            self.numbers = self.numbers[: place + 1]
+            self._count_done()
+        return self.failure(first, CorruptImageError(message))
+
+    def _count_done(self) -> None:
+        self._done += 1
+        if self._done == len(self.numbers):
+            self._close()
+
+    def close(self) -> None:
+        """Close the document, unless its last page has done so."""
+        with self._lock:
+            self._close()
+
+    def _close(self) -> None:
+        if not self.closed and self.pages is not None:
+            self.closed = True
+            self.pages.close()
+
+    # --- results ---------------------------------------------------------------------------------
+
+    def identified(self, result: PageResult, number: int, job: Job) -> PageResult:
+        """The result with the source's own name and numbers, whatever the engine said."""
+        facts = {
+            "source": self.name,
+            "page_number": number,
+            "total_pages": self.total_pages,
+            "document": self.number,
+            "engine": result.engine or job.options.engine.name,
+        }
+        return result.model_copy(update=facts)
+
+    def failure(self, number: int, error: VLMError) -> PageResult:
+        """The result of a page that could not be read."""
+        error.page = error.page or number
+        _forget_frames(error)
+        return PageResult(
+            state=PageState.FAILED,
+            source=self.name,
+            page_number=number,
+            total_pages=self.total_pages,
+            document=self.number,
+            error=error,
+        )
+
+    def finished(self, result: PageResult) -> PageResult:
+        """The result with what the first page says of the document, and the last one of those not read."""
+        warnings = [*result.warnings]
+        if result.page_number == self.numbers[0]:
+            warnings += self.warnings
+        if self.unread and result.page_number == self.numbers[-1]:
+            warnings.append(f"{self.unread} more pages were not read (max_pages={len(self.numbers)})")
+        return result.model_copy(update={"warnings": tuple(warnings)}) if warnings else result
+
+
+class OpenDocuments:
+    """The documents of a job that are open. Each closes after its last page; `close` ends the rest."""
+
+    def __init__(self) -> None:
+        self._open: list[OpenDocument] = []
+
+    def add(self, document: OpenDocument) -> None:
+        """Keep a document that was opened, and forget those that are closed."""
+        self._open = [*(other for other in self._open if not other.closed), document]
+
+    def close(self) -> None:
+        """Close what a job that was broken off has left open."""
+        for document in self._open:
+            document.close()
+
+
+def page_jobs(
+    job: Job, sources: Any, wanted: Container[int] | None, documents: OpenDocuments
+) -> Iterator[PageJob]:
+    """The pages of all documents in order; each document is opened when its first page is taken.
+
+    Args:
+        job: that they are of.
+        sources: anything that `expand` takes.
+        wanted: the page numbers to read, from 1; None for all.
+        documents: holds what is open. Pages may be read after the last one was taken, so that it
+            outlives this iterator.
+    """
+    from vlm_core.images.sources import expand
+
+    found = expand(sources, allow_private_urls=job.options.allow_private_urls, on_skip=job.bar.skipped)
+    for number, source in enumerate(job.options.expanded(job.bar.counted(sources, found))):
+        try:
+            document = _opened(job.options, number, source, wanted)
+        except MissingExtraError:
+            raise
+        except VLMError as error:
+            job.bar.expect(1)
+            unopened = OpenDocument(number, source.name)
+            yield PageJob(job, unopened, 1, failed=unopened.failure(1, error))
+            continue
+        documents.add(document)
+        yield from _pages_of(document, job)
+
+
+def _opened(options: ReadOptions, number: int, source: Source, wanted: Container[int] | None) -> OpenDocument:
+    pages = options.open(source)
+    numbers = chosen_pages(pages.total_pages, wanted)
+    if not numbers:
+        pages.close()
+        raise InputError(
+            f"{source.name} has none of the pages asked for", hint=f"Its pages are 1 to {pages.total_pages}."
+        )
+    read = numbers[: options.max_pages]
+    return OpenDocument(number, source.name, pages, read, len(numbers) - len(read), pages.warnings)
+
+
+def _pages_of(document: OpenDocument, job: Job) -> Iterator[PageJob]:
+    numbers = document.numbers
+    job.bar.expect(len(numbers))
+    for place, number in enumerate(numbers):
+        if document.ends_at(number):
+            job.bar.expect_fewer(len(numbers) - place - 1)
+            yield PageJob(job, document, number, failed=document.end_at(place))
+            return
+        yield PageJob(job, document, number)
+
+
+def chosen_pages(total_pages: int, wanted: Container[int] | None) -> list[int]:
+    """The numbers of the pages to read of a document.
+
+    Example:
+        >>> chosen_pages(5, {4, 5, 6})
+        [4, 5]
+    """
+    return [n for n in range(1, total_pages + 1) if wanted is None or n in wanted]
+
+
+def _with_page(result: PageResult, page: PageImage) -> PageResult:
+    """The result with what is said of its page whoever reads it."""
+    warnings = (*result.warnings, *page.warnings)
+    return result.model_copy(update={"sha256": result.sha256 or page.sha256, "warnings": warnings})
+
+
+def _dehyphenated(result: PageResult, options: ReadOptions) -> PageResult:
+    """The result with words whole that line ends have parted."""
+    from vlm_core.ocr.hyphens import dehyphenate
+
+    if not options.dehyphenate or options.task == "layout" or result.engine not in _LINE_ENGINES:
+        return result
+    text = dehyphenate(result.text)
+    return result if text == result.text else result.model_copy(update={"text": text})
+
+
+def _forget_frames(error: BaseException | None) -> None:
+    """Drop the tracebacks of an error and its causes: their frames would keep the file in memory."""
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__
