@@ -17,14 +17,12 @@ import typer
 from PIL import Image, ImageDraw, ImageFont
 
 from vlm_core.cli import main
-from vlm_core.cli.file_names import file_names
 from vlm_core.cli.formats import by_document, render
 from vlm_core.cli.interrupts import Interrupts
-from vlm_core.cli.outputs import Destination, destination
-from vlm_core.cli.page_range import page_numbers
+from vlm_core.cli.options import page_numbers
+from vlm_core.cli.outputs import Destination, destination, file_names
 from vlm_core.cli.report import Report, printable
-from vlm_core.cli.summary import of_all
-from vlm_core.cli.tally import Tally
+from vlm_core.cli.tally import Tally, of_all
 from vlm_core.errors import ConfigError
 from vlm_core.images.sources import Source, expand
 from vlm_core.jobs.cancellation import NumberedPage, StoppablePages

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, islice
 from typing import Any
 
-from vlm_core.assistant.relevance import scores
+from vlm_core.assistant.page_selection import scores
 from vlm_core.assistant.results import Citation
 from vlm_core.assistant.text_matching import find
 from vlm_core.types import Box, PageResult, TextLine

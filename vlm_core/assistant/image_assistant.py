@@ -6,13 +6,13 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from vlm_core.assistant.error_sanitizing import sanitized_errors
 from vlm_core.assistant.file_access import FileAccessPolicy, Roots, resolved_roots, spellings_of
 from vlm_core.assistant.library import Library, OnProgress
-from vlm_core.assistant.models import ask_blocking, ask_on_loop, is_paid, model_of, most_images
+from vlm_core.assistant.questions import ask_blocking, ask_on_loop, is_paid, model_of, most_images
 from vlm_core.assistant.results import ImageAnswer, ImageData, ImageReading, PageList, TextMatches
 from vlm_core.assistant.service import AssistantService
 from vlm_core.assistant.tools import IMAGE_TOOLS, ImageTool
+from vlm_core.assistant.untrusted import sanitized_errors
 from vlm_core.errors import ConfigError
 from vlm_core.flow.validation import check_counts
 from vlm_core.ocr.dialects.json_answers import check_schema

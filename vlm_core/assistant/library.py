@@ -15,12 +15,12 @@ from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from vlm_core.assistant.lru_cache import LRUCache
 from vlm_core.assistant.untrusted import one_line
 from vlm_core.errors import PasswordRequiredError, VLMError
 from vlm_core.images.reading import short
 from vlm_core.images.sniff import sniff
 from vlm_core.images.sources import Source
+from vlm_core.lru_cache import LRUCache
 from vlm_core.types import PageImage, PageResult, PageState
 
 if TYPE_CHECKING:

@@ -7,9 +7,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from vlm_core.assistant import citations, find_text, list_pages, page_selection
+from vlm_core.assistant import citations, page_selection
 from vlm_core.assistant.file_access import FileAccessPolicy
-from vlm_core.assistant.formatting import numbered, texts_of, warnings_of, with_notes
+from vlm_core.assistant.findings import (
+    find_on_pages,
+    list_document,
+    numbered,
+    texts_of,
+    warnings_of,
+    with_notes,
+)
 from vlm_core.assistant.library import Document, Library, OnProgress
 from vlm_core.assistant.page_selection import Place
 from vlm_core.assistant.questions import Steps, ending_of, question, values_in, values_wanted, words_of
@@ -92,7 +99,7 @@ class AssistantService:
 
     def list_pages(self, name: object, on_progress: OnProgress | None) -> PageList:
         """The pages of a document."""
-        return list_pages.listed(self._open(name), self.max_pages, self.max_chars, on_progress)
+        return list_document(self._open(name), self.max_pages, self.max_chars, on_progress)
 
     def find_text(self, image: object, text: str, on_progress: OnProgress | None) -> TextMatches:
         """Every place of a text."""
@@ -100,7 +107,7 @@ class AssistantService:
         document = self._open(image)
         numbers, notes = self._numbers(document, None)
         pages = _readable(self.library.read(document, numbers, on_progress))
-        return find_text.found(text, pages, notes, self.max_chars)
+        return find_on_pages(text, pages, notes, self.max_chars)
 
     # --- ask and extract -------------------------------------------------------------------------
 

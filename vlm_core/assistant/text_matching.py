@@ -3,21 +3,22 @@
 The page's letters and digits are one long string, from line to line, in which the text is looked for
 with a number of errors. So blanks, punctuation and the ends of lines do not matter. What is found is
 then compared as it is written.
+
+A column of the edit matrix is two numbers, which makes the search fast: Myers (1999), A fast bit-vector
+algorithm for approximate string matching based on dynamic programming.
 """
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import lru_cache
-from itertools import islice, takewhile
+from itertools import accumulate, islice, takewhile
 from typing import NamedTuple, TypeAlias
 
-from vlm_core.assistant.edit_distance import distances
-from vlm_core.assistant.part_boxes import boxes_of
-from vlm_core.types import Box, TextLine
+from vlm_core.types import Box, TextLine, rounded
 
 ERRORS = 0.25
 """The share of letters that may be wrong, missing or too many."""
@@ -193,3 +194,100 @@ def _start(wanted: str, text: str, end: int, errors: int) -> int:
     unlike = list(distances(wanted[::-1], before, anchored=True))
     length = min(range(len(unlike)), key=lambda at: (unlike[at], abs(at + 1 - len(wanted))))
     return end - length - 1
+
+
+# --- the boxes of a place -------------------------------------------------------------------------
+
+SAME_HEIGHT = 0.5
+"""The share of the lower one's height by which two boxes on a row overlap, where rows are not known."""
+
+
+def boxes_of(lines: Sequence[TextLine], parts: Mapping[int, tuple[int, int]]) -> tuple[Box, ...]:
+    """The boxes of parts of lines, those on one row as one.
+
+    Args:
+        lines: of a page.
+        parts: by the number of a line, its first letter and the one behind its last.
+
+    Example:
+        >>> lines = [TextLine(text="ab", bbox=(0, 0, 0.2, 0.1)), TextLine(text="cd", bbox=(0.4, 0, 0.6, 0.1))]
+        >>> boxes_of(lines, {0: (0, 2), 1: (0, 1)})
+        ((0.0, 0.0, 0.5, 0.1),)
+    """
+    boxes: list[Box] = []
+    above: TextLine | None = None
+    for number, (first, last) in parts.items():
+        line = lines[number]
+        box = part_box(line, first, last)
+        if above is not None and _on_one_row(above, line):
+            boxes[-1] = _union(boxes[-1], box)
+        else:
+            boxes.append(box)
+        above = line
+    return tuple(map(rounded, boxes))
+
+
+def part_box(line: TextLine, first: int, last: int) -> Box:
+    """The box of some letters of a line, by their share of it: tills and typewriters give each the same.
+
+    Example:
+        >>> part_box(TextLine(text="aaaa", bbox=(0, 0, 1, 1)), 0, 2)
+        (0.0, 0.0, 0.5, 1.0)
+    """
+    x0, y0, x1, y1 = line.bbox
+    edges = _edges(line.text)
+    whole = edges[-1] or 1.0
+    start, end = (edges[min(place, len(line.text))] / whole for place in (first, last))
+    return x0 + (x1 - x0) * start, y0, x0 + (x1 - x0) * end, y1
+
+
+@lru_cache(maxsize=64)
+def _edges(text: str) -> tuple[float, ...]:
+    """How wide a line is up to each of its letters; kept, for many places may be looked up in a long line."""
+    return tuple(accumulate(map(_width, text), initial=0.0))
+
+
+def _width(char: str) -> float:
+    return 2.0 if unicodedata.east_asian_width(char) in "WF" else 1.0
+
+
+def _on_one_row(a: TextLine, b: TextLine) -> bool:
+    if a.row is not None and b.row is not None:
+        return a.row == b.row
+    overlap = min(a.bbox[3], b.bbox[3]) - max(a.bbox[1], b.bbox[1])
+    return overlap > SAME_HEIGHT * min(a.bbox[3] - a.bbox[1], b.bbox[3] - b.bbox[1])
+
+
+def _union(a: Box, b: Box) -> Box:
+    return min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3])
+
+
+# --- edit distance --------------------------------------------------------------------------------
+
+
+def distances(wanted: str, text: str, *, anchored: bool = False) -> Iterator[int]:
+    """The edit distance between a string and the best piece of another that ends at each place of it.
+
+    Args:
+        wanted: looked for.
+        text: looked in.
+        anchored: whether a piece begins where the text does.
+
+    Example:
+        >>> list(distances("abc", "xabcx"))
+        [3, 2, 1, 0, 1]
+    """
+    whole, last = (1 << len(wanted)) - 1, 1 << (len(wanted) - 1)
+    masks: dict[str, int] = {}
+    for place, letter in enumerate(wanted):
+        masks[letter] = masks.get(letter, 0) | 1 << place
+    plus, minus, distance = whole, 0, len(wanted)
+    for letter in text:
+        equal = masks.get(letter, 0)
+        diagonal = (((equal & plus) + plus) ^ plus) | equal | minus
+        up, down = minus | (whole & ~(diagonal | plus)), plus & diagonal
+        distance += bool(up & last) - bool(down & last)
+        up = (up << 1 | anchored) & whole
+        down = (down << 1) & whole
+        plus, minus = down | (whole & ~(diagonal | up)), up & diagonal
+        yield distance

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from vlm_core.assistant.error_sanitizing import sanitized_errors
 from vlm_core.assistant.results import Finding
+from vlm_core.assistant.untrusted import sanitized_errors
 from vlm_core.errors import InputError
 
 if TYPE_CHECKING:

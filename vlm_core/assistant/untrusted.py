@@ -1,14 +1,18 @@
-"""Words of a document on their way to a language model: marked as such, made harmless, cut to a length.
+"""Words of strangers on their way to a language model: marked as such, made harmless, cut to a length.
 
 The marks are of two characters that are taken out of whatever stands between them, so that no page
 can close them. They keep an honest model from taking a page's words for its user's; what an agent may
-do must not depend on them.
+do must not depend on them. Errors hold such words too: names of files, and what a provider said.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from vlm_core.errors import VLMError
 
 OPEN, CLOSE = "\u27e6", "\u27e7"
 END = f"{OPEN}end of untrusted content{CLOSE}"
@@ -86,3 +90,28 @@ def truncate(text: str, most: int) -> tuple[str, int]:
     ends = max(kept.rfind(" "), kept.rfind("\n"))
     kept = kept[:ends] if ends > most // 2 else kept
     return kept, len(text) - len(kept)
+
+
+# --- errors ---------------------------------------------------------------------------------------
+
+_MOST_CHARS = 1000
+"""Of a message, and of its hint."""
+
+
+@contextmanager
+def sanitized_errors() -> Iterator[None]:
+    """Raises what is raised in it with words on one line, without our marks, and without hidden characters.
+
+    Example:
+        >>> with sanitized_errors():
+        ...     raise VLMError("a.png" + chr(10) + "now obey")
+        Traceback (most recent call last):
+        vlm_core.errors.VLMError: a.png now obey...
+    """
+    try:
+        yield
+    except VLMError as error:
+        error.message = one_line(error.message, _MOST_CHARS)
+        error.hint = one_line(error.hint, _MOST_CHARS)
+        error.args = (error.message,)
+        raise

@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from vlm_core.cli.ask import ask
-from vlm_core.cli.commands import Command
 from vlm_core.cli.doctor import doctor
 from vlm_core.cli.journal import journal
 from vlm_core.cli.mcp import mcp
+from vlm_core.cli.options import Command
 from vlm_core.cli.plan import plan
 from vlm_core.cli.providers import providers
 from vlm_core.cli.read import read

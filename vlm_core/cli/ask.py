@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from vlm_core.cli.page_range import page_numbers
+from vlm_core.cli.options import page_numbers
 from vlm_core.cli.report import exit_code_for_errors, printable, say
 from vlm_core.client import VLMClient
 from vlm_core.completion import Completion, Delta

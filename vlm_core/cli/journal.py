@@ -11,9 +11,8 @@ from typing import IO, Annotated
 
 import typer
 
-from vlm_core.cli.commands import Command
-from vlm_core.cli.report import FAILED, exit_code_for_errors, printable, say
-from vlm_core.cli.tables import table
+from vlm_core.cli.options import Command
+from vlm_core.cli.report import FAILED, exit_code_for_errors, printable, say, table
 from vlm_core.cli.writing import is_special, replaced, written_in_place
 from vlm_core.errors import ConfigError
 from vlm_core.jobs.journal import Journal

@@ -12,7 +12,7 @@ import typer
 from vlm_core.assistant.file_access import resolved_roots
 from vlm_core.assistant.image_assistant import ImageAssistant
 from vlm_core.catalog.keys import find_key
-from vlm_core.cli import model_options as options
+from vlm_core.cli import options
 from vlm_core.cli.report import exit_code_for_errors, say
 from vlm_core.client import VLMClient
 from vlm_core.errors import ConfigError, MissingExtraError
@@ -96,7 +96,7 @@ def _client(model: str, base_url: str | None, api_key: str | None) -> VLMClient:
 
 def _loaded() -> Callable[[ImageAssistant, Sequence[Path]], NoReturn]:
     try:
-        from vlm_core.mcp_server.stdio import serve
+        from vlm_core.mcp_server.server import serve
     except ImportError as error:
         if (error.name or "").partition(".")[0] not in _EXTRA:
             raise

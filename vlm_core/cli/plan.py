@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from vlm_core.cli import model_options as options
-from vlm_core.cli.page_range import page_numbers
+from vlm_core.cli import options
+from vlm_core.cli.options import page_numbers
 from vlm_core.cli.report import exit_code_for_errors, printable
 from vlm_core.jobs.plan import Plan
 from vlm_core.jobs.reader import DocumentReader
@@ -68,13 +68,10 @@ def plan(
     """
     with exit_code_for_errors():
         first, *others = [options.engine_of(name, base_url, None) for name in engine or ["local"]]
-        request = {"max_side": max_side, "max_tokens": max_tokens}
         reader = DocumentReader(
             first,
             task if schema is None else "json",
-            prompt=prompt,
-            output_schema=options.schema_in(schema),
-            request_options={name: value for name, value in request.items() if value is not None},
+            **options.of_model(prompt, schema, max_side, max_tokens),
             journal=journal,
         )
         found = reader.plan(

@@ -13,8 +13,7 @@ from vlm_core.catalog.keys import key_state
 from vlm_core.catalog.registry import find_provider, models_of
 from vlm_core.catalog.registry import providers as known_providers
 from vlm_core.catalog.schema import ImageLimits, ModelProfile, Price, Provider
-from vlm_core.cli.report import exit_code_for_errors, printable
-from vlm_core.cli.tables import table
+from vlm_core.cli.report import exit_code_for_errors, printable, table
 from vlm_core.errors import UnknownProviderError
 from vlm_core.option_names import did_you_mean
 

@@ -9,15 +9,13 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from vlm_core.cli import model_options as options
-from vlm_core.cli import summary
-from vlm_core.cli.commands import OUTPUT, PAGES
+from vlm_core.cli import options
 from vlm_core.cli.formats import SUFFIXES, Format
 from vlm_core.cli.interrupts import Interrupts
+from vlm_core.cli.options import OUTPUT, PAGES, page_numbers
 from vlm_core.cli.outputs import destination
-from vlm_core.cli.page_range import page_numbers
 from vlm_core.cli.report import Report, exit_code_for_errors, say
-from vlm_core.cli.tally import Tally
+from vlm_core.cli.tally import Tally, in_words, interrupted_in_words
 from vlm_core.errors import ConfigError
 from vlm_core.images.attached_sources import with_attachments
 from vlm_core.images.sources import Source, expand
@@ -167,13 +165,10 @@ def read(
     report, interrupts = Report(quiet=quiet), Interrupts()
     with exit_code_for_errors(), interrupts.minded():
         chosen = _format(form, as_json, output)
-        request = {"max_side": max_side, "max_tokens": max_tokens}
         reader = DocumentReader(
             options.engine_of(engine, base_url, api_key),
             task or ("json" if schema else "text" if chosen == "text" else "markdown"),
-            prompt=prompt,
-            output_schema=options.schema_in(schema),
-            request_options={name: value for name, value in request.items() if value is not None},
+            **options.of_model(prompt, schema, max_side, max_tokens),
             fallbacks=fallback or (),
             journal=journal,
             budget_usd=budget,
@@ -189,19 +184,17 @@ def read(
         )
         numbers = page_numbers(pages) if pages else None
         found = expand(map(_input, sources), allow_private_urls=allow_private_urls, on_skip=report.skipped)
-        documents = interrupts.cutting_short(
-            with_attachments(found, password=password, trusted=trusted) if attachments else found
-        )
+        carried = with_attachments(found, password=password, trusted=trusted) if attachments else found
+        documents = interrupts.cutting_short(carried)
         report.tell_skipped()
         tally = Tally(lambda total: len(chosen_pages(total, numbers)[:max_pages]))
         target = destination(output, chosen, sources, documents, tally)
-        job = reader.stoppable_pages(documents, pages=numbers)
-        target.write(tally.counted(interrupts.pages_of(job)))
+        target.write(tally.counted(interrupts.pages_of(reader.stoppable_pages(documents, pages=numbers))))
         report.tell_alike()
         if interrupts.stopped_by:
-            say(summary.of_interrupted(tally, len(documents), target, journal))
+            say(interrupted_in_words(tally, len(documents), target, journal))
         elif not quiet and not _is_plain(output, chosen, documents):
-            say(summary.of_all(tally, target))
+            say(in_words(tally, target))
     raise typer.Exit(interrupts.exit_code or report.exit_code)
 
 

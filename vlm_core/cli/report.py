@@ -7,7 +7,7 @@ import re
 import signal
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -114,6 +114,19 @@ def printable(text: str, kept: str = "") -> str:
         character if character.isprintable() or character in kept else ascii(character)[1:-1]
         for character in text
     )
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Columns as wide as they must be, for a reader and for grep alike.
+
+    Example:
+        >>> print(table([("NAME", "KEY"), ("novita", "not set")]))
+        NAME    KEY
+        novita  not set
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+    return "\n".join(line.rstrip() for line in lines)
 
 
 class Report:

@@ -10,20 +10,22 @@ from functools import partial
 from typing import Any
 
 from vlm_core.testing.connection import Connection
-from vlm_core.testing.faults_row import Fault, fault, spoiled
-from vlm_core.testing.faults_status import send_page
-from vlm_core.testing.replies import Answer, Response
-from vlm_core.testing.seen import Seen
-from vlm_core.testing.valid_responses import (
+from vlm_core.testing.fault_parts import (
     JSON,
     UNICODE,
     Change,
+    Fault,
     ValidResponse,
     Value,
+    fault,
     head,
     payload,
+    spoiled,
     written,
 )
+from vlm_core.testing.faults_status import send_page
+from vlm_core.testing.replies import Answer, Response
+from vlm_core.testing.seen import Seen
 
 _BLOCK = 2**20
 """Bytes that a bomb unpacks at once."""

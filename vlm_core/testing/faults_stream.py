@@ -8,21 +8,23 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from vlm_core.testing.connection import Connection
-from vlm_core.testing.faults_row import Act, Fault, spoiled
-from vlm_core.testing.faults_status import send_page
-from vlm_core.testing.replies import Answer, Response
-from vlm_core.testing.seen import Seen
-from vlm_core.testing.valid_responses import (
+from vlm_core.testing.fault_parts import (
     DONE,
     EVENTS,
     TEXT,
     UNICODE,
+    Act,
+    Fault,
     ValidResponse,
     Value,
     event,
     head,
+    spoiled,
     written,
 )
+from vlm_core.testing.faults_status import send_page
+from vlm_core.testing.replies import Answer, Response
+from vlm_core.testing.seen import Seen
 
 Spoil: TypeAlias = Callable[..., Iterable[bytes]]
 

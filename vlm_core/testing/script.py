@@ -12,9 +12,9 @@ from vlm_core.completion import ToolCall
 from vlm_core.errors import ConfigError
 from vlm_core.testing.connection import Connection
 from vlm_core.testing.faults import find_fault
-from vlm_core.testing.refusals import Refusal, shape
 from vlm_core.testing.replies import Answer, Raw, Reply, Response
 from vlm_core.testing.seen import Seen
+from vlm_core.testing.simulated_provider import Refusal, shape
 
 Question: TypeAlias = Callable[[Seen], Reply | str]
 """A function that answers by what was asked."""

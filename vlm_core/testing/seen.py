@@ -12,8 +12,7 @@ from vlm_core.catalog.routes import Endpoint
 from vlm_core.catalog.schema import Provider
 from vlm_core.errors import InputError
 from vlm_core.secret import Secret
-from vlm_core.testing.provider_rows import endpoint_of
-from vlm_core.testing.refusals import Refusal
+from vlm_core.testing.simulated_provider import Refusal, endpoint_of
 
 
 @dataclass(frozen=True)

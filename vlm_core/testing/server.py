@@ -12,15 +12,12 @@ from types import TracebackType
 from vlm_core.catalog.schema import Provider, Quirk
 from vlm_core.errors import ConfigError
 from vlm_core.secret import Secret
-from vlm_core.testing.connection import Connection, Request
-from vlm_core.testing.listener import Listener
-from vlm_core.testing.provider_rows import models_of, row_of
-from vlm_core.testing.refusals import Refusal
+from vlm_core.testing.connection import Connection, Listener, Request
 from vlm_core.testing.replies import Answer, Reply, Response
-from vlm_core.testing.returned_fields import SentFields
 from vlm_core.testing.script import Question, Script, as_reply
 from vlm_core.testing.seen import Seen
-from vlm_core.testing.strictness import Strictness, basic_checks, strict_checks
+from vlm_core.testing.simulated_provider import Refusal, models_of, row_of
+from vlm_core.testing.strictness import SentFields, Strictness, basic_checks, strict_checks
 
 
 class ScriptedServer(Script):

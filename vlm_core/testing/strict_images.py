@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from vlm_core.catalog.schema import ImageLimits, Quirk
-from vlm_core.testing.refusals import Refusal
 from vlm_core.testing.seen import Seen, SeenImage
+from vlm_core.testing.simulated_provider import Refusal
 from vlm_core.testing.strict_requests import Check
 
 Problem: TypeAlias = Callable[[SeenImage, ImageLimits], str | None]

@@ -10,8 +10,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from vlm_core.catalog.schema import Quirk
-from vlm_core.testing.refusals import Refusal
 from vlm_core.testing.seen import Seen, calls_in
+from vlm_core.testing.simulated_provider import Refusal
 
 Check: TypeAlias = Callable[[Seen], Refusal | None]
 
