@@ -22,7 +22,7 @@ from vlm_core.cli.interrupts import Interrupts
 from vlm_core.cli.options import page_numbers
 from vlm_core.cli.outputs import Destination, destination, file_names
 from vlm_core.cli.report import Report, printable
-from vlm_core.cli.tally import Tally, of_all
+from vlm_core.cli.tally import Tally, in_words
 from vlm_core.errors import ConfigError
 from vlm_core.images.sources import Source, expand
 from vlm_core.jobs.cancellation import NumberedPage, StoppablePages
@@ -686,7 +686,7 @@ def test_each_page_that_was_read_in_part_is_told_with_the_reason(
 def test_the_summary_counts_pages_that_were_read_in_part_apart() -> None:
     tally, target = Tally(), Destination(print, "out/", "out/", "out/", str)
     list(tally.counted([(0, PART), (1, PageResult(source="y.png", total_pages=1))]))
-    assert of_all(tally, target) == "out/ has 2 pages of 2 documents: 1 partial, 1 ok"
+    assert in_words(tally, target) == "out/ has 2 pages of 2 documents: 1 partial, 1 ok"
 
 
 def ended_process() -> int:
