@@ -131,15 +131,15 @@ class Connection:
         return Request(method, path, headers, _read_body(lines, headers))
 
 
-def merged(usual: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
-    """Headers, of which the given ones replace the usual ones.
+def merged(usual: Mapping[str, str], own: Mapping[str, str]) -> dict[str, str]:
+    """Headers, of which the own ones replace the usual ones.
 
     Example:
         >>> merged({"Content-Type": "text/plain"}, {"content-type": "text/html"})
         {'content-type': 'text/html'}
     """
-    names = {name.lower() for name in given}
-    return {**{name: value for name, value in usual.items() if name.lower() not in names}, **given}
+    names = {name.lower() for name in own}
+    return {**{name: value for name, value in usual.items() if name.lower() not in names}, **own}
 
 
 def _read_headers(lines: BinaryIO) -> dict[str, str]:

@@ -194,35 +194,35 @@ def _call(seen: Seen, question: str) -> ToolCall | None:
     return None
 
 
-def _called(tool: _Schema, arguments: Any) -> ToolCall:
+def _called(tool: _Schema, arguments: object) -> ToolCall:
     return ToolCall(f"call_{secrets.token_hex(4)}", tool["name"], json.dumps(arguments))
 
 
 def _properties(tool: _Schema) -> _Schema:
-    found: _Schema = tool.get("parameters", {}).get("properties", {})
-    return found
+    properties: _Schema = tool.get("parameters", {}).get("properties", {})
+    return properties
 
 
 def _arguments(tool: _Schema, words: str, question: str) -> dict[str, Any] | None:
     """What a tool is to be given; None where it needs what is not known."""
     page = _PAGE.search(words)
     known: dict[str, Any] = {"question": question, "page": int(page[1]) if page else 1}
-    given: dict[str, Any] = {}
+    arguments: dict[str, Any] = {}
     for name in tool.get("parameters", {}).get("required", []):
         value = known.get(name) or _file_for(name, _properties(tool)[name], words)
         if value is None:
             return None
-        given[name] = value
+        arguments[name] = value
     known_names = _FILE_NAMES | {"page"} if page else _FILE_NAMES
-    return given if given.keys() & known_names else None
+    return arguments if arguments.keys() & known_names else None
 
 
 def _file_for(name: str, schema: _Schema, words: str) -> str | list[str] | None:
-    found = _FILE.search(words)
-    if name not in _FILE_NAMES or not found:
+    file = _FILE.search(words)
+    if name not in _FILE_NAMES or not file:
         return None
     takes_many = name == "images" or schema.get("type") == "array"
-    return [found[0]] if takes_many else found[0]
+    return [file[0]] if takes_many else file[0]
 
 
 # --- JSON ------------------------------------------------------------------------------------------
@@ -230,11 +230,11 @@ def _file_for(name: str, schema: _Schema, words: str) -> str | list[str] | None:
 
 def _schema(seen: Seen) -> _Schema | None:
     """The JSON schema that the answer is to fit; {} for any JSON."""
-    wanted = seen.options.get("response_format")
-    if not isinstance(wanted, dict):
+    response_format = seen.options.get("response_format")
+    if not isinstance(response_format, dict):
         return None
-    found: _Schema = wanted.get("json_schema", {}).get("schema", {})
-    return found
+    schema: _Schema = response_format.get("json_schema", {}).get("schema", {})
+    return schema
 
 
 @dataclass(frozen=True)
@@ -274,17 +274,14 @@ class _Form:
         numbers = _NUMBER.findall(self._line(_NUMBER, name))
         return float(numbers[-1].replace(",", "")) if numbers else 0.0
 
-    def _integer(self, schema: _Schema, name: str) -> int:
-        return round(self._number(schema, name))
-
     def _string(self, schema: _Schema, name: str) -> str:
         if name in _ON_TOP:
             return next(iter(self.lines), "")
         pattern = _STRINGS.get(name)
         if pattern is None:
             return _best(self.lines, f"{name} {self.question}")
-        found = pattern.search(self._line(pattern, name))
-        return _in_iso(found[0]) if found else ""
+        match = pattern.search(self._line(pattern, name))
+        return _in_iso(match[0]) if match else ""
 
     def _array(self, schema: _Schema, name: str) -> list[Any]:
         """The rows of the text that have a number, words and an amount, where such are wanted."""
@@ -306,7 +303,7 @@ class _Form:
 
 _FILLERS: dict[str, Callable[[_Form, _Schema, str], Any]] = {
     "number": _Form._number,
-    "integer": _Form._integer,
+    "integer": lambda form, schema, name: round(form._number(schema, name)),
     "array": _Form._array,
     "boolean": lambda form, schema, name: False,
     "object": lambda form, schema, name: {},
@@ -314,7 +311,7 @@ _FILLERS: dict[str, Callable[[_Form, _Schema, str], Any]] = {
 }
 
 
-def _in_iso(found: str) -> str:
+def _in_iso(date: str) -> str:
     """A date as YYYY-MM-DD; anything else as it is."""
-    parts = found.split(".")
-    return "-".join(reversed(parts)) if len(parts) == 3 else found
+    parts = date.split(".")
+    return "-".join(reversed(parts)) if len(parts) == 3 else date

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
@@ -10,7 +9,7 @@ from typing import Any, TypeAlias
 from vlm_core.errors import ConfigError
 from vlm_core.option_names import did_you_mean
 from vlm_core.testing.connection import Connection
-from vlm_core.testing.replies import Answer
+from vlm_core.testing.replies import Answer, as_json, asks_for_usage
 from vlm_core.testing.seen import Seen
 
 TEXT = "This is a scripted answer."
@@ -34,20 +33,15 @@ class ValidResponse(Answer):
         [{'role': 'assistant', 'content': ''}, {'content': 'TOTAL '}, {'content': '9.00'}, {}]
     """
 
-    def whole(self, seen: Seen) -> Value:
-        """All of it, as a value for JSON."""
-        choice = {"index": 0, "message": self._message, "finish_reason": self.finish_reason}
-        return {**self._envelope(seen, "chat.completion"), "choices": [choice], **self._usage(seen)}
-
     def chunks(self, seen: Seen) -> list[Value]:
         """Its chunks: the role, a word each, the end, and the usage where that was asked for."""
         envelope = self._envelope(seen, "chat.completion.chunk")
-        said = [(delta, None) for delta in self._plain_deltas() if isinstance(delta, dict)]
+        deltas = [(delta, None) for delta in self._plain_deltas() if isinstance(delta, dict)]
         choices = [
             {"index": 0, "delta": delta, "finish_reason": reason}
-            for delta, reason in [*said, ({}, self.finish_reason)]
+            for delta, reason in [*deltas, ({}, self.finish_reason)]
         ]
-        tail = [{**envelope, "choices": [], **self._usage(seen)}] if _asks_for_usage(seen) else []
+        tail = [{**envelope, "choices": [], **self._usage(seen)}] if asks_for_usage(seen) else []
         return [{**envelope, "choices": [choice]} for choice in choices] + tail
 
 
@@ -85,29 +79,19 @@ def payload(seen: Seen, text: str, change: Change = dict) -> Payload:
     answer = ValidResponse(text)
     if seen.stream:
         return Payload(EVENTS, (*(event(change(chunk)) for chunk in answer.chunks(seen)), DONE))
-    body = written(change(answer.whole(seen)))
+    body = as_json(change(answer.completion(seen)))
     middle = len(body) // 2
     return Payload(JSON, (body[:middle], body[middle:]))
 
 
-def _asks_for_usage(seen: Seen) -> bool:
-    options = seen.options.get("stream_options")
-    return isinstance(options, dict) and options.get("include_usage") is True
-
-
-def event(value: Any) -> bytes:
+def event(value: object) -> bytes:
     """An event of a stream.
 
     Example:
         >>> event({"choices": []})
         b'data: {"choices":[]}\\n\\n'
     """
-    return b"data: " + written(value) + b"\n\n"
-
-
-def written(value: Any) -> bytes:
-    """A value as JSON in UTF-8; not-a-number goes out as NaN, which is not JSON."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+    return b"data: " + as_json(value) + b"\n\n"
 
 
 def head(seen: Seen, kind: str, **more: str) -> Mapping[str, str]:
@@ -118,8 +102,8 @@ def head(seen: Seen, kind: str, **more: str) -> Mapping[str, str]:
         kind: media type of the body.
         more: headers, with _ in place of -.
     """
-    given = {name.replace("_", "-"): value for name, value in more.items()}
-    return {"Content-Type": kind, "X-Request-Id": f"req-{seen.number}", **given}
+    others = {name.replace("_", "-"): value for name, value in more.items()}
+    return {"Content-Type": kind, "X-Request-Id": f"req-{seen.number}", **others}
 
 
 # --- the row of a fault ---------------------------------------------------------------------------
@@ -149,7 +133,7 @@ class Fault:
     settings: Mapping[str, Any] = field(default_factory=dict)
     """What may be set, with its defaults."""
 
-    def but(self, **settings: Any) -> Fault:
+    def but(self, **settings: object) -> Fault:
         """The same fault with other settings.
 
         Raises:
@@ -165,7 +149,7 @@ class Fault:
         self.act(seen, connection, **self.settings)
 
 
-def fault(number: int, does: str, act: Act, **settings: Any) -> Fault:
+def fault(number: int, does: str, act: Act, **settings: object) -> Fault:
     """A row of the table.
 
     Args:
@@ -177,7 +161,7 @@ def fault(number: int, does: str, act: Act, **settings: Any) -> Fault:
     return Fault(number, does, act, settings)
 
 
-def spoiled(number: int, does: str, act: Act, text: str = TEXT, **settings: Any) -> Fault:
+def spoiled(number: int, does: str, act: Act, text: str = TEXT, **settings: object) -> Fault:
     """A row whose answer would be sound, were it not for the fault; its text may be set.
 
     Args:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypedDict, runtime_checkable
 
 from vlm_core.completion import ToolCall
 from vlm_core.errors import ConfigError
@@ -33,6 +33,21 @@ class Reply(Protocol):
         Raises:
             OSError: the client is gone; the server minds it not.
         """
+
+
+class AnswerSettings(TypedDict, total=False):
+    """What may be set of an `Answer`, besides its text and its pieces."""
+
+    tool_calls: tuple[ToolCall, ...]
+    reasoning: str
+    fields: Mapping[str, Any]
+    refusal: str | None
+    finish_reason: str | None
+    usage: Mapping[str, Any] | None
+    model: str | None
+    id: str | None
+    headers: Mapping[str, str]
+    pause: float
 
 
 @dataclass(frozen=True)
@@ -93,23 +108,27 @@ class Answer:
 
     def _send_whole(self, seen: Seen, connection: Connection) -> None:
         connection.wait(sum(piece for piece in self.pieces if not isinstance(piece, str)))
+        body = as_json(self.completion(seen))
+        connection.respond(200, body, _headers(seen, "application/json", self.headers))
+
+    def completion(self, seen: Seen) -> dict[str, Any]:
+        """The whole answer, as a value for JSON."""
         choice = {"index": 0, "message": self._message, "finish_reason": self.finish_reason}
-        body = {**self._envelope(seen, "chat.completion"), "choices": [choice], **self._usage(seen)}
-        connection.respond(200, _json(body), _headers(seen, "application/json", self.headers))
+        return {**self._envelope(seen, "chat.completion"), "choices": [choice], **self._usage(seen)}
 
     def _stream(self, seen: Seen, connection: Connection) -> None:
         connection.begin(200, _headers(seen, "text/event-stream", self.headers))
-        envelope = _json(self._envelope(seen, "chat.completion.chunk"))[:-1]
+        envelope = as_json(self._envelope(seen, "chat.completion.chunk"))[:-1]
         before = b"data: " + envelope + b',"choices":[{"index":0,"delta":'
         for delta in self._deltas:
             if isinstance(delta, bytes):
                 connection.piece(before + delta + b',"finish_reason":null}]}\n\n')
             else:
                 connection.wait(delta)
-        connection.piece(before + b'{},"finish_reason":' + _json(self.finish_reason) + b"}]}\n\n")
-        usage = self._usage(seen) if _asks_for_usage(seen) else {}
+        connection.piece(before + b'{},"finish_reason":' + as_json(self.finish_reason) + b"}]}\n\n")
+        usage = self._usage(seen) if asks_for_usage(seen) else {}
         if usage:
-            connection.piece(b"data: " + envelope + b',"choices":[],' + _json(usage)[1:] + b"\n\n")
+            connection.piece(b"data: " + envelope + b',"choices":[],' + as_json(usage)[1:] + b"\n\n")
         connection.piece(b"data: [DONE]\n\n")
         connection.end()
 
@@ -120,8 +139,10 @@ class Answer:
     def _usage(self, seen: Seen) -> dict[str, Any]:
         if self.usage is not None:
             return {"usage": self.usage} if self.usage else {}
-        said = [self.words, self.reasoning, self.refusal or "", *(call.arguments for call in self.tool_calls)]
-        return {"usage": counted(seen, " ".join(said))}
+        arguments = (call.arguments for call in self.tool_calls)
+        return {
+            "usage": counted(seen, " ".join([self.words, self.reasoning, self.refusal or "", *arguments]))
+        }
 
     @property
     def _message(self) -> dict[str, Any]:
@@ -132,16 +153,13 @@ class Answer:
         if self.refusal is not None:
             message |= {"content": self.words or None, "refusal": self.refusal}
         if self.tool_calls:
-            calls = [
-                {"id": call.id, "type": "function", "function": _function(call), **call.provider_fields}
-                for call in self.tool_calls
-            ]
+            calls = [_tool_call(call, call.arguments) for call in self.tool_calls]
             message |= {"content": self.words or None, "tool_calls": calls}
         return message
 
     @cached_property
     def _deltas(self) -> tuple[bytes | float, ...]:
-        return tuple(_json(delta) if isinstance(delta, dict) else delta for delta in self._plain_deltas())
+        return tuple(as_json(delta) if isinstance(delta, dict) else delta for delta in self._plain_deltas())
 
     def _plain_deltas(self) -> Iterator[dict[str, Any] | float]:
         yield {"role": "assistant", "content": ""}
@@ -178,7 +196,7 @@ class Response:
     def __post_init__(self) -> None:
         must_be("body", self.body, (bytes, str), hint="Give a value that is to go out as JSON as json=.")
 
-    def with_json(self, value: Any) -> Response:
+    def with_json(self, value: object) -> Response:
         """The same response with a JSON body.
 
         Example:
@@ -186,7 +204,7 @@ class Response:
             b'{"error":"slow down"}'
         """
         headers = merged({"Content-Type": "application/json"}, self.headers)
-        return replace(self, body=_json(value), headers=headers)
+        return replace(self, body=as_json(value), headers=headers)
 
     def send(self, seen: Seen, connection: Connection) -> None:
         """Answer."""
@@ -230,28 +248,29 @@ def must_be(name: str, value: object, kinds: type | tuple[type, ...], hint: str 
         raise ConfigError(f"{name} is of type {type(value).__name__}", hint=hint)
 
 
-def _headers(seen: Seen, content_type: str, given: Mapping[str, str]) -> dict[str, str]:
-    return merged({"Content-Type": content_type, "X-Request-Id": f"req-{seen.number}"}, given)
+def _headers(seen: Seen, content_type: str, own: Mapping[str, str]) -> dict[str, str]:
+    return merged({"Content-Type": content_type, "X-Request-Id": f"req-{seen.number}"}, own)
 
 
-def _asks_for_usage(seen: Seen) -> bool:
+def asks_for_usage(seen: Seen) -> bool:
+    """Whether a stream is to end with the tokens that it took."""
     options = seen.options.get("stream_options")
     return isinstance(options, dict) and options.get("include_usage") is True
 
 
-def _function(call: ToolCall) -> dict[str, str]:
-    return {"name": call.name, "arguments": call.arguments}
+def _tool_call(call: ToolCall, arguments: str) -> dict[str, Any]:
+    function = {"name": call.name, "arguments": arguments}
+    return {"id": call.id, "type": "function", "function": function, **call.provider_fields}
 
 
 def _fragments(call: ToolCall) -> Iterator[dict[str, Any]]:
     """A tool call as a stream brings it: its name first, then its arguments bit by bit."""
-    head = {"name": call.name, "arguments": ""}
-    yield {"id": call.id, "type": "function", "function": head, **call.provider_fields}
+    yield _tool_call(call, "")
     for start in range(0, len(call.arguments), _ARGUMENTS_PIECE):
         yield {"function": {"arguments": call.arguments[start : start + _ARGUMENTS_PIECE]}}
 
 
-def _pieces(value: Any) -> list[Any]:
+def _pieces(value: object) -> Sequence[object]:
     """A field's value as a stream brings it."""
     if isinstance(value, list):
         return [[element] for element in value]
@@ -263,7 +282,13 @@ def _words(text: str) -> list[str]:
     return re.findall(r"\S+\s*|\s+", text)
 
 
-def _json(value: Any) -> bytes:
+def as_json(value: object) -> bytes:
+    """A value as JSON in UTF-8; not-a-number goes out as NaN, which is not JSON.
+
+    Example:
+        >>> as_json({"total": 9.5})
+        b'{"total":9.5}'
+    """
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
 
 

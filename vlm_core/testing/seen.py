@@ -230,8 +230,8 @@ def _images(message: Mapping[str, Any], number: int) -> Iterator[SeenImage]:
         first = first and part.get("type") != "text"
         if part.get("type") != "image_url":
             continue
-        given = part.get("image_url")
-        source = given if isinstance(given, dict) else {"url": given}
+        image = part.get("image_url")
+        source = image if isinstance(image, dict) else {"url": image}
         yield SeenImage(
             address=str(source.get("url") or ""),
             role=str(message.get("role")),

@@ -86,7 +86,7 @@ class Refusal:
     """The field that is wrong, as in "messages[0].content[1]"."""
 
 
-Shape: TypeAlias = Callable[[Refusal], Any]
+Shape: TypeAlias = Callable[[Refusal], Mapping[str, Any]]
 
 _KINDS = {
     401: "authentication_error",
@@ -113,7 +113,7 @@ def _kind(refusal: Refusal) -> str:
     return _KINDS.get(refusal.status, "server_error" if refusal.status >= 500 else "invalid_request_error")
 
 
-def _openai(refusal: Refusal) -> Any:
+def _openai(refusal: Refusal) -> Mapping[str, object]:
     return {
         "error": {
             "message": refusal.message,
@@ -124,11 +124,11 @@ def _openai(refusal: Refusal) -> Any:
     }
 
 
-def _devup(refusal: Refusal) -> Any:
+def _devup(refusal: Refusal) -> Mapping[str, object]:
     return {"error": {"message": refusal.message, "type": "devup_error", "code": refusal.code}}
 
 
-def _deepinfra(refusal: Refusal) -> Any:
+def _deepinfra(refusal: Refusal) -> Mapping[str, object]:
     if refusal.status == 422:
         words = re.findall(r"\w+", refusal.parameter or "")
         place = ["body", *(int(word) if word.isdecimal() else word for word in words)]
@@ -138,7 +138,7 @@ def _deepinfra(refusal: Refusal) -> Any:
     return {"error": {"message": refusal.message}}
 
 
-def _novita(refusal: Refusal) -> Any:
+def _novita(refusal: Refusal) -> Mapping[str, object]:
     of_status = _NOVITA_STATUSES.get(refusal.status, "INVALID_REQUEST_BODY")
     return {
         "code": refusal.status,
@@ -148,7 +148,7 @@ def _novita(refusal: Refusal) -> Any:
     }
 
 
-def _vllm(refusal: Refusal) -> Any:
+def _vllm(refusal: Refusal) -> Mapping[str, object]:
     return {
         "object": "error",
         "message": refusal.message,
@@ -158,11 +158,11 @@ def _vllm(refusal: Refusal) -> Any:
     }
 
 
-def _openrouter(refusal: Refusal) -> Any:
+def _openrouter(refusal: Refusal) -> Mapping[str, object]:
     return {"error": {"code": refusal.status, "message": refusal.message, "metadata": {}}}
 
 
-def _siliconflow(refusal: Refusal) -> Any:
+def _siliconflow(refusal: Refusal) -> Mapping[str, object]:
     return {"code": 20012, "message": refusal.message, "data": None}
 
 
