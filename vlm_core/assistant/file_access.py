@@ -53,11 +53,11 @@ class FileAccessPolicy:
     spellings: tuple[tuple[Path, Path], ...] = ()
     """Folders as they were given, and resolved, where that is another path."""
 
-    def admit(self, given: object) -> tuple[str, bytes]:
+    def admit(self, name: object) -> tuple[str, bytes]:
         """Read what an agent names.
 
         Args:
-            given: the name of a file, relative to a root or absolute and under it, or a URL.
+            name: of a file, relative to a root or absolute and under it, or a URL.
 
         Returns:
             What it is called from here on, and its bytes.
@@ -67,12 +67,12 @@ class FileAccessPolicy:
             ImageTooLargeError: it has too many bytes.
             InputError: it is not a name, lies outside, is missing, or is not a plain file.
         """
-        name = _checked(given)
-        if (url := _URL.match(name)) is None:
-            return self._read(name)
+        checked = _checked(name)
+        if (url := _URL.match(checked)) is None:
+            return self._read(checked)
         if not url[1]:
             raise InputError(f"{url[0]}… is not read", hint=_NO_PICTURE_ITSELF)
-        return self._download(name)
+        return self._download(checked)
 
     def _download(self, url: str) -> tuple[str, bytes]:
         from vlm_core.images.download import download
@@ -107,8 +107,8 @@ class FileAccessPolicy:
         """Where a name leads, and the root that it lies under: the first that has it."""
         # By its words first: what lies outside is not even looked for, so that every answer is the same.
         named = [(place, root) for root in self.roots if (place := self._below(name, root)) is not None]
-        found = [Path(os.path.realpath(root / place)) for place, root in named]
-        inside = [(path, root) for path in found for root in self.roots if path.is_relative_to(root)]
+        paths = [Path(os.path.realpath(root / place)) for place, root in named]
+        inside = [(path, root) for path in paths for root in self.roots if path.is_relative_to(root)]
         if not inside:
             raise InputError(
                 f"{one_line(PurePath(name).name)}: this name leads out of the folder that may be read",
@@ -118,11 +118,11 @@ class FileAccessPolicy:
 
     def _below(self, name: str, root: Path) -> str | None:
         """A name relative to a root, without .. in it; None where it is not below that root."""
-        spellings = [root, *(given for given, resolved in self.spellings if resolved == root)]
-        whole = os.path.normpath(os.path.join(root, name))
-        above = next((folder for folder in spellings if PurePath(whole).is_relative_to(folder)), None)
+        spellings = [root, *(spelling for spelling, resolved in self.spellings if resolved == root)]
+        path = os.path.normpath(os.path.join(root, name))
+        above = next((folder for folder in spellings if PurePath(path).is_relative_to(folder)), None)
         climbs = not os.path.isabs(name) and _climbs_out(name)
-        return None if above is None or climbs else os.path.relpath(whole, above)
+        return None if above is None or climbs else os.path.relpath(path, above)
 
     def _existing(self, near: str = "", within: Path | None = None) -> str:
         """What may be read, for one who did not know."""
@@ -150,8 +150,7 @@ def spellings_of(roots: Roots) -> tuple[tuple[Path, Path], ...]:
         >>> spellings_of("/")
         ()
     """
-    given = [roots] if isinstance(roots, (str, os.PathLike)) else list(roots)
-    pairs = [(Path(os.path.abspath(root)), Path(os.path.realpath(root))) for root in given]
+    pairs = [(Path(os.path.abspath(root)), Path(os.path.realpath(root))) for root in _as_list(roots)]
     return tuple((root, resolved) for root, resolved in pairs if root != resolved)
 
 
@@ -165,31 +164,34 @@ def resolved_roots(roots: Roots) -> tuple[Path, ...]:
         >>> resolved_roots("/")
         (PosixPath('/'),)
     """
-    given = [roots] if isinstance(roots, (str, os.PathLike)) else list(roots)
-    found = tuple(Path(os.path.realpath(root)) for root in given)
-    wrong = [str(root) for root, path in zip(given, found, strict=True) if not path.is_dir()]
-    if wrong or not found:
+    resolved = {root: Path(os.path.realpath(root)) for root in _as_list(roots)}
+    wrong = [str(root) for root, path in resolved.items() if not path.is_dir()]
+    if wrong or not resolved:
         raise ConfigError(
             f"root_dir: {', '.join(wrong) or 'nothing'} is not a folder",
             hint="Give a folder that exists.",
             argument="root_dir",
         )
-    return found
+    return tuple(resolved.values())
 
 
-def _checked(given: object) -> str:
+def _as_list(roots: Roots) -> list[str | os.PathLike[str]]:
+    return [roots] if isinstance(roots, (str, os.PathLike)) else list(roots)
+
+
+def _checked(name: object) -> str:
     """The name, where it can be one."""
-    if not isinstance(given, str) or not given.strip():
-        kind = "an empty text" if isinstance(given, str) else f"a {type(given).__name__}"
+    if not isinstance(name, str) or not name.strip():
+        kind = "an empty text" if isinstance(name, str) else f"a {type(name).__name__}"
         raise InputError(f"the image is {kind}", hint=_NO_PICTURE_ITSELF)
-    if len(given) > _LONGEST_NAME or "\0" in given:
-        raise InputError(f"{one_line(given, 20)} is not a file name", hint=_NO_PICTURE_ITSELF)
-    return given.strip() if _URL.match(given.strip()) else given
+    if len(name) > _LONGEST_NAME or "\0" in name:
+        raise InputError(f"{one_line(name, 20)} is not a file name", hint=_NO_PICTURE_ITSELF)
+    return name.strip() if _URL.match(name.strip()) else name
 
 
-def _name_under(root: Path, path: Path, given: str) -> str:
+def _name_under(root: Path, path: Path, name: str) -> str:
     """What a file is called: as it was written, where that is a plain relative name."""
-    written = PurePath(given)
+    written = PurePath(name)
     if written.is_absolute() or ".." in written.parts:
         return path.relative_to(root).as_posix()
     return written.as_posix()
@@ -247,15 +249,16 @@ def nearest(name: str, folders: Iterable[Path], roots: Sequence[Path], most: int
         >>> nearest("a.png", [], [])
         []
     """
-    found = [path for folder in folders for path in _documents(folder)]
-    names = dict.fromkeys(_relative(path, roots) for path in found)
-    wanted = PurePath(name).name.casefold()
-    likeness = {known: _likeness(PurePath(known).name.casefold(), wanted) for known in names}
+    paths = [path for folder in folders for path in _documents(folder)]
+    names = dict.fromkeys(_relative(path, roots) for path in paths)
+    likeness = {known: _likeness(known, name) for known in names}
     return sorted(names, key=lambda known: (-likeness[known], known))[:most]
 
 
-def _likeness(known: str, wanted: str) -> float:
-    return difflib.SequenceMatcher(None, known, wanted).ratio() if wanted else 0.0
+def _likeness(known: str, name: str) -> float:
+    """How alike the last parts of two names are, from 0 to 1."""
+    pair = (PurePath(known).name.casefold(), PurePath(name).name.casefold())
+    return difflib.SequenceMatcher(None, *pair).ratio() if pair[1] else 0.0
 
 
 def _relative(path: Path, roots: Sequence[Path]) -> str:

@@ -304,7 +304,7 @@ class ImageAssistant:
     def __reduce__(self) -> tuple[Any, ...]:
         return _remade, (self._made_of,)
 
-    def _check_extract(self, schema: Any) -> None:
+    def _check_extract(self, schema: object) -> None:
         if self._model is None:
             raise ConfigError(
                 "extract needs a vision model, and there is none",
@@ -323,8 +323,7 @@ def _remade(made_of: dict[str, Any]) -> ImageAssistant:
     return ImageAssistant(**made_of)
 
 
-def _listed(given: object) -> list[Any]:
-    """What may be one or several."""
-    if given is None:
+def _listed(one_or_more: object) -> list[object]:
+    if one_or_more is None:
         return []
-    return list(given) if isinstance(given, (list, tuple)) else [given]
+    return list(one_or_more) if isinstance(one_or_more, (list, tuple)) else [one_or_more]

@@ -112,8 +112,8 @@ def words(text: str) -> list[str]:
         >>> words("The TOTALS of 2024-11: 合計")
         ['the', 'total', 'of', '2024', '11', '合', '計']
     """
-    found = _WORD.findall(_UNSPACED.sub(r" \g<0> ", text.casefold()))
-    return [word if any(char.isdigit() for char in word) else word[:STEM] for word in found]
+    parts = _WORD.findall(_UNSPACED.sub(r" \g<0> ", text.casefold()))
+    return [word if any(char.isdigit() for char in word) else word[:STEM] for word in parts]
 
 
 def scores(question: str, pages: Sequence[str]) -> list[float]:

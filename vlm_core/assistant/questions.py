@@ -16,11 +16,12 @@ from vlm_core.types import PageImage
 from vlm_core.wire.json_values import find_json
 
 if TYPE_CHECKING:
+    from vlm_core.catalog.routes import Route
     from vlm_core.client import VLMClient
     from vlm_core.ocr.callable_client import ForeignClient
 
-Given = TypeVar("Given")
-Steps: TypeAlias = Generator[PerRoute, Completion, Given]
+Outcome = TypeVar("Outcome")
+Steps: TypeAlias = Generator[PerRoute, Completion, Outcome]
 """Asks at most one question, and is sent the answer; threads and event loops share it."""
 
 _RULES = (
@@ -57,7 +58,7 @@ def _legend(pages: Sequence[PageImage]) -> str:
     return "The pictures are, in this order:\n" + "\n".join(f"{n}. {name}" for n, name in enumerate(names, 1))
 
 
-def values_wanted(schema: Any) -> str:
+def values_wanted(schema: object) -> str:
     """The question for values of a schema.
 
     Example:
@@ -67,7 +68,7 @@ def values_wanted(schema: Any) -> str:
     return f"{_VALUES}\n{json.dumps(_plain_schema(schema), ensure_ascii=False)}"
 
 
-def words_of(schema: Any) -> str:
+def words_of(schema: object) -> str:
     """What a schema asks for, in words by which pages can be chosen.
 
     Example:
@@ -76,21 +77,19 @@ def words_of(schema: Any) -> str:
     """
     fields = _plain_schema(schema).get("properties")
     named = fields.items() if isinstance(fields, Mapping) else ()
-    words = [word for name, field in named for word in (name, _description(field)) if word]
-    return " ".join(words).replace("_", " ")
+    words = []
+    for name, field in named:
+        words += [name, str(field.get("description", "")) if isinstance(field, Mapping) else ""]
+    return " ".join(filter(None, words)).replace("_", " ")
 
 
-def _description(field: Any) -> str:
-    return str(field.get("description", "")) if isinstance(field, Mapping) else ""
-
-
-def _plain_schema(schema: Any) -> Mapping[str, Any]:
+def _plain_schema(schema: object) -> Mapping[str, Any]:
     described = getattr(schema, "model_json_schema", None)
-    plain: Mapping[str, Any] = described() if callable(described) else schema
-    return plain
+    plain = described() if callable(described) else schema
+    return plain if isinstance(plain, Mapping) else {}
 
 
-def values_in(completion: Completion, schema: Any) -> tuple[Any, Any]:
+def values_in(completion: Completion, schema: object) -> tuple[Any, Any]:
     """The values of an answer as plain JSON, and as the schema's own object where it is a pydantic model.
 
     Raises:
@@ -100,8 +99,8 @@ def values_in(completion: Completion, schema: Any) -> tuple[Any, Any]:
         >>> values_in(Completion('{"total": 9}'), {"type": "object"})
         ({'total': 9}, {'total': 9})
     """
-    found = find_json(completion.text)
-    data, problem = (None, found.problem) if found.problem else fitted(found.data, schema)
+    answer = find_json(completion.text)
+    data, problem = (None, answer.problem) if answer.problem else fitted(answer.data, schema)
     if problem:
         error = MalformedResponse(
             f"{completion.route}: {problem}",
@@ -133,7 +132,7 @@ def ending_of(completion: Completion) -> list[str]:
 
 
 def model_of(
-    llm: Any, engine: object, max_concurrency: int
+    llm: str | Route | VLMClient | ForeignClient | None, engine: object, max_concurrency: int
 ) -> tuple[VLMClient | ForeignClient | None, tuple[VLMClient, ...]]:
     """What answers, and the clients among it that were made here.
 
@@ -170,7 +169,7 @@ def is_paid(engine: object) -> bool:
     return isinstance(engine, RemoteEngine)
 
 
-def most_images(wanted: int, model: VLMClient | ForeignClient | None) -> int:
+def most_images(at_most: int, model: VLMClient | ForeignClient | None) -> int:
     """How many pictures one question may have, with all routes that it may go to.
 
     Example:
@@ -178,10 +177,10 @@ def most_images(wanted: int, model: VLMClient | ForeignClient | None) -> int:
         8
     """
     limits = [endpoint.limits.max_images for endpoint in model.endpoints] if model else []
-    return min([wanted, *(limit for limit in limits if limit is not None)])
+    return min([at_most, *(limit for limit in limits if limit is not None)])
 
 
-def ask_blocking(steps: Steps[Given], model: VLMClient | ForeignClient | None) -> Given:
+def ask_blocking(steps: Steps[Outcome], model: VLMClient | ForeignClient | None) -> Outcome:
     """Put the questions of a task to the model, on this thread."""
     step = _advanced(steps, None)
     while isinstance(step, PerRoute):
@@ -197,7 +196,7 @@ def _answer(model: VLMClient | ForeignClient, asked: PerRoute) -> Completion | V
         return error
 
 
-async def ask_on_loop(steps: Steps[Given], model: VLMClient | ForeignClient | None) -> Given:
+async def ask_on_loop(steps: Steps[Outcome], model: VLMClient | ForeignClient | None) -> Outcome:
     """As `ask_blocking`, on an event loop; pages are read on threads."""
     step = await on_own_thread(_advanced, steps, None)
     while isinstance(step, PerRoute):
@@ -210,12 +209,12 @@ async def ask_on_loop(steps: Steps[Given], model: VLMClient | ForeignClient | No
     return step
 
 
-def _advanced(steps: Steps[Given], answer: Completion | VLMError | None) -> PerRoute | Given:
+def _advanced(steps: Steps[Outcome], answer: Completion | VLMError | None) -> PerRoute | Outcome:
     """The next question, or what the task gives."""
     try:
         if isinstance(answer, VLMError):
             return steps.throw(answer)
         return next(steps) if answer is None else steps.send(answer)
     except StopIteration as end:
-        given: Given = end.value
-        return given
+        outcome: Outcome = end.value
+        return outcome

@@ -77,8 +77,8 @@ class AssistantService:
     def _unread(self, document: Document) -> list[str]:
         if document.total_pages <= self.max_pages:
             return []
-        rest = numbered(range(self.max_pages + 1, document.total_pages + 1))
-        return [f"Not read: {rest} of {one_line(document.name)}. Name a page to have it read."]
+        others = numbered(range(self.max_pages + 1, document.total_pages + 1))
+        return [f"Not read: {others} of {one_line(document.name)}. Name a page to have it read."]
 
     # --- read, list and find ---------------------------------------------------------------------
 
@@ -130,7 +130,7 @@ class AssistantService:
         cited, more = self._cited(documents, places, citations.pieces_of(answer), on_progress)
         notes = [*ending_of(completion), *notes, *more]
         return ImageAnswer(
-            text=self._told(answer, "answer of the vision model about", shown, notes),
+            text=self._in_words(answer, "answer of the vision model about", shown, notes),
             answer=answer,
             citations=cited,
             images=_references(shown),
@@ -140,7 +140,7 @@ class AssistantService:
         )
 
     def extract(
-        self, image: object, schema: Any, page: object, on_progress: OnProgress | None
+        self, image: object, schema: object, page: object, on_progress: OnProgress | None
     ) -> Steps[ImageData]:
         """Values from pages."""
         documents = self._opened([image])
@@ -153,7 +153,7 @@ class AssistantService:
         cited, more = self._cited(documents, places, citations.values_of(plain), on_progress)
         notes = [*notes, *more]
         return ImageData(
-            text=self._told(citations.as_json(plain), "values from", shown, notes),
+            text=self._in_words(citations.as_json(plain), "values from", shown, notes),
             data=data,
             citations=cited,
             images=_references(shown),
@@ -187,10 +187,11 @@ class AssistantService:
         every = page_selection.all_of(documents, self.max_pages)
         texts = [page.text for page in self._read(documents, every, on_progress)]
         chosen = page_selection.best(words, every, texts, self.max_images)
-        rest = [self._rest(document, at, chosen) for at, document in enumerate(documents)]
-        return chosen, [note for notes in rest for note in notes]
+        notes = [self._choice(document, at, chosen) for at, document in enumerate(documents)]
+        return chosen, [note for of_document in notes for note in of_document]
 
-    def _rest(self, document: Document, at: int, chosen: Sequence[Place]) -> list[str]:
+    def _choice(self, document: Document, at: int, chosen: Sequence[Place]) -> list[str]:
+        """What is to be said of the pages that were not chosen."""
         shown = [number for place, number in chosen if place == at]
         if len(shown) == document.total_pages:
             return []
@@ -243,10 +244,10 @@ class AssistantService:
         except VLMError as error:
             return alone, [f"Where on the page it stands is not known: {one_line(error.message, 200)}."]
 
-    def _told(self, answer: str, what: str, shown: Sequence[PageImage], notes: Sequence[str]) -> str:
-        kept, behind = truncate(answer, self.max_chars)
+    def _in_words(self, answer: str, what: str, shown: Sequence[PageImage], notes: Sequence[str]) -> str:
+        beginning, behind = truncate(answer, self.max_chars)
         seen = ", ".join(f"{one_line(page.source)} page {page.page_number}" for page in shown)
-        text = mark_untrusted(kept, f"{what} {seen}", limit=len(what) + 1 + len(seen))
+        text = mark_untrusted(beginning, f"{what} {seen}", limit=len(what) + 1 + len(seen))
         return with_notes(text, [*([f"{behind} more characters are not shown."] if behind else []), *notes])
 
 

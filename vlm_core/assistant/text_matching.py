@@ -78,11 +78,11 @@ def find(sought: str, lines: Sequence[TextLine]) -> list[TextSpan]:
     """
     sought = sought[:LONGEST_SOUGHT]
     keep = _is_letter if any(map(_is_letter, _plain(sought))) else _is_ink
-    wanted = _fold(sought, keep)[:LONGEST_SOUGHT]
-    if not wanted:
+    folded = _fold(sought, keep)[:LONGEST_SOUGHT]
+    if not folded:
         return []
     page = _letters(lines, keep)
-    spans = islice(_spans(wanted, page.text), min(MOST_PLACES, MOST_COMPARISONS // len(wanted) ** 2))
+    spans = islice(_spans(folded, page.text), min(MOST_PLACES, MOST_COMPARISONS // len(folded) ** 2))
     places = [_found(page.places[start:end], sought, lines) for start, end in spans]
     return _worth_telling(places)
 
@@ -151,48 +151,48 @@ def _folded(char: str, keep: Keep) -> str:
 
 
 def _letters(lines: Sequence[TextLine], keep: Keep) -> _Letters:
-    found = (
+    letters = (
         (letter, (number, place))
         for number, line in enumerate(lines)
         for place, char in enumerate(line.text)
         for letter in _folded(char, keep)
     )
-    folded = list(islice(found, MOST_LETTERS))
+    folded = list(islice(letters, MOST_LETTERS))
     return _Letters("".join(letter for letter, _ in folded), tuple(place for _, place in folded))
 
 
 # --- search --------------------------------------------------------------------------------------
 
 
-def _spans(wanted: str, text: str) -> Iterator[tuple[int, int]]:
+def _spans(sought: str, text: str) -> Iterator[tuple[int, int]]:
     """Where a string stands in another one, with few errors; no two places overlap."""
-    errors = int(ERRORS * len(wanted))
+    errors = int(ERRORS * len(sought))
     taken = 0
-    for end in _ends(wanted, text, errors):
-        start = _start(wanted, text, end, errors)
+    for end in _ends(sought, text, errors):
+        start = _start(sought, text, end, errors)
         if start >= taken:
             yield start, end
             taken = end
 
 
-def _ends(wanted: str, text: str, errors: int) -> list[int]:
+def _ends(sought: str, text: str, errors: int) -> list[int]:
     """Where places end: of each run of possible ends the one with the fewest errors."""
     ends: list[tuple[int, int]] = []
-    for end, distance in enumerate(distances(wanted, text), start=1):
+    for end, distance in enumerate(distances(sought, text), start=1):
         if distance > errors:
             continue
-        if ends and end - ends[-1][0] < max(1, len(wanted) - errors):
+        if ends and end - ends[-1][0] < max(1, len(sought) - errors):
             ends[-1] = min(ends[-1], (end, distance), key=lambda place: place[1])
         else:
             ends.append((end, distance))
     return [end for end, _ in ends]
 
 
-def _start(wanted: str, text: str, end: int, errors: int) -> int:
+def _start(sought: str, text: str, end: int, errors: int) -> int:
     """Where the place begins that ends here: looked for backwards."""
-    before = text[max(0, end - len(wanted) - errors) : end][::-1]
-    unlike = list(distances(wanted[::-1], before, anchored=True))
-    length = min(range(len(unlike)), key=lambda at: (unlike[at], abs(at + 1 - len(wanted))))
+    before = text[max(0, end - len(sought) - errors) : end][::-1]
+    unlike = list(distances(sought[::-1], before, anchored=True))
+    length = min(range(len(unlike)), key=lambda at: (unlike[at], abs(at + 1 - len(sought))))
     return end - length - 1
 
 
@@ -236,8 +236,8 @@ def part_box(line: TextLine, first: int, last: int) -> Box:
     """
     x0, y0, x1, y1 = line.bbox
     edges = _edges(line.text)
-    whole = edges[-1] or 1.0
-    start, end = (edges[min(place, len(line.text))] / whole for place in (first, last))
+    width = edges[-1] or 1.0
+    start, end = (edges[min(place, len(line.text))] / width for place in (first, last))
     return x0 + (x1 - x0) * start, y0, x0 + (x1 - x0) * end, y1
 
 
@@ -265,11 +265,11 @@ def _union(a: Box, b: Box) -> Box:
 # --- edit distance --------------------------------------------------------------------------------
 
 
-def distances(wanted: str, text: str, *, anchored: bool = False) -> Iterator[int]:
+def distances(sought: str, text: str, *, anchored: bool = False) -> Iterator[int]:
     """The edit distance between a string and the best piece of another that ends at each place of it.
 
     Args:
-        wanted: looked for.
+        sought: looked for.
         text: looked in.
         anchored: whether a piece begins where the text does.
 
@@ -277,17 +277,17 @@ def distances(wanted: str, text: str, *, anchored: bool = False) -> Iterator[int
         >>> list(distances("abc", "xabcx"))
         [3, 2, 1, 0, 1]
     """
-    whole, last = (1 << len(wanted)) - 1, 1 << (len(wanted) - 1)
+    mask, last = (1 << len(sought)) - 1, 1 << (len(sought) - 1)
     masks: dict[str, int] = {}
-    for place, letter in enumerate(wanted):
+    for place, letter in enumerate(sought):
         masks[letter] = masks.get(letter, 0) | 1 << place
-    plus, minus, distance = whole, 0, len(wanted)
+    plus, minus, distance = mask, 0, len(sought)
     for letter in text:
         equal = masks.get(letter, 0)
         diagonal = (((equal & plus) + plus) ^ plus) | equal | minus
-        up, down = minus | (whole & ~(diagonal | plus)), plus & diagonal
+        up, down = minus | (mask & ~(diagonal | plus)), plus & diagonal
         distance += bool(up & last) - bool(down & last)
-        up = (up << 1 | anchored) & whole
-        down = (down << 1) & whole
-        plus, minus = down | (whole & ~(diagonal | up)), up & diagonal
+        up = (up << 1 | anchored) & mask
+        down = (down << 1) & mask
+        plus, minus = down | (mask & ~(diagonal | up)), up & diagonal
         yield distance

@@ -86,10 +86,11 @@ def truncate(text: str, most: int) -> tuple[str, int]:
     """
     if len(text) <= most:
         return text, 0
-    kept = text[:most]
-    ends = max(kept.rfind(" "), kept.rfind("\n"))
-    kept = kept[:ends] if ends > most // 2 else kept
-    return kept, len(text) - len(kept)
+    beginning = text[:most]
+    # It ends with a word, unless that one is very long.
+    end = max(beginning.rfind(" "), beginning.rfind("\n"))
+    beginning = beginning[:end] if end > most // 2 else beginning
+    return beginning, len(text) - len(beginning)
 
 
 # --- errors ---------------------------------------------------------------------------------------
