@@ -159,8 +159,8 @@ def _list_models(endpoint: Endpoint, trace: _Trace, seconds: float) -> _Listing:
 def _name_and_connection(endpoint: Endpoint, trace: _Trace, listing: _Listing) -> tuple[Check, Check]:
     """What the request has shown of the two."""
     if trace.uses_proxy:
-        told = "it goes through a proxy"
-        return Check("name", "skipped", told, _PROXY_HINT), Check("connection", "skipped", told, _PROXY_HINT)
+        by_proxy = Check("name", "skipped", "it goes through a proxy", _PROXY_HINT)
+        return by_proxy, replace(by_proxy, name="connection")
     parts = urlsplit(endpoint.base_url)
     place = f"{trace.host}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
     if not trace.is_connected and isinstance(listing, VLMError):

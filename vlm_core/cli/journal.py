@@ -52,7 +52,7 @@ def list_pages(path: _Path, state: _State = None, as_json: _AsJson = False) -> N
             typer.echo(json.dumps([page.as_json() for page in pages], indent=2))
             return
         listing = table([_HEAD, *map(_cells, pages)])
-        typer.echo(printable(f"{listing}\n\nIn all: {_in_words(opened.totals())}", kept="\n"))
+        typer.echo(printable(f"{listing}\n\nIn all: {_in_words(opened.totals())}", allowed="\n"))
 
 
 @journal.command(cls=Command)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any, BinaryIO, TypedDict
 
 import typer
 from typer.core import TyperCommand
@@ -117,6 +117,11 @@ MaxConcurrency = Annotated[
 ]
 
 
+def as_input(source: str) -> str | BinaryIO:
+    """What a source on the command line stands for: "-" is standard input."""
+    return sys.stdin.buffer if source == "-" else source
+
+
 def engine_of(name: str, base_url: str | None, api_key: str | None) -> str | Route:
     """An engine as the reader takes it.
 
@@ -140,10 +145,15 @@ class ModelOptions(TypedDict):
     prompt: str | None
     output_schema: object
     request_options: dict[str, int]
+    fallbacks: Sequence[str]
 
 
 def of_model(
-    prompt: str | None, schema: Path | None, max_side: int | None, max_tokens: int | None
+    prompt: str | None,
+    schema: Path | None,
+    max_side: int | None,
+    max_tokens: int | None,
+    fallbacks: Sequence[str] | None = None,
 ) -> ModelOptions:
     """What is told of a vision model, as the reader takes it.
 
@@ -159,6 +169,7 @@ def of_model(
         "prompt": prompt,
         "output_schema": schema and _json_in(schema),
         "request_options": {name: number for name, number in numbers.items() if number is not None},
+        "fallbacks": fallbacks or (),
     }
 
 

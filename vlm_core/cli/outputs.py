@@ -152,7 +152,7 @@ def _stdout_writer() -> _Write:
         stdout.reconfigure(encoding=None if terminal else "utf-8", errors="backslashreplace")
 
     def write(piece: str) -> None:
-        stdout.write(printable(piece, kept="\n\t") if terminal else piece)
+        stdout.write(printable(piece, allowed="\n\t") if terminal else piece)
         stdout.flush()
 
     return write
@@ -186,9 +186,9 @@ def file_names(documents: Sequence[Source], folders: Iterable[str], suffix: str)
     """
     places = _places(documents, folders)
     counts = Counter(_key(_stem(place)) for place in places)
-    wanted = [_stem(place) if counts[_key(_stem(place))] == 1 else place for place in places]
+    names = [_stem(place) if counts[_key(_stem(place))] == 1 else place for place in places]
     taken: set[str] = set()
-    return [_free_name(_portable(name), suffix, taken) for name in wanted]
+    return [_free_name(Path(*map(_portable, name.parts)), suffix, taken) for name in names]
 
 
 def _free_name(name: Path, suffix: str, taken: set[str]) -> Path:
@@ -217,12 +217,8 @@ def _name_for(name: str) -> str:
     return re.sub(r"[^\w.-]+", "_", last).strip(".") or "document"
 
 
-def _portable(name: Path) -> Path:
+def _portable(part: str) -> str:
     """A name that every file system takes: Windows' too, and not longer than Linux takes it."""
-    return Path(*map(_portable_part, name.parts))
-
-
-def _portable_part(part: str) -> str:
     plain = _NOT_TAKEN.sub("_", part.encode("utf-8", "replace").decode())
     plain = _ENDING.sub("_", _DEVICE.sub(r"_\1", plain))
     if len(plain.encode()) <= _LONGEST_PART_BYTES:

@@ -103,7 +103,7 @@ def in_options(message: str, argument: str | None = None) -> str:
     return _ARGUMENT.sub(shown, message)
 
 
-def printable(text: str, kept: str = "") -> str:
+def printable(text: str, allowed: str = "") -> str:
     """Text without the characters that a terminal obeys; they are written as escapes.
 
     Example:
@@ -111,7 +111,7 @@ def printable(text: str, kept: str = "") -> str:
         'a\\\\x1b[31m.png'
     """
     return "".join(
-        character if character.isprintable() or character in kept else ascii(character)[1:-1]
+        character if character.isprintable() or character in allowed else ascii(character)[1:-1]
         for character in text
     )
 

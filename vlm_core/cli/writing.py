@@ -123,10 +123,10 @@ def unfinished(folder: Folder, name: str, mode: int = 0o666) -> Iterator[tuple[T
 def _mode_of(folder: Folder, name: str) -> int:
     """What an older file allows: a new one in its place must not allow more."""
     try:
-        found = folder.stat(name)
+        older = folder.stat(name)
     except OSError:
         return 0o666
-    return stat.S_IMODE(found.st_mode) | stat.S_IWUSR if stat.S_ISREG(found.st_mode) else 0o666
+    return stat.S_IMODE(older.st_mode) | stat.S_IWUSR if stat.S_ISREG(older.st_mode) else 0o666
 
 
 def clear_abandoned(folder: Path) -> None:
@@ -146,12 +146,13 @@ def _locked(folder: Folder, name: str, mode: int) -> int | None:
     try:
         descriptor = folder.open(name, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK, mode)
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        found = os.fstat(descriptor)
+        status = os.fstat(descriptor)
         # Whoever had it before may have given it its own name since it was opened.
-        is_there = os.path.samestat(found, folder.stat(name))
-        is_own = found.st_uid == os.geteuid() and found.st_nlink == 1
-        if is_there and is_own and stat.S_ISREG(found.st_mode):
-            os.fchmod(descriptor, stat.S_IMODE(found.st_mode) & mode)
+        is_there = os.path.samestat(status, folder.stat(name))
+        # A second name may lead to a file elsewhere, which is not to be emptied.
+        is_own = status.st_uid == os.geteuid() and status.st_nlink == 1
+        if is_there and is_own and stat.S_ISREG(status.st_mode):
+            os.fchmod(descriptor, stat.S_IMODE(status.st_mode) & mode)
             os.ftruncate(descriptor, 0)
             return descriptor
     except OSError:
