@@ -17,7 +17,7 @@ class LRUCache(Generic[Value]):
         most: that all of them may weigh; the newest one is kept whatever it weighs.
 
     Example:
-        >>> pages: Kept[str] = LRUCache(most=10)
+        >>> pages: LRUCache[str] = LRUCache(most=10)
         >>> pages.put("a", "first", 6), pages.put("b", "second", 6), pages.get("a")
         ([], ['first'], None)
     """

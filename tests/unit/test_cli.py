@@ -25,7 +25,7 @@ from vlm_core.cli.report import Report, printable
 from vlm_core.cli.tally import Tally, in_words
 from vlm_core.errors import ConfigError
 from vlm_core.images.sources import Source, expand
-from vlm_core.jobs.cancellation import NumberedPage, StoppablePages
+from vlm_core.jobs.ordered import NumberedPage, StoppablePages
 from vlm_core.jobs.reader import DocumentReader
 from vlm_core.types import PageResult, PageState
 

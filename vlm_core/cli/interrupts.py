@@ -13,7 +13,7 @@ from queue import SimpleQueue
 from vlm_core.cli.report import BY_SIGNAL, say
 from vlm_core.images.reading import Fetch
 from vlm_core.images.sources import Source
-from vlm_core.jobs.cancellation import NumberedPage, PageCancelled, StoppablePages
+from vlm_core.jobs.ordered import NumberedPage, PageCancelled, StoppablePages
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _WAITING = "stopping: pages that were begun are waited for; a second signal ends at once"

@@ -31,7 +31,7 @@ from vlm_core.errors import ConfigError
 from vlm_core.images.reading import is_missing
 from vlm_core.images.sniff import SUFFIXES as DOCUMENT_SUFFIXES
 from vlm_core.images.sources import Source
-from vlm_core.jobs.cancellation import NumberedPage
+from vlm_core.jobs.ordered import NumberedPage
 from vlm_core.types import PageResult
 
 _Write: TypeAlias = Callable[[str], object]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vlm_core.images.reading import is_missing
-from vlm_core.jobs.cancellation import NumberedPage
+from vlm_core.jobs.ordered import NumberedPage
 from vlm_core.types import PageResult
 
 

@@ -72,11 +72,11 @@ def as_text(what: Mapping[str, Any]) -> str:
         >>> as_text({"options": {"seed": 1.0}, "model": "qwen3-vl", "prompt": None})
         '{"model":"qwen3-vl","options":{"seed":1}}'
     """
-    given = {name: _canonical(name, value) for name, value in what.items() if value is not None}
-    return json.dumps(given, sort_keys=True, separators=(",", ":"))
+    canonical = {name: _canonical(name, value) for name, value in what.items() if value is not None}
+    return json.dumps(canonical, sort_keys=True, separators=(",", ":"))
 
 
-def _canonical(name: str, value: Any) -> Any:
+def _canonical(name: str, value: object) -> object:
     """A value as JSON has it, and whole numbers without a point: 0 and 0.0 ask for the same."""
     if isinstance(value, dict) and all(isinstance(key, str) for key in value):
         return {key: _canonical(name, inner) for key, inner in value.items()}

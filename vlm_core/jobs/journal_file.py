@@ -85,15 +85,15 @@ class JournalFile:
                 if self._connection is None:
                     self._connection = _connected(self._path, patience)
                 _limit_steps(self._connection, self._path)
-                found = operation(self._connection)
+                outcome = operation(self._connection)
             except (sqlite3.Error, ConfigError):
                 self._is_failing = True
                 self._disconnect()
                 raise
-            if self._is_failing:
+            if self._is_failing:  # this connection has the short patience: the next one waits again
                 self._is_failing = False
                 self._disconnect()
-            return found
+            return outcome
 
     def close(self) -> None:
         """Close the connection; the next use opens another."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from vlm_core.errors import (
     BudgetExceeded,
@@ -16,8 +16,7 @@ from vlm_core.errors import (
     VLMError,
 )
 from vlm_core.jobs.budget import JobBudget, JobJournal
-from vlm_core.jobs.cancellation import CancellableReader, PageCancelled
-from vlm_core.jobs.ordered import FairSemaphore
+from vlm_core.jobs.ordered import CancellableReader, FairSemaphore, PageCancelled
 from vlm_core.jobs.progress import Progress
 from vlm_core.ocr.engine import OCREngine
 from vlm_core.types import PageImage, PageResult, PageState
@@ -290,23 +289,23 @@ class OpenDocuments:
 
 
 def page_jobs(
-    job: Job, sources: Any, wanted: Container[int] | None, documents: OpenDocuments
+    job: Job, sources: object, numbers: Container[int] | None, documents: OpenDocuments
 ) -> Iterator[PageJob]:
     """The pages of all documents in order; each document is opened when its first page is taken.
 
     Args:
         job: that they are of.
         sources: anything that `expand` takes.
-        wanted: the page numbers to read, from 1; None for all.
+        numbers: of the pages to read, from 1; None for all.
         documents: holds what is open. Pages may be read after the last one was taken, so that it
             outlives this iterator.
     """
     from vlm_core.images.sources import expand
 
-    found = expand(sources, allow_private_urls=job.options.allow_private_urls, on_skip=job.bar.skipped)
-    for number, source in enumerate(job.options.expanded(job.bar.counted(sources, found))):
+    expanded = expand(sources, allow_private_urls=job.options.allow_private_urls, on_skip=job.bar.skipped)
+    for number, source in enumerate(job.options.expanded(job.bar.counted(sources, expanded))):
         try:
-            document = _opened(job.options, number, source, wanted)
+            document = _opened(job.options, number, source, numbers)
         except MissingExtraError:
             raise
         except VLMError as error:
@@ -318,9 +317,11 @@ def page_jobs(
         yield from _pages_of(document, job)
 
 
-def _opened(options: ReadOptions, number: int, source: Source, wanted: Container[int] | None) -> OpenDocument:
+def _opened(
+    options: ReadOptions, number: int, source: Source, asked_for: Container[int] | None
+) -> OpenDocument:
     pages = options.open(source)
-    numbers = chosen_pages(pages.total_pages, wanted)
+    numbers = chosen_pages(pages.total_pages, asked_for)
     if not numbers:
         pages.close()
         raise InputError(
@@ -341,14 +342,14 @@ def _pages_of(document: OpenDocument, job: Job) -> Iterator[PageJob]:
         yield PageJob(job, document, number)
 
 
-def chosen_pages(total_pages: int, wanted: Container[int] | None) -> list[int]:
+def chosen_pages(total_pages: int, numbers: Container[int] | None) -> list[int]:
     """The numbers of the pages to read of a document.
 
     Example:
         >>> chosen_pages(5, {4, 5, 6})
         [4, 5]
     """
-    return [n for n in range(1, total_pages + 1) if wanted is None or n in wanted]
+    return [n for n in range(1, total_pages + 1) if numbers is None or n in numbers]
 
 
 def _with_page(result: PageResult, page: PageImage) -> PageResult:

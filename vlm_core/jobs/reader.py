@@ -22,9 +22,16 @@ from weakref import WeakKeyDictionary
 
 from vlm_core.errors import ConfigError, InputError
 from vlm_core.jobs.budget import JobBudget, JobJournal
-from vlm_core.jobs.cancellation import CancellableReader, StoppablePages, until_closed
 from vlm_core.jobs.free_memory import release_free_memory
-from vlm_core.jobs.ordered import FairSemaphore, Steps, adrive, in_order
+from vlm_core.jobs.ordered import (
+    CancellableReader,
+    FairSemaphore,
+    Steps,
+    StoppablePages,
+    adrive,
+    in_order,
+    until_closed,
+)
 from vlm_core.jobs.page_job import Job, OpenDocuments, PageJob, ReadOptions, page_jobs
 from vlm_core.jobs.progress import Progress, show_progress
 from vlm_core.ocr.engine import Engine, OCROptions
@@ -303,13 +310,12 @@ class DocumentReader:
         )
         return planner.plan(_blocking(self._results(job, sources, _page_numbers(pages), waits=True)))
 
-    def _the_only(self, document: Any) -> Source:
+    def _the_only(self, document: object) -> Source:
         from vlm_core.images.sources import expand
 
-        found = expand(
-            document, allow_private_urls=self._options.allow_private_urls, on_skip=Progress().skipped
-        )
-        sources = list(islice(found, 2))
+        private = self._options.allow_private_urls
+        expanded = expand(document, allow_private_urls=private, on_skip=Progress().skipped)
+        sources = list(islice(expanded, 2))
         if len(sources) == 1:
             return sources[0]
         count = "several" if sources else "none"
@@ -319,7 +325,7 @@ class DocumentReader:
         )
 
     async def _aiter(
-        self, arranged: Callable[[_Stream], Steps[_Item]], sources: Any, pages: Any
+        self, arranged: Callable[[_Stream], Steps[_Item]], sources: object, pages: Iterable[int] | None
     ) -> AsyncGenerator[_Item, None]:
         import asyncio  # slow to load, and not needed where all is done in threads
 
@@ -333,7 +339,7 @@ class DocumentReader:
 
     def _stream(
         self,
-        sources: Any,
+        sources: object,
         pages: Iterable[int] | Container[int] | None,
         reading: CancellableReader,
         *,
@@ -355,7 +361,7 @@ class DocumentReader:
                         self._deliver(step, bar)
                     yield step
 
-    def _results(self, job: Job, sources: Any, numbers: Container[int] | None, *, waits: bool) -> _Stream:
+    def _results(self, job: Job, sources: object, numbers: Container[int] | None, *, waits: bool) -> _Stream:
         with self._giving_back(waits=waits), closing(OpenDocuments()) as documents:
             pages = until_closed(page_jobs(job, sources, numbers, documents), job.reader)
             # More pages are begun than are read at once: some are decoded meanwhile, to be ready in time.
