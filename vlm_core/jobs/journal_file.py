@@ -20,6 +20,7 @@ from weakref import WeakSet
 
 from vlm_core.errors import ConfigError
 from vlm_core.jobs.leases import pauses
+from vlm_core.threads import at_fork
 
 APPLICATION_ID = 0x564C4D4A
 """Tells a journal from other SQLite files: "VLMJ" in ASCII."""
@@ -327,5 +328,4 @@ def _resume_all() -> None:
     _registering.release()
 
 
-if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
-    os.register_at_fork(before=_pause_all, after_in_parent=_resume_all, after_in_child=_resume_all)
+at_fork(before=_pause_all, in_parent=_resume_all, in_child=_resume_all)
