@@ -55,6 +55,7 @@ def _values(data: object) -> Iterator[str]:
             yield from _values(value)
     elif isinstance(data, float):
         yield from (f"{data:.2f}", json.dumps(data))  # as prices are printed, and as JSON has it
+    # True is an int in Python, and stands on no page.
     elif isinstance(data, int) and not isinstance(data, bool) and abs(data) < _TOO_LONG:
         yield str(data)
     elif isinstance(data, str) and len(data) > 1:

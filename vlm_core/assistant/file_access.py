@@ -206,6 +206,7 @@ def _plain_file(path: Path, name: str, max_bytes: int) -> bytes:
         if not stat.S_ISREG(opened.st_mode) or not _still_leads_to(path, opened):
             raise _no_file(name)
         data = file.read(max_bytes + 1) if opened.st_size <= max_bytes else b""
+    # A hard link into the folder leads to a file elsewhere, and no path shows it.
     if opened.st_nlink > 1:
         raise InputError(
             f"{one_line(name)} has more than one name: it may be a file from outside the folder",

@@ -91,6 +91,7 @@ class ImageAssistant:
         request_options: Mapping[str, Any] | None = None,
         cite_boxes: bool | None = None,
     ) -> None:
+        # First of all, while the arguments are the only locals: an assistant is pickled by them.
         self._made_of = {name: value for name, value in locals().items() if name != "self"}
         from vlm_core.jobs.reader import DocumentReader
 
@@ -139,6 +140,7 @@ class ImageAssistant:
         Raises:
             ConfigError: one is not a folder.
         """
+        # Without __init__, which would open another journal and make another client.
         other = object.__new__(ImageAssistant)
         other.__dict__.update(self.__dict__)
         roots = resolved_roots(root_dir)

@@ -53,6 +53,7 @@ class Document:
         self._decoded_pages = pages
         self._is_pdf = sniff(data) == "PDF"
         self._opened: dict[int | None, Pages] = {}
+        # Of the open file: decoders take one thread at a time.
         self._opening = Lock()
 
     @property
@@ -162,6 +163,7 @@ class Library:
         fresh = Document(name, data, self._password, self._pages)
         with self._lock:
             known = self._documents.get(fresh.key)
+            # Closed outside the lock: a document that is just read keeps its own lock for long.
             dropped = [] if known else self._documents.put(fresh.key, fresh, len(data))
         for other in dropped:
             other.close()

@@ -85,6 +85,7 @@ def best(question: str, places: Sequence[Place], texts: Sequence[str], most: int
     """
     scored = dict(zip(places, scores(question, texts), strict=True))
     ranked = sorted(places, key=lambda place: (-scored[place], place))
+    # Whoever names several documents compares them: of each one page is looked at, however little it says.
     first_of_each = {at: (at, number) for at, number in reversed(ranked)}
     others = [place for place in ranked if place not in first_of_each.values()]
     return sorted([*first_of_each.values(), *others][:most])

@@ -40,6 +40,7 @@ def question(pages: Sequence[PageImage], words: str, options: Mapping[str, Any])
         words: the question.
         options: of the request; `detail` and `max_side` are the pictures'.
     """
+    # They belong to the pictures; among the options of a request a provider would refuse them.
     of_images = {name: options[name] for name in ("detail", "max_side") if options.get(name) is not None}
     images: list[dict[str, Any]] = [{"type": "image", "image": page, **of_images} for page in pages]
     content = [*images, {"type": "text", "text": f"{_legend(pages)}\n\n{words}"}]
@@ -213,6 +214,7 @@ def _advanced(steps: Steps[Outcome], answer: Completion | VLMError | None) -> Pe
     """The next question, or what the task gives."""
     try:
         if isinstance(answer, VLMError):
+            # Into the task, which may go on without an answer.
             return steps.throw(answer)
         return next(steps) if answer is None else steps.send(answer)
     except StopIteration as end:

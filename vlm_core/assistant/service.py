@@ -125,6 +125,7 @@ class AssistantService:
         if not self.has_model:
             return self._only_text(documents, places, words, notes, on_progress)
         shown = _decoded(documents, places)
+        # Yielded, so that threads and event loops can share the task: either sends it in its own way.
         completion = yield question(shown, words, self.options)
         answer = completion.text or completion.refusal or ""
         cited, more = self._cited(documents, places, citations.pieces_of(answer), on_progress)

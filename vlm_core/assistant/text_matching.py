@@ -82,6 +82,7 @@ def find(sought: str, lines: Sequence[TextLine]) -> list[TextSpan]:
     if not folded:
         return []
     page = _letters(lines, keep)
+    # The search is linear in the page; to compare what it finds is quadratic in the text that is sought.
     spans = islice(_spans(folded, page.text), min(MOST_PLACES, MOST_COMPARISONS // len(folded) ** 2))
     places = [_found(page.places[start:end], sought, lines) for start, end in spans]
     return _worth_telling(places)

@@ -133,6 +133,7 @@ class ImageTool:
                 f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in faults[:3]
             )
             known = ", ".join(self.arguments.model_fields)
+            # from None: pydantic's error shows all of the input.
             raise InputError(f"{self.name}: {problems}", hint=f"Its arguments are {known}.") from None
         return (getattr(checked, name) for name in self.arguments.model_fields)
 

@@ -127,6 +127,7 @@ def _message(images: list[str], question: str, *, pages: str | None, **more: str
 
 def _numbers(pages: str) -> list[int]:
     chosen = page_numbers(pages)
+    # The list of pages goes into a message, before any document is opened.
     if chosen.count is None:
         raise ConfigError(f"--pages {pages} has no end", hint="Say both ends, as in 5-9.")
     if chosen.count > _MOST_PAGES:

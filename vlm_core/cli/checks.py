@@ -146,6 +146,7 @@ def _list_models(endpoint: Endpoint, trace: _Trace, seconds: float) -> _Listing:
         try:
             response = transport.get(endpoint, "/models", seconds, trace.note)
             body = b""
+            # A server of whatever kind answers here, and may send without end.
             while len(body) < _LIST_BYTES and (piece := transport.read(response)):
                 body += piece
             transport.release(response)
@@ -232,6 +233,7 @@ def _image(endpoint: Endpoint, key: Secret | None, client: VLMClient, seconds: f
         answer = client.chat([{"role": "user", "content": parts}], max_tokens=_ANSWER_TOKENS, timeout=seconds)
     except VLMError as error:
         return _failed("image", error)
+    # A refusal is an answer, too: it tells why the picture was not looked at.
     text = answer.text or answer.refusal or ""
     said = f'it answered "{_bounded(text, key, _SHOWN)}" in {time.monotonic() - began:.1f} s'
     if _RED.search(text):

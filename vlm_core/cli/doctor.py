@@ -109,6 +109,7 @@ def _clients(routes: list[str], base_url: str | None, api_key: str | None) -> li
     """As with `vlm ask` and its fallbacks, address and key are the first route's; no other gets them."""
     if base_url and not routes:
         raise ConfigError("--base-url is given without a route", hint="Say which model to ask there.")
+    # One attempt: whoever looks for a fault wants the first answer, and not the third.
     first = [VLMClient(route, base_url=base_url, api_key=api_key, max_attempts=1) for route in routes[:1]]
     return [*first, *(VLMClient(route, max_attempts=1) for route in routes[1:])]
 

@@ -98,6 +98,7 @@ def _as_json(pages: Iterable[PageResult], many: bool) -> Iterator[str]:
     if not many:
         yield from (f"{_dump(document, indent=2)}\n" for document in documents)
         return
+    # The list is written as documents come, so that no more than one of them is held in memory.
     separator = "[\n"
     for document in documents:
         yield separator + _dump(document, indent=2)

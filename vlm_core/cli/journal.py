@@ -116,6 +116,7 @@ def _writable(output: str, journal_path: Path) -> Iterator[IO[str]]:
         sys.stdout.flush()
         return
     path = Path(output).expanduser()
+    # By the file and not by the name: a link to the journal would empty it.
     if path.exists() and path.samefile(journal_path):
         raise ConfigError(f"{output} is the journal itself", hint="Give another name.")
     # It holds the documents' text, as the journal does.

@@ -82,6 +82,7 @@ def mcp(
             password=password,
             journal=journal,
         )
+        # A person who starts it by hand would wait for a prompt.
         if os.isatty(0):
             say("waiting for a program that speaks MCP on standard input; Ctrl-C ends this")
         serve(assistant, bounds)

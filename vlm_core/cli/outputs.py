@@ -121,6 +121,7 @@ def _to_file(
     remaining = _worth_writing(form, pages)
     for first in remaining:  # an older file is left alone until there is something to put in its place
         with written_in_place(root / place) if in_place else replaced(root, place, may_replace) as file:
+            # Piece by piece: what was written of a long job is there, whatever ends it.
             for piece in render(form, chain([first], remaining), many=many):
                 file.write(piece)
                 file.flush()

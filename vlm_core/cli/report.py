@@ -60,6 +60,7 @@ def say(message: str, argument: str | None = None) -> None:
         message: may hold what a stranger chose, such as a file's name.
         argument: as for `in_options`.
     """
+    # Not print, which would break a progress bar in two.
     tqdm.write(f"vlm: {printable(in_options(message, argument))}", file=sys.stderr)
 
 
@@ -208,6 +209,7 @@ class Report:
 
     def _warn(self, page: PageResult, warning: str) -> None:
         """Tell of a warning, unless the like was told; they may differ in their numbers."""
+        # "12 boxes could not be read" on each of a hundred pages would hide what else is wrong.
         kind = _NUMBER.sub("#", warning)
         first, more = self._warned.get(kind, (warning, -1))
         self._warned[kind] = first, more + 1

@@ -57,6 +57,7 @@ def replaced(root: Path, place: Path, may_replace: MayReplace, mode: int = 0o666
     """
     name = place.name
     root.mkdir(parents=True, exist_ok=True)
+    # All is done in the folder that was opened, so that it cannot be swapped for a link meanwhile.
     with _errors_about(root / place), opened(root, place.parts[:-1]) as folder:
         with unfinished(folder, name, mode) as (file, own):
             yield file
@@ -144,6 +145,7 @@ def _locked(folder: Folder, name: str, mode: int) -> int | None:
         return None
     descriptor = -1
     try:
+        # Not truncated yet: until it is locked another process may be writing to it.
         descriptor = folder.open(name, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK, mode)
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         status = os.fstat(descriptor)

@@ -47,6 +47,7 @@ class JobBudget:
     def end_for(self, page: PageImage) -> VLMError | None:
         """Why a page is not read; None where it is."""
         if self._end is not None:
+            # A copy for each page: the error is changed on its way to the page's result.
             end = copy.copy(self._end)
             end.page = page.page_number
             return end
@@ -62,11 +63,13 @@ class JobBudget:
         """Whether an error ends the job: then no further page is sent."""
         if not isinstance(error, _NO_ACCESS):
             return False
+        # A copy, whose traceback does not hold the page's frames.
         self._end = copy.copy(error)
         return True
 
     def spend(self, result: PageResult) -> None:
         """Add what a page has cost. A cost that is not known ends a job with a budget."""
+        # Pages end on several threads, and += is not one step.
         with self._lock:
             self.spent_usd += result.cost_usd or 0.0
             if self.budget_usd is not None and result.cost_usd is None and result.usage is not None:

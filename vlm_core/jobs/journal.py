@@ -201,6 +201,7 @@ class Journal:
         Example:
             See `Journal`.
         """
+        # Of this claim and not of the process: of two tasks of one process only one may hold the page.
         token = secrets.token_hex(8)
         return PageLease(
             find=lambda: self.get(key),
@@ -211,10 +212,12 @@ class Journal:
 
     def _take(self, key: str, token: str, seconds: float) -> bool:
         now = time.time()
+        # Most looks find a lease that holds, and need no lock for writing: its reader may want that.
         standing = self._tried(self._reads, lambda c: leases.find(c, key), instead=None)
         if standing and not leases.is_expired(standing, now, leases.this_place(), leases.is_running):
             return False
         mine = leases.own_lease(token, leases.expiry_of(now, seconds))
+        # Where the journal cannot be written, the page is read all the same, perhaps by two.
         return self._tried(self._writes, lambda c: leases.acquire(c, key, mine, standing), instead=True)
 
     def _tried(

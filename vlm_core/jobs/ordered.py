@@ -196,6 +196,7 @@ def in_order(
                 result = begun.popleft().result()
             except PageCancelled:  # it was not begun
                 continue
+            # The next is begun before this one is handed on, for whoever takes it may be slow.
             begun.extend(pool.submit(run, task) for task in islice(remaining, 1))
             yield result
     finally:
@@ -235,6 +236,8 @@ class FairSemaphore:
             if self._free:
                 self._free -= 1
                 return
+            # A lock of its own is a place in the line: to release it hands the slot to this waiter, and no
+            # newcomer can overtake, as one could while a counter is free.
             turn = Lock()
             turn.acquire()
             self._line.append(turn)
@@ -274,6 +277,7 @@ async def adrive(start: Callable[[asyncio.AbstractEventLoop], Steps[Result]]) ->
             step = pending.result()
             if step is _END:
                 return
+            # No thread is held while a page is read, so that thousands of jobs may wait.
             if isinstance(step, Future):
                 await until_done(step)
             else:
@@ -286,6 +290,7 @@ def _close_after(pending: Future[object] | None, steps: Steps[Result]) -> None:
     """Close the steps, without waiting, once none is being taken: a running generator cannot be closed."""
 
     def close(done: object) -> None:
+        # On a thread: to close waits for pages, and this may run on the event loop.
         if getgeneratorstate(steps) != GEN_CLOSED:
             Thread(target=steps.close, name="vlm-close").start()
 

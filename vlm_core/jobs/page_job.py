@@ -137,6 +137,7 @@ class PageJob:
             try:
                 result = job.reader.read_page(picture)
             except VLMError as error:
+                # The next run reads a failed page again; until then `vlm journal list` shows why it failed.
                 if not job.budget.is_ended_by(error):
                     job.journal.put_error(picture, error)
                 raise
@@ -177,6 +178,7 @@ class OpenDocument:
         Raises:
             InputError: it cannot be decoded.
         """
+        # pdfium and the decoders take one thread at a time.
         with self._lock:
             try:
                 page = self._page(number, journal)
@@ -184,6 +186,7 @@ class OpenDocument:
                 self._failed_in_a_row += 1
                 raise
             finally:
+                # A page that cannot be decoded is done, too: else the document would stay open.
                 self._count_done()
             self._failed_in_a_row = 0
             return page
@@ -194,6 +197,7 @@ class OpenDocument:
         if not journal.is_kept or page_or_known is None or not self._is_known:
             return self.pages.page(number)
         page: PageImage | PageResult = page_or_known(number, journal.known)
+        # To ask in vain costs the worker a second request: the next pages are taken to be new as well.
         self._is_known = not (isinstance(page, PageImage) and page.stored)
         return page
 
@@ -206,6 +210,7 @@ class OpenDocument:
         with self._lock:
             if self._failed_in_a_row < _MOST_FAILED_IN_A_ROW or self.closed or self.pages is None:
                 return False
+            # To look is slow where pages are many: it is done once in a hundred failures.
             self._failed_in_a_row = 0
             return self.pages.readable_after(number - 1) is None
 
@@ -313,6 +318,7 @@ def page_jobs(
             unopened = OpenDocument(number, source.name)
             yield PageJob(job, unopened, 1, failed=unopened.failure(1, error))
             continue
+        # From here on it is closed, even if the job is broken off before its first page.
         documents.add(document)
         yield from _pages_of(document, job)
 

@@ -166,6 +166,7 @@ class DocumentReader:
         self.on_error = on_error
         self.on_page = on_page
         self.progress = progress
+        # An engine knows how many pages it can read at once: the local one, one a core.
         self.max_concurrency = min(max_concurrency, getattr(self.engine, "max_concurrency", max_concurrency))
         self._options = ReadOptions(
             self.engine,
@@ -181,6 +182,7 @@ class DocumentReader:
         self._running: _Threads | None = None
 
     def __getstate__(self) -> dict[str, Any]:
+        # Threads and locks cannot be pickled, and are made anew by the first job.
         return {**self.__dict__, "_running": None}
 
     def __repr__(self) -> str:
@@ -200,12 +202,14 @@ class DocumentReader:
             InputError: there is more than one document here; `iter` reads many.
             VLMError: with on_error="raise", what was wrong with the first page that failed.
         """
+        # An attachment comes as a document of its own, behind the one that carries it.
         return _with_attached(list(self.iter(self._the_only(document), pages=pages)))
 
     async def aread(self, document: Any, *, pages: Iterable[int] | None = None) -> DocumentResult:
         """As `read`, without blocking the event loop. Any number may be awaited at once."""
         import asyncio
 
+        # Each call opens its document. Without a bound, a thousand awaited at once take a thousand files.
         async with self._threads().documents_of_loop():
             source = await asyncio.to_thread(self._the_only, document)
             async with aclosing(self.aiter(source, pages=pages)) as results:
@@ -390,6 +394,7 @@ class DocumentReader:
 
     def _threads(self) -> _Threads:
         """The same for all that this reader does, so that its bound holds over concurrent calls."""
+        # Threads do not survive a fork.
         if self._running is None or self._running.pid != os.getpid():
             self._running = _Threads(self.max_concurrency)
         return self._running

@@ -121,6 +121,7 @@ def _result(found: Finding | VLMError) -> types.CallToolResult:
 
 def _structured(found: Finding) -> dict[str, Any]:
     """A finding without the whole pages: many programs show the model this in place of the text."""
+    # The pages themselves are left out: they have the whole text, without marks.
     names = ["citations", "images", "notes", *(["data"] if isinstance(found, ImageData) else [])]
     plain = found.to_dict()
     rest = {name: _harmless(plain[name]) for name in names}
@@ -205,6 +206,7 @@ async def reported(session: ServerSession) -> AsyncIterator[OnProgress]:
     def tell(done: int, total: int, what: str) -> None:
         if is_over.is_set():
             raise GivenUp
+        # From whatever thread reads, onto the loop that has the session.
         loop.call_soon_threadsafe(queue, (done, total, what))
 
     async with anyio.create_task_group() as tasks:

@@ -71,6 +71,7 @@ class Connection:
 
     def reset(self) -> None:
         """Break the connection off with a TCP reset, so that the client sees no orderly end."""
+        # Lingering for no time makes close() send a reset in place of an orderly end.
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.socket.close()
         self.last = True
@@ -211,6 +212,7 @@ class Listener:
         # accept() cannot be interrupted, so it is given a last connection.
         with suppress(OSError):
             socket.create_connection(("127.0.0.1", self.port)).close()
+        # In this order: a port that is closed while accept() waits may be another's at once.
         self._thread.join()
         self._socket.close()
         with self._lock:
@@ -240,6 +242,7 @@ class Listener:
             self._begin(client)
 
     def _begin(self, client: socket.socket) -> None:
+        # Each write is a packet of its own: tests cut streams where they want, not where the kernel does.
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         thread = Thread(target=self._serve, args=(client,), name=self._thread.name, daemon=True)
         with self._lock:

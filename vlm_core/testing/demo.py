@@ -56,6 +56,7 @@ def demo_model() -> str:
 
 @lru_cache(maxsize=1)
 def _started() -> ScriptedServer:
+    # Requests hold pictures, which are large, and no test looks at what the demo has seen.
     server = ScriptedServer(api_key="", models=[_MODEL], keep=1).start()
     server.answer(demo_answer)
     atexit.register(server.stop)

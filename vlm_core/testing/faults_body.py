@@ -108,6 +108,7 @@ def bomb(unpacked_bytes: int) -> Iterator[bytes]:
     # A full flush makes a block that stands by itself, so that it can be sent again and again.
     block = packer.compress(blanks) + packer.flush(zlib.Z_FULL_FLUSH)
     yield b"\x1f\x8b\x08\0\0\0\0\0\x02\xff"
+    # With a wrong checksum it would be refused for that, and not for its size.
     checksum = 0
     for _ in range(unpacked_bytes // _BLOCK):
         checksum = zlib.crc32(blanks, checksum)

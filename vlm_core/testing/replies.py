@@ -107,6 +107,7 @@ class Answer:
             self._send_whole(seen, connection)
 
     def _send_whole(self, seen: Seen, connection: Connection) -> None:
+        # A whole answer cannot pause amid its text: it comes as late as its last piece would.
         connection.wait(sum(piece for piece in self.pieces if not isinstance(piece, str)))
         body = as_json(self.completion(seen))
         connection.respond(200, body, _headers(seen, "application/json", self.headers))

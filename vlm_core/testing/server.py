@@ -272,6 +272,7 @@ class ScriptedServer(Script):
             Exception: what a function that should have given a reply raised.
         """
         self._close()
+        # In the thread of the connection it would be lost; here it fails the test.
         failures, self._failures = self._failures, []
         if failures:
             raise failures[0]
@@ -345,6 +346,7 @@ class ScriptedServer(Script):
 
     def _record(self, seen: Seen) -> Reply | Question:
         """Note a request, and take what is to be answered to it."""
+        # Noted before it is answered, so that a client with its answer finds it in `seen`.
         with self._lock:
             self.requests += 1
             seen.number = self.requests
