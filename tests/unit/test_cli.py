@@ -21,7 +21,7 @@ from vlm_core.cli.formats import by_document, render
 from vlm_core.cli.interrupts import Interrupts
 from vlm_core.cli.options import page_numbers
 from vlm_core.cli.outputs import Destination, destination, file_names
-from vlm_core.cli.report import Report, printable
+from vlm_core.cli.report import Report, in_options, printable
 from vlm_core.cli.tally import Tally, in_words
 from vlm_core.errors import ConfigError
 from vlm_core.images.sources import Source, expand
@@ -564,6 +564,28 @@ def test_without_its_password_a_pdf_is_not_read(vlm: Run) -> None:
     ended = vlm("read", "secret.pdf")
     assert ended.code == 1
     assert "VLM_PASSWORD or --password" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        pytest.param(
+            "Raise max_tokens=...; see .partial", "Raise --max-tokens; see .partial", id="an-option"
+        ),
+        pytest.param("3 more (max_pages=2)", "3 more (--max-pages 2)", id="with-a-value"),
+        pytest.param("Raise budget_usd=...", "Raise --budget", id="called-otherwise"),
+        pytest.param("with password=...", "with VLM_PASSWORD or --password", id="a-secret"),
+        pytest.param("Raise idle_timeout=...", "Raise idle_timeout=...", id="an-argument-without-option"),
+    ],
+)
+def test_a_message_shows_the_options_of_the_command_that_runs(vlm: Run, message: str, shown: str) -> None:
+    vlm("read", "a.pdf")
+    assert in_options(message) == shown
+
+
+def test_what_another_command_calls_an_option_is_not_shown(vlm: Run) -> None:
+    vlm("providers")
+    assert in_options("Raise max_tokens=...") == "Raise max_tokens=..."
 
 
 def test_an_address_on_this_machine_is_refused(vlm: Run) -> None:

@@ -130,7 +130,7 @@ class _Trace:
         """
         if step.endswith("connect_tcp.started"):
             # The HTTP library chooses the proxy. Its address may hold a password, and is never shown.
-            self.uses_proxy = facts["host"].strip("[]") != self.host
+            self.uses_proxy = facts["host"].strip("[]") not in (self.host, _in_ascii(self.host))
         elif step.endswith("connect_tcp.complete"):
             self.address = str(facts["return_value"].get_extra_info("server_addr")[0])
         elif step.endswith("start_tls.complete"):
@@ -139,6 +139,14 @@ class _Trace:
             self.is_connected = True
             if not self.sends:
                 raise _NothingSent
+
+
+def _in_ascii(host: str) -> str:
+    """A host's name as it is looked up."""
+    try:
+        return host.encode("idna").decode()
+    except UnicodeError:
+        return host
 
 
 def _list_models(endpoint: Endpoint, trace: _Trace, seconds: float) -> _Listing:

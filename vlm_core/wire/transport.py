@@ -120,6 +120,7 @@ class Transport:
             ProviderTimeout: no answer came in time.
         """
         failure: VLMError
+        failures: tuple[type[Exception], ...] = (*_failures(), UnicodeError)  # the last of a host's name
         http, end = self._http.of(endpoint), time.monotonic() + seconds
         request = http.build_request(
             "GET",
@@ -133,7 +134,7 @@ class Transport:
             watch = shared.watch(_socket_of(response), end - time.monotonic())
             timeouts = Timeouts(between_bytes=seconds)
             return replace(_answer(endpoint, response, timeouts, "iter"), end=end, watch=watch)
-        except _failures() as error:
+        except failures as error:
             failure = map_transport_error(error, endpoint.route)
         raise failure
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from vlm_core.errors import ConnectionFailed, ProviderTimeout
 
 UNKNOWN_HOST = "the host's name cannot be looked up"
+_SPELLING = "Check the base_url's spelling and the network."
 _BEFORE_SENDING = ("ConnectTimeout", "PoolTimeout")
 # The first that is among the causes tells what happened and what to do.
 _CAUSES: tuple[tuple[type[BaseException] | str, str, str], ...] = (
@@ -21,11 +22,8 @@ _CAUSES: tuple[tuple[type[BaseException] | str, str, str], ...] = (
         "Check the base_url; a certificate authority of your own is named by the variable SSL_CERT_FILE.",
     ),
     ("ProxyError", "the proxy refused", "Check the variables HTTPS_PROXY, ALL_PROXY and NO_PROXY."),
-    (
-        socket.gaierror,
-        UNKNOWN_HOST,
-        "Check the base_url's spelling and the network.",
-    ),
+    (socket.gaierror, UNKNOWN_HOST, _SPELLING),
+    (UnicodeError, UNKNOWN_HOST, _SPELLING),  # it cannot even be written as a name of the DNS
     (ConnectionRefusedError, "the server refused the connection", "Check the base_url's host and port."),
     (
         ssl.SSLError,
