@@ -53,20 +53,6 @@ class ReadOptions:
 
         return with_attachments(sources, password=self.password, trusted=self.trusted)
 
-    def open(self, source: Source) -> Pages:
-        """Open a document, its pages in the size that the engine looks at.
-
-        Raises:
-            InputError: it cannot be opened.
-        """
-        return source.open(
-            password=self.password,
-            pdf_text=self.pdf_text,
-            max_side=getattr(self.engine, "max_side", None),
-            reading_pixels=getattr(self.engine, "reading_pixels", None),
-            trusted=self.trusted,
-        )
-
 
 @dataclass(frozen=True)
 class Job:
@@ -102,24 +88,23 @@ class PageJob:
         job, document, number = self.job, self.document, self.page_number
         job.reader.check()
         if self.failed is not None:
-            return document.finished(self.failed)
+            return self.failed
         try:
             page = document.decode(number, job.journal)
             if isinstance(page, PageResult):  # the journal has it
-                result = page
-            else:
-                result = _with_page(read_with_text_layer(page, self._read_picture, job.options.task), page)
-                document.note(result)
-            return document.finished(_dehyphenated(document.identified(result, number, job), job.options))
+                return document.completed(page, number, job.options)
+            result = read_with_text_layer(page, self._read_picture, job.options.task)
+            document.note(result)
+            return document.completed(result, number, job.options, page)
         except (MissingExtraError, PageCancelled):
             raise
         except VLMError as error:
-            failure = error
+            return document.failure(number, error)
         except Exception as error:  # noqa: BLE001  an engine of the user's own may raise anything
             message = f"{document.name}: {job.options.engine.name} failed on page {number}: {error}"
             failure = EngineError(message, page=number)
             failure.__cause__ = error
-        return document.finished(document.failure(number, failure))
+            return document.failure(number, failure)
 
     def _read_picture(self, picture: PageImage) -> PageResult:
         """Read a page, or a picture on a page that has text of its own."""
@@ -243,14 +228,29 @@ class OpenDocument:
 
     # --- results ---------------------------------------------------------------------------------
 
-    def identified(self, result: PageResult, number: int, job: Job) -> PageResult:
-        """The result with the source's own name and numbers, whatever the engine said."""
+    def completed(
+        self, result: PageResult, number: int, options: ReadOptions, page: PageImage | None = None
+    ) -> PageResult:
+        """A result with what its document and its picture say, whatever the engine said.
+
+        Args:
+            result: of an engine, or of the journal.
+            number: of the page.
+            options: of the job.
+            page: that was read; None where the journal had its result.
+        """
+        from vlm_core.ocr.hyphens import dehyphenate
+
+        is_parted = options.dehyphenate and options.task != "layout" and result.engine in _LINE_ENGINES
         facts = {
+            "text": dehyphenate(result.text) if is_parted else result.text,
             "source": self.name,
             "page_number": number,
             "total_pages": self.total_pages,
             "document": self.number,
-            "engine": result.engine or job.options.engine.name,
+            "engine": result.engine or options.engine.name,
+            "sha256": result.sha256 or (page.sha256 if page else ""),
+            "warnings": (*result.warnings, *(page.warnings if page else ()), *self._warnings_on(number)),
         }
         return result.model_copy(update=facts)
 
@@ -265,16 +265,15 @@ class OpenDocument:
             total_pages=self.total_pages,
             document=self.number,
             error=error,
+            warnings=tuple(self._warnings_on(number)),
         )
 
-    def finished(self, result: PageResult) -> PageResult:
-        """The result with what the first page says of the document, and the last one of those not read."""
-        warnings = [*result.warnings]
-        if result.page_number == self.numbers[0]:
-            warnings += self.warnings
-        if self.unread and result.page_number == self.numbers[-1]:
-            warnings.append(f"{self.unread} more pages were not read (max_pages={len(self.numbers)})")
-        return result.model_copy(update={"warnings": tuple(warnings)}) if warnings else result
+    def _warnings_on(self, number: int) -> Iterator[str]:
+        """On the first page what is true of the document, on the last one that there are others."""
+        if number == self.numbers[0]:
+            yield from self.warnings
+        if self.unread and number == self.numbers[-1]:
+            yield f"{self.unread} more pages were not read (max_pages={len(self.numbers)})"
 
 
 class OpenDocuments:
@@ -326,7 +325,14 @@ def page_jobs(
 def _opened(
     options: ReadOptions, number: int, source: Source, asked_for: Container[int] | None
 ) -> OpenDocument:
-    pages = options.open(source)
+    pages = source.open(
+        password=options.password,
+        pdf_text=options.pdf_text,
+        # A page is drawn in the size that the engine looks at, and no larger.
+        max_side=getattr(options.engine, "max_side", None),
+        reading_pixels=getattr(options.engine, "reading_pixels", None),
+        trusted=options.trusted,
+    )
     numbers = chosen_pages(pages.total_pages, asked_for)
     if not numbers:
         pages.close()
@@ -356,22 +362,6 @@ def chosen_pages(total_pages: int, numbers: Container[int] | None) -> list[int]:
         [4, 5]
     """
     return [n for n in range(1, total_pages + 1) if numbers is None or n in numbers]
-
-
-def _with_page(result: PageResult, page: PageImage) -> PageResult:
-    """The result with what is said of its page whoever reads it."""
-    warnings = (*result.warnings, *page.warnings)
-    return result.model_copy(update={"sha256": result.sha256 or page.sha256, "warnings": warnings})
-
-
-def _dehyphenated(result: PageResult, options: ReadOptions) -> PageResult:
-    """The result with words whole that line ends have parted."""
-    from vlm_core.ocr.hyphens import dehyphenate
-
-    if not options.dehyphenate or options.task == "layout" or result.engine not in _LINE_ENGINES:
-        return result
-    text = dehyphenate(result.text)
-    return result if text == result.text else result.model_copy(update={"text": text})
 
 
 def _forget_frames(error: BaseException | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import (
     AsyncGenerator,
@@ -304,15 +305,13 @@ class DocumentReader:
         planner = Planner(
             self.engine, self.task, pricings, self.journal, expected_output_tokens or EXPECTED_OUTPUT_TOKENS
         )
-        job = Job(
-            replace(self._options, engine=planner),
-            CancellableReader(planner),
-            self._threads().slots,
-            JobBudget(),
-            JobJournal(None, planner, self.task),
-            Progress(),
-        )
-        return planner.plan(_blocking(self._results(job, sources, _page_numbers(pages), waits=True)))
+        # Pages are planned as they are read, by an engine that only measures them.
+        measuring = copy.copy(self)
+        measuring.engine, measuring._options = planner, replace(self._options, engine=planner)
+        measuring.journal = measuring.budget_usd = measuring.on_page = None
+        measuring.progress, measuring.on_error = False, "record"
+        reading = CancellableReader(planner)
+        return planner.plan(_blocking(measuring._stream(sources, pages, reading)))
 
     def _the_only(self, document: object) -> Source:
         from vlm_core.images.sources import expand
@@ -349,29 +348,29 @@ class DocumentReader:
         *,
         waits: bool = True,
     ) -> _Stream:
-        numbers = _page_numbers(pages)
-        with show_progress(self.progress, self.budget_usd) as bar:
+        numbers, threads = _page_numbers(pages), self._threads()
+        with (
+            show_progress(self.progress, self.budget_usd) as bar,
+            self._giving_back(waits=waits),
+            closing(OpenDocuments()) as documents,
+            closing(reading),
+        ):
             job = Job(
                 self._options,
                 reading,
-                self._threads().slots,
+                threads.slots,
                 JobBudget(self.budget_usd),
                 JobJournal(self.journal, self.engine, self.task, wait=reading.pause),
                 bar,
             )
-            with closing(self._results(job, sources, numbers, waits=waits)) as results, closing(reading):
+            tasks = until_closed(page_jobs(job, sources, numbers, documents), reading)
+            # More pages are begun than are read at once: some are decoded meanwhile, to be ready in time.
+            ahead = 2 * self.max_concurrency
+            with closing(in_order(tasks, PageJob.run, threads.pool, ahead, waits=waits)) as results:
                 for step in results:
                     if isinstance(step, PageResult):
                         self._deliver(step, bar)
                     yield step
-
-    def _results(self, job: Job, sources: object, numbers: Container[int] | None, *, waits: bool) -> _Stream:
-        with self._giving_back(waits=waits), closing(OpenDocuments()) as documents:
-            pages = until_closed(page_jobs(job, sources, numbers, documents), job.reader)
-            # More pages are begun than are read at once: some are decoded meanwhile, to be ready in time.
-            ahead = 2 * self.max_concurrency
-            with closing(in_order(pages, PageJob.run, self._threads().pool, ahead, waits=waits)) as results:
-                yield from results
 
     @contextmanager
     def _giving_back(self, *, waits: bool) -> Iterator[None]:
