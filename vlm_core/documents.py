@@ -22,7 +22,7 @@ from vlm_core.images.sources import refuse_missing
 from vlm_core.ocr.hyphens import dehyphenate
 from vlm_core.ocr.layout import as_text, blocks
 from vlm_core.option_names import check_names
-from vlm_core.types import Box, DocumentResult, PageResult, PageState, TextLine
+from vlm_core.types import Box, DocumentResult, PageResult, PageState, TextLine, union
 from vlm_core.warning import warn_caller
 
 if TYPE_CHECKING:
@@ -150,14 +150,11 @@ def _of_blocks(page: PageResult, task: str) -> list[Passage]:
         # Where nothing is known of positions, the page is one block, so that no text is lost.
         return [Passage(page.text, page, task, page.page_number, 0, (0.0, 0.0, 1.0, 1.0))]
     return [
-        Passage(_text_of(lines, page), page, task, page.page_number, number, _box_around(lines))
+        Passage(
+            _text_of(lines, page), page, task, page.page_number, number, union(line.bbox for line in lines)
+        )
         for number, lines in enumerate(blocks(page.lines))
     ]
-
-
-def _box_around(lines: Iterable[TextLine]) -> Box:
-    x0, y0, x1, y1 = zip(*(line.bbox for line in lines), strict=True)
-    return min(x0), min(y0), max(x1), max(y1)
 
 
 _PASSAGES: dict[str, Callable[[Any, str], list[Passage]]] = {

@@ -29,6 +29,17 @@ def rounded(box: Box) -> Box:
     return round(x0, _BOX_DIGITS), round(y0, _BOX_DIGITS), round(x1, _BOX_DIGITS), round(y1, _BOX_DIGITS)
 
 
+def union(boxes: Iterable[Box]) -> Box:
+    """The box around one box or more.
+
+    Example:
+        >>> union([(0.1, 0.1, 0.2, 0.2), (0.3, 0.0, 0.4, 0.1)])
+        (0.1, 0.0, 0.4, 0.2)
+    """
+    x0, y0, x1, y1 = zip(*boxes, strict=True)
+    return min(x0), min(y0), max(x1), max(y1)
+
+
 def _all_rounded(boxes: tuple[Box, ...]) -> tuple[Box, ...]:
     return tuple(map(rounded, boxes))
 

@@ -18,7 +18,7 @@ from functools import lru_cache
 from itertools import accumulate, islice, takewhile
 from typing import NamedTuple, TypeAlias
 
-from vlm_core.types import Box, TextLine, rounded
+from vlm_core.types import Box, TextLine, rounded, union
 
 ERRORS = 0.25
 """The share of letters that may be wrong, missing or too many."""
@@ -221,7 +221,7 @@ def boxes_of(lines: Sequence[TextLine], parts: Mapping[int, tuple[int, int]]) ->
         line = lines[number]
         box = part_box(line, first, last)
         if above is not None and _on_one_row(above, line):
-            boxes[-1] = _union(boxes[-1], box)
+            boxes[-1] = union([boxes[-1], box])
         else:
             boxes.append(box)
         above = line
@@ -257,10 +257,6 @@ def _on_one_row(a: TextLine, b: TextLine) -> bool:
         return a.row == b.row
     overlap = min(a.bbox[3], b.bbox[3]) - max(a.bbox[1], b.bbox[1])
     return overlap > SAME_HEIGHT * min(a.bbox[3] - a.bbox[1], b.bbox[3] - b.bbox[1])
-
-
-def _union(a: Box, b: Box) -> Box:
-    return min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3])
 
 
 # --- edit distance --------------------------------------------------------------------------------

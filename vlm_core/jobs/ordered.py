@@ -5,14 +5,16 @@ There is a bound on what is begun ahead, and at any moment a job may be stopped 
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator
-from concurrent.futures import CancelledError, Executor, Future, wait
+from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor, wait
 from functools import partial
 from inspect import GEN_CLOSED, getgeneratorstate
 from itertools import islice
 from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
+from weakref import WeakKeyDictionary
 
 from vlm_core.ocr.engine import OCREngine
 from vlm_core.threads import begin, until_done
@@ -160,6 +162,10 @@ Steps: TypeAlias = Generator[Future[Any] | Result, None, None]
 """Results, and before one that is not there yet the Future to wait for."""
 _END = object()
 _LONGEST_WAIT_SECONDS = 1.0
+_DRAWN_AHEAD = 2
+"""For so many pages that are read at once, one more is drawn: answers come in bursts."""
+_OPEN_DOCUMENTS = 2
+"""Documents that calls of `aread` hold open, for each page that is read at once."""
 
 
 def in_order(
@@ -249,6 +255,34 @@ class FairSemaphore:
                 self._line.popleft().release()
             else:
                 self._free += 1
+
+
+class ReaderThreads:
+    """The threads of a reader, in one process.
+
+    Args:
+        max_concurrency: pages that are read at once.
+
+    Example:
+        >>> threads = ReaderThreads(8)
+        >>> threads.pid == os.getpid()
+        True
+    """
+
+    def __init__(self, max_concurrency: int) -> None:
+        self.pid = os.getpid()
+        drawn_ahead = max_concurrency // _DRAWN_AHEAD
+        self.pool = ThreadPoolExecutor(max_concurrency + drawn_ahead, thread_name_prefix="vlm-page")
+        self.slots = FairSemaphore(max_concurrency)
+        self._open_documents = _OPEN_DOCUMENTS * max_concurrency
+        self._documents: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
+
+    def documents_of_loop(self) -> asyncio.Semaphore:
+        """Bounds how many documents are open at once on the running loop, each for a call of its own."""
+        import asyncio  # slow to load, and not needed where all is done in threads
+
+        loop = asyncio.get_running_loop()
+        return self._documents.setdefault(loop, asyncio.Semaphore(self._open_documents))
 
 
 async def adrive(start: Callable[[asyncio.AbstractEventLoop], Steps[Result]]) -> AsyncGenerator[Result, None]:

@@ -14,19 +14,18 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import aclosing, closing, contextmanager, suppress
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast
-from weakref import WeakKeyDictionary
 
 from vlm_core.errors import ConfigError, InputError
 from vlm_core.jobs.budget import JobBudget, JobJournal
 from vlm_core.jobs.free_memory import release_free_memory
 from vlm_core.jobs.ordered import (
     CancellableReader,
-    FairSemaphore,
+    ReaderThreads,
     Steps,
     StoppablePages,
     adrive,
@@ -41,8 +40,6 @@ from vlm_core.option_names import names_of, strict_options
 from vlm_core.types import DocumentResult, PageResult
 
 if TYPE_CHECKING:
-    import asyncio
-
     from vlm_core.catalog.routes import Route
     from vlm_core.client import VLMClient
     from vlm_core.images.sources import Source
@@ -50,31 +47,8 @@ if TYPE_CHECKING:
     from vlm_core.jobs.plan import Plan
 
 OnPage = Callable[[PageResult], None]
-_DRAWN_AHEAD = 2
-"""For so many pages that are read at once, one more is drawn: answers come in bursts."""
-_OPEN_DOCUMENTS = 2
-"""Documents that calls of `aread` hold open, for each page that is read at once."""
 _Stream: TypeAlias = Steps[PageResult]
 _Item = TypeVar("_Item")
-
-
-class _Threads:
-    """The threads of a reader, in one process."""
-
-    def __init__(self, max_concurrency: int) -> None:
-        self.pid = os.getpid()
-        drawn_ahead = max_concurrency // _DRAWN_AHEAD
-        self.pool = ThreadPoolExecutor(max_concurrency + drawn_ahead, thread_name_prefix="vlm-page")
-        self.slots = FairSemaphore(max_concurrency)
-        self._open_documents = _OPEN_DOCUMENTS * max_concurrency
-        self._documents: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
-
-    def documents_of_loop(self) -> asyncio.Semaphore:
-        """Bounds how many documents are open at once on the running loop, each for a call of its own."""
-        import asyncio  # slow to load, and not needed where all is done in threads
-
-        loop = asyncio.get_running_loop()
-        return self._documents.setdefault(loop, asyncio.Semaphore(self._open_documents))
 
 
 class DocumentReader:
@@ -180,7 +154,7 @@ class DocumentReader:
             dehyphenate,
             trusted,
         )
-        self._running: _Threads | None = None
+        self._running: ReaderThreads | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         # Threads and locks cannot be pickled, and are made anew by the first job.
@@ -391,11 +365,11 @@ class DocumentReader:
         if self.on_error == "raise" and result.error is not None:
             raise result.error
 
-    def _threads(self) -> _Threads:
+    def _threads(self) -> ReaderThreads:
         """The same for all that this reader does, so that its bound holds over concurrent calls."""
         # Threads do not survive a fork.
         if self._running is None or self._running.pid != os.getpid():
-            self._running = _Threads(self.max_concurrency)
+            self._running = ReaderThreads(self.max_concurrency)
         return self._running
 
 
