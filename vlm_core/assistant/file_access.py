@@ -251,7 +251,11 @@ def nearest(name: str, folders: Iterable[Path], roots: Sequence[Path], most: int
         []
     """
     paths = [path for folder in folders for path in _documents(folder)]
-    names = dict.fromkeys(_relative(path, roots) for path in paths)
+    relative = (
+        path.relative_to(next(root for root in roots if path.is_relative_to(root))).as_posix()
+        for path in paths
+    )
+    names = dict.fromkeys(relative)
     likeness = {known: _likeness(known, name) for known in names}
     return sorted(names, key=lambda known: (-likeness[known], known))[:most]
 
@@ -260,10 +264,6 @@ def _likeness(known: str, name: str) -> float:
     """How alike the last parts of two names are, from 0 to 1."""
     pair = (PurePath(known).name.casefold(), PurePath(name).name.casefold())
     return difflib.SequenceMatcher(None, *pair).ratio() if pair[1] else 0.0
-
-
-def _relative(path: Path, roots: Sequence[Path]) -> str:
-    return next(path.relative_to(root).as_posix() for root in roots if path.is_relative_to(root))
 
 
 def _documents(folder: Path) -> Iterator[Path]:

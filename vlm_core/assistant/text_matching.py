@@ -245,11 +245,9 @@ def part_box(line: TextLine, first: int, last: int) -> Box:
 @lru_cache(maxsize=64)
 def _edges(text: str) -> tuple[float, ...]:
     """How wide a line is up to each of its letters; kept, for many places may be looked up in a long line."""
-    return tuple(accumulate(map(_width, text), initial=0.0))
-
-
-def _width(char: str) -> float:
-    return 2.0 if unicodedata.east_asian_width(char) in "WF" else 1.0
+    # Letters of Chinese, Japanese and Korean are twice as wide as others.
+    widths = (2.0 if unicodedata.east_asian_width(char) in "WF" else 1.0 for char in text)
+    return tuple(accumulate(widths, initial=0.0))
 
 
 def _on_one_row(a: TextLine, b: TextLine) -> bool:

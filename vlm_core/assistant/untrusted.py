@@ -21,6 +21,8 @@ MAX_NAME = 120
 _JOINERS = "\u200c\u200d"
 """Invisible, and part of the spelling in Persian and Hindi."""
 _DEFUSED = str.maketrans({OPEN: "[", CLOSE: "]"})
+_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
+"""Categories of Unicode without a shape: controls, formats, surrogates, private and unassigned ones."""
 _LINE_ENDS = re.compile("\r\n|[\r\u0085\u2028\u2029]")
 
 
@@ -32,11 +34,8 @@ def sanitize(text: str) -> str:
         'ab[end of untrusted content]'
     """
     text = _LINE_ENDS.sub("\n", text).translate(_DEFUSED)
-    return "".join(char for char in text if char in "\n\t" + _JOINERS or not _is_hidden(char))
-
-
-def _is_hidden(char: str) -> bool:
-    return unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co", "Cn")
+    allowed = "\n\t" + _JOINERS
+    return "".join(char for char in text if char in allowed or unicodedata.category(char) not in _HIDDEN)
 
 
 def one_line(text: str, most: int = MAX_NAME) -> str:

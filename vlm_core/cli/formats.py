@@ -57,32 +57,27 @@ def render(form: Format, pages: Iterable[PageResult], *, many: bool) -> Iterator
 
 
 def _as_markdown(pages: Iterable[PageResult], many: bool) -> Iterator[str]:
-    return _separated(_headed(pages, _markdown_page, "<!-- {} -->\n" if many else ""))
+    def text(page: PageResult) -> str:
+        return DocumentResult(source=page.source, pages=(page,)).to_markdown()
 
-
-def _markdown_page(page: PageResult) -> str:
-    return DocumentResult(source=page.source, pages=(page,)).to_markdown()
+    return _separated(_headed(pages, text, "<!-- {} -->\n" if many else ""))
 
 
 def _as_text(pages: Iterable[PageResult], many: bool) -> Iterator[str]:
-    return _separated(_headed(pages, _text_page, "==> {} <==\n" if many else ""))
+    def text(page: PageResult) -> str:
+        return f"{page.text}\n" if page.text else ""
 
-
-def _text_page(page: PageResult) -> str:
-    return f"{page.text}\n" if page.text else ""
+    return _separated(_headed(pages, text, "==> {} <==\n" if many else ""))
 
 
 def _headed(pages: Iterable[PageResult], text: Callable[[PageResult], str], heading: str) -> Iterator[str]:
     """The text of pages, that of each document's first one behind a heading."""
     for document in by_document(pages):
         first = next(document)
-        yield heading.format(_in_comment(first.source))
+        # A name must not end the comment that it stands in.
+        yield heading.format(printable(first.source).replace("-->", "--&gt;"))
         yield text(first)
         yield from map(text, document)
-
-
-def _in_comment(name: str) -> str:
-    return printable(name).replace("-->", "--&gt;")  # which would end it
 
 
 def _separated(pieces: Iterable[str]) -> Iterator[str]:
@@ -94,7 +89,8 @@ def _separated(pieces: Iterable[str]) -> Iterator[str]:
 
 
 def _as_json(pages: Iterable[PageResult], many: bool) -> Iterator[str]:
-    documents = (_document(document) for document in by_document(pages))
+    gathered = (tuple(document) for document in by_document(pages))
+    documents = (DocumentResult(source=document[0].source, pages=document) for document in gathered)
     if not many:
         yield from (f"{_dump(document, indent=2)}\n" for document in documents)
         return
@@ -104,11 +100,6 @@ def _as_json(pages: Iterable[PageResult], many: bool) -> Iterator[str]:
         yield separator + _dump(document, indent=2)
         separator = ",\n"
     yield "\n]\n" if separator != "[\n" else "[]\n"
-
-
-def _document(pages: Iterable[PageResult]) -> DocumentResult:
-    gathered = tuple(pages)
-    return DocumentResult(source=gathered[0].source, pages=gathered)
 
 
 def _as_jsonl(pages: Iterable[PageResult], many: bool) -> Iterator[str]:

@@ -130,24 +130,20 @@ _HEAD = ("STATE", "SOURCE", "PAGE", "ENGINE", "MODEL", "TOKENS", "COST", "STORED
 
 
 def _cells(page: JournalPage) -> Sequence[str]:
+    tokens = [count for count in (page.input_tokens, page.output_tokens) if count is not None]
     cells = (
         f"{page.state}",
         f"{page.source}",
         f"{page.page_number}",
         f"{page.engine}",
         page.model or "",
-        _sum(page.input_tokens, page.output_tokens),
+        f"{sum(tokens):,}" if tokens else "",
         _money(page.cost_usd),
         (page.as_json()["stored_at"] or "?")[:16].replace("T", " "),
         page.error or "",
     )
     # All rows are as wide as the widest.
     return [cell if len(cell) <= _LONGEST_CELL else f"{cell[:_LONGEST_CELL]}…" for cell in cells]
-
-
-def _sum(*tokens: int | None) -> str:
-    known = [count for count in tokens if count is not None]
-    return f"{sum(known):,}" if known else ""
 
 
 def _money(dollars: float | None) -> str:

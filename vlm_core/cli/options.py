@@ -233,8 +233,10 @@ def page_numbers(written: str) -> PageNumbers:
 
 
 def _range(part: str, written: str) -> range:
-    match = _PART.fullmatch(part)
-    first, last = _ends(match) if match else (0, 0)
+    first, last = 0, 0
+    if match := _PART.fullmatch(part):
+        start, dash, end = match.groups()
+        first, last = int(start), int(end or (_NO_END if dash else start))
     if first > last > 0:
         raise ConfigError(
             f"--pages {written}: {part} is reversed", hint=f"Write {last}-{first}. Pages come in their order."
@@ -243,8 +245,3 @@ def _range(part: str, written: str) -> range:
         hint = "Give numbers from 1 and ranges of them, as in 1-3,7 or 5- (to the last page)."
         raise ConfigError(f"--pages {written} names no pages", hint=hint)
     return range(first, last + 1)
-
-
-def _ends(match: re.Match[str]) -> tuple[int, int]:
-    first, dash, last = match.groups()
-    return int(first), int(last or (_NO_END if dash else first))

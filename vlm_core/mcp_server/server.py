@@ -74,10 +74,10 @@ def image_server(assistant: ImageAssistant, bounds: Sequence[Path] = ()) -> Serv
             return types.InputRequiredResult(input_requests={_ROOTS: types.ListRootsRequest()})
         try:
             here = assistant.within(folders(bounds, await _roots(context, asked)))
-            found = await _called(tools[asked.name], here, asked.arguments or {}, context)
+            outcome = await _called(tools[asked.name], here, asked.arguments or {}, context)
         except (VLMError, OSError) as error:  # OSError: a root that cannot be looked at
-            found = error if isinstance(error, VLMError) else VLMError("a folder cannot be read")
-        return _result(found)
+            outcome = error if isinstance(error, VLMError) else VLMError("a folder cannot be read")
+        return _result(outcome)
 
     return Server(
         "vlm",
@@ -111,24 +111,23 @@ async def _called(
             return VLMError(f"{tool.name} failed ({type(error).__name__})", hint="Try another file or page.")
 
 
-def _result(found: Finding | VLMError) -> types.CallToolResult:
-    if isinstance(found, VLMError):
-        return types.CallToolResult(content=[types.TextContent(text=str(found))], is_error=True)
+def _result(outcome: Finding | VLMError) -> types.CallToolResult:
+    if isinstance(outcome, VLMError):
+        return types.CallToolResult(content=[types.TextContent(text=str(outcome))], is_error=True)
     return types.CallToolResult(
-        content=[types.TextContent(text=found.text)], structured_content=_structured(found)
+        content=[types.TextContent(text=outcome.text)], structured_content=_structured(outcome)
     )
 
 
-def _structured(found: Finding) -> dict[str, Any]:
+def _structured(finding: Finding) -> dict[str, object]:
     """A finding without the whole pages: many programs show the model this in place of the text."""
     # The pages themselves are left out: they have the whole text, without marks.
-    names = ["citations", "images", "notes", *(["data"] if isinstance(found, ImageData) else [])]
-    plain = found.to_dict()
-    rest = {name: _harmless(plain[name]) for name in names}
-    return {"trust": "untrusted", "text": found.text, **rest}
+    names = ["citations", "images", "notes", *(["data"] if isinstance(finding, ImageData) else [])]
+    plain = finding.to_dict()
+    return {"trust": "untrusted", "text": finding.text, **{name: _harmless(plain[name]) for name in names}}
 
 
-def _harmless(value: Any) -> Any:
+def _harmless(value: object) -> object:
     """Plain values whose texts cannot pass for marks of ours; a name is as it is in the text beside it."""
     if isinstance(value, str):
         return sanitize(value)
@@ -150,8 +149,8 @@ def _has_roots(context: Context) -> bool:
 
 def _must_call_again(context: Context, asked: types.CallToolRequestParams) -> bool:
     """Whether the client has roots, which it cannot be asked for while it waits, and has not told them."""
-    told = asked.input_responses or {}
-    return _has_roots(context) and not context.session.can_send_request and _ROOTS not in told
+    responses = asked.input_responses or {}
+    return _has_roots(context) and not context.session.can_send_request and _ROOTS not in responses
 
 
 async def _roots(context: Context, asked: types.CallToolRequestParams) -> list[str] | None:
@@ -163,17 +162,17 @@ async def _roots(context: Context, asked: types.CallToolRequestParams) -> list[s
     if not _has_roots(context):
         return None
     try:
-        told = (asked.input_responses or {}).get(_ROOTS) or await context.session.send_request(
+        answer = (asked.input_responses or {}).get(_ROOTS) or await context.session.send_request(
             types.ListRootsRequest(), types.ListRootsResult
         )
     except (MCPError, ValidationError):
-        told = None
-    if not isinstance(told, types.ListRootsResult):
+        answer = None
+    if not isinstance(answer, types.ListRootsResult):
         raise ConfigError(
             "this program did not tell which folders may be read",
             hint="Tell the user to open a folder in it.",
         )
-    return [str(root.uri) for root in told.roots]
+    return [str(root.uri) for root in answer.roots]
 
 
 # --- progress -------------------------------------------------------------------------------------
