@@ -515,7 +515,7 @@ def test_a_strangers_file_name_cannot_command_the_terminal(vlm: Run) -> None:
 
 
 def test_words_of_any_language_are_printable() -> None:
-    assert printable("Grüße 東京\n", kept="\n") == "Grüße 東京\n"
+    assert printable("Grüße 東京\n", allowed="\n") == "Grüße 東京\n"
 
 
 # --- what is read --------------------------------------------------------------------------------
