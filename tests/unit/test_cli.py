@@ -575,6 +575,7 @@ def test_without_its_password_a_pdf_is_not_read(vlm: Run) -> None:
         pytest.param("3 more (max_pages=2)", "3 more (--max-pages 2)", id="with-a-value"),
         pytest.param("Raise budget_usd=...", "Raise --budget", id="called-otherwise"),
         pytest.param("with password=...", "with VLM_PASSWORD or --password", id="a-secret"),
+        pytest.param("budget_usd=-1.5. Give dollars", "--budget -1.5. Give dollars", id="before-a-full-stop"),
         pytest.param("Raise idle_timeout=...", "Raise idle_timeout=...", id="an-argument-without-option"),
     ],
 )

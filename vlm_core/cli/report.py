@@ -36,7 +36,7 @@ _PARAMETERS = {
     "fallbacks": "fallback",
 }
 """Arguments of the library that commands call otherwise."""
-_ARGUMENT = re.compile(r"\b([a-z_]+)=(?:\.\.\.|True|(-?\d[\d.]*)|(?=[,; ]))")
+_ARGUMENT = re.compile(r"\b([a-z_]+)=(?:\.\.\.|True|(-?\d+(?:\.\d+)?)|(?=[,; ]))")
 """How the library writes an argument: `name=...`, or with a value."""
 _CODES: tuple[tuple[type[VLMError], int], ...] = (
     (MissingKeyError, KEY_OR_QUOTA),
