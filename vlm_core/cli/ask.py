@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from vlm_core.cli.options import as_input, page_numbers
+from vlm_core.cli.options import Password, as_input, page_numbers
 from vlm_core.cli.report import exit_code_for_errors, printable, say
 from vlm_core.client import VLMClient
 from vlm_core.completion import Completion, Delta
@@ -41,10 +41,6 @@ _ApiKey = Annotated[
     str | None,
     typer.Option(metavar="KEY", envvar="VLM_API_KEY", help="API key for --base-url. Prefer VLM_API_KEY."),
 ]
-_Password = Annotated[
-    str | None,
-    typer.Option(metavar="TEXT", envvar="VLM_PASSWORD", help="Of encrypted PDFs. Prefer VLM_PASSWORD."),
-]
 _Stream = Annotated[bool, typer.Option("--stream", help="Show the answer as it comes.")]
 _AsJson = Annotated[bool, typer.Option("--json", help="The answer with tokens, cost and route, as JSON.")]
 _Estimate = Annotated[bool, typer.Option("--estimate", help="Send nothing; tell what it would take.")]
@@ -71,7 +67,7 @@ def ask(
     as_json: _AsJson = False,
     estimate: _Estimate = False,
     pages: _Pages = None,
-    password: _Password = None,
+    password: Password = None,
     max_tokens: _MaxTokens = None,
     temperature: _Temperature = None,
     detail: _Detail = None,

@@ -36,10 +36,6 @@ _BaseUrl = Annotated[str | None, typer.Option(metavar="URL", help="Base URL of t
 _AllowUrls = Annotated[bool, typer.Option("--allow-urls", help="Pictures may also come from the web.")]
 _MaxPages = Annotated[int, typer.Option(min=1, metavar="N", help="Of one document, read at most.")]
 _MaxImages = Annotated[int, typer.Option(min=1, metavar="N", help="Shown to the llm in one question.")]
-_Password = Annotated[
-    str | None,
-    typer.Option(metavar="TEXT", envvar="VLM_PASSWORD", help="Of encrypted PDFs. Prefer VLM_PASSWORD."),
-]
 
 
 def mcp(
@@ -51,7 +47,7 @@ def mcp(
     allow_urls: _AllowUrls = False,
     max_pages: _MaxPages = 50,
     max_images: _MaxImages = 8,
-    password: _Password = None,
+    password: options.Password = None,
     journal: options.Journal = None,
 ) -> None:
     """Serve tools that read images, over standard input and output, to a program that speaks MCP.

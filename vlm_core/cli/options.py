@@ -81,6 +81,10 @@ ApiKey = Annotated[
         help="API key for --base-url. The variable is safer.",
     ),
 ]
+Password = Annotated[
+    str | None,
+    typer.Option(metavar="TEXT", envvar="VLM_PASSWORD", help="Of encrypted PDFs. Prefer VLM_PASSWORD."),
+]
 Prompt = Annotated[
     str | None,
     typer.Option(
