@@ -182,7 +182,7 @@ class OpenDocument:
         if not journal.is_kept or page_or_known is None or not self._is_known:
             return self.pages.page(number)
         page: PageImage | PageResult = page_or_known(number, journal.known)
-        # To ask in vain costs the worker a second request: the next pages are taken to be new as well.
+        # A page that was not known has cost the worker two requests: the next ones are taken to be new, too.
         self._is_known = not (isinstance(page, PageImage) and page.stored)
         return page
 
