@@ -22,7 +22,7 @@ from vlm_core.images.sources import refuse_missing
 from vlm_core.ocr.hyphens import dehyphenate
 from vlm_core.ocr.layout import as_text, blocks
 from vlm_core.option_names import check_names
-from vlm_core.types import Box, DocumentResult, PageResult, PageState, TextLine
+from vlm_core.types import Box, DocumentResult, PageResult, PageState, TextLine, union
 from vlm_core.warning import warn_caller
 
 if TYPE_CHECKING:
@@ -43,8 +43,8 @@ OnFailed: TypeAlias = Literal["warn", "raise", "hold_back"]
 documents of which a page failed."""
 
 _IDS = UUID("6f0c4f5e-6a0b-5c0e-9d53-1f6f7d0a2b41")
-_WHOLE = (PageState.OK, PageState.BLANK)
-_READ = (*_WHOLE, PageState.PARTIAL)
+_COMPLETE = (PageState.OK, PageState.BLANK)
+_READ = (*_COMPLETE, PageState.PARTIAL)
 
 
 def stable_id(*parts: str | int | None) -> str:
@@ -106,14 +106,12 @@ class Passage:
 
 
 def _of_document(document: DocumentResult, task: str) -> list[Passage]:
-    whole = _as_one_page(document.pages)
-    return [Passage(document.text, whole, task)]
+    return [Passage(document.text, _as_one_page(document.pages), task)]
 
 
 def _as_one_page(pages: tuple[PageResult, ...]) -> PageResult:
     """What is true of all pages: their worst state, every engine, a digest of their digests."""
     first, is_alone = pages[0], len(pages) == 1
-    digests = [page.sha256 for page in pages]
     return PageResult(
         state=max((page.state for page in pages), key=lambda state: state.severity),
         source=first.source,
@@ -121,14 +119,16 @@ def _as_one_page(pages: tuple[PageResult, ...]) -> PageResult:
         rotation=first.rotation if is_alone else 0,
         width=first.width if is_alone else 0,
         height=first.height if is_alone else 0,
-        sha256=digests[0] if len(digests) == 1 else _digest_of(digests),
+        sha256=first.sha256 if is_alone else _digest_of(page.sha256 for page in pages),
         engine=_each_once(page.engine for page in pages),
         model=_each_once(page.model for page in pages) or None,
     )
 
 
-def _digest_of(digests: list[str]) -> str:
-    return hashlib.sha256("\n".join(digests).encode()).hexdigest() if any(digests) else ""
+def _digest_of(digests: Iterable[str]) -> str:
+    """One for all; none where no page has one, as where all failed."""
+    together = "\n".join(digests)
+    return hashlib.sha256(together.encode()).hexdigest() if together.strip() else ""
 
 
 def _each_once(names: Iterable[str | None]) -> str:
@@ -151,15 +151,10 @@ def _of_blocks(page: PageResult, task: str) -> list[Passage]:
         return [Passage(page.text, page, task, page.page_number, 0, (0.0, 0.0, 1.0, 1.0))]
     return [
         Passage(
-            _text_of(lines, page), page, task, page.page_number, number, _around(line.bbox for line in lines)
+            _text_of(lines, page), page, task, page.page_number, number, union(line.bbox for line in lines)
         )
         for number, lines in enumerate(blocks(page.lines))
     ]
-
-
-def _around(boxes: Iterable[Box]) -> Box:
-    x0, y0, x1, y1 = zip(*boxes, strict=True)
-    return min(x0), min(y0), max(x1), max(y1)
 
 
 _PASSAGES: dict[str, Callable[[Any, str], list[Passage]]] = {
@@ -325,16 +320,18 @@ class _Sieve:
         self._note(pages, failed)
         if failed and self.on_failed == "hold_back":
             return []
-        found = [
+        passages = [
             passage
             for part in ((result,) if self.mode == "document" else pages)
             for passage in _PASSAGES[self.mode](part, self.task)
         ]
-        kept = [passage for passage in found if passage.text.strip() or self._is_shown(passage.page.state)]
-        self._some = self._some or bool(kept)
+        shown = [
+            passage for passage in passages if passage.text.strip() or self._is_shown(passage.page.state)
+        ]
+        self._some = self._some or bool(shown)
         if not self._some:
-            self._held = self._held or found[0]
-        return kept
+            self._held = self._held or passages[0]
+        return shown
 
     def _note(self, pages: Iterable[PageResult], failed: list[PageResult]) -> None:
         if self.empty_pages is not True:
@@ -344,14 +341,14 @@ class _Sieve:
             self._first_error = self._first_error or next((page.error for page in failed if page.error), None)
 
     def _is_shown(self, state: PageState) -> bool:
-        return self.empty_pages is True or (self.empty_pages == "failed" and state not in _WHOLE)
+        return self.empty_pages is True or (self.empty_pages == "failed" and state not in _COMPLETE)
 
     def rest(self) -> list[Passage]:
         """What is still to be let through once all is read. Warns first, for it may be the last call."""
         held = [self._held] if self._held and self.at_least_one and not self._some else []
         missed = [page for page in self._empty if not held or page.state is not PageState.BLANK]
-        told = set(self._failed)
-        if missed := [page for page in missed if page not in told]:
+        in_error = set(self._failed)
+        if missed := [page for page in missed if page not in in_error]:
             warn_caller(EmptyPagesWarning(missed))
         if self._failed:
             error = PagesFailed(f"could not read {listed(self._failed)}")

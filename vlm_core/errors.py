@@ -58,6 +58,7 @@ class VLMError(Exception):
         page: the page concerned, counted from 1.
         route: the provider and model asked, as "provider:model".
         request_id: what the provider calls the request, for its support.
+        argument: which one the message begins with, or the hint tells to give; a class has its own.
 
     Example:
         >>> error = VLMError("scan.png: no text", hint="Try a sharper scan.", page=2)
@@ -68,6 +69,11 @@ class VLMError(Exception):
     """
 
     default_hint = "Run the call again; if it fails again, report it with this message."
+    argument: str | None = None
+    """The argument of ours that is spoken of, for programs that have another name for it.
+
+    In hints each argument stands as `name=...`, or with the value that it should have.
+    """
 
     def __init__(
         self,
@@ -77,6 +83,7 @@ class VLMError(Exception):
         page: int | None = None,
         route: str | None = None,
         request_id: str | None = None,
+        argument: str | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message.rstrip(". ")
@@ -84,6 +91,8 @@ class VLMError(Exception):
         self.page = page
         self.route = route
         self.request_id = request_id
+        if argument is not None:
+            self.argument = argument
         self.attempts: tuple[Any, ...] = ()
         """What was tried, in order: an Attempt for each request that was sent."""
 
@@ -157,12 +166,14 @@ class PasswordRequiredError(PDFError):
     """A PDF is encrypted, and the password is missing or wrong."""
 
     default_hint = "Give the right one with password=..."
+    argument = "password"
 
 
 class UnsafeURLError(InputError):
     """A URL leads where a stranger's URL may not lead, such as to this machine or its network."""
 
-    default_hint = "If the address is your own, pass allow_private_urls=True."
+    default_hint = "If the address is your own, give allow_private_urls=True."
+    argument = "allow_private_urls"
 
 
 class EngineError(VLMError):
@@ -186,12 +197,14 @@ class MissingKeyError(ConfigError):
     """There is no key for a provider, or what stands for it is a placeholder."""
 
     default_hint = "Pass api_key=..., or set the variable named here."
+    argument = "api_key"
 
 
 class UnknownProviderError(ConfigError):
     """No provider has this name."""
 
     default_hint = "Give a known provider, or any name with base_url=..."
+    argument = "base_url"
 
 
 class TooManyImagesError(InputError):
@@ -225,6 +238,7 @@ class ProviderTimeout(ProviderError):
     """Nothing came in the time allowed. The provider may have done the work, and charge for it."""
 
     default_hint = "Allow more time with timeout=..., or ask for less with max_tokens=..."
+    argument = "timeout"
     may_be_billed = True
 
 
@@ -305,12 +319,14 @@ class OutputTruncated(ResponseError):
     """The answer reached the limit of tokens."""
 
     default_hint = "Raise max_tokens=...; .partial holds what came."
+    argument = "max_tokens"
 
 
 class ToolCallTruncated(OutputTruncated, MalformedResponse):
     """The answer ended within a tool's arguments, and claims to be whole. `partial` is what came of them."""
 
     default_hint = "Ask again, or raise max_tokens=...; .partial holds what came of the arguments."
+    argument = "max_tokens"
 
 
 class OutputLooped(ResponseError):
@@ -332,6 +348,7 @@ class EmptyOutput(ResponseError):
     """The answer holds no text, or only the model's reasoning."""
 
     default_hint = "Raise max_tokens=..., switch the model's thinking off, or use another model."
+    argument = "max_tokens"
     usage: Any = None
     """What the answer took, as `Completion.usage`."""
     reasoning = ""
@@ -342,12 +359,14 @@ class DeadlineExceeded(VLMError):
     """The time for the whole call, with its waits and retries, is over."""
 
     default_hint = "Allow more time with timeout=..."
+    argument = "timeout"
 
 
 class BudgetExceeded(VLMError):
     """The money for the whole job is spent."""
 
     default_hint = "Raise budget_usd=..., or use a cheaper route."
+    argument = "budget_usd"
 
 
 class AllRoutesFailed(VLMError):

@@ -38,10 +38,27 @@ def check_names(
     """
     for name in given:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"Did you mean {near[0]}?" if near else f"The options are {', '.join(known)}."
+            hint = did_you_mean(name, known) or f"The options are {', '.join(known)}."
             hint = (elsewhere or {}).get(name, hint)
             raise UnknownOptionError(f"There is no option {name}", hint=hint)
+
+
+def did_you_mean(name: str, known: Iterable[str], *, most: int = 1, alike: float = 0.6) -> str:
+    """The question whether a known name was meant; empty where none is like it.
+
+    Args:
+        name: that is not known; case does not count.
+        known: the names that are.
+        most: that are asked about.
+        alike: from 0 to 1, how much they must be like it.
+
+    Example:
+        >>> did_you_mean("Max_page", ["max_pages", "mode"])
+        'Did you mean max_pages?'
+    """
+    by_lower_case = {other.lower(): other for other in known}
+    near = difflib.get_close_matches(name.strip().lower(), by_lower_case, n=most, cutoff=alike)
+    return f"Did you mean {' or '.join(by_lower_case[other] for other in near)}?" if near else ""
 
 
 def names_of(function: Callable[..., Any]) -> tuple[str, ...]:

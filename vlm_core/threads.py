@@ -19,6 +19,29 @@ Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
 
+def at_fork(
+    *,
+    before: Callable[[], object] | None = None,
+    in_parent: Callable[[], object] | None = None,
+    in_child: Callable[[], object] | None = None,
+) -> None:
+    """Call functions when this process forks; Windows does not.
+
+    A child has no threads but the one that forked: what others held or waited for must be made anew in it.
+
+    Args:
+        before: is called in the parent before it forks.
+        in_parent: is called in the parent after that.
+        in_child: is called in the child.
+
+    Example:
+        >>> at_fork(in_child=lambda: None)
+    """
+    if hasattr(os, "register_at_fork"):
+        callbacks = {"before": before, "after_in_parent": in_parent, "after_in_child": in_child}
+        os.register_at_fork(**{when: call for when, call in callbacks.items() if call is not None})
+
+
 async def on_own_thread(
     work: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs
 ) -> Result:
@@ -81,8 +104,7 @@ def _renew_starter() -> None:
     _starter = ThreadPoolExecutor(1, thread_name_prefix="vlm-starter")
 
 
-if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
-    os.register_at_fork(after_in_child=_renew_starter)
+at_fork(in_child=_renew_starter)
 
 
 async def until_done(future: Future[Any]) -> None:

@@ -29,6 +29,17 @@ def rounded(box: Box) -> Box:
     return round(x0, _BOX_DIGITS), round(y0, _BOX_DIGITS), round(x1, _BOX_DIGITS), round(y1, _BOX_DIGITS)
 
 
+def union(boxes: Iterable[Box]) -> Box:
+    """The box around one box or more.
+
+    Example:
+        >>> union([(0.1, 0.1, 0.2, 0.2), (0.3, 0.0, 0.4, 0.1)])
+        (0.1, 0.0, 0.4, 0.2)
+    """
+    x0, y0, x1, y1 = zip(*boxes, strict=True)
+    return min(x0), min(y0), max(x1), max(y1)
+
+
 def _all_rounded(boxes: tuple[Box, ...]) -> tuple[Box, ...]:
     return tuple(map(rounded, boxes))
 
@@ -173,6 +184,34 @@ class PageResult(_Value):
     warnings: tuple[str, ...] = ()
     """What is odd about the page. The first one of a partial page says what is unread."""
     error: PageError = None
+    document: int = Field(default=0, exclude=True, repr=False)
+    """Which of the documents of one call it is of, from 0. It is not a part of the JSON."""
+
+    @classmethod
+    def of(cls, page: PageImage, state: PageState = PageState.OK, **fields: Any) -> PageResult:
+        """What became of a picture of a page: its source, numbers, size, turn and digest are filled in.
+
+        Args:
+            page: the picture.
+            state: how it ended.
+            fields: the others, and those that differ from the picture's.
+
+        Example:
+            >>> dot = PageImage(pixels=b"\\xff" * 3, width=1, height=1, source="dot.png", page_number=2)
+            >>> result = PageResult.of(dot, PageState.BLANK, engine="rapidocr")
+            >>> result.source, result.page_number, result.width, result.state
+            ('dot.png', 2, 1, <PageState.BLANK: 'blank'>)
+        """
+        facts: dict[str, Any] = {
+            "source": page.source,
+            "page_number": page.page_number,
+            "total_pages": page.total_pages,
+            "width": page.width,
+            "height": page.height,
+            "rotation": page.rotation,
+            "sha256": page.sha256,
+        }
+        return cls(state=state, **{**facts, **fields})
 
 
 def total_usage(used: Iterable[Usage | None]) -> Usage | None:

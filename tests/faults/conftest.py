@@ -31,7 +31,7 @@ from vlm_core.errors import (
 )
 from vlm_core.flow import policy
 from vlm_core.testing import FAULTS
-from vlm_core.testing.valid_responses import TEXT, UNICODE
+from vlm_core.testing.fault_parts import TEXT, UNICODE
 from vlm_core.types import Usage
 
 Outcome: TypeAlias = str | type[VLMError] | tuple[type[VLMError], ...]

@@ -32,8 +32,8 @@ from vlm_core.errors import (
     VLMError,
 )
 from vlm_core.testing import FAULTS, ScriptedServer
-from vlm_core.testing.listener import Listener
-from vlm_core.testing.valid_responses import TEXT
+from vlm_core.testing.connection import Listener
+from vlm_core.testing.fault_parts import TEXT
 
 pytestmark = pytest.mark.usefixtures("quick_collections", "short_waits")
 

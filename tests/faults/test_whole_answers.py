@@ -23,8 +23,7 @@ from vlm_core.client import VLMClient
 from vlm_core.completion import Completion
 from vlm_core.errors import IncompleteResponse
 from vlm_core.testing import ScriptedServer
-from vlm_core.testing.connection import Connection
-from vlm_core.testing.listener import Listener
+from vlm_core.testing.connection import Connection, Listener
 
 pytestmark = pytest.mark.usefixtures("quick_collections", "short_waits")
 

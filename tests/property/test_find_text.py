@@ -6,8 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vlm_core import TextLine
-from vlm_core.assistant.edit_distance import distances
-from vlm_core.assistant.text_matching import find
+from vlm_core.assistant.text_matching import distances, find
 from vlm_core.assistant.untrusted import CLOSE, OPEN, mark_untrusted, truncate
 
 LETTERS = st.text("abc1", max_size=12)

@@ -14,7 +14,7 @@ from PIL import Image
 
 from vlm_core import Journal, PageResult
 from vlm_core.cli import main
-from vlm_core.cli.file_names import file_names
+from vlm_core.cli.outputs import file_names
 from vlm_core.images.sources import Source
 
 MINE = "alias ls=ls\n"

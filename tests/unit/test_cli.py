@@ -17,17 +17,15 @@ import typer
 from PIL import Image, ImageDraw, ImageFont
 
 from vlm_core.cli import main
-from vlm_core.cli.file_names import file_names
 from vlm_core.cli.formats import by_document, render
 from vlm_core.cli.interrupts import Interrupts
-from vlm_core.cli.outputs import Destination, destination
-from vlm_core.cli.page_range import page_numbers
-from vlm_core.cli.report import Report, printable
-from vlm_core.cli.summary import of_all
-from vlm_core.cli.tally import Tally
+from vlm_core.cli.options import page_numbers
+from vlm_core.cli.outputs import Destination, destination, file_names
+from vlm_core.cli.report import Report, in_options, printable
+from vlm_core.cli.tally import Tally, in_words
 from vlm_core.errors import ConfigError
 from vlm_core.images.sources import Source, expand
-from vlm_core.jobs.cancellation import NumberedPage, StoppablePages
+from vlm_core.jobs.ordered import NumberedPage, StoppablePages
 from vlm_core.jobs.reader import DocumentReader
 from vlm_core.types import PageResult, PageState
 
@@ -306,14 +304,20 @@ def test_a_file_named_in_no_unicode_is_valid_json(vlm: Run, folder: Path) -> Non
     assert json.loads(vlm("read", os.fsdecode(b"\xff.pdf"), "--json").out)["source"] == "\udcff.pdf"
 
 
-def test_a_document_given_twice_is_two() -> None:
-    pages = [PageResult(source="a", page_number=number, total_pages=2) for number in (1, 2, 1, 2)]
+def test_a_document_given_twice_is_two(vlm: Run) -> None:
+    documents = json.loads(vlm("read", "a.pdf", "a.pdf", "--json").out)
+    assert [[page["text"] for page in document["pages"]] for document in documents] == [["one", "two"]] * 2
+
+
+def test_a_document_that_could_not_be_opened_is_one_of_its_own(vlm: Run, folder: Path) -> None:
+    (folder / "cut.pdf").write_bytes(pdf("one")[:99])
+    documents = json.loads(vlm("read", "cut.pdf", "cut.pdf", "a.pdf", "--json").out)
+    assert [len(document["pages"]) for document in documents] == [1, 1, 2]
+
+
+def test_the_pages_of_a_document_are_told_by_its_number() -> None:
+    pages = [PageResult(source="a", page_number=n, document=number) for number in (0, 1) for n in (1, 2)]
     assert [len(list(document)) for document in by_document(pages)] == [2, 2]
-
-
-def test_a_document_that_could_not_be_opened_is_one_of_its_own() -> None:
-    pages = [PageResult(source="a", page_number=1), PageResult(source="a", page_number=2, total_pages=2)]
-    assert [len(list(document)) for document in by_document(pages)] == [1, 1]
 
 
 # --- where it is written -------------------------------------------------------------------------
@@ -511,7 +515,7 @@ def test_a_strangers_file_name_cannot_command_the_terminal(vlm: Run) -> None:
 
 
 def test_words_of_any_language_are_printable() -> None:
-    assert printable("Grüße 東京\n", kept="\n") == "Grüße 東京\n"
+    assert printable("Grüße 東京\n", allowed="\n") == "Grüße 東京\n"
 
 
 # --- what is read --------------------------------------------------------------------------------
@@ -560,6 +564,29 @@ def test_without_its_password_a_pdf_is_not_read(vlm: Run) -> None:
     ended = vlm("read", "secret.pdf")
     assert ended.code == 1
     assert "VLM_PASSWORD or --password" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        pytest.param(
+            "Raise max_tokens=...; see .partial", "Raise --max-tokens; see .partial", id="an-option"
+        ),
+        pytest.param("3 more (max_pages=2)", "3 more (--max-pages 2)", id="with-a-value"),
+        pytest.param("Raise budget_usd=...", "Raise --budget", id="called-otherwise"),
+        pytest.param("with password=...", "with VLM_PASSWORD or --password", id="a-secret"),
+        pytest.param("budget_usd=-1.5. Give dollars", "--budget -1.5. Give dollars", id="before-a-full-stop"),
+        pytest.param("Raise idle_timeout=...", "Raise idle_timeout=...", id="an-argument-without-option"),
+    ],
+)
+def test_a_message_shows_the_options_of_the_command_that_runs(vlm: Run, message: str, shown: str) -> None:
+    vlm("read", "a.pdf")
+    assert in_options(message) == shown
+
+
+def test_what_another_command_calls_an_option_is_not_shown(vlm: Run) -> None:
+    vlm("providers")
+    assert in_options("Raise max_tokens=...") == "Raise max_tokens=..."
 
 
 def test_an_address_on_this_machine_is_refused(vlm: Run) -> None:
@@ -682,7 +709,7 @@ def test_each_page_that_was_read_in_part_is_told_with_the_reason(
 def test_the_summary_counts_pages_that_were_read_in_part_apart() -> None:
     tally, target = Tally(), Destination(print, "out/", "out/", "out/", str)
     list(tally.counted([(0, PART), (1, PageResult(source="y.png", total_pages=1))]))
-    assert of_all(tally, target) == "out/ has 2 pages of 2 documents: 1 partial, 1 ok"
+    assert in_words(tally, target) == "out/ has 2 pages of 2 documents: 1 partial, 1 ok"
 
 
 def ended_process() -> int:

@@ -219,8 +219,16 @@ def test_a_missing_key_leaves_name_and_connection_to_check(
     assert server.requests == 0
 
 
-def test_a_name_that_nobody_knows_ends_it(capsys: pytest.CaptureFixture[str]) -> None:
-    code, found = checks(capsys, "m", "--base-url", "https://no-such-host.invalid/v1")
+@pytest.mark.parametrize(
+    "host",
+    [
+        pytest.param("no-such-host.invalid", id="unknown"),
+        pytest.param("b\u00fccher.invalid", id="with-an-umlaut"),
+        pytest.param("ex..ample", id="no-name-at-all"),
+    ],
+)
+def test_a_name_that_nobody_knows_ends_it(capsys: pytest.CaptureFixture[str], host: str) -> None:
+    code, found = checks(capsys, "m", "--base-url", f"https://{host}/v1")
     assert (code, states(found)) == (1, ["ok", "failed", "skipped", "skipped", "skipped"])
 
 

@@ -162,7 +162,7 @@ def test_nothing_but_the_protocol_is_written_to_standard_output(scan: Path) -> N
     program = f"""
 import os, pathlib, subprocess, sys
 from vlm_core import ImageAssistant, PageResult
-from vlm_core.mcp_server.stdio import serve
+from vlm_core.mcp_server.server import serve
 class Noisy:
     name, model = "noisy", None
     def read_page(self, page):

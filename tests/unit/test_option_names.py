@@ -11,6 +11,7 @@ import pytest
 from langchain_vlm import ChatVLM, ImageToolkit, VLMBlobParser, VLMLoader, image_tools, page_images
 from llamaindex_vlm import VLM, OCRTransform, PagePictures, VLMReader, VLMToolSpec
 from vlm_core import ConfigError, DocumentReader, ImageAssistant, UnknownOptionError, VLMClient, read
+from vlm_core.option_names import did_you_mean
 
 ROUTE = "novita:qwen/qwen3-vl-8b-instruct"
 MISSPELT = [
@@ -82,3 +83,16 @@ def test_pages_are_named_when_a_document_is_read() -> None:
     with pytest.raises(UnknownOptionError) as caught:
         DocumentReader(pages=[1, 3])  # type: ignore[call-arg]
     assert caught.value.hint == "Give it to read() or iter(), as in read(document, pages=[1, 3])."
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "question"),
+    [
+        pytest.param("Some-VLM", {}, "Did you mean some-vlm?", id="case-does-not-count"),
+        pytest.param("vlm", {"most": 3, "alike": 0.3}, "Did you mean some-vlm or other-VLM?", id="several"),
+        pytest.param("qwen", {}, "", id="none-is-like-it"),
+        pytest.param("vlm", {"alike": 0.9}, "", id="none-is-like-it-enough"),
+    ],
+)
+def test_the_nearest_names_are_asked_about(name: str, options: dict[str, Any], question: str) -> None:
+    assert did_you_mean(name, ["some-vlm", "other-VLM"], **options) == question

@@ -6,9 +6,8 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, islice
-from typing import Any
 
-from vlm_core.assistant.relevance import scores
+from vlm_core.assistant.page_selection import scores
 from vlm_core.assistant.results import Citation
 from vlm_core.assistant.text_matching import find
 from vlm_core.types import Box, PageResult, TextLine
@@ -21,8 +20,7 @@ MOST_PIECES = 50
 """Of an answer, that are looked up."""
 _TOO_LONG = 10**40
 """No figure of a page, and above 4,300 digits none that Python writes."""
-_WHOLE = 80
-"""Characters of an answer that may itself stand on a page."""
+_SHORT = 80  # characters
 _PIECE = re.compile(r"[\"“]([^\"”\n]{3,80})[\"”]|(\d[\d.,:/-]*\d)")
 """A quotation, or a figure of two digits and more."""
 
@@ -34,12 +32,14 @@ def pieces_of(answer: str) -> list[str]:
         >>> pieces_of('The total is 9.00, as "GRAND TOTAL" says.')
         ['The total is 9.00, as "GRAND TOTAL" says.', 'GRAND TOTAL', '9.00']
     """
-    found = ["".join(groups) for groups in _PIECE.findall(answer)]
-    whole = [answer.strip()] if 0 < len(answer.strip()) <= _WHOLE else []
-    return sorted(dict.fromkeys([*whole, *found]), key=len, reverse=True)[:MOST_PIECES]
+    pieces = ["".join(groups) for groups in _PIECE.findall(answer)]
+    # A short answer may itself stand on the page.
+    if 0 < len(answer.strip()) <= _SHORT:
+        pieces.insert(0, answer.strip())
+    return sorted(dict.fromkeys(pieces), key=len, reverse=True)[:MOST_PIECES]
 
 
-def values_of(data: Any) -> list[str]:
+def values_of(data: object) -> list[str]:
     """The values in plain JSON that may stand on a page, as texts.
 
     Example:
@@ -49,19 +49,20 @@ def values_of(data: Any) -> list[str]:
     return list(islice(_values(data), MOST_PIECES))
 
 
-def _values(data: Any) -> Iterator[str]:
+def _values(data: object) -> Iterator[str]:
     if isinstance(data, (Mapping, list)):
         for value in data.values() if isinstance(data, Mapping) else data:
             yield from _values(value)
     elif isinstance(data, float):
         yield from (f"{data:.2f}", json.dumps(data))  # as prices are printed, and as JSON has it
+    # True is an int in Python, and stands on no page.
     elif isinstance(data, int) and not isinstance(data, bool) and abs(data) < _TOO_LONG:
         yield str(data)
     elif isinstance(data, str) and len(data) > 1:
         yield data
 
 
-def as_json(data: Any) -> str:
+def as_json(data: object) -> str:
     """Plain values as a language model is shown them.
 
     Example:
@@ -91,13 +92,14 @@ def _cited(page: PageResult, boxes: Iterable[Box] = ()) -> Citation:
 
 
 def _boxes(lines: Sequence[TextLine], pieces: Sequence[str]) -> list[Box]:
-    found: list[Box] = []
+    cited: list[Box] = []
     for piece in pieces:
-        if len(found) >= MOST_BOXES:
+        if len(cited) >= MOST_BOXES:
             break
         boxes = [box for place in find(piece, lines) if place.likeness >= SURE for box in place.boxes]
-        found += [box for box in boxes if not any(_is_within(box, other) for other in found)]
-    return found[:MOST_BOXES]
+        # Longer pieces come first: a figure within a quotation that has a box needs none of its own.
+        cited += [box for box in boxes if not any(_is_within(box, other) for other in cited)]
+    return cited[:MOST_BOXES]
 
 
 def _is_within(box: Box, other: Box) -> bool:

@@ -7,18 +7,22 @@ it is checked that what was opened is what was allowed. No message tells of anyt
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 import stat
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path, PurePath
 from typing import TypeAlias
 
-from vlm_core.assistant.folder_names import nearest
 from vlm_core.assistant.untrusted import one_line
 from vlm_core.errors import ConfigError, ImageTooLargeError, InputError, UnsafeURLError
 from vlm_core.images.reading import unreadable
+from vlm_core.images.sniff import SUFFIXES
 
 Roots: TypeAlias = "str | os.PathLike[str] | Sequence[str | os.PathLike[str]]"
 
@@ -49,11 +53,11 @@ class FileAccessPolicy:
     spellings: tuple[tuple[Path, Path], ...] = ()
     """Folders as they were given, and resolved, where that is another path."""
 
-    def admit(self, given: object) -> tuple[str, bytes]:
+    def admit(self, name: object) -> tuple[str, bytes]:
         """Read what an agent names.
 
         Args:
-            given: the name of a file, relative to a root or absolute and under it, or a URL.
+            name: of a file, relative to a root or absolute and under it, or a URL.
 
         Returns:
             What it is called from here on, and its bytes.
@@ -63,12 +67,12 @@ class FileAccessPolicy:
             ImageTooLargeError: it has too many bytes.
             InputError: it is not a name, lies outside, is missing, or is not a plain file.
         """
-        name = _checked(given)
-        if (url := _URL.match(name)) is None:
-            return self._read(name)
+        checked = _checked(name)
+        if (url := _URL.match(checked)) is None:
+            return self._read(checked)
         if not url[1]:
             raise InputError(f"{url[0]}… is not read", hint=_NO_PICTURE_ITSELF)
-        return self._download(name)
+        return self._download(checked)
 
     def _download(self, url: str) -> tuple[str, bytes]:
         from vlm_core.images.download import download
@@ -103,8 +107,8 @@ class FileAccessPolicy:
         """Where a name leads, and the root that it lies under: the first that has it."""
         # By its words first: what lies outside is not even looked for, so that every answer is the same.
         named = [(place, root) for root in self.roots if (place := self._below(name, root)) is not None]
-        found = [Path(os.path.realpath(root / place)) for place, root in named]
-        inside = [(path, root) for path in found for root in self.roots if path.is_relative_to(root)]
+        paths = [Path(os.path.realpath(root / place)) for place, root in named]
+        inside = [(path, root) for path in paths for root in self.roots if path.is_relative_to(root)]
         if not inside:
             raise InputError(
                 f"{one_line(PurePath(name).name)}: this name leads out of the folder that may be read",
@@ -114,11 +118,11 @@ class FileAccessPolicy:
 
     def _below(self, name: str, root: Path) -> str | None:
         """A name relative to a root, without .. in it; None where it is not below that root."""
-        spellings = [root, *(given for given, resolved in self.spellings if resolved == root)]
-        whole = os.path.normpath(os.path.join(root, name))
-        above = next((folder for folder in spellings if PurePath(whole).is_relative_to(folder)), None)
+        spellings = [root, *(spelling for spelling, resolved in self.spellings if resolved == root)]
+        path = os.path.normpath(os.path.join(root, name))
+        above = next((folder for folder in spellings if PurePath(path).is_relative_to(folder)), None)
         climbs = not os.path.isabs(name) and _climbs_out(name)
-        return None if above is None or climbs else os.path.relpath(whole, above)
+        return None if above is None or climbs else os.path.relpath(path, above)
 
     def _existing(self, near: str = "", within: Path | None = None) -> str:
         """What may be read, for one who did not know."""
@@ -146,8 +150,7 @@ def spellings_of(roots: Roots) -> tuple[tuple[Path, Path], ...]:
         >>> spellings_of("/")
         ()
     """
-    given = [roots] if isinstance(roots, (str, os.PathLike)) else list(roots)
-    pairs = [(Path(os.path.abspath(root)), Path(os.path.realpath(root))) for root in given]
+    pairs = [(Path(os.path.abspath(root)), Path(os.path.realpath(root))) for root in _as_list(roots)]
     return tuple((root, resolved) for root, resolved in pairs if root != resolved)
 
 
@@ -161,29 +164,34 @@ def resolved_roots(roots: Roots) -> tuple[Path, ...]:
         >>> resolved_roots("/")
         (PosixPath('/'),)
     """
-    given = [roots] if isinstance(roots, (str, os.PathLike)) else list(roots)
-    found = tuple(Path(os.path.realpath(root)) for root in given)
-    wrong = [str(root) for root, path in zip(given, found, strict=True) if not path.is_dir()]
-    if wrong or not found:
+    resolved = {root: Path(os.path.realpath(root)) for root in _as_list(roots)}
+    wrong = [str(root) for root, path in resolved.items() if not path.is_dir()]
+    if wrong or not resolved:
         raise ConfigError(
-            f"root_dir: {', '.join(wrong) or 'nothing'} is not a folder", hint="Give a folder that exists."
+            f"root_dir: {', '.join(wrong) or 'nothing'} is not a folder",
+            hint="Give a folder that exists.",
+            argument="root_dir",
         )
-    return found
+    return tuple(resolved.values())
 
 
-def _checked(given: object) -> str:
+def _as_list(roots: Roots) -> list[str | os.PathLike[str]]:
+    return [roots] if isinstance(roots, (str, os.PathLike)) else list(roots)
+
+
+def _checked(name: object) -> str:
     """The name, where it can be one."""
-    if not isinstance(given, str) or not given.strip():
-        kind = "an empty text" if isinstance(given, str) else f"a {type(given).__name__}"
+    if not isinstance(name, str) or not name.strip():
+        kind = "an empty text" if isinstance(name, str) else f"a {type(name).__name__}"
         raise InputError(f"the image is {kind}", hint=_NO_PICTURE_ITSELF)
-    if len(given) > _LONGEST_NAME or "\0" in given:
-        raise InputError(f"{one_line(given, 20)} is not a file name", hint=_NO_PICTURE_ITSELF)
-    return given.strip() if _URL.match(given.strip()) else given
+    if len(name) > _LONGEST_NAME or "\0" in name:
+        raise InputError(f"{one_line(name, 20)} is not a file name", hint=_NO_PICTURE_ITSELF)
+    return name.strip() if _URL.match(name.strip()) else name
 
 
-def _name_under(root: Path, path: Path, given: str) -> str:
+def _name_under(root: Path, path: Path, name: str) -> str:
     """What a file is called: as it was written, where that is a plain relative name."""
-    written = PurePath(given)
+    written = PurePath(name)
     if written.is_absolute() or ".." in written.parts:
         return path.relative_to(root).as_posix()
     return written.as_posix()
@@ -198,6 +206,7 @@ def _plain_file(path: Path, name: str, max_bytes: int) -> bytes:
         if not stat.S_ISREG(opened.st_mode) or not _still_leads_to(path, opened):
             raise _no_file(name)
         data = file.read(max_bytes + 1) if opened.st_size <= max_bytes else b""
+    # A hard link into the folder leads to a file elsewhere, and no path shows it.
     if opened.st_nlink > 1:
         raise InputError(
             f"{one_line(name)} has more than one name: it may be a file from outside the folder",
@@ -218,3 +227,78 @@ def _still_leads_to(path: Path, opened: os.stat_result) -> bool:
 
 def _no_file(name: str) -> InputError:
     return InputError(f"{one_line(name)} is not a plain file", hint="Give the name of a picture or PDF.")
+
+
+# --- names for one who asked for a file that is not there -----------------------------------------
+
+SHOWN = 5
+_ENTRIES_SEEN = 10_000
+"""Of folders and files together: a hint is not worth more."""
+_FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
+
+
+def nearest(name: str, folders: Iterable[Path], roots: Sequence[Path], most: int = SHOWN) -> list[str]:
+    """Names of documents that there are, the likeliest first.
+
+    Args:
+        name: what was asked for; "" for any.
+        folders: where to look.
+        roots: folders that the names are relative to.
+        most: how many.
+
+    Example:
+        >>> nearest("a.png", [], [])
+        []
+    """
+    paths = [path for folder in folders for path in _documents(folder)]
+    relative = (
+        path.relative_to(next(root for root in roots if path.is_relative_to(root))).as_posix()
+        for path in paths
+    )
+    names = dict.fromkeys(relative)
+    likeness = {known: _likeness(known, name) for known in names}
+    return sorted(names, key=lambda known: (-likeness[known], known))[:most]
+
+
+def _likeness(known: str, name: str) -> float:
+    """How alike the last parts of two names are, from 0 to 1."""
+    pair = (PurePath(known).name.casefold(), PurePath(name).name.casefold())
+    return difflib.SequenceMatcher(None, *pair).ratio() if pair[1] else 0.0
+
+
+def _documents(folder: Path) -> Iterator[Path]:
+    """Files with the suffix of a document, near ones first; hidden ones and links are passed over."""
+    for path, is_folder in islice(_entries(folder), _ENTRIES_SEEN):
+        if not is_folder and path.suffix.lower() in SUFFIXES:
+            yield path
+
+
+def _entries(folder: Path) -> Iterator[tuple[Path, bool]]:
+    """What is in a folder, and whether it is a folder itself."""
+    waiting: deque[tuple[str, ...]] = deque([()])
+    while waiting:
+        parts = waiting.popleft()
+        with suppress(OSError), _opened(folder, parts) as descriptor, os.scandir(descriptor) as entries:
+            for entry in entries:
+                is_folder = entry.is_dir(follow_symlinks=False)
+                if entry.name.startswith(".") or not (is_folder or entry.is_file(follow_symlinks=False)):
+                    continue
+                if is_folder:
+                    waiting.append((*parts, entry.name))
+                yield folder.joinpath(*parts, entry.name), is_folder
+
+
+@contextmanager
+def _opened(folder: Path, parts: Sequence[str]) -> Iterator[int | str]:
+    """A folder below another one, so that none on the way is swapped for a link once it was looked at."""
+    if os.scandir not in os.supports_fd or os.open not in os.supports_dir_fd:
+        yield str(folder.joinpath(*parts))
+        return
+    descriptor = os.open(folder, _FOLDER)
+    try:
+        for part in parts:
+            above, descriptor = descriptor, os.open(part, _FOLDER, dir_fd=descriptor)
+            os.close(above)
+        yield descriptor
+    finally:
+        os.close(descriptor)

@@ -6,13 +6,13 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from vlm_core.assistant.error_sanitizing import sanitized_errors
 from vlm_core.assistant.file_access import FileAccessPolicy, Roots, resolved_roots, spellings_of
 from vlm_core.assistant.library import Library, OnProgress
-from vlm_core.assistant.models import ask_blocking, ask_on_loop, is_paid, model_of, most_images
+from vlm_core.assistant.questions import ask_blocking, ask_on_loop, is_paid, model_of, most_images
 from vlm_core.assistant.results import ImageAnswer, ImageData, ImageReading, PageList, TextMatches
 from vlm_core.assistant.service import AssistantService
 from vlm_core.assistant.tools import IMAGE_TOOLS, ImageTool
+from vlm_core.assistant.untrusted import sanitized_errors
 from vlm_core.errors import ConfigError
 from vlm_core.flow.validation import check_counts
 from vlm_core.ocr.dialects.json_answers import check_schema
@@ -91,6 +91,7 @@ class ImageAssistant:
         request_options: Mapping[str, Any] | None = None,
         cite_boxes: bool | None = None,
     ) -> None:
+        # First of all, while the arguments are the only locals: an assistant is pickled by them.
         self._made_of = {name: value for name, value in locals().items() if name != "self"}
         from vlm_core.jobs.reader import DocumentReader
 
@@ -139,6 +140,7 @@ class ImageAssistant:
         Raises:
             ConfigError: one is not a folder.
         """
+        # Without __init__, which would open another journal and make another client.
         other = object.__new__(ImageAssistant)
         other.__dict__.update(self.__dict__)
         roots = resolved_roots(root_dir)
@@ -304,7 +306,7 @@ class ImageAssistant:
     def __reduce__(self) -> tuple[Any, ...]:
         return _remade, (self._made_of,)
 
-    def _check_extract(self, schema: Any) -> None:
+    def _check_extract(self, schema: object) -> None:
         if self._model is None:
             raise ConfigError(
                 "extract needs a vision model, and there is none",
@@ -323,8 +325,7 @@ def _remade(made_of: dict[str, Any]) -> ImageAssistant:
     return ImageAssistant(**made_of)
 
 
-def _listed(given: object) -> list[Any]:
-    """What may be one or several."""
-    if given is None:
+def _listed(one_or_more: object) -> list[object]:
+    if one_or_more is None:
         return []
-    return list(given) if isinstance(given, (list, tuple)) else [given]
+    return list(one_or_more) if isinstance(one_or_more, (list, tuple)) else [one_or_more]

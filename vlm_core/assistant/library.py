@@ -9,18 +9,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from threading import Lock
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
-from vlm_core.assistant.lru_cache import LRUCache
 from vlm_core.assistant.untrusted import one_line
 from vlm_core.errors import PasswordRequiredError, VLMError
 from vlm_core.images.reading import short
 from vlm_core.images.sniff import sniff
 from vlm_core.images.sources import Source
+from vlm_core.lru_cache import LRUCache
 from vlm_core.types import PageImage, PageResult, PageState
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ _NO_PASSWORD = "Tell the user that this document needs a password, which cannot 
 class Document:
     """An open document. Its pages are decoded one at a time, and kept a while."""
 
-    def __init__(self, name: str, data: bytes, password: str | None, kept: LRUCache[PageImage]) -> None:
+    def __init__(self, name: str, data: bytes, password: str | None, pages: LRUCache[PageImage]) -> None:
         self.name = name
         self.key = name, hashlib.sha256(data).digest()
         self.readings: dict[int, Future[PageResult]] = {}
@@ -50,9 +50,10 @@ class Document:
         """Of the readings."""
         self._data = data
         self._password = password
-        self._kept = kept
+        self._decoded_pages = pages
         self._is_pdf = sniff(data) == "PDF"
         self._opened: dict[int | None, Pages] = {}
+        # Of the open file: decoders take one thread at a time.
         self._opening = Lock()
 
     @property
@@ -78,14 +79,14 @@ class Document:
         if self._is_pdf:  # whose pages are drawn in one size for all
             reading_pixels = None
         with self._opening:
-            shown = self._kept.get((self.key, number, None))
+            shown = self._decoded_pages.get((self.key, number, None))
             if shown is not None and _is_read_as_shown(shown, reading_pixels):
                 return shown
-            page = self._kept.get((self.key, number, reading_pixels))
+            page = self._decoded_pages.get((self.key, number, reading_pixels))
             if page is None:
                 page = self._decoded(number, reading_pixels)
                 purpose = None if _is_read_as_shown(page, reading_pixels) else reading_pixels
-                self._kept.put((self.key, number, purpose), page, 3 * page.width * page.height)
+                self._decoded_pages.put((self.key, number, purpose), page, 3 * page.width * page.height)
         return page
 
     def _decoded(self, number: int, reading_pixels: int | None) -> PageImage:
@@ -162,6 +163,7 @@ class Library:
         fresh = Document(name, data, self._password, self._pages)
         with self._lock:
             known = self._documents.get(fresh.key)
+            # Closed outside the lock: a document that is just read keeps its own lock for long.
             dropped = [] if known else self._documents.put(fresh.key, fresh, len(data))
         for other in dropped:
             other.close()
@@ -183,12 +185,13 @@ class Library:
         Raises:
             VLMError: the engine cannot read anything at all.
         """
-        found: dict[int, PageResult] = {}
-        while missing := [number for number in dict.fromkeys(numbers) if number not in found]:
+        results: dict[int, PageResult] = {}
+        # Another caller may give up a page that this one waits for: then it is claimed anew.
+        while missing := [number for number in dict.fromkeys(numbers) if number not in results]:
             with _claimed(document, missing) as (futures, mine):
                 self._read(document, mine, futures, on_progress)
-            found |= _settled(futures)
-        return tuple(found[number] for number in numbers)
+            results |= _settled(futures)
+        return tuple(results[number] for number in numbers)
 
     def _read(
         self,
@@ -200,7 +203,9 @@ class Library:
         sources = (_PageSource.of(document, number) for number in numbers)
         with closing(self._reader.iter_pages(sources)) as results:
             for done, (number, result) in enumerate(zip(numbers, results, strict=True), start=1):
-                futures[number].set_result(_placed(result, document, number))
+                # The reader counted the page as the only one of a document of its own.
+                place = {"page_number": number, "total_pages": document.total_pages}
+                futures[number].set_result(result.model_copy(update=place))
                 if on_progress is not None:
                     on_progress(done, len(numbers), f"{one_line(document.name)}, page {number}")
 
@@ -221,7 +226,7 @@ class _PageSource(Source):
     def of(cls, document: Document, number: int) -> _PageSource:
         return cls(document.name, bytes, decode=partial(document.page, number))
 
-    def open(self, *, reading_pixels: int | None = None, **_: Any) -> Pages:
+    def open(self, *, reading_pixels: int | None = None, **_: object) -> Pages:
         from vlm_core.images.decode import open_image
 
         assert self.decode is not None
@@ -251,15 +256,8 @@ def _claimed(
 
 def _settled(futures: dict[int, Future[PageResult]]) -> dict[int, PageResult]:
     """What was read, once it is; not what another caller gave up."""
-    found = {}
+    results = {}
     for number, future in futures.items():
-        try:
-            found[number] = future.result()
-        except CancelledError:
-            continue
-    return found
-
-
-def _placed(result: PageResult, document: Document, number: int) -> PageResult:
-    """A result with the number that the page has in its own document."""
-    return result.model_copy(update={"page_number": number, "total_pages": document.total_pages})
+        with suppress(CancelledError):
+            results[number] = future.result()
+    return results

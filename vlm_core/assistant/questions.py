@@ -1,21 +1,27 @@
-"""What a vision model is asked about pages, and how its answer is understood."""
+"""What a vision model is asked about pages, who is asked, and how the answer is understood."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Generator, Mapping, Sequence
-from typing import Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from vlm_core.assistant.untrusted import one_line
 from vlm_core.completion import Completion
-from vlm_core.errors import MalformedResponse
+from vlm_core.errors import MalformedResponse, VLMError
 from vlm_core.flow.call import PerRoute
 from vlm_core.ocr.dialects.json_answers import fitted
+from vlm_core.threads import on_own_thread
 from vlm_core.types import PageImage
 from vlm_core.wire.json_values import find_json
 
-Given = TypeVar("Given")
-Steps: TypeAlias = Generator[PerRoute, Completion, Given]
+if TYPE_CHECKING:
+    from vlm_core.catalog.routes import Route
+    from vlm_core.client import VLMClient
+    from vlm_core.ocr.callable_client import ForeignClient
+
+Outcome = TypeVar("Outcome")
+Steps: TypeAlias = Generator[PerRoute, Completion, Outcome]
 """Asks at most one question, and is sent the answer; threads and event loops share it."""
 
 _RULES = (
@@ -34,6 +40,7 @@ def question(pages: Sequence[PageImage], words: str, options: Mapping[str, Any])
         words: the question.
         options: of the request; `detail` and `max_side` are the pictures'.
     """
+    # They belong to the pictures; among the options of a request a provider would refuse them.
     of_images = {name: options[name] for name in ("detail", "max_side") if options.get(name) is not None}
     images: list[dict[str, Any]] = [{"type": "image", "image": page, **of_images} for page in pages]
     content = [*images, {"type": "text", "text": f"{_legend(pages)}\n\n{words}"}]
@@ -52,7 +59,7 @@ def _legend(pages: Sequence[PageImage]) -> str:
     return "The pictures are, in this order:\n" + "\n".join(f"{n}. {name}" for n, name in enumerate(names, 1))
 
 
-def values_wanted(schema: Any) -> str:
+def values_wanted(schema: object) -> str:
     """The question for values of a schema.
 
     Example:
@@ -62,7 +69,7 @@ def values_wanted(schema: Any) -> str:
     return f"{_VALUES}\n{json.dumps(_plain_schema(schema), ensure_ascii=False)}"
 
 
-def words_of(schema: Any) -> str:
+def words_of(schema: object) -> str:
     """What a schema asks for, in words by which pages can be chosen.
 
     Example:
@@ -71,21 +78,19 @@ def words_of(schema: Any) -> str:
     """
     fields = _plain_schema(schema).get("properties")
     named = fields.items() if isinstance(fields, Mapping) else ()
-    words = [word for name, field in named for word in (name, _description(field)) if word]
-    return " ".join(words).replace("_", " ")
+    words = []
+    for name, field in named:
+        words += [name, str(field.get("description", "")) if isinstance(field, Mapping) else ""]
+    return " ".join(filter(None, words)).replace("_", " ")
 
 
-def _description(field: Any) -> str:
-    return str(field.get("description", "")) if isinstance(field, Mapping) else ""
-
-
-def _plain_schema(schema: Any) -> Mapping[str, Any]:
+def _plain_schema(schema: object) -> Mapping[str, Any]:
     described = getattr(schema, "model_json_schema", None)
-    plain: Mapping[str, Any] = described() if callable(described) else schema
-    return plain
+    plain = described() if callable(described) else schema
+    return plain if isinstance(plain, Mapping) else {}
 
 
-def values_in(completion: Completion, schema: Any) -> tuple[Any, Any]:
+def values_in(completion: Completion, schema: object) -> tuple[Any, Any]:
     """The values of an answer as plain JSON, and as the schema's own object where it is a pydantic model.
 
     Raises:
@@ -95,8 +100,8 @@ def values_in(completion: Completion, schema: Any) -> tuple[Any, Any]:
         >>> values_in(Completion('{"total": 9}'), {"type": "object"})
         ({'total': 9}, {'total': 9})
     """
-    found = find_json(completion.text)
-    data, problem = (None, found.problem) if found.problem else fitted(found.data, schema)
+    answer = find_json(completion.text)
+    data, problem = (None, answer.problem) if answer.problem else fitted(answer.data, schema)
     if problem:
         error = MalformedResponse(
             f"{completion.route}: {problem}",
@@ -122,3 +127,96 @@ def ending_of(completion: Completion) -> list[str]:
     ended = notes.get(completion.finish_reason or "")
     refused = "The model declined to answer." if completion.refusal else None
     return [note for note in (ended, refused) if note]
+
+
+# --- who is asked ---------------------------------------------------------------------------------
+
+
+def model_of(
+    llm: str | Route | VLMClient | ForeignClient | None, engine: object, max_concurrency: int
+) -> tuple[VLMClient | ForeignClient | None, tuple[VLMClient, ...]]:
+    """What answers, and the clients among it that were made here.
+
+    Args:
+        llm: as the user said; None for the engine's own model.
+        engine: what reads. A model that was trained to transcribe only answers no questions.
+        max_concurrency: questions at once, of a client that is made here.
+
+    Raises:
+        ConfigError: the route cannot be used.
+
+    Example:
+        >>> model_of(None, None, 8)
+        (None, ())
+    """
+    from vlm_core.client import VLMClient
+    from vlm_core.ocr.callable_client import ForeignClient
+    from vlm_core.ocr.remote import RemoteEngine
+
+    if isinstance(llm, (VLMClient, ForeignClient)):
+        return llm, ()
+    if llm is not None:
+        made = VLMClient(llm, max_concurrency=max_concurrency)
+        return made, (made,)
+    if isinstance(engine, RemoteEngine) and engine.client.endpoint.profile.ocr_dialect is None:
+        return engine.client, ()
+    return None, ()
+
+
+def is_paid(engine: object) -> bool:
+    """Whether an engine is a vision model, each page of which may cost money."""
+    from vlm_core.ocr.remote import RemoteEngine
+
+    return isinstance(engine, RemoteEngine)
+
+
+def most_images(at_most: int, model: VLMClient | ForeignClient | None) -> int:
+    """How many pictures one question may have, with all routes that it may go to.
+
+    Example:
+        >>> most_images(8, None)
+        8
+    """
+    limits = [endpoint.limits.max_images for endpoint in model.endpoints] if model else []
+    return min([at_most, *(limit for limit in limits if limit is not None)])
+
+
+def ask_blocking(steps: Steps[Outcome], model: VLMClient | ForeignClient | None) -> Outcome:
+    """Put the questions of a task to the model, on this thread."""
+    step = _advanced(steps, None)
+    while isinstance(step, PerRoute):
+        assert model is not None
+        step = _advanced(steps, _answer(model, step))
+    return step
+
+
+def _answer(model: VLMClient | ForeignClient, asked: PerRoute) -> Completion | VLMError:
+    try:
+        return model.chat(asked)
+    except VLMError as error:
+        return error
+
+
+async def ask_on_loop(steps: Steps[Outcome], model: VLMClient | ForeignClient | None) -> Outcome:
+    """As `ask_blocking`, on an event loop; pages are read on threads."""
+    step = await on_own_thread(_advanced, steps, None)
+    while isinstance(step, PerRoute):
+        assert model is not None
+        try:
+            answer: Completion | VLMError = await model.achat(step)
+        except VLMError as error:
+            answer = error
+        step = await on_own_thread(_advanced, steps, answer)
+    return step
+
+
+def _advanced(steps: Steps[Outcome], answer: Completion | VLMError | None) -> PerRoute | Outcome:
+    """The next question, or what the task gives."""
+    try:
+        if isinstance(answer, VLMError):
+            # Into the task, which may go on without an answer.
+            return steps.throw(answer)
+        return next(steps) if answer is None else steps.send(answer)
+    except StopIteration as end:
+        outcome: Outcome = end.value
+        return outcome

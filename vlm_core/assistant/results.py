@@ -6,7 +6,7 @@ All of them are immutable. None holds the bytes of a picture: `images` says wher
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 from vlm_core.types import Box, PageResult, Usage
@@ -63,7 +63,7 @@ class Finding:
         return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     """A value as JSON has it; results as their own serialisers say."""
     if isinstance(value, (list, tuple)):
         return [_plain(one) for one in value]
@@ -71,7 +71,7 @@ def _plain(value: Any) -> Any:
         return {str(name): _plain(one) for name, one in value.items()}
     if callable(dump := getattr(value, "model_dump", None)):
         return dump(mode="json")
-    if hasattr(value, "__dataclass_fields__"):
+    if is_dataclass(value):
         return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
     return value
 

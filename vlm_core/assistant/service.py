@@ -7,9 +7,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from vlm_core.assistant import citations, find_text, list_pages, page_selection
+from vlm_core.assistant import citations, page_selection
 from vlm_core.assistant.file_access import FileAccessPolicy
-from vlm_core.assistant.formatting import numbered, texts_of, warnings_of, with_notes
+from vlm_core.assistant.findings import (
+    find_on_pages,
+    list_document,
+    numbered,
+    texts_of,
+    warnings_of,
+    with_notes,
+)
 from vlm_core.assistant.library import Document, Library, OnProgress
 from vlm_core.assistant.page_selection import Place
 from vlm_core.assistant.questions import Steps, ending_of, question, values_in, values_wanted, words_of
@@ -70,8 +77,8 @@ class AssistantService:
     def _unread(self, document: Document) -> list[str]:
         if document.total_pages <= self.max_pages:
             return []
-        rest = numbered(range(self.max_pages + 1, document.total_pages + 1))
-        return [f"Not read: {rest} of {one_line(document.name)}. Name a page to have it read."]
+        others = numbered(range(self.max_pages + 1, document.total_pages + 1))
+        return [f"Not read: {others} of {one_line(document.name)}. Name a page to have it read."]
 
     # --- read, list and find ---------------------------------------------------------------------
 
@@ -92,7 +99,7 @@ class AssistantService:
 
     def list_pages(self, name: object, on_progress: OnProgress | None) -> PageList:
         """The pages of a document."""
-        return list_pages.listed(self._open(name), self.max_pages, self.max_chars, on_progress)
+        return list_document(self._open(name), self.max_pages, self.max_chars, on_progress)
 
     def find_text(self, image: object, text: str, on_progress: OnProgress | None) -> TextMatches:
         """Every place of a text."""
@@ -100,7 +107,7 @@ class AssistantService:
         document = self._open(image)
         numbers, notes = self._numbers(document, None)
         pages = _readable(self.library.read(document, numbers, on_progress))
-        return find_text.found(text, pages, notes, self.max_chars)
+        return find_on_pages(text, pages, notes, self.max_chars)
 
     # --- ask and extract -------------------------------------------------------------------------
 
@@ -118,12 +125,13 @@ class AssistantService:
         if not self.has_model:
             return self._only_text(documents, places, words, notes, on_progress)
         shown = _decoded(documents, places)
+        # Yielded, so that threads and event loops can share the task: either sends it in its own way.
         completion = yield question(shown, words, self.options)
         answer = completion.text or completion.refusal or ""
         cited, more = self._cited(documents, places, citations.pieces_of(answer), on_progress)
         notes = [*ending_of(completion), *notes, *more]
         return ImageAnswer(
-            text=self._told(answer, "answer of the vision model about", shown, notes),
+            text=self._in_words(answer, "answer of the vision model about", shown, notes),
             answer=answer,
             citations=cited,
             images=_references(shown),
@@ -133,7 +141,7 @@ class AssistantService:
         )
 
     def extract(
-        self, image: object, schema: Any, page: object, on_progress: OnProgress | None
+        self, image: object, schema: object, page: object, on_progress: OnProgress | None
     ) -> Steps[ImageData]:
         """Values from pages."""
         documents = self._opened([image])
@@ -146,7 +154,7 @@ class AssistantService:
         cited, more = self._cited(documents, places, citations.values_of(plain), on_progress)
         notes = [*notes, *more]
         return ImageData(
-            text=self._told(citations.as_json(plain), "values from", shown, notes),
+            text=self._in_words(citations.as_json(plain), "values from", shown, notes),
             data=data,
             citations=cited,
             images=_references(shown),
@@ -180,10 +188,11 @@ class AssistantService:
         every = page_selection.all_of(documents, self.max_pages)
         texts = [page.text for page in self._read(documents, every, on_progress)]
         chosen = page_selection.best(words, every, texts, self.max_images)
-        rest = [self._rest(document, at, chosen) for at, document in enumerate(documents)]
-        return chosen, [note for notes in rest for note in notes]
+        notes = [self._choice(document, at, chosen) for at, document in enumerate(documents)]
+        return chosen, [note for of_document in notes for note in of_document]
 
-    def _rest(self, document: Document, at: int, chosen: Sequence[Place]) -> list[str]:
+    def _choice(self, document: Document, at: int, chosen: Sequence[Place]) -> list[str]:
+        """What is to be said of the pages that were not chosen."""
         shown = [number for place, number in chosen if place == at]
         if len(shown) == document.total_pages:
             return []
@@ -236,10 +245,10 @@ class AssistantService:
         except VLMError as error:
             return alone, [f"Where on the page it stands is not known: {one_line(error.message, 200)}."]
 
-    def _told(self, answer: str, what: str, shown: Sequence[PageImage], notes: Sequence[str]) -> str:
-        kept, behind = truncate(answer, self.max_chars)
+    def _in_words(self, answer: str, what: str, shown: Sequence[PageImage], notes: Sequence[str]) -> str:
+        beginning, behind = truncate(answer, self.max_chars)
         seen = ", ".join(f"{one_line(page.source)} page {page.page_number}" for page in shown)
-        text = mark_untrusted(kept, f"{what} {seen}", limit=len(what) + 1 + len(seen))
+        text = mark_untrusted(beginning, f"{what} {seen}", limit=len(what) + 1 + len(seen))
         return with_notes(text, [*([f"{behind} more characters are not shown."] if behind else []), *notes])
 
 

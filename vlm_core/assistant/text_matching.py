@@ -3,21 +3,22 @@
 The page's letters and digits are one long string, from line to line, in which the text is looked for
 with a number of errors. So blanks, punctuation and the ends of lines do not matter. What is found is
 then compared as it is written.
+
+A column of the edit matrix is two numbers, which makes the search fast: Myers (1999), A fast bit-vector
+algorithm for approximate string matching based on dynamic programming.
 """
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import lru_cache
-from itertools import islice, takewhile
+from itertools import accumulate, islice, takewhile
 from typing import NamedTuple, TypeAlias
 
-from vlm_core.assistant.edit_distance import distances
-from vlm_core.assistant.part_boxes import boxes_of
-from vlm_core.types import Box, TextLine
+from vlm_core.types import Box, TextLine, rounded, union
 
 ERRORS = 0.25
 """The share of letters that may be wrong, missing or too many."""
@@ -77,11 +78,12 @@ def find(sought: str, lines: Sequence[TextLine]) -> list[TextSpan]:
     """
     sought = sought[:LONGEST_SOUGHT]
     keep = _is_letter if any(map(_is_letter, _plain(sought))) else _is_ink
-    wanted = _fold(sought, keep)[:LONGEST_SOUGHT]
-    if not wanted:
+    folded = _fold(sought, keep)[:LONGEST_SOUGHT]
+    if not folded:
         return []
     page = _letters(lines, keep)
-    spans = islice(_spans(wanted, page.text), min(MOST_PLACES, MOST_COMPARISONS // len(wanted) ** 2))
+    # The search is linear in the page; to compare what it finds is quadratic in the text that is sought.
+    spans = islice(_spans(folded, page.text), min(MOST_PLACES, MOST_COMPARISONS // len(folded) ** 2))
     places = [_found(page.places[start:end], sought, lines) for start, end in spans]
     return _worth_telling(places)
 
@@ -150,46 +152,137 @@ def _folded(char: str, keep: Keep) -> str:
 
 
 def _letters(lines: Sequence[TextLine], keep: Keep) -> _Letters:
-    found = (
+    letters = (
         (letter, (number, place))
         for number, line in enumerate(lines)
         for place, char in enumerate(line.text)
         for letter in _folded(char, keep)
     )
-    folded = list(islice(found, MOST_LETTERS))
+    folded = list(islice(letters, MOST_LETTERS))
     return _Letters("".join(letter for letter, _ in folded), tuple(place for _, place in folded))
 
 
 # --- search --------------------------------------------------------------------------------------
 
 
-def _spans(wanted: str, text: str) -> Iterator[tuple[int, int]]:
+def _spans(sought: str, text: str) -> Iterator[tuple[int, int]]:
     """Where a string stands in another one, with few errors; no two places overlap."""
-    errors = int(ERRORS * len(wanted))
+    errors = int(ERRORS * len(sought))
     taken = 0
-    for end in _ends(wanted, text, errors):
-        start = _start(wanted, text, end, errors)
+    for end in _ends(sought, text, errors):
+        start = _start(sought, text, end, errors)
         if start >= taken:
             yield start, end
             taken = end
 
 
-def _ends(wanted: str, text: str, errors: int) -> list[int]:
+def _ends(sought: str, text: str, errors: int) -> list[int]:
     """Where places end: of each run of possible ends the one with the fewest errors."""
     ends: list[tuple[int, int]] = []
-    for end, distance in enumerate(distances(wanted, text), start=1):
+    for end, distance in enumerate(distances(sought, text), start=1):
         if distance > errors:
             continue
-        if ends and end - ends[-1][0] < max(1, len(wanted) - errors):
+        if ends and end - ends[-1][0] < max(1, len(sought) - errors):
             ends[-1] = min(ends[-1], (end, distance), key=lambda place: place[1])
         else:
             ends.append((end, distance))
     return [end for end, _ in ends]
 
 
-def _start(wanted: str, text: str, end: int, errors: int) -> int:
+def _start(sought: str, text: str, end: int, errors: int) -> int:
     """Where the place begins that ends here: looked for backwards."""
-    before = text[max(0, end - len(wanted) - errors) : end][::-1]
-    unlike = list(distances(wanted[::-1], before, anchored=True))
-    length = min(range(len(unlike)), key=lambda at: (unlike[at], abs(at + 1 - len(wanted))))
+    before = text[max(0, end - len(sought) - errors) : end][::-1]
+    unlike = list(distances(sought[::-1], before, anchored=True))
+    length = min(range(len(unlike)), key=lambda at: (unlike[at], abs(at + 1 - len(sought))))
     return end - length - 1
+
+
+# --- the boxes of a place -------------------------------------------------------------------------
+
+SAME_HEIGHT = 0.5
+"""The share of the lower one's height by which two boxes on a row overlap, where rows are not known."""
+
+
+def boxes_of(lines: Sequence[TextLine], parts: Mapping[int, tuple[int, int]]) -> tuple[Box, ...]:
+    """The boxes of parts of lines, those on one row as one.
+
+    Args:
+        lines: of a page.
+        parts: by the number of a line, its first letter and the one behind its last.
+
+    Example:
+        >>> lines = [TextLine(text="ab", bbox=(0, 0, 0.2, 0.1)), TextLine(text="cd", bbox=(0.4, 0, 0.6, 0.1))]
+        >>> boxes_of(lines, {0: (0, 2), 1: (0, 1)})
+        ((0.0, 0.0, 0.5, 0.1),)
+    """
+    boxes: list[Box] = []
+    above: TextLine | None = None
+    for number, (first, last) in parts.items():
+        line = lines[number]
+        box = part_box(line, first, last)
+        if above is not None and _on_one_row(above, line):
+            boxes[-1] = union([boxes[-1], box])
+        else:
+            boxes.append(box)
+        above = line
+    return tuple(map(rounded, boxes))
+
+
+def part_box(line: TextLine, first: int, last: int) -> Box:
+    """The box of some letters of a line, by their share of it: tills and typewriters give each the same.
+
+    Example:
+        >>> part_box(TextLine(text="aaaa", bbox=(0, 0, 1, 1)), 0, 2)
+        (0.0, 0.0, 0.5, 1.0)
+    """
+    x0, y0, x1, y1 = line.bbox
+    edges = _edges(line.text)
+    width = edges[-1] or 1.0
+    start, end = (edges[min(place, len(line.text))] / width for place in (first, last))
+    return x0 + (x1 - x0) * start, y0, x0 + (x1 - x0) * end, y1
+
+
+@lru_cache(maxsize=64)
+def _edges(text: str) -> tuple[float, ...]:
+    """How wide a line is up to each of its letters; kept, for many places may be looked up in a long line."""
+    # Letters of Chinese, Japanese and Korean are twice as wide as others.
+    widths = (2.0 if unicodedata.east_asian_width(char) in "WF" else 1.0 for char in text)
+    return tuple(accumulate(widths, initial=0.0))
+
+
+def _on_one_row(a: TextLine, b: TextLine) -> bool:
+    if a.row is not None and b.row is not None:
+        return a.row == b.row
+    overlap = min(a.bbox[3], b.bbox[3]) - max(a.bbox[1], b.bbox[1])
+    return overlap > SAME_HEIGHT * min(a.bbox[3] - a.bbox[1], b.bbox[3] - b.bbox[1])
+
+
+# --- edit distance --------------------------------------------------------------------------------
+
+
+def distances(sought: str, text: str, *, anchored: bool = False) -> Iterator[int]:
+    """The edit distance between a string and the best piece of another that ends at each place of it.
+
+    Args:
+        sought: looked for.
+        text: looked in.
+        anchored: whether a piece begins where the text does.
+
+    Example:
+        >>> list(distances("abc", "xabcx"))
+        [3, 2, 1, 0, 1]
+    """
+    mask, last = (1 << len(sought)) - 1, 1 << (len(sought) - 1)
+    masks: dict[str, int] = {}
+    for place, letter in enumerate(sought):
+        masks[letter] = masks.get(letter, 0) | 1 << place
+    plus, minus, distance = mask, 0, len(sought)
+    for letter in text:
+        equal = masks.get(letter, 0)
+        diagonal = (((equal & plus) + plus) ^ plus) | equal | minus
+        up, down = minus | (mask & ~(diagonal | plus)), plus & diagonal
+        distance += bool(up & last) - bool(down & last)
+        up = (up << 1 | anchored) & mask
+        down = (down << 1) & mask
+        plus, minus = down | (mask & ~(diagonal | up)), up & diagonal
+        yield distance

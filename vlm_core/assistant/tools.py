@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from vlm_core.assistant.error_sanitizing import sanitized_errors
 from vlm_core.assistant.results import Finding
+from vlm_core.assistant.untrusted import sanitized_errors
 from vlm_core.errors import InputError
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class AskImage(_Arguments):
 
     @field_validator("images", mode="before")
     @classmethod
-    def _as_list(cls, images: Any) -> Any:
+    def _as_list(cls, images: object) -> object:
         return [images] if isinstance(images, str) else images
 
 
@@ -56,7 +56,7 @@ class Extract(_Arguments):
 
     @field_validator("json_schema", mode="before")
     @classmethod
-    def _as_object(cls, schema: Any) -> Any:
+    def _as_object(cls, schema: object) -> object:
         """Models write it as a text, too."""
         if not isinstance(schema, str):
             return schema
@@ -110,8 +110,10 @@ class ImageTool:
             VLMError: as the assistant's method says.
         """
         with sanitized_errors():
-            found: Finding = getattr(assistant, self.name)(*self._checked(arguments), on_progress=on_progress)
-        return found
+            finding: Finding = getattr(assistant, self.name)(
+                *self._checked(arguments), on_progress=on_progress
+            )
+        return finding
 
     async def arun(
         self, assistant: object, arguments: Mapping[str, Any], on_progress: OnProgress | None = None
@@ -119,17 +121,20 @@ class ImageTool:
         """As `run`, without blocking the event loop."""
         with sanitized_errors():
             call = getattr(assistant, f"a{self.name}")
-            found: Finding = await call(*self._checked(arguments), on_progress=on_progress)
-        return found
+            finding: Finding = await call(*self._checked(arguments), on_progress=on_progress)
+        return finding
 
     def _checked(self, arguments: Mapping[str, Any]) -> Iterator[Any]:
         try:
             checked = self.arguments.model_validate(dict(arguments))
         except ValidationError as error:
             faults = error.errors(include_url=False, include_context=False, include_input=False)
-            told = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in faults[:3])
+            problems = "; ".join(
+                f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in faults[:3]
+            )
             known = ", ".join(self.arguments.model_fields)
-            raise InputError(f"{self.name}: {told}", hint=f"Its arguments are {known}.") from None
+            # from None: pydantic's error shows all of the input.
+            raise InputError(f"{self.name}: {problems}", hint=f"Its arguments are {known}.") from None
         return (getattr(checked, name) for name in self.arguments.model_fields)
 
 

@@ -28,6 +28,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 @contextmanager
 def _minding_sigterm() -> Iterator[None]:
     """Whatever it comes to interrupt, as while a command is loaded, the exit code is 143."""
+    # Only the main thread may set a handler; a test or a notebook may run a command on another.
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -46,6 +47,7 @@ def _run(argv: Sequence[str] | None) -> None:
     try:
         from vlm_core.cli.app import app
     except ModuleNotFoundError as missing:
+        # A module of ours that is missing is a bug, and has a traceback.
         if missing.name not in _EXTRA:
             raise
         install = "pip install 'vlm-adapters[cli]'"

@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from vlm_core.cli.ask import ask
-from vlm_core.cli.commands import Command
 from vlm_core.cli.doctor import doctor
 from vlm_core.cli.journal import journal
 from vlm_core.cli.mcp import mcp
+from vlm_core.cli.options import Command
 from vlm_core.cli.plan import plan
 from vlm_core.cli.providers import providers
 from vlm_core.cli.read import read
@@ -25,8 +25,8 @@ app = typer.Typer(
 )
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
         typer.echo(f"vlm-adapters {metadata.version('vlm-adapters')}")
         raise typer.Exit
 

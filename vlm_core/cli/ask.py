@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 import warnings
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -13,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from vlm_core.cli.page_range import page_numbers
+from vlm_core.cli.options import Password, as_input, page_numbers
 from vlm_core.cli.report import exit_code_for_errors, printable, say
 from vlm_core.client import VLMClient
 from vlm_core.completion import Completion, Delta
@@ -42,10 +41,6 @@ _ApiKey = Annotated[
     str | None,
     typer.Option(metavar="KEY", envvar="VLM_API_KEY", help="API key for --base-url. Prefer VLM_API_KEY."),
 ]
-_Password = Annotated[
-    str | None,
-    typer.Option(metavar="TEXT", envvar="VLM_PASSWORD", help="Of encrypted PDFs. Prefer VLM_PASSWORD."),
-]
 _Stream = Annotated[bool, typer.Option("--stream", help="Show the answer as it comes.")]
 _AsJson = Annotated[bool, typer.Option("--json", help="The answer with tokens, cost and route, as JSON.")]
 _Estimate = Annotated[bool, typer.Option("--estimate", help="Send nothing; tell what it would take.")]
@@ -72,7 +67,7 @@ def ask(
     as_json: _AsJson = False,
     estimate: _Estimate = False,
     pages: _Pages = None,
-    password: _Password = None,
+    password: Password = None,
     max_tokens: _MaxTokens = None,
     temperature: _Temperature = None,
     detail: _Detail = None,
@@ -107,9 +102,10 @@ def ask(
             *images, question = _with_question(words)
             messages = [_message(images, question, pages=pages, detail=detail, password=password)]
             if estimate:
-                _print_json(asdict(client.estimate(messages, **options)))
+                typer.echo(_json(asdict(client.estimate(messages, **options))))
             else:
-                _told(_answer(client, messages, options, stream=stream, as_json=as_json), caught, quiet)
+                answer = _answer(client, messages, options, stream=stream, as_json=as_json)
+                _tell_warnings(answer, caught, quiet)
 
 
 def _with_question(words: list[str]) -> list[str]:
@@ -120,22 +116,19 @@ def _with_question(words: list[str]) -> list[str]:
 
 def _message(images: list[str], question: str, *, pages: str | None, **more: str | None) -> dict[str, Any]:
     chosen = {"pages": _numbers(pages)} if pages else {}
-    given = {name: value for name, value in more.items() if value is not None}
-    parts = [{"type": "image", "image": _input(image), **chosen, **given} for image in images]
+    options = {name: value for name, value in more.items() if value is not None}
+    parts = [{"type": "image", "image": as_input(image), **chosen, **options} for image in images]
     return {"role": "user", "content": [*parts, {"type": "text", "text": question}]}
 
 
 def _numbers(pages: str) -> list[int]:
     chosen = page_numbers(pages)
+    # The list of pages goes into a message, before any document is opened.
     if chosen.count is None:
         raise ConfigError(f"--pages {pages} has no end", hint="Say both ends, as in 5-9.")
     if chosen.count > _MOST_PAGES:
         raise ConfigError(f"--pages {pages} names {chosen.count:,} pages", hint="Name those to ask about.")
     return list(chosen.numbers())
-
-
-def _input(image: str) -> Any:
-    return sys.stdin.buffer if image == "-" else image
 
 
 def _answer(
@@ -149,7 +142,7 @@ def _answer(
     if stream and not as_json:
         return _show(client.stream(messages, **options))
     answer = client.chat(messages, **options)
-    typer.echo(_as_json(answer) if as_json else printable(answer.text, kept="\n\t"))
+    typer.echo(_as_json(answer) if as_json else printable(answer.text, allowed="\n\t"))
     return answer
 
 
@@ -160,26 +153,26 @@ def _show(steps: Iterable[Delta | Completion]) -> Completion:
             if isinstance(step, Completion):
                 answer = step
             else:
-                typer.echo(printable(step.text, kept="\n\t"), nl=False)
+                typer.echo(printable(step.text, allowed="\n\t"), nl=False)
     finally:
         typer.echo()
     return answer
 
 
-def _told(answer: Completion, caught: list[warnings.WarningMessage], quiet: bool) -> None:
-    told = [*answer.warnings, *(str(warning.message) for warning in caught)]
+def _tell_warnings(answer: Completion, caught: list[warnings.WarningMessage], quiet: bool) -> None:
     if answer.finish_reason not in ("stop", "tool_calls"):
         say(f"the answer ended early ({answer.finish_reason})")
-    for warning in () if quiet else dict.fromkeys(told):
-        say(warning)
+    messages = dict.fromkeys([*answer.warnings, *(str(warning.message) for warning in caught)])
+    for message in () if quiet else messages:
+        say(message)
 
 
 def _as_json(answer: Completion) -> str:
     fields = {name: value for name, value in vars(answer).items() if name not in ("raw", "usage")}
     fields["tool_calls"] = [asdict(call) for call in answer.tool_calls]
     fields["attempts"] = [asdict(attempt) for attempt in answer.attempts]
-    return json.dumps({**fields, "usage": answer.usage.model_dump()}, ensure_ascii=False, indent=2)
+    return _json({**fields, "usage": answer.usage.model_dump()})
 
 
-def _print_json(fields: dict[str, Any]) -> None:
-    typer.echo(json.dumps(fields, ensure_ascii=False, indent=2))
+def _json(fields: dict[str, Any]) -> str:
+    return json.dumps(fields, ensure_ascii=False, indent=2)

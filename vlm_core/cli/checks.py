@@ -1,48 +1,38 @@
-"""What can be checked of a route, one step after the other: key, name, connection, models, a picture."""
+"""What can be checked of a route, one step after the other: key, name, connection, models, a picture.
+
+The steps are those of two real requests, which go the way of every other: one for the list of models, whose
+errors name what is wrong with the name or the connection, and one question about a picture.
+"""
 
 from __future__ import annotations
 
 import json
 import re
-import socket
-import ssl
 import struct
-import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from difflib import get_close_matches
-from http.client import HTTPException
-from typing import Any, Literal, TypeVar
-from urllib.error import HTTPError, URLError
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeAlias
 from urllib.parse import urlsplit
-from urllib.request import (
-    HTTPRedirectHandler,
-    HTTPSHandler,
-    ProxyHandler,
-    Request,
-    build_opener,
-    getproxies,
-    proxy_bypass,
-)
 
 from vlm_core.catalog.keys import find_key, key_state
 from vlm_core.catalog.routes import Endpoint
-from vlm_core.catalog.schema import Quirk
 from vlm_core.client import VLMClient
 from vlm_core.errors import AuthenticationFailed, MissingKeyError, QuotaExhausted, VLMError
+from vlm_core.option_names import did_you_mean
 from vlm_core.secret import Secret
-from vlm_core.wire.transport import by_proxy
+from vlm_core.wire.error_mapping import UNKNOWN_HOST
+from vlm_core.wire.transport import Transport
 
 _LIST_BYTES = 2**24
 _ANSWER_TOKENS = 512
 """One word is asked for; a model that thinks aloud needs some room before it."""
 _RED = re.compile(r"\bred\b|#f00\b|#ff0000\b|\b255, ?0, ?0\b", re.IGNORECASE)
 _SHOWN = 60  # characters of what a model says
-_Result = TypeVar("_Result")
 _KEY_ERRORS = (MissingKeyError, AuthenticationFailed, QuotaExhausted)
-_FIREWALL = "Check the network, the firewall and the port."
+_PROXY_HINT = "The variables HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY say which."
 
 
 @dataclass(frozen=True)
@@ -78,20 +68,19 @@ def checks_of(endpoint: Endpoint, client: VLMClient, patience: Patience) -> Iter
     """
     key_check, key = _key(endpoint)
     yield key_check
-    obstacle = ""
-    for check, name in ((_name, "name"), (_connection, "connection")):
-        found = Check(name, "skipped", obstacle) if obstacle else check(endpoint, patience.step)
-        yield found
-        obstacle = f"no {name}" if found.state == "failed" else obstacle
-    obstacle = obstacle or ("no key" if key_check.state == "failed" else "")
-    if obstacle:
-        yield from (Check(name, "skipped", obstacle) for name in ("models", "image"))
+    trace = _Trace(urlsplit(endpoint.base_url).hostname or "", sends=key_check.state == "ok")
+    listing = _list_models(replace(endpoint, api_key=key), trace, patience.step)
+    name, connection = _name_and_connection(endpoint, trace, listing)
+    yield name
+    yield connection
+    if name.state == "failed" or connection.state == "failed" or listing is None:
+        missing = (
+            "name" if name.state == "failed" else "connection" if connection.state == "failed" else "key"
+        )
+        yield from (Check(step, "skipped", f"no {missing}") for step in ("models", "image"))
         return
-    yield _models(endpoint, key, patience.step)
+    yield _models(listing, endpoint, key)
     yield _image(endpoint, key, client, patience.answer)
-
-
-# --- without the network
 
 
 def _key(endpoint: Endpoint) -> tuple[Check, Secret | None]:
@@ -106,150 +95,107 @@ def _key(endpoint: Endpoint) -> tuple[Check, Secret | None]:
     return Check("key", "ok", f"found {where}"), key
 
 
-def _failed(name: str, error: VLMError) -> Check:
-    return Check(name, "failed", error.message, error.hint, about_key=isinstance(error, _KEY_ERRORS))
+def _failed(name: str, error: VLMError, said: str = "") -> Check:
+    return Check(name, "failed", said or error.message, error.hint, about_key=isinstance(error, _KEY_ERRORS))
 
 
-# --- the network
+# --- the request for the list of models ----------------------------------------------------------
+
+_Listing: TypeAlias = "tuple[int, bytes] | VLMError | None"
+"""The status and the body of the answer, or the error in its place; None where nothing was sent."""
 
 
-def _within(seconds: float, action: Callable[[], _Result]) -> _Result:
-    """What an action gives, in time; the look-up of a name has no timeout of its own.
+class _NothingSent(Exception):  # noqa: N818  it is not an error
+    """The connection stands, and there is no key to send a request with."""
 
-    Raises:
-        TimeoutError: it took longer, and is left to itself.
-    """
-    results: list[_Result] = []
-    failures: list[Exception] = []
 
-    def act() -> None:
+@dataclass
+class _Trace:
+    """How far a request has come: httpcore tells of each of its steps."""
+
+    host: str
+    sends: bool
+    """Whether the request is sent; else only the connection is made."""
+    address: str = ""
+    """To which the name led."""
+    tls_version: str = ""
+    uses_proxy: bool = False
+    is_connected: bool = False
+
+    def note(self, step: str, facts: Mapping[str, Any]) -> None:
+        """Note a step.
+
+        Raises:
+            _NothingSent: the next step would send the request.
+        """
+        if step.endswith("connect_tcp.started"):
+            # The HTTP library chooses the proxy. Its address may hold a password, and is never shown.
+            self.uses_proxy = facts["host"].strip("[]") not in (self.host, _in_ascii(self.host))
+        elif step.endswith("connect_tcp.complete"):
+            self.address = str(facts["return_value"].get_extra_info("server_addr")[0])
+        elif step.endswith("start_tls.complete"):
+            self.tls_version = facts["return_value"].get_extra_info("ssl_object").version()
+        elif step.endswith("send_request_headers.started"):
+            self.is_connected = True
+            if not self.sends:
+                raise _NothingSent
+
+
+def _in_ascii(host: str) -> str:
+    """A host's name as it is looked up."""
+    try:
+        return host.encode("idna").decode()
+    except UnicodeError:
+        return host
+
+
+def _list_models(endpoint: Endpoint, trace: _Trace, seconds: float) -> _Listing:
+    with closing(Transport()) as transport:
         try:
-            results.append(action())
-        except Exception as error:  # noqa: BLE001  it is raised again, where it is waited for
-            failures.append(error)
+            response = transport.get(endpoint, "/models", seconds, trace.note)
+            body = b""
+            # A server of whatever kind answers here, and may send without end.
+            while len(body) < _LIST_BYTES and (piece := transport.read(response)):
+                body += piece
+            transport.release(response)
+            return response.status, body
+        except _NothingSent:
+            return None
+        except VLMError as error:
+            return error
 
-    thread = threading.Thread(target=act, daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if failures:
-        raise failures[0]
-    if not results:
-        raise TimeoutError
-    return results[0]
 
-
-def _address(endpoint: Endpoint) -> tuple[str, int]:
+def _name_and_connection(endpoint: Endpoint, trace: _Trace, listing: _Listing) -> tuple[Check, Check]:
+    """What the request has shown of the two."""
+    if trace.uses_proxy:
+        by_proxy = Check("name", "skipped", "it goes through a proxy", _PROXY_HINT)
+        return by_proxy, replace(by_proxy, name="connection")
     parts = urlsplit(endpoint.base_url)
-    return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    place = f"{trace.host}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
+    if not trace.is_connected and isinstance(listing, VLMError):
+        words = listing.message.removeprefix(f"{endpoint.route}: ")
+        if words == UNKNOWN_HOST:
+            return _failed("name", listing, f"{trace.host}: {words}"), Check(
+                "connection", "skipped", "no name"
+            )
+        return Check("name", "ok", trace.host), _failed("connection", listing, f"{place}: {words}")
+    name = Check(
+        "name", "ok", trace.host if trace.address == trace.host else f"{trace.host} is {trace.address}"
+    )
+    if not trace.tls_version:
+        return name, Check("connection", "ok", f"{place}, by http: nothing is encrypted")
+    return name, Check("connection", "ok", f"{place}, {trace.tls_version}, its certificate is valid")
 
 
-def _proxy(endpoint: Endpoint) -> str | None:
-    """The proxy that requests go through. It may hold a password, and is never shown."""
-    parts = urlsplit(endpoint.base_url)
-    proxies = getproxies() if by_proxy(endpoint.base_url) else {}
-    proxy = proxies.get(parts.scheme) or proxies.get("all")
-    return proxy if proxy and not proxy_bypass(parts.netloc) else None
-
-
-def _by_proxy(name: str) -> Check:
-    hint = "The variables HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY say which."
-    return Check(name, "skipped", "it goes through a proxy", hint)
-
-
-def _name(endpoint: Endpoint, seconds: float) -> Check:
-    if _proxy(endpoint):
-        return _by_proxy("name")
-    host, port = _address(endpoint)
-    try:
-        found = _within(seconds, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-    except TimeoutError:
-        return Check("name", "failed", f"no answer for {host} in {seconds:g} s", "Check the network's DNS.")
-    except (OSError, UnicodeError):
-        hint = "Check the spelling of the base_url, and the network."
-        return Check("name", "failed", f"{host} cannot be looked up", hint)
-    addresses = list(dict.fromkeys(str(address[0]) for *_, address in found))
-    said = host if addresses == [host] else f"{host} is {', '.join(addresses[:3])}"
-    return Check("name", "ok", said)
-
-
-def _connection(endpoint: Endpoint, seconds: float) -> Check:
-    if _proxy(endpoint):
-        return _by_proxy("connection")
-    host, port = _address(endpoint)
-    try:
-        return Check("connection", "ok", _within(seconds, lambda: _connect(endpoint, seconds)))
-    except ssl.SSLCertVerificationError as error:
-        said = f"the certificate of {host} is not valid: {error.verify_message}"
-        hint = "An authority of your own is named by the variable SSL_CERT_FILE; else check clock and host."
-        return Check("connection", "failed", said, hint)
-    except ssl.SSLError as error:
-        said = f"no TLS with {host}:{port} ({error.reason})"
-        return Check("connection", "failed", said, "Check that this port speaks https, and not http.")
-    except TimeoutError:
-        return Check("connection", "failed", f"no connection to {host}:{port} in {seconds:g} s", _FIREWALL)
-    except OSError as error:
-        return Check("connection", "failed", f"{host}:{port}: {error.strerror or error}", _FIREWALL)
-
-
-def _connect(endpoint: Endpoint, seconds: float) -> str:
-    host, port = _address(endpoint)
-    with socket.create_connection((host, port), seconds) as plain:
-        if urlsplit(endpoint.base_url).scheme == "http":
-            return f"{host}:{port}, by http: nothing is encrypted"
-        with ssl.create_default_context().wrap_socket(plain, server_hostname=host) as secure:
-            return f"{host}:{port}, {secure.version()}, its certificate is valid"
-
-
-# --- the list of models
-
-
-class _NoRedirect(HTTPRedirectHandler):
-    """Redirects stay answers, for the key is not to follow them."""
-
-    def redirect_request(self, *_: Any, **__: Any) -> None:
-        return None
-
-
-def _models(endpoint: Endpoint, key: Secret | None, seconds: float) -> Check:
-    if not (_proxy(endpoint) or "http").startswith("http"):
-        return Check("models", "skipped", "only http proxies are tried for this")
-    try:
-        status, body = _within(seconds, lambda: _get_list(endpoint, key, seconds))
-    except TimeoutError:
-        return Check("models", "failed", f"no list in {seconds:g} s", "Try again, or raise --timeout.")
-    except (OSError, HTTPException) as error:
-        reason = error.reason if isinstance(error, URLError) else error
-        return Check("models", "failed", f"the request failed ({type(reason).__name__})", _FIREWALL)
+def _models(listing: tuple[int, bytes] | VLMError, endpoint: Endpoint, key: Secret | None) -> Check:
+    if isinstance(listing, VLMError):
+        words = listing.message.removeprefix(f"{endpoint.route}: ")
+        return _failed("models", listing, f"the request failed: {words}")
+    status, body = listing
     if status != 200:
         return _no_list(status)
     ids = _ids(body)
     return _found_in(ids, endpoint.model, key) if ids else Check("models", "ok", "there is no list")
-
-
-def _get_list(endpoint: Endpoint, key: Secret | None, seconds: float) -> tuple[int, bytes]:
-    proxy = _proxy(endpoint)
-    scheme = urlsplit(endpoint.base_url).scheme
-    opener = build_opener(
-        ProxyHandler({scheme: proxy} if proxy else {}),
-        HTTPSHandler(context=ssl.create_default_context()),
-        _NoRedirect,
-    )
-    request = Request(f"{endpoint.base_url}/models", headers=_headers(endpoint, key))  # noqa: S310  http(s) only
-    try:
-        with opener.open(request, timeout=seconds) as answer:
-            return answer.status, answer.read(_LIST_BYTES)
-    except HTTPError as refusal:
-        with refusal:
-            return refusal.code, b""
-
-
-def _headers(endpoint: Endpoint, key: Secret | None) -> dict[str, str]:
-    headers = {"User-Agent": "vlm-adapters", "Accept": "application/json"}
-    if key and Quirk.API_KEY_HEADER in endpoint.quirks:
-        headers["api-key"] = key.reveal()
-    elif key:
-        headers["Authorization"] = f"Bearer {key.reveal()}"
-    return headers
 
 
 def _no_list(status: int) -> Check:
@@ -276,14 +222,13 @@ def _ids(body: bytes) -> list[str]:
 def _found_in(ids: list[str], model: str, key: Secret | None) -> Check:
     if model in ids:
         return Check("models", "ok", f"{model} is one of {len(ids)}")
-    lower = {name.lower(): name for name in ids}
-    near = " or ".join(lower[name] for name in get_close_matches(model.lower(), lower, cutoff=0.5))
-    hint = f"Did you mean {_bounded(near, key, 200)}?" if near else "Look for its id in the provider's list."
+    near = _bounded(did_you_mean(model, ids, most=3, alike=0.5), key, 220)
+    hint = near or "Look for its id in the provider's list."
     # It is not a failure yet, for some lists are not complete: the question decides.
     return Check("models", "ok", f"{model} is not among the {len(ids)} that are listed", hint)
 
 
-# --- a picture
+# --- a picture ---------------------------------------------------------------------------------
 
 
 def _image(endpoint: Endpoint, key: Secret | None, client: VLMClient, seconds: float) -> Check:
@@ -296,6 +241,7 @@ def _image(endpoint: Endpoint, key: Secret | None, client: VLMClient, seconds: f
         answer = client.chat([{"role": "user", "content": parts}], max_tokens=_ANSWER_TOKENS, timeout=seconds)
     except VLMError as error:
         return _failed("image", error)
+    # A refusal is an answer, too: it tells why the picture was not looked at.
     text = answer.text or answer.refusal or ""
     said = f'it answered "{_bounded(text, key, _SHOWN)}" in {time.monotonic() - began:.1f} s'
     if _RED.search(text):

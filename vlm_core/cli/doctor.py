@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from importlib import metadata
-from typing import Annotated, Any
+from typing import Annotated, Literal
 
 import typer
 
@@ -92,10 +92,7 @@ def doctor(
     failed: list[Check] = []
     with exit_code_for_errors(), warnings.catch_warnings(record=True) as caught, ExitStack() as stack:
         warnings.simplefilter("always", UserWarning)
-        clients = [
-            stack.enter_context(client)
-            for client in _clients(routes or [], base_url=base_url, api_key=api_key)
-        ]
+        clients = [stack.enter_context(client) for client in _clients(routes or [], base_url, api_key)]
         patience = Patience(step=min(_STEP_SECONDS, timeout), answer=timeout)
         sections = [
             _Section("versions", _versions()),
@@ -108,13 +105,13 @@ def doctor(
     raise typer.Exit(_exit_code(failed))
 
 
-def _clients(routes: list[str], **given: Any) -> list[VLMClient]:
+def _clients(routes: list[str], base_url: str | None, api_key: str | None) -> list[VLMClient]:
     """As with `vlm ask` and its fallbacks, address and key are the first route's; no other gets them."""
-    if given["base_url"] and not routes:
+    if base_url and not routes:
         raise ConfigError("--base-url is given without a route", hint="Say which model to ask there.")
-    return [
-        VLMClient(route, max_attempts=1, **({} if number else given)) for number, route in enumerate(routes)
-    ]
+    # One attempt: whoever looks for a fault wants the first answer, and not the third.
+    first = [VLMClient(route, base_url=base_url, api_key=api_key, max_attempts=1) for route in routes[:1]]
+    return [*first, *(VLMClient(route, max_attempts=1) for route in routes[1:])]
 
 
 def _about_routes(clients: list[VLMClient], patience: Patience) -> Iterator[_Section]:
@@ -138,17 +135,15 @@ def _versions() -> Iterator[Check]:
 
 def _confinements() -> Iterator[Check]:
     """What the processes that decode pictures and PDFs are kept from on this machine."""
-    for name, told in confinements():
-        if isinstance(told, VLMError):
-            yield Check(name, "failed", told.message, told.hint)
+    for name, confinement in confinements():
+        if isinstance(confinement, VLMError):
+            yield Check(name, "failed", confinement.message, confinement.hint)
             continue
-        had, missing = (
-            [_KEPT_FROM[what] for what, is_had in told.items() if is_had is one] for one in (True, False)
-        )
-        hint = f"This system does not keep them from {', '.join(missing)}." if missing else ""
-        yield Check(
-            name, "ok" if not missing else "skipped", f"kept from {', '.join(had) or 'nothing'}", hint
-        )
+        barred = [_KEPT_FROM[what] for what, is_barred in confinement.items() if is_barred]
+        open_to = [_KEPT_FROM[what] for what, is_barred in confinement.items() if not is_barred]
+        hint = f"This system does not keep them from {', '.join(open_to)}." if open_to else ""
+        state: Literal["ok", "skipped"] = "skipped" if open_to else "ok"
+        yield Check(name, state, f"kept from {', '.join(barred) or 'nothing'}", hint)
 
 
 def _version(name: str) -> str | None:
@@ -159,9 +154,9 @@ def _version(name: str) -> str | None:
 
 
 def _keys() -> Iterator[Check]:
-    found = [check for row in providers() if (check := _key(row))]
+    checks = [check for row in providers() if (check := _key(row))]
     hint = "Reading on this machine needs none; vlm providers names the variables."
-    yield from found or [Check("keys", "skipped", "no provider's variable is set", hint)]
+    yield from checks or [Check("keys", "skipped", "no provider's variable is set", hint)]
 
 
 def _key(row: Provider) -> Check | None:
@@ -169,8 +164,8 @@ def _key(row: Provider) -> Check | None:
     if state.variable is None:
         return None
     if state.problem:
-        said = f"what {state.variable} holds {state.problem}"
-        return Check(row.name, "failed", said, "Set it to the key itself, or unset it.", about_key=True)
+        problem = f"what {state.variable} holds {state.problem}"
+        return Check(row.name, "failed", problem, "Set it to the key itself, or unset it.", about_key=True)
     return Check(row.name, "ok", f"in {state.variable}")
 
 
@@ -188,10 +183,10 @@ def _print(sections: Iterable[_Section]) -> list[Check]:
 
 
 def _print_json(sections: Iterable[_Section]) -> list[Check]:
-    all_of_it = [_Section(section.about, list(section.checks)) for section in sections]
-    failed = [check for section in all_of_it for check in section.checks if check.state == "failed"]
-    told = [{"about": one.about, "checks": [asdict(check) for check in one.checks]} for one in all_of_it]
-    typer.echo(json.dumps({"ok": not failed, "sections": told}, ensure_ascii=False, indent=2))
+    made = [(section.about, list(section.checks)) for section in sections]
+    failed = [check for _, checks in made for check in checks if check.state == "failed"]
+    plain = [{"about": about, "checks": [asdict(check) for check in checks]} for about, checks in made]
+    typer.echo(json.dumps({"ok": not failed, "sections": plain}, ensure_ascii=False, indent=2))
     return failed
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
-from operator import itemgetter
+from operator import attrgetter
 from typing import Literal, TypeAlias
 
 from pydantic import BaseModel
@@ -23,29 +23,14 @@ def by_document(pages: Iterable[PageResult]) -> Iterator[Iterator[PageResult]]:
     """The pages of each document; they are to be taken before the next document is.
 
     Args:
-        pages: in order, one document after the other. Its own pages count upwards, and one that
-            could not be opened has a single result.
+        pages: in order, one document after the other.
 
     Example:
-        >>> pages = [PageResult(page_number=n, total_pages=2, source="a") for n in (1, 2, 1, 2)]
+        >>> pages = [PageResult(page_number=n, document=number) for number in (0, 1) for n in (1, 2)]
         >>> [[page.page_number for page in document] for document in by_document(pages)]
         [[1, 2], [1, 2]]
     """
-    for _, numbered in groupby(_numbered(pages), key=itemgetter(0)):
-        yield (page for _, page in numbered)
-
-
-def _numbered(pages: Iterable[PageResult]) -> Iterator[tuple[int, PageResult]]:
-    document = 0
-    last: PageResult | None = None
-    for page in pages:
-        document += last is not None and not _continues(last, page)
-        last = page
-        yield document, page
-
-
-def _continues(last: PageResult, page: PageResult) -> bool:
-    return page.source == last.source and page.page_number > last.page_number and last.total_pages is not None
+    return (document for _, document in groupby(pages, key=attrgetter("document")))
 
 
 def render(form: Format, pages: Iterable[PageResult], *, many: bool) -> Iterator[str]:
@@ -58,46 +43,41 @@ def render(form: Format, pages: Iterable[PageResult], *, many: bool) -> Iterator
             JSON is a list.
 
     Example:
-        >>> pages = [PageResult(text="one", source="a"), PageResult(text="two", source="b")]
+        >>> pages = [PageResult(text=f"{n}", source="ab"[n], document=n) for n in (0, 1)]
         >>> print("".join(render("text", pages, many=True)), end="")
         ==> a <==
         <BLANKLINE>
-        one
+        0
         <BLANKLINE>
         ==> b <==
         <BLANKLINE>
-        two
+        1
     """
     return _RENDERERS[form](pages, many)
 
 
 def _as_markdown(pages: Iterable[PageResult], many: bool) -> Iterator[str]:
-    return _separated(_headed(pages, _markdown_page, "<!-- {} -->\n" if many else ""))
+    def text(page: PageResult) -> str:
+        return DocumentResult(source=page.source, pages=(page,)).to_markdown()
 
-
-def _markdown_page(page: PageResult) -> str:
-    return DocumentResult(source=page.source, pages=(page,)).to_markdown()
+    return _separated(_headed(pages, text, "<!-- {} -->\n" if many else ""))
 
 
 def _as_text(pages: Iterable[PageResult], many: bool) -> Iterator[str]:
-    return _separated(_headed(pages, _text_page, "==> {} <==\n" if many else ""))
+    def text(page: PageResult) -> str:
+        return f"{page.text}\n" if page.text else ""
 
-
-def _text_page(page: PageResult) -> str:
-    return f"{page.text}\n" if page.text else ""
+    return _separated(_headed(pages, text, "==> {} <==\n" if many else ""))
 
 
 def _headed(pages: Iterable[PageResult], text: Callable[[PageResult], str], heading: str) -> Iterator[str]:
     """The text of pages, that of each document's first one behind a heading."""
     for document in by_document(pages):
         first = next(document)
-        yield heading.format(_in_comment(first.source))
+        # A name must not end the comment that it stands in.
+        yield heading.format(printable(first.source).replace("-->", "--&gt;"))
         yield text(first)
         yield from map(text, document)
-
-
-def _in_comment(name: str) -> str:
-    return printable(name).replace("-->", "--&gt;")  # which would end it
 
 
 def _separated(pieces: Iterable[str]) -> Iterator[str]:
@@ -109,20 +89,17 @@ def _separated(pieces: Iterable[str]) -> Iterator[str]:
 
 
 def _as_json(pages: Iterable[PageResult], many: bool) -> Iterator[str]:
-    documents = (_document(document) for document in by_document(pages))
+    gathered = (tuple(document) for document in by_document(pages))
+    documents = (DocumentResult(source=document[0].source, pages=document) for document in gathered)
     if not many:
         yield from (f"{_dump(document, indent=2)}\n" for document in documents)
         return
+    # The list is written as documents come, so that no more than one of them is held in memory.
     separator = "[\n"
     for document in documents:
         yield separator + _dump(document, indent=2)
         separator = ",\n"
     yield "\n]\n" if separator != "[\n" else "[]\n"
-
-
-def _document(pages: Iterable[PageResult]) -> DocumentResult:
-    gathered = tuple(pages)
-    return DocumentResult(source=gathered[0].source, pages=gathered)
 
 
 def _as_jsonl(pages: Iterable[PageResult], many: bool) -> Iterator[str]:

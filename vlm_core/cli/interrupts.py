@@ -13,7 +13,7 @@ from queue import SimpleQueue
 from vlm_core.cli.report import BY_SIGNAL, say
 from vlm_core.images.reading import Fetch
 from vlm_core.images.sources import Source
-from vlm_core.jobs.cancellation import NumberedPage, PageCancelled, StoppablePages
+from vlm_core.jobs.ordered import NumberedPage, PageCancelled, StoppablePages
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _WAITING = "stopping: pages that were begun are waited for; a second signal ends at once"
@@ -63,6 +63,7 @@ class Interrupts:
     def pages_of(self, pages: StoppablePages) -> Iterator[NumberedPage]:
         """Pages until there are no more, or until those that were begun when a signal came have come."""
         listener = threading.Thread(target=self._listen, args=[pages], name="vlm-signals", daemon=True)
+        # From here on a signal stops the job in good order, where it would otherwise raise.
         self._reads_pages = True
         listener.start()
         try:
@@ -79,6 +80,7 @@ class Interrupts:
 
     def _on_signal(self, number: int, _frame: object) -> None:
         self.stopped_by = number
+        # From now on a second signal kills, whatever this process waits for.
         for one in _SIGNALS:
             signal.signal(one, signal.SIG_DFL)
         self._heard.put(True)

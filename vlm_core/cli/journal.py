@@ -11,9 +11,8 @@ from typing import IO, Annotated
 
 import typer
 
-from vlm_core.cli.commands import Command
-from vlm_core.cli.report import FAILED, exit_code_for_errors, printable, say
-from vlm_core.cli.tables import table
+from vlm_core.cli.options import Command
+from vlm_core.cli.report import FAILED, exit_code_for_errors, printable, say, table
 from vlm_core.cli.writing import is_special, replaced, written_in_place
 from vlm_core.errors import ConfigError
 from vlm_core.jobs.journal import Journal
@@ -53,7 +52,7 @@ def list_pages(path: _Path, state: _State = None, as_json: _AsJson = False) -> N
             typer.echo(json.dumps([page.as_json() for page in pages], indent=2))
             return
         listing = table([_HEAD, *map(_cells, pages)])
-        typer.echo(printable(f"{listing}\n\nIn all: {_in_words(opened.totals())}", kept="\n"))
+        typer.echo(printable(f"{listing}\n\nIn all: {_in_words(opened.totals())}", allowed="\n"))
 
 
 @journal.command(cls=Command)
@@ -117,6 +116,7 @@ def _writable(output: str, journal_path: Path) -> Iterator[IO[str]]:
         sys.stdout.flush()
         return
     path = Path(output).expanduser()
+    # By the file and not by the name: a link to the journal would empty it.
     if path.exists() and path.samefile(journal_path):
         raise ConfigError(f"{output} is the journal itself", hint="Give another name.")
     # It holds the documents' text, as the journal does.
@@ -130,24 +130,20 @@ _HEAD = ("STATE", "SOURCE", "PAGE", "ENGINE", "MODEL", "TOKENS", "COST", "STORED
 
 
 def _cells(page: JournalPage) -> Sequence[str]:
+    tokens = [count for count in (page.input_tokens, page.output_tokens) if count is not None]
     cells = (
         f"{page.state}",
         f"{page.source}",
         f"{page.page_number}",
         f"{page.engine}",
         page.model or "",
-        _sum(page.input_tokens, page.output_tokens),
+        f"{sum(tokens):,}" if tokens else "",
         _money(page.cost_usd),
         (page.as_json()["stored_at"] or "?")[:16].replace("T", " "),
         page.error or "",
     )
     # All rows are as wide as the widest.
     return [cell if len(cell) <= _LONGEST_CELL else f"{cell[:_LONGEST_CELL]}…" for cell in cells]
-
-
-def _sum(*tokens: int | None) -> str:
-    known = [count for count in tokens if count is not None]
-    return f"{sum(known):,}" if known else ""
 
 
 def _money(dollars: float | None) -> str:

@@ -12,7 +12,7 @@ import typer
 from vlm_core.assistant.file_access import resolved_roots
 from vlm_core.assistant.image_assistant import ImageAssistant
 from vlm_core.catalog.keys import find_key
-from vlm_core.cli import model_options as options
+from vlm_core.cli import options
 from vlm_core.cli.report import exit_code_for_errors, say
 from vlm_core.client import VLMClient
 from vlm_core.errors import ConfigError, MissingExtraError
@@ -36,10 +36,6 @@ _BaseUrl = Annotated[str | None, typer.Option(metavar="URL", help="Base URL of t
 _AllowUrls = Annotated[bool, typer.Option("--allow-urls", help="Pictures may also come from the web.")]
 _MaxPages = Annotated[int, typer.Option(min=1, metavar="N", help="Of one document, read at most.")]
 _MaxImages = Annotated[int, typer.Option(min=1, metavar="N", help="Shown to the llm in one question.")]
-_Password = Annotated[
-    str | None,
-    typer.Option(metavar="TEXT", envvar="VLM_PASSWORD", help="Of encrypted PDFs. Prefer VLM_PASSWORD."),
-]
 
 
 def mcp(
@@ -51,7 +47,7 @@ def mcp(
     allow_urls: _AllowUrls = False,
     max_pages: _MaxPages = 50,
     max_images: _MaxImages = 8,
-    password: _Password = None,
+    password: options.Password = None,
     journal: options.Journal = None,
 ) -> None:
     """Serve tools that read images, over standard input and output, to a program that speaks MCP.
@@ -82,6 +78,7 @@ def mcp(
             password=password,
             journal=journal,
         )
+        # A person who starts it by hand would wait for a prompt.
         if os.isatty(0):
             say("waiting for a program that speaks MCP on standard input; Ctrl-C ends this")
         serve(assistant, bounds)
@@ -96,7 +93,7 @@ def _client(model: str, base_url: str | None, api_key: str | None) -> VLMClient:
 
 def _loaded() -> Callable[[ImageAssistant, Sequence[Path]], NoReturn]:
     try:
-        from vlm_core.mcp_server.stdio import serve
+        from vlm_core.mcp_server.server import serve
     except ImportError as error:
         if (error.name or "").partition(".")[0] not in _EXTRA:
             raise

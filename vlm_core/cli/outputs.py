@@ -1,48 +1,40 @@
-"""Where the text goes: standard output, one file, or a file a document."""
+"""Where the text goes: standard output, one file, or a file a document under a name of its own."""
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
+import re
 import sys
+import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
-from itertools import chain, groupby
+from itertools import chain, count, groupby
 from operator import itemgetter
 from pathlib import Path
 from typing import TypeAlias
 
-from vlm_core.cli.file_names import file_names
-from vlm_core.cli.folder import check_no_links
 from vlm_core.cli.formats import SUFFIXES, Format, render
 from vlm_core.cli.report import printable
-from vlm_core.cli.stale import partial_name
-from vlm_core.cli.tally import Tally
-from vlm_core.cli.writing import MayReplace, is_special, replaced, written_in_place
+from vlm_core.cli.tally import Destination, Tally
+from vlm_core.cli.writing import (
+    MayReplace,
+    check_no_links,
+    is_special,
+    partial_name,
+    replaced,
+    written_in_place,
+)
 from vlm_core.errors import ConfigError
 from vlm_core.images.reading import is_missing
+from vlm_core.images.sniff import SUFFIXES as DOCUMENT_SUFFIXES
 from vlm_core.images.sources import Source
-from vlm_core.jobs.cancellation import NumberedPage
+from vlm_core.jobs.ordered import NumberedPage
 from vlm_core.types import PageResult
 
 _Write: TypeAlias = Callable[[str], object]
-
-
-@dataclass(frozen=True)
-class Destination:
-    """Where pages go, and where they are if their writing is broken off."""
-
-    write: Callable[[Iterable[NumberedPage]], None]
-    """Writes pages as they come, each with the number of its document."""
-    place: str
-    """What has all of it in the end."""
-    place_of_unread: str
-    """What has it where no page could be read."""
-    place_of_whole: str
-    """What has the whole documents, if others are missing."""
-    place_of_unfinished: Callable[[int], str]
-    """What has the pages of a document of which some are missing."""
 
 
 def destination(
@@ -129,6 +121,7 @@ def _to_file(
     remaining = _worth_writing(form, pages)
     for first in remaining:  # an older file is left alone until there is something to put in its place
         with written_in_place(root / place) if in_place else replaced(root, place, may_replace) as file:
+            # Piece by piece: what was written of a long job is there, whatever ends it.
             for piece in render(form, chain([first], remaining), many=many):
                 file.write(piece)
                 file.flush()
@@ -160,7 +153,84 @@ def _stdout_writer() -> _Write:
         stdout.reconfigure(encoding=None if terminal else "utf-8", errors="backslashreplace")
 
     def write(piece: str) -> None:
-        stdout.write(printable(piece, kept="\n\t") if terminal else piece)
+        stdout.write(printable(piece, allowed="\n\t") if terminal else piece)
         stdout.flush()
 
     return write
+
+
+# --- names of files -------------------------------------------------------------------------------
+
+_LONGEST_PART_BYTES = 200
+"""Of a name, without its suffix, a number and .partial; most file systems take 255 in all."""
+_NOT_TAKEN = re.compile(r'[<>:"|?*\\\x00-\x1f\x7f-\x9f]')
+_DEVICE = re.compile(r"^((?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$))", re.IGNORECASE)
+_ENDING = re.compile(r"[. ]$")
+
+
+def file_names(documents: Sequence[Source], folders: Iterable[str], suffix: str) -> list[Path]:
+    """A file for each document, no two the same.
+
+    Documents keep their places below the folder that they share. Two that differ in their suffixes
+    only keep these; what is then still the same is numbered. What some file system does not take is
+    replaced, and long names are cut, with a digest of the whole one.
+
+    Args:
+        documents: to be written.
+        folders: that were given to be read.
+        suffix: of the files.
+
+    Example:
+        >>> pages = [Source(name, bytes, Path(name)) for name in ("a/x.png", "b/x.png", "b/x.jpg")]
+        >>> [path.as_posix() for path in file_names(pages, [], ".md")]
+        ['a/x.md', 'b/x.png.md', 'b/x.jpg.md']
+    """
+    places = _places(documents, folders)
+    counts = Counter(_key(_stem(place)) for place in places)
+    names = [_stem(place) if counts[_key(_stem(place))] == 1 else place for place in places]
+    taken: set[str] = set()
+    return [_free_name(Path(*map(_portable, name.parts)), suffix, taken) for name in names]
+
+
+def _free_name(name: Path, suffix: str, taken: set[str]) -> Path:
+    numbers = chain([""], (f"-{number}" for number in count(2)))
+    names = (name.with_name(f"{name.name}{number}{suffix}") for number in numbers)
+    free = next(path for path in names if _key(path) not in taken)
+    taken.add(_key(free))
+    return free
+
+
+def _places(documents: Sequence[Source], folders: Iterable[str]) -> list[Path]:
+    """Where each document is below the folder that all of them share."""
+    absolute = [document.path and Path(os.path.abspath(document.path)) for document in documents]
+    tops = [os.path.abspath(os.path.expanduser(folder)) for folder in folders]
+    above = [*tops, *(str(path.parent) for path in absolute if path)]
+    shared = os.path.commonpath(above) if above else ""
+    return [
+        path.relative_to(shared) if path else Path(_name_for(document.name))
+        for document, path in zip(documents, absolute, strict=True)
+    ]
+
+
+def _name_for(name: str) -> str:
+    """A file's name for what is not a file: a URL's last part, or "stdin"."""
+    last = name.strip("<>").partition(":")[0] if name.startswith("<") else name.rpartition("/")[2]
+    return re.sub(r"[^\w.-]+", "_", last).strip(".") or "document"
+
+
+def _portable(part: str) -> str:
+    """A name that every file system takes: Windows' too, and not longer than Linux takes it."""
+    plain = _NOT_TAKEN.sub("_", part.encode("utf-8", "replace").decode())
+    plain = _ENDING.sub("_", _DEVICE.sub(r"_\1", plain))
+    if len(plain.encode()) <= _LONGEST_PART_BYTES:
+        return plain
+    digest = hashlib.sha256(part.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+    return plain.encode()[: _LONGEST_PART_BYTES - len(digest) - 1].decode("utf-8", "ignore") + f"-{digest}"
+
+
+def _stem(place: Path) -> Path:
+    return place.with_suffix("") if place.suffix.lower() in DOCUMENT_SUFFIXES else place
+
+
+def _key(path: Path) -> str:
+    return unicodedata.normalize("NFC", str(path)).casefold()  # some file systems do not tell X from x

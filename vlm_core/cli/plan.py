@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import asdict, replace
 from typing import Annotated, Any
 
 import typer
 
-from vlm_core.cli import model_options as options
-from vlm_core.cli.page_range import page_numbers
-from vlm_core.cli.report import exit_code_for_errors, printable
+from vlm_core.cli import options
+from vlm_core.cli.options import page_numbers
+from vlm_core.cli.report import SOME_FAILED, exit_code_for_errors, printable
 from vlm_core.jobs.plan import Plan
 from vlm_core.jobs.reader import DocumentReader
 
@@ -68,25 +67,22 @@ def plan(
     """
     with exit_code_for_errors():
         first, *others = [options.engine_of(name, base_url, None) for name in engine or ["local"]]
-        request = {"max_side": max_side, "max_tokens": max_tokens}
         reader = DocumentReader(
             first,
             task if schema is None else "json",
-            prompt=prompt,
-            output_schema=options.schema_in(schema),
-            request_options={name: value for name, value in request.items() if value is not None},
+            **options.of_model(prompt, schema, max_side, max_tokens),
             journal=journal,
         )
-        found = reader.plan(
-            [sys.stdin.buffer if source == "-" else source for source in sources],
+        plan = reader.plan(
+            [options.as_input(source) for source in sources],
             routes=[first, *others] if others else (),
             pages=page_numbers(pages) if pages else None,
             expected_output_tokens=expected_output_tokens,
         )
         if not engine:
-            found = replace(found, routes=())
-        typer.echo(json.dumps(_as_dict(found), indent=2) if as_json else printable(str(found), kept="\n"))
-        raise typer.Exit(3 if found.failed else 0)
+            plan = replace(plan, routes=())
+        typer.echo(json.dumps(_as_dict(plan), indent=2) if as_json else printable(str(plan), allowed="\n"))
+        raise typer.Exit(SOME_FAILED if plan.failed else 0)
 
 
 def _as_dict(plan: Plan) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from datetime import date
-from difflib import get_close_matches
 from typing import Annotated, Any
 
 import typer
@@ -14,9 +13,9 @@ from vlm_core.catalog.keys import key_state
 from vlm_core.catalog.registry import find_provider, models_of
 from vlm_core.catalog.registry import providers as known_providers
 from vlm_core.catalog.schema import ImageLimits, ModelProfile, Price, Provider
-from vlm_core.cli.report import exit_code_for_errors, printable
-from vlm_core.cli.tables import table
+from vlm_core.cli.report import exit_code_for_errors, printable, table
 from vlm_core.errors import UnknownProviderError
+from vlm_core.option_names import did_you_mean
 
 _ALIKE = 0.7
 """How much a name must be like another for it to be a slip of the pen; "nope" is 0.6 like "openai"."""
@@ -44,8 +43,9 @@ def providers(name: _Name = None, as_json: _AsJson = False) -> None:
             text = _json([_as_dict(row) for row in rows]) if as_json else table(_overview(rows))
         else:
             row = _row(name)
-            text = _json(_as_dict_with_models(row)) if as_json else _all_about(row)
-        typer.echo(text if as_json else printable(text, kept="\n"))
+            models = [model.model_dump() for model in models_of(row.name)]
+            text = _json({**_as_dict(row), "models": models}) if as_json else _all_about(row)
+        typer.echo(text if as_json else printable(text, allowed="\n"))
 
 
 def _row(name: str) -> Provider:
@@ -53,8 +53,8 @@ def _row(name: str) -> Provider:
         return find_provider(name)
     except UnknownProviderError as error:
         known = [row.name for row in known_providers()]
-        near = " or ".join(get_close_matches(name.strip().lower(), known, cutoff=_ALIKE))
-        hint = f"Did you mean {near}?" if near else "`vlm providers` lists all that are known."
+        near = did_you_mean(name, known, most=3, alike=_ALIKE)
+        hint = near or "`vlm providers` lists all that are known."
         raise UnknownProviderError(error.message, hint=hint) from None
 
 
@@ -85,7 +85,7 @@ def _model(model: ModelProfile) -> tuple[str, ...]:
         "OCR" if model.ocr_dialect else "",
         f"{model.context_tokens:,}" if model.context_tokens else "?",
         _price(model.price),
-        _end(model.sunset),
+        "announced, no date" if model.sunset == "announced" else model.sunset or "",
     )
 
 
@@ -93,10 +93,6 @@ def _price(price: Price | None) -> str:
     if price is None:
         return "?"
     return f"${price.input_usd:g} in, ${price.output_usd:g} out ({_day(price.checked)})"
-
-
-def _end(sunset: str | None) -> str:
-    return "announced, no date" if sunset == "announced" else sunset or ""
 
 
 def _day(day: date | None) -> str:
@@ -137,8 +133,9 @@ def limits_in_words(limits: ImageLimits) -> str:
         >>> limits_in_words(ImageLimits(formats=frozenset({"png", "jpeg"}), max_side=2048, max_images=1))
         'jpeg png, 2048 px a side, 1 image a conversation'
     """
-    said = ((name, getattr(limits, name)) for name in _WORDS)
-    return ", ".join(_WORDS[name](value) for name, value in said if value is not None) or "nothing documented"
+    values = ((name, getattr(limits, name)) for name in _WORDS)
+    words = (_WORDS[name](value) for name, value in values if value is not None)
+    return ", ".join(words) or "nothing documented"
 
 
 def _as_dict(row: Provider) -> dict[str, Any]:
@@ -147,14 +144,9 @@ def _as_dict(row: Provider) -> dict[str, Any]:
     return {**row.model_dump(), "key": key}
 
 
-def _as_dict_with_models(row: Provider) -> dict[str, Any]:
-    return {**_as_dict(row), "models": [model.model_dump() for model in models_of(row.name)]}
+def _json(value: object) -> str:
+    def plain(value: Any) -> object:
+        """Sets, which have no order of their own, sorted; and days."""
+        return value.isoformat() if isinstance(value, date) else sorted(value)
 
-
-def _json(value: Any) -> str:
-    return json.dumps(value, indent=2, default=_plain)
-
-
-def _plain(value: Any) -> Any:
-    """Sets, which have no order of their own, sorted; and days."""
-    return value.isoformat() if isinstance(value, date) else sorted(value)
+    return json.dumps(value, indent=2, default=plain)

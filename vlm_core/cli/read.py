@@ -5,23 +5,21 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
-from vlm_core.cli import model_options as options
-from vlm_core.cli import summary
-from vlm_core.cli.commands import OUTPUT, PAGES
+from vlm_core.cli import options
 from vlm_core.cli.formats import SUFFIXES, Format
 from vlm_core.cli.interrupts import Interrupts
+from vlm_core.cli.options import OUTPUT, PAGES, as_input, page_numbers
 from vlm_core.cli.outputs import destination
-from vlm_core.cli.page_range import page_numbers
 from vlm_core.cli.report import Report, exit_code_for_errors, say
-from vlm_core.cli.tally import Tally
+from vlm_core.cli.tally import Destination, Tally, in_words, interrupted_in_words
 from vlm_core.errors import ConfigError
 from vlm_core.images.attached_sources import with_attachments
 from vlm_core.images.sources import Source, expand
-from vlm_core.jobs.documents import chosen_pages
+from vlm_core.jobs.page_job import chosen_pages
 from vlm_core.jobs.reader import DocumentReader
 
 _Sources = Annotated[
@@ -167,14 +165,11 @@ def read(
     report, interrupts = Report(quiet=quiet), Interrupts()
     with exit_code_for_errors(), interrupts.minded():
         chosen = _format(form, as_json, output)
-        request = {"max_side": max_side, "max_tokens": max_tokens}
+        numbers = page_numbers(pages) if pages else None
         reader = DocumentReader(
             options.engine_of(engine, base_url, api_key),
-            task or ("json" if schema else "text" if chosen == "text" else "markdown"),
-            prompt=prompt,
-            output_schema=options.schema_in(schema),
-            request_options={name: value for name, value in request.items() if value is not None},
-            fallbacks=fallback or (),
+            **options.of_model(prompt, schema, max_side, max_tokens, fallback),
+            task=task or ("json" if schema else "text" if chosen == "text" else "markdown"),
             journal=journal,
             budget_usd=budget,
             max_concurrency=max_concurrency,
@@ -183,30 +178,22 @@ def read(
             password=password,
             max_pages=max_pages,
             on_page=report.page,
-            progress=False if quiet or _on_screen(output) else "auto",
+            progress=not quiet and not _on_screen(output) and "auto",
             allow_private_urls=allow_private_urls,
             trusted=trusted,
         )
-        numbers = page_numbers(pages) if pages else None
-        found = expand(map(_input, sources), allow_private_urls=allow_private_urls, on_skip=report.skipped)
-        documents = interrupts.cutting_short(
-            with_attachments(found, password=password, trusted=trusted) if attachments else found
-        )
+        # All documents are known before the first is read: their outputs need names of their own.
+        inputs = expand(map(as_input, sources), allow_private_urls=allow_private_urls, on_skip=report.skipped)
+        carried = with_attachments(inputs, password=password, trusted=trusted) if attachments else inputs
+        documents = interrupts.cutting_short(carried)
         report.tell_skipped()
         tally = Tally(lambda total: len(chosen_pages(total, numbers)[:max_pages]))
         target = destination(output, chosen, sources, documents, tally)
-        job = reader.stoppable_pages(documents, pages=numbers)
-        target.write(tally.counted(interrupts.pages_of(job)))
+        target.write(tally.counted(interrupts.pages_of(reader.stoppable_pages(documents, pages=numbers))))
         report.tell_alike()
-        if interrupts.stopped_by:
-            say(summary.of_interrupted(tally, len(documents), target, journal))
-        elif not quiet and not _is_plain(output, chosen, documents):
-            say(summary.of_all(tally, target))
+        is_summed_up = not (quiet or _says_all(output, chosen, documents))
+        _say_last(tally, target, journal, len(documents), interrupts, is_summed_up=is_summed_up)
     raise typer.Exit(interrupts.exit_code or report.exit_code)
-
-
-def _input(source: str) -> Any:
-    return sys.stdin.buffer if source == "-" else source
 
 
 def _format(form: Format | None, as_json: bool, output: str) -> Format:
@@ -228,7 +215,23 @@ def _format_of(output: str) -> Format:
     return forms[suffix]
 
 
-def _is_plain(output: str, form: Format, documents: Sequence[Source]) -> bool:
+def _say_last(
+    tally: Tally,
+    target: Destination,
+    journal: Path | None,
+    documents: int,
+    interrupts: Interrupts,
+    *,
+    is_summed_up: bool,
+) -> None:
+    """Say what was read and where it is; after an interruption in any case."""
+    if interrupts.stopped_by:
+        say(interrupted_in_words(tally, documents, target, journal))
+    elif is_summed_up:
+        say(in_words(tally, target))
+
+
+def _says_all(output: str, form: Format, documents: Sequence[Source]) -> bool:
     """Whether the output itself says all, so that no last line sums it up."""
     return output == "-" and (len(documents) == 1 or form in ("json", "jsonl"))
 

@@ -7,7 +7,7 @@ import re
 import signal
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,26 +27,17 @@ from vlm_core.types import PageResult, PageState
 FAILED, USAGE, SOME_FAILED, KEY_OR_QUOTA = 1, 2, 3, 4
 BY_SIGNAL = 128
 """What shells add to a signal's number: 130 is Ctrl-C, 143 SIGTERM."""
-_OPTIONS = {
-    "with password=...": "with VLM_PASSWORD or --password",
-    "pass allow_private_urls=True": "give --allow-private-urls",
-    "max_pages=": "--max-pages ",
-    "attachments=True": "--attachments",
-    "pass trusted=True": "give --trusted",
-    ", or pass api_key=...": " or VLM_API_KEY",
-    "pass it as api_key=...": "pass it in VLM_API_KEY",
-    "Pass api_key=...": "Set VLM_API_KEY",
-    "with base_url=...": "with --base-url",
-    "needs base_url=...": "needs --base-url",
-    "give base_url=...": "give --base-url",
-    "root_dir: ": "--root ",
-    "max_tokens=...": "--max-tokens",
-    "budget_usd=...": "--budget",
-    "budget_usd": "--budget",
-    "timeout=...": "--timeout",
-    "older_than_days=, bad_only= or model=": "--older-than, --bad or --model",
+_PARAMETERS = {
+    "budget_usd": "budget",
+    "root_dir": "root",
+    "older_than_days": "older_than",
+    "bad_only": "bad",
+    "output_schema": "schema",
+    "fallbacks": "fallback",
 }
-"""What the library's messages call an argument, and what it is here."""
+"""Arguments of the library that commands call otherwise."""
+_ARGUMENT = re.compile(r"\b([a-z_]+)=(?:\.\.\.|True|(-?\d+(?:\.\d+)?)|(?=[,; ]))")
+"""How the library writes an argument: `name=...`, or with a value."""
 _CODES: tuple[tuple[type[VLMError], int], ...] = (
     (MissingKeyError, KEY_OR_QUOTA),
     (AuthenticationFailed, KEY_OR_QUOTA),
@@ -62,28 +53,58 @@ _NAMED = 3  # files that are passed over, up to which each is named
 _NUMBER = re.compile(r"\d+")
 
 
-def say(message: str) -> None:
+def say(message: str, argument: str | None = None) -> None:
     """Write one line to standard error, above a progress bar if there is one.
 
     Args:
         message: may hold what a stranger chose, such as a file's name.
+        argument: as for `in_options`.
     """
-    tqdm.write(f"vlm: {printable(in_options(message))}", file=sys.stderr)
+    # Not print, which would break a progress bar in two.
+    tqdm.write(f"vlm: {printable(in_options(message, argument))}", file=sys.stderr)
 
 
-def in_options(message: str) -> str:
-    """What the library says, with the command's options in place of its arguments.
+_options: dict[str, str] = {}
+
+
+def use_options(options: Mapping[str, str]) -> None:
+    """From here on, messages show these options.
+
+    Args:
+        options: what the running command calls its parameters on the command line.
+    """
+    _options.clear()
+    _options.update(options)
+
+
+def in_options(message: str, argument: str | None = None) -> str:
+    """What the library says, with the running command's options in place of its arguments.
+
+    Args:
+        message: of an error or a warning.
+        argument: the one that an error carries; its message may begin with it.
 
     Example:
-        >>> in_options("Allow more time with timeout=...")
-        'Allow more time with --timeout'
+        >>> use_options({"timeout": "--timeout", "root": "--root"})
+        >>> in_options("Allow more time with timeout=..., or idle_timeout=...")
+        'Allow more time with --timeout, or idle_timeout=...'
+        >>> in_options("root_dir: x is not a folder", "root_dir")
+        '--root x is not a folder'
     """
-    for argument, option in _OPTIONS.items():
-        message = message.replace(argument, option)
-    return message
+
+    def option(name: str) -> str | None:
+        return _options.get(_PARAMETERS.get(name, name))
+
+    def shown(match: re.Match[str]) -> str:
+        name, value = match.groups()
+        return " ".join(filter(None, (option(name), value))) if option(name) else match[0]
+
+    if argument and (subject := option(argument)):
+        message = re.sub(rf"^{argument}:? ", f"{subject} ", message)
+    return _ARGUMENT.sub(shown, message)
 
 
-def printable(text: str, kept: str = "") -> str:
+def printable(text: str, allowed: str = "") -> str:
     """Text without the characters that a terminal obeys; they are written as escapes.
 
     Example:
@@ -91,9 +112,22 @@ def printable(text: str, kept: str = "") -> str:
         'a\\\\x1b[31m.png'
     """
     return "".join(
-        character if character.isprintable() or character in kept else ascii(character)[1:-1]
+        character if character.isprintable() or character in allowed else ascii(character)[1:-1]
         for character in text
     )
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Columns as wide as they must be, for a reader and for grep alike.
+
+    Example:
+        >>> print(table([("NAME", "KEY"), ("novita", "not set")]))
+        NAME    KEY
+        novita  not set
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+    return "\n".join(line.rstrip() for line in lines)
 
 
 class Report:
@@ -175,6 +209,7 @@ class Report:
 
     def _warn(self, page: PageResult, warning: str) -> None:
         """Tell of a warning, unless the like was told; they may differ in their numbers."""
+        # "12 boxes could not be read" on each of a hundred pages would hide what else is wrong.
         kind = _NUMBER.sub("#", warning)
         first, more = self._warned.get(kind, (warning, -1))
         self._warned[kind] = first, more + 1
@@ -211,7 +246,7 @@ def exit_code_for_errors() -> Iterator[None]:
         say("interrupted")
         raise SystemExit(BY_SIGNAL + getattr(interrupt, "number", signal.SIGINT)) from None
     except VLMError as error:
-        say(str(error))
+        say(str(error), error.argument)
         raise SystemExit(next(code for kind, code in _CODES if isinstance(error, kind))) from None
     except OSError as error:
         say(f"{error.filename or 'the output'} cannot be written: {error.strerror or error}")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from contextlib import suppress
 
 from vlm_core.completion import EncodedImage
+from vlm_core.lru_cache import LRUCache
+from vlm_core.threads import at_fork
 
 Images = tuple[EncodedImage, ...]
 
@@ -59,9 +58,7 @@ class Cache:
     """
 
     def __init__(self, max_bytes: int = MAX_BYTES) -> None:
-        self._max_bytes = max_bytes
-        self._bytes = 0
-        self._kept: OrderedDict[Hashable, tuple[Images, int]] = OrderedDict()
+        self._kept: LRUCache[Images] = LRUCache(max_bytes, keeps_newest=False)
         self._lock = threading.Lock()
         self._being_made: dict[Hashable, threading.Lock] = {}
 
@@ -73,40 +70,29 @@ class Cache:
             make: what it raises is raised here, and nothing kept.
             original: the file or its data URI, where the key keeps it in memory.
         """
-        if (found := self._find(key)) is not None:
-            return found
+        if (images := self._kept.get(key)) is not None:
+            return images
         with self._lock:
             making = self._being_made.setdefault(key, threading.Lock())
         with making:
             try:
-                found = self._find(key)
-                return found if found is not None else self._keep(key, make(), original)
+                if (images := self._kept.get(key)) is None:
+                    images = make()
+                    self._kept.put(key, images, _bytes_of(images, original))
+                return images
             finally:
                 with self._lock:
                     self._being_made.pop(key, None)
 
-    def _find(self, key: Hashable) -> Images | None:
-        with self._lock, suppress(KeyError):
-            self._kept.move_to_end(key)
-            return self._kept[key][0]
-        return None
-
-    def _keep(self, key: Hashable, images: Images, original: bytes | str) -> Images:
-        size = sum(_weight(image) for image in images)
-        if not any(image.data is original for image in images):
-            size += len(original)
-        with self._lock:
-            self._bytes += size - self._kept.pop(key, ((), 0))[1]
-            self._kept[key] = images, size
-            while self._bytes > self._max_bytes:
-                self._bytes -= self._kept.popitem(last=False)[1][1]
-        return images
-
     def clear(self) -> None:
         """Forget everything."""
-        with self._lock:
-            self._kept.clear()
-            self._bytes = 0
+        self._kept.clear()
+
+
+def _bytes_of(images: Images, original: bytes | str) -> int:
+    """All that is kept with pages: the file too, unless it is one of them, as the key."""
+    is_kept_twice = any(image.data is original for image in images)
+    return sum(_weight(image) for image in images) + (0 if is_kept_twice else len(original))
 
 
 def _weight(image: EncodedImage) -> int:
@@ -122,5 +108,4 @@ def _start_anew() -> None:
 shared = Cache()
 """The one of this process."""
 
-if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
-    os.register_at_fork(after_in_child=_start_anew)
+at_fork(in_child=_start_anew)

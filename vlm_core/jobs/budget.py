@@ -1,16 +1,16 @@
-"""What a job spends, and whether it goes on: asked before each page, told after it."""
+"""What a job spends, and what the journal saves it: asked before each page, told after it."""
 
 from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from vlm_core.errors import AuthenticationFailed, BudgetExceeded, MissingKeyError, VLMError
-from vlm_core.jobs.documents import PageReader, ReadPage
 from vlm_core.ocr.engine import OCREngine
 from vlm_core.types import PageImage, PageResult, PageState
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from vlm_core.jobs.journal import Journal
 
 Identity: TypeAlias = Mapping[str, Any]
-_ENDS_THE_JOB = (AuthenticationFailed, MissingKeyError)
+_NO_ACCESS = (AuthenticationFailed, MissingKeyError)
 """What is wrong with one page's request is wrong with all."""
 _LONGEST_READING_SECONDS = 3600.0
 _ALL_BUT_ROUNDING = 1 - 1e-9
@@ -29,55 +29,135 @@ class JobBudget:
     """The money of one job, and the end that a refused key puts to it.
 
     Args:
-        engine: what reads the pages.
         budget_usd: once so much is spent, further pages are skipped; those in flight are not.
+
+    Example:
+        >>> budget = JobBudget(0.01)
+        >>> budget.spend(PageResult(cost_usd=0.01))
+        >>> budget.end_for(PageImage(pixels=b"", width=0, height=0, source="a.png")).message
+        'a.png, page 1 was not read: $0.0100 of $0.0100 are spent'
+    """
+
+    def __init__(self, budget_usd: float | None = None) -> None:
+        self.budget_usd = budget_usd
+        self.spent_usd = 0.0
+        self._end: VLMError | None = None
+        self._lock = Lock()
+
+    def end_for(self, page: PageImage) -> VLMError | None:
+        """Why a page is not read; None where it is."""
+        if self._end is not None:
+            # A copy for each page: the error is changed on its way to the page's result.
+            end = copy.copy(self._end)
+            end.page = page.page_number
+            return end
+        if self.budget_usd is None or self.spent_usd < self.budget_usd * _ALL_BUT_ROUNDING:
+            return None
+        return BudgetExceeded(
+            f"{page.source or 'the picture'}, page {page.page_number} was not read: "
+            f"${self.spent_usd:.4f} of ${self.budget_usd:.4f} are spent",
+            page=page.page_number,
+        )
+
+    def is_ended_by(self, error: VLMError) -> bool:
+        """Whether an error ends the job: then no further page is sent."""
+        if not isinstance(error, _NO_ACCESS):
+            return False
+        # A copy, whose traceback does not hold the page's frames.
+        self._end = copy.copy(error)
+        return True
+
+    def spend(self, result: PageResult) -> None:
+        """Add what a page has cost. A cost that is not known ends a job with a budget."""
+        # Pages end on several threads, and += is not one step.
+        with self._lock:
+            self.spent_usd += result.cost_usd or 0.0
+            if self.budget_usd is not None and result.cost_usd is None and result.usage is not None:
+                self._end = BudgetExceeded(
+                    f"what a page costs at {result.provider}:{result.model} is not known, so that no budget "
+                    "can be kept",
+                    hint="Register the model's price with a ModelProfile, or leave out budget_usd=...",
+                )
+
+
+class JobJournal:
+    """The journal as one job uses it: what its engine has read for its task. It may have none.
+
+    Args:
         journal: pages that stand there are not read again.
+        engine: what reads the pages.
         task: what the text is to look like.
         wait: blocks for so many seconds, while another process reads a page. An error that it raises ends
             the waiting.
 
     Example:
         >>> from vlm_core.ocr.local import LocalEngine
-        >>> engine = LocalEngine("text")
-        >>> account = JobBudget(engine)
-        >>> white = PageImage(pixels=bytes([255]) * 4800, width=40, height=40)
-        >>> account.paid(engine.read_page).read(white).state
-        <PageState.BLANK: 'blank'>
-        >>> account.spent_usd
-        0.0
+        >>> JobJournal(None, LocalEngine("text"), "text").is_kept
+        False
     """
 
     def __init__(
         self,
+        journal: Journal | None,
         engine: OCREngine,
-        *,
-        task: str = "",
-        budget_usd: float | None = None,
-        journal: Journal | None = None,
+        task: str,
         wait: Callable[[float], object] = time.sleep,
     ) -> None:
-        self.budget_usd = budget_usd
-        self.spent_usd = 0.0
+        self._journal = journal
         self._engine = engine
         self._task = task
-        self._journal = journal
         self._wait = wait
-        self._end: VLMError | None = None
-        self._lock = Lock()
 
-    def paid(self, read_page: ReadPage) -> PageReader:
-        """A way to read pages that keeps to the budget, and reads none that is in the journal."""
-        if self._journal is None:
-            return PageReader(lambda page: self._read(page, read_page))
-        journal = self._journal
-        return PageReader(
-            lambda page: self._recorded(page, read_page, journal), lambda sha256: self._known(sha256, journal)
-        )
+    @property
+    def is_kept(self) -> bool:
+        """Whether there is a journal."""
+        return self._journal is not None
 
-    def _known(self, sha256: str, journal: Journal) -> PageResult | None:
+    def known(self, sha256: str) -> PageResult | None:
         """What the journal has of a picture, by any route."""
-        known = next(filter(None, map(journal.get, self._keys_of(sha256))), None)
-        return known and _of_this(sha256, known)
+        return self._find(sha256, self._keys_of(sha256)) if self.is_kept else None
+
+    @contextmanager
+    def claim(self, page: PageImage) -> Iterator[PageResult | None]:
+        """Hold a page while it is read; see `Journal.claim`. The result, where the journal has it."""
+        if self._journal is None:
+            yield None
+            return
+        first, *others = self._keys_of(page.sha256)
+        with self._journal.claim(first, _LONGEST_READING_SECONDS, wait=self._wait) as known:
+            yield _as_read(known, page.sha256) if known else self._find(page.sha256, others)
+
+    def put(self, page: PageImage, result: PageResult) -> None:
+        """Record a result with the route that gave it, where it is worth keeping."""
+        if self._journal is None:
+            return
+        identity_of = getattr(self._engine, "identity_of", None)
+        if identity_of is None:
+            self._journal.put(self._keys_of(page.sha256)[0], result)
+        elif (identity := identity_of(result)) is not None:
+            from vlm_core.jobs.journal import page_key
+
+            self._journal.put(page_key(page.sha256, **identity), result)
+
+    def put_error(self, page: PageImage, error: VLMError) -> None:
+        """Record that a page could not be read."""
+        if self._journal is not None:
+            engine = self._engine
+            failed = PageResult.of(
+                page,
+                PageState.FAILED,
+                engine=engine.name,
+                model=engine.model,
+                attempts=len(error.attempts),
+                error=error,
+            )
+            self._journal.put(self._keys_of(page.sha256)[0], failed)
+
+    def _find(self, sha256: str, keys: list[str]) -> PageResult | None:
+        if self._journal is None:
+            return None
+        known = next(filter(None, map(self._journal.get, keys)), None)
+        return known and _as_read(known, sha256)
 
     def _keys_of(self, sha256: str) -> list[str]:
         from vlm_core.jobs.journal import key_from
@@ -90,83 +170,6 @@ class JobBudget:
         from vlm_core.jobs.journal import as_text
 
         return [as_text(identity) for identity in identities_of(self._engine, self._task)]
-
-    def _recorded(self, page: PageImage, read_page: ReadPage, journal: Journal) -> PageResult:
-        keys = self._keys_of(page.sha256)
-        with journal.claim(keys[0], _LONGEST_READING_SECONDS, wait=self._wait) as known:
-            known = known or next(filter(None, map(journal.get, keys[1:])), None)
-            if known is not None:
-                return _of_this(page.sha256, known)
-            try:
-                result = self._read(page, read_page)
-            except VLMError as error:
-                if not isinstance(error, _ENDS_THE_JOB):
-                    journal.put(keys[0], _failed(page, self._engine, error))
-                raise
-            if (key := self._key_of(page, result)) is not None:
-                journal.put(key, result)
-            return result
-
-    def _key_of(self, page: PageImage, result: PageResult) -> str | None:
-        """Where a result is kept: with the route that gave it; None where it is not worth keeping."""
-        if result.state is PageState.SKIPPED_BUDGET:
-            return None
-        identity_of = getattr(self._engine, "identity_of", None)
-        if identity_of is None:
-            return self._keys_of(page.sha256)[0]
-        identity = identity_of(result)
-        return None if identity is None else key_of(page.sha256, identity)
-
-    def _read(self, page: PageImage, read_page: ReadPage) -> PageResult:
-        if (end := self._end_for(page)) is not None:
-            if not isinstance(end, BudgetExceeded):
-                raise end
-            return self._skipped(page, end)
-        try:
-            result = read_page(page)
-        except _ENDS_THE_JOB as error:
-            self._end = copy.copy(error)
-            raise
-        self._spend(result)
-        return result
-
-    def _end_for(self, page: PageImage) -> VLMError | None:
-        """Why a page is not read."""
-        if self._end is not None:
-            end = copy.copy(self._end)
-            end.page = page.page_number
-            return end
-        if self.budget_usd is None or self.spent_usd < self.budget_usd * _ALL_BUT_ROUNDING:
-            return None
-        return BudgetExceeded(
-            f"{page.source or 'the picture'}, page {page.page_number} was not read: "
-            f"${self.spent_usd:.4f} of ${self.budget_usd:.4f} are spent",
-            page=page.page_number,
-        )
-
-    def _spend(self, result: PageResult) -> None:
-        with self._lock:
-            self.spent_usd += result.cost_usd or 0.0
-            if self.budget_usd is not None and result.cost_usd is None and result.usage is not None:
-                self._end = BudgetExceeded(
-                    f"what a page costs at {result.provider}:{result.model} is not known, so that no budget "
-                    "can be kept",
-                    hint="Register the model's price with a ModelProfile, or leave budget_usd out.",
-                )
-
-    def _skipped(self, page: PageImage, why: BudgetExceeded) -> PageResult:
-        return PageResult(
-            state=PageState.SKIPPED_BUDGET,
-            source=page.source,
-            page_number=page.page_number,
-            total_pages=page.total_pages,
-            width=page.width,
-            height=page.height,
-            rotation=page.rotation,
-            sha256=page.sha256,
-            engine=self._engine.name,
-            error=why,
-        )
 
 
 def identities_of(engine: OCREngine, task: str) -> tuple[Identity, ...]:
@@ -188,29 +191,7 @@ def identities_of(engine: OCREngine, task: str) -> tuple[Identity, ...]:
     return ({"engine": engine.name, "model": engine.model, "task": task, **more},)
 
 
-def key_of(sha256: str, identity: Identity) -> str:
-    """The key under which the journal has a picture that was read so."""
-    from vlm_core.jobs.journal import page_key
-
-    return page_key(sha256, **identity)
-
-
-def _of_this(sha256: str, known: PageResult) -> PageResult:
+def _as_read(known: PageResult, sha256: str) -> PageResult:
     """A result of the journal as that of a page which looks the same; nothing was spent on it."""
     spent = {"attempts": 0, "seconds": 0.0, "usage": None, "cost_usd": 0.0}
     return known.model_copy(update={"sha256": known.sha256 or sha256, **spent})
-
-
-def _failed(page: PageImage, engine: OCREngine, error: VLMError) -> PageResult:
-    """What the journal keeps of a page that could not be read."""
-    return PageResult(
-        state=PageState.FAILED,
-        source=page.source,
-        page_number=page.page_number,
-        total_pages=page.total_pages,
-        sha256=page.sha256,
-        engine=engine.name,
-        model=engine.model,
-        attempts=len(error.attempts),
-        error=error,
-    )

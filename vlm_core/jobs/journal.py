@@ -72,11 +72,11 @@ def as_text(what: Mapping[str, Any]) -> str:
         >>> as_text({"options": {"seed": 1.0}, "model": "qwen3-vl", "prompt": None})
         '{"model":"qwen3-vl","options":{"seed":1}}'
     """
-    given = {name: _canonical(name, value) for name, value in what.items() if value is not None}
-    return json.dumps(given, sort_keys=True, separators=(",", ":"))
+    canonical = {name: _canonical(name, value) for name, value in what.items() if value is not None}
+    return json.dumps(canonical, sort_keys=True, separators=(",", ":"))
 
 
-def _canonical(name: str, value: Any) -> Any:
+def _canonical(name: str, value: object) -> object:
     """A value as JSON has it, and whole numbers without a point: 0 and 0.0 ask for the same."""
     if isinstance(value, dict) and all(isinstance(key, str) for key in value):
         return {key: _canonical(name, inner) for key, inner in value.items()}
@@ -201,6 +201,7 @@ class Journal:
         Example:
             See `Journal`.
         """
+        # Of this claim and not of the process: of two tasks of one process only one may hold the page.
         token = secrets.token_hex(8)
         return PageLease(
             find=lambda: self.get(key),
@@ -211,10 +212,12 @@ class Journal:
 
     def _take(self, key: str, token: str, seconds: float) -> bool:
         now = time.time()
+        # Most looks find a lease that holds, and need no lock for writing: its reader may want that.
         standing = self._tried(self._reads, lambda c: leases.find(c, key), instead=None)
         if standing and not leases.is_expired(standing, now, leases.this_place(), leases.is_running):
             return False
         mine = leases.own_lease(token, leases.expiry_of(now, seconds))
+        # Where the journal cannot be written, the page is read all the same, perhaps by two.
         return self._tried(self._writes, lambda c: leases.acquire(c, key, mine, standing), instead=True)
 
     def _tried(

@@ -1,4 +1,9 @@
-"""The journal's SQLite file: created for its owner alone, checked, and safe over threads and forks."""
+"""The journal's SQLite file: made for its owner alone, opened as a stranger's, safe over threads and forks.
+
+An SQLite file is more than data. Its triggers, views and generated columns run when it is read or written,
+its pages may refer to each other in a circle, and a rollback journal beside it may name a file to be deleted.
+So it must have our tables and nothing else, and what it can cost is bounded.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +11,7 @@ import os
 import sqlite3
 import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from pathlib import Path
 from threading import Lock
@@ -14,8 +19,8 @@ from typing import TypeVar
 from weakref import WeakSet
 
 from vlm_core.errors import ConfigError
-from vlm_core.jobs.journal_trust import check_beside, check_schema, distrust, limit_steps
 from vlm_core.jobs.leases import pauses
+from vlm_core.threads import at_fork
 
 APPLICATION_ID = 0x564C4D4A
 """Tells a journal from other SQLite files: "VLMJ" in ASCII."""
@@ -36,6 +41,16 @@ _SCHEMA = (
     f"PRAGMA application_id = {APPLICATION_ID}",
     f"PRAGMA user_version = {SCHEMA_VERSION}",
 )
+LONGEST_VALUE_BYTES = 16 * 2**20
+"""Of one value, and of one row."""
+_STEPS_AT_ONCE = 10_000
+"""Steps of SQLite's machine after which they are counted."""
+_LEAST_STEPS = 10_000_000
+_STEPS_A_BYTE = 4
+"""Reading all of a whole journal takes less than one a byte, and rewriting it two."""
+_OF_SEVERAL_FILES = b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7"
+"""Ends a rollback journal that names another file (https://sqlite.org/fileformat2.html#the_rollback_journal)."""
+_STRANGE_HINT = "Use it only if you know who made it; give another path for a new one."
 _Found = TypeVar("_Found")
 
 
@@ -70,16 +85,16 @@ class JournalFile:
                 patience = 0.0 if self._is_failing else BUSY_SECONDS
                 if self._connection is None:
                     self._connection = _connected(self._path, patience)
-                limit_steps(self._connection, self._path)
-                found = operation(self._connection)
+                _limit_steps(self._connection, self._path)
+                outcome = operation(self._connection)
             except (sqlite3.Error, ConfigError):
                 self._is_failing = True
                 self._disconnect()
                 raise
-            if self._is_failing:
+            if self._is_failing:  # this connection has the short patience: the next one waits again
                 self._is_failing = False
                 self._disconnect()
-            return found
+            return outcome
 
     def close(self) -> None:
         """Close the connection; the next use opens another."""
@@ -143,17 +158,17 @@ def _is_busy(error: sqlite3.Error) -> bool:
 
 
 def _connected(path: Path, busy_seconds: float) -> sqlite3.Connection:
-    check_beside(path)
+    _check_beside(path)
     # rw: a file that was removed is not made anew without the right mode.
     connection = sqlite3.connect(
         f"{path.as_uri()}?mode=rw", uri=True, timeout=busy_seconds, isolation_level=None,
         check_same_thread=False,
     )  # fmt: skip
     try:
-        distrust(connection, path)
+        _distrust(connection, path)
         if _is_new(connection, path):
             _set_up(connection, busy_seconds)
-        check_schema(connection, path, _TABLES)
+        _check_schema(connection, path, _TABLES)
         in_wal_mode = _value(connection, "PRAGMA journal_mode") == "wal"
         # In WAL mode a commit outlives the process without a sync. Some network disks have no WAL.
         connection.execute(f"PRAGMA synchronous = {'NORMAL' if in_wal_mode else 'FULL'}")
@@ -216,6 +231,81 @@ def _switch_to_wal(connection: sqlite3.Connection, deadline: float) -> None:
             return
 
 
+# --- a stranger's file ---------------------------------------------------------------------------
+
+
+def _check_beside(path: Path) -> None:
+    """Refuse a rollback journal that names another file, which SQLite would delete.
+
+    Args:
+        path: of the journal.
+
+    Raises:
+        ConfigError: there is one.
+    """
+    with suppress(FileNotFoundError), open(f"{path}-journal", "rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - len(_OF_SEVERAL_FILES)))
+        if file.read() == _OF_SEVERAL_FILES:
+            raise ConfigError(
+                f"{path}-journal names another file, so that {path} is not opened", hint=_STRANGE_HINT
+            )
+
+
+def _distrust(connection: sqlite3.Connection, path: Path) -> None:
+    """Bound what the file can make SQLite do.
+
+    Args:
+        connection: to the file, of which nothing was read yet.
+        path: of the file.
+    """
+    connection.text_factory = lambda text: text.decode("utf-8", "replace")
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_VALUE_BYTES)
+    connection.execute("PRAGMA trusted_schema = OFF").close()
+    connection.execute("PRAGMA cell_size_check = ON").close()
+    _limit_steps(connection, path)
+
+
+def _limit_steps(connection: sqlite3.Connection, path: Path) -> None:
+    """Give what is done next a number of steps that grows with the file, and no more.
+
+    A file whose pages refer to each other in a circle is read without end otherwise.
+    """
+    size = _size(path) + _size(f"{path}-wal")
+    rounds = iter(range((_LEAST_STEPS + _STEPS_A_BYTE * size) // _STEPS_AT_ONCE))
+    connection.set_progress_handler(lambda: next(rounds, None) is None, _STEPS_AT_ONCE)
+
+
+def _size(path: str | Path) -> int:
+    """Of a file in bytes; 0 where there is none."""
+    with suppress(FileNotFoundError):
+        return os.stat(path).st_size
+    return 0
+
+
+def _check_schema(connection: sqlite3.Connection, path: Path, tables: Mapping[str, str]) -> None:
+    """Refuse a file that has more in it than the tables of a journal, or others of their names.
+
+    Args:
+        connection: to the file.
+        path: of the file.
+        tables: what made them, by their names.
+
+    Raises:
+        ConfigError: there is a trigger, a view, an index or a table that no journal has.
+    """
+    known = {("table", name, _plain(sql)) for name, sql in tables.items()}
+    with closing(connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master")) as rows:
+        for kind, name, table, sql in rows:
+            is_own_index = kind == "index" and sql is None and table in tables
+            if not is_own_index and (kind, name, _plain(str(sql))) not in known:
+                raise ConfigError(f"{path} has a {kind} in it that no journal has", hint=_STRANGE_HINT)
+
+
+def _plain(sql: str) -> str:
+    return " ".join(sql.split())
+
+
 # --- forks ---------------------------------------------------------------------------------------
 
 _files: WeakSet[JournalFile] = WeakSet()
@@ -238,5 +328,4 @@ def _resume_all() -> None:
     _registering.release()
 
 
-if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
-    os.register_at_fork(before=_pause_all, after_in_parent=_resume_all, after_in_child=_resume_all)
+at_fork(before=_pause_all, in_parent=_resume_all, in_child=_resume_all)

@@ -152,17 +152,17 @@ def some(connection: sqlite3.Connection, after: int, state: str | None) -> list[
         after: the number of the last row before.
         state: only those in it.
     """
-    found: list[Row] = []
+    batch: list[Row] = []
     size = 0
     with closing(connection.execute(_SOME, (after, state, state))) as rows:
         for row in rows:
             if row[0] <= after:
                 raise sqlite3.DatabaseError("its rows are in no order")
-            found.append(_from_row(row))
+            batch.append(_from_row(row))
             after, size = row[0], size + len(row[-2] or b"")
             if size > _BATCH_BYTES:
                 break
-    return found
+    return batch
 
 
 def totals(connection: sqlite3.Connection) -> JournalTotals:
@@ -174,7 +174,7 @@ def totals(connection: sqlite3.Connection) -> JournalTotals:
 def damages(connection: sqlite3.Connection) -> list[str]:
     """What SQLite finds wrong with the file."""
     with closing(connection.execute("PRAGMA integrity_check")) as rows:
-        return [str(said) for (said,) in rows if said != "ok"]
+        return [str(problem) for (problem,) in rows if problem != "ok"]
 
 
 def prune(connection: sqlite3.Connection, before: float | None, bad_only: bool, model: str | None) -> int:

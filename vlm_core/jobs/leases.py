@@ -80,6 +80,7 @@ def is_expired(claim: Lease, now: float, place: str, is_running: Callable[[int, 
         >>> is_expired(claim, 9.0, "elsewhere", lambda pid, started: False)
         False
     """
+    # One that is to last longer than any of ours was made by another program, or by a clock that is wrong.
     if not now < claim.expires_at < now + LONGEST_SECONDS + _CLOCKS_DIFFER_SECONDS:
         return True
     return claim.place == place and not is_running(claim.pid, claim.started)

@@ -22,14 +22,14 @@ _OF_DOCUMENTS = "{percentage:3.0f}%|{bar}| {desc} [{elapsed}<{remaining}{postfix
 class Progress:
     """Shows nothing; files that are passed over are logged (logger "vlm_core", level INFO)."""
 
-    def counted(self, sources: Any, found: Iterable[Source]) -> Iterable[Source]:
-        """The documents that were found, perhaps counted first.
+    def counted(self, sources: object, documents: Iterable[Source]) -> Iterable[Source]:
+        """The documents behind the sources, perhaps counted first.
 
         Args:
             sources: as they were given.
-            found: the documents behind them.
+            documents: behind them.
         """
-        return found
+        return documents
 
     def expect(self, pages: int) -> None:
         """The next document was opened, and so many of its pages are to come."""
@@ -64,10 +64,10 @@ class _Bar(Progress):
         self._pages = 0
         self._pages_of_ended = 0
 
-    def counted(self, sources: Any, found: Iterable[Source]) -> Iterable[Source]:
+    def counted(self, sources: object, documents: Iterable[Source]) -> Iterable[Source]:
         if not is_countable(sources):
-            return found
-        documents = list(found)
+            return documents
+        documents = list(documents)
         self._documents = len(documents)
         if self._documents > 1:
             self._bar.bar_format = _OF_DOCUMENTS
@@ -117,19 +117,19 @@ class _Bar(Progress):
         return self._ended + (begun / self._sizes[0] if begun else 0.0)
 
     def _describe(self) -> None:
-        told = f"{self._ended}/{self._documents} documents, {self._pages} pages"
-        self._bar.set_description_str(told, refresh=False)
+        description = f"{self._ended}/{self._documents} documents, {self._pages} pages"
+        self._bar.set_description_str(description, refresh=False)
 
     def _show(self) -> None:
-        told: dict[str, Any] = {name: count for name, count in self._counts.items() if count}
+        figures: dict[str, object] = {name: count for name, count in self._counts.items() if count}
         if self._spent_usd or self._budget_usd is not None:
-            told["spent"] = f"${self._spent_usd:.4f}"
+            figures["spent"] = f"${self._spent_usd:.4f}"
         if self._budget_usd is not None:
-            told["left"] = f"${max(0.0, self._budget_usd - self._spent_usd):.4f}"
-        self._bar.set_postfix(told)
+            figures["left"] = f"${max(0.0, self._budget_usd - self._spent_usd):.4f}"
+        self._bar.set_postfix(figures)
 
 
-def is_countable(sources: Any) -> bool:
+def is_countable(sources: object) -> bool:
     """Whether documents can be counted before they are read, without using up what gives them.
 
     Example:
@@ -144,18 +144,18 @@ def is_countable(sources: Any) -> bool:
 
 
 @contextmanager
-def show_progress(wanted: bool | Literal["auto"], budget_usd: float | None = None) -> Iterator[Progress]:
+def show_progress(shown: bool | Literal["auto"], budget_usd: float | None = None) -> Iterator[Progress]:
     """A progress bar on standard error.
 
     Args:
-        wanted: True shows it, False does not, "auto" does on a terminal.
+        shown: True shows it, False does not, "auto" does on a terminal.
         budget_usd: of the job; what is left of it is shown.
 
     Example:
         >>> with show_progress(False) as bar:
         ...     bar.expect(3)
     """
-    if wanted is False or (wanted == "auto" and not sys.stderr.isatty()):
+    if shown is False or (shown == "auto" and not sys.stderr.isatty()):
         yield Progress()
         return
     from tqdm import tqdm

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import (
     AsyncGenerator,
@@ -13,28 +14,32 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import aclosing, closing, contextmanager, suppress
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast
-from weakref import WeakKeyDictionary
 
 from vlm_core.errors import ConfigError, InputError
-from vlm_core.jobs.budget import JobBudget
-from vlm_core.jobs.cancellation import CancellableReader, NumberedPage, StoppablePages, until_closed
-from vlm_core.jobs.documents import OpenDocuments, PageReader, PageTask, ReadOptions, ReadPage, page_tasks
+from vlm_core.jobs.budget import JobBudget, JobJournal
 from vlm_core.jobs.free_memory import release_free_memory
-from vlm_core.jobs.ordered import FairSemaphore, Steps, adrive, in_order
+from vlm_core.jobs.ordered import (
+    CancellableReader,
+    ReaderThreads,
+    Steps,
+    StoppablePages,
+    adrive,
+    in_order,
+    until_closed,
+)
+from vlm_core.jobs.page_job import Job, OpenDocuments, PageJob, ReadOptions, page_jobs
 from vlm_core.jobs.progress import Progress, show_progress
 from vlm_core.ocr.engine import Engine, OCROptions
 from vlm_core.ocr.resolve_engine import find_engine
 from vlm_core.option_names import names_of, strict_options
-from vlm_core.types import DocumentResult, PageImage, PageResult
+from vlm_core.types import DocumentResult, PageResult
 
 if TYPE_CHECKING:
-    import asyncio
-
     from vlm_core.catalog.routes import Route
     from vlm_core.client import VLMClient
     from vlm_core.images.sources import Source
@@ -42,32 +47,8 @@ if TYPE_CHECKING:
     from vlm_core.jobs.plan import Plan
 
 OnPage = Callable[[PageResult], None]
-_DRAWN_AHEAD = 2
-"""For so many pages that are read at once, one more is drawn: answers come in bursts."""
-_OPEN_DOCUMENTS = 2
-"""Documents that calls of `aread` hold open, for each page that is read at once."""
-_Stream: TypeAlias = Steps[NumberedPage]
-"""The steps to results with the number of their document in the job, from 0."""
+_Stream: TypeAlias = Steps[PageResult]
 _Item = TypeVar("_Item")
-
-
-class _Threads:
-    """The threads of a reader, in one process."""
-
-    def __init__(self, max_concurrency: int) -> None:
-        self.pid = os.getpid()
-        drawn_ahead = max_concurrency // _DRAWN_AHEAD
-        self.pool = ThreadPoolExecutor(max_concurrency + drawn_ahead, thread_name_prefix="vlm-page")
-        self.turns = FairSemaphore(max_concurrency)
-        self._open_documents = _OPEN_DOCUMENTS * max_concurrency
-        self._documents: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
-
-    def documents_of_loop(self) -> asyncio.Semaphore:
-        """Bounds how many documents are open at once on the running loop, each for a call of its own."""
-        import asyncio  # slow to load, and not needed where all is done in threads
-
-        loop = asyncio.get_running_loop()
-        return self._documents.setdefault(loop, asyncio.Semaphore(self._open_documents))
 
 
 class DocumentReader:
@@ -147,19 +128,22 @@ class DocumentReader:
         if max_pages is not None:
             _check_count("max_pages", max_pages)
         _check_budget(budget_usd)
-        wishes = OCROptions(task, prompt, output_schema, request_options or {}, fallbacks, max_concurrency)
-        self.engine = find_engine(engine, wishes)
-        self._wishes = wishes
+        ocr_options = OCROptions(
+            task, prompt, output_schema, request_options or {}, fallbacks, max_concurrency
+        )
+        self.engine = find_engine(engine, ocr_options)
+        self._ocr_options = ocr_options
         self.budget_usd = budget_usd
         self.journal = _opened(journal)
         self.task = task
-        self.asked_for = wishes.digest
+        self.asked_for = ocr_options.digest
         """The task, and a digest of all else that was asked for: part of what documents are known by."""
         self.on_error = on_error
         self.on_page = on_page
         self.progress = progress
+        # An engine knows how many pages it can read at once: the local one, one a core.
         self.max_concurrency = min(max_concurrency, getattr(self.engine, "max_concurrency", max_concurrency))
-        self._job = ReadOptions(
+        self._options = ReadOptions(
             self.engine,
             task,
             pdf_text,
@@ -170,9 +154,10 @@ class DocumentReader:
             dehyphenate,
             trusted,
         )
-        self._running: _Threads | None = None
+        self._running: ReaderThreads | None = None
 
     def __getstate__(self) -> dict[str, Any]:
+        # Threads and locks cannot be pickled, and are made anew by the first job.
         return {**self.__dict__, "_running": None}
 
     def __repr__(self) -> str:
@@ -192,12 +177,14 @@ class DocumentReader:
             InputError: there is more than one document here; `iter` reads many.
             VLMError: with on_error="raise", what was wrong with the first page that failed.
         """
+        # An attachment comes as a document of its own, behind the one that carries it.
         return _with_attached(list(self.iter(self._the_only(document), pages=pages)))
 
     async def aread(self, document: Any, *, pages: Iterable[int] | None = None) -> DocumentResult:
         """As `read`, without blocking the event loop. Any number may be awaited at once."""
         import asyncio
 
+        # Each call opens its document. Without a bound, a thousand awaited at once take a thousand files.
         async with self._threads().documents_of_loop():
             source = await asyncio.to_thread(self._the_only, document)
             async with aclosing(self.aiter(source, pages=pages)) as results:
@@ -227,13 +214,13 @@ class DocumentReader:
         self, sources: Any, *, pages: Iterable[int] | None = None
     ) -> Generator[PageResult, None, None]:
         """Read many documents and deliver each page as soon as it is its turn."""
-        return _blocking(_by_page(self._stream(sources, pages, CancellableReader(self.engine))))
+        return _blocking(self._stream(sources, pages, CancellableReader(self.engine)))
 
     def aiter_pages(
         self, sources: Any, *, pages: Iterable[int] | None = None
     ) -> AsyncGenerator[PageResult, None]:
         """As `iter_pages`, without blocking the event loop. It ends as `aiter` does."""
-        return self._aiter(_by_page, sources, pages)
+        return self._aiter(lambda stream: stream, sources, pages)
 
     def stoppable_pages(
         self, sources: Any, *, pages: Iterable[int] | Container[int] | None = None
@@ -263,7 +250,7 @@ class DocumentReader:
             >>> [found.name for found in DocumentReader().documents_of(Source.from_bytes(b"GIF89a", "a.gif"))]
             ['a.gif']
         """
-        return list(self._job.expanded([source]))
+        return list(self._options.expanded([source]))
 
     def plan(
         self,
@@ -284,21 +271,28 @@ class DocumentReader:
         Raises:
             ConfigError: a route cannot be used.
         """
-        from vlm_core.jobs.planner import EXPECTED_OUTPUT_TOKENS, Planner, pricings_of
+        from vlm_core.jobs.plan import EXPECTED_OUTPUT_TOKENS, Planner, pricings_of
 
-        own = replace(self._wishes, fallbacks=())
+        own = replace(self._ocr_options, fallbacks=())
         engines = [find_engine(route, own) for route in routes] or [self.engine]
         pricings = [pricing for engine in engines for pricing in pricings_of(engine)]
         planner = Planner(
             self.engine, self.task, pricings, self.journal, expected_output_tokens or EXPECTED_OUTPUT_TOKENS
         )
-        return planner.plan(_blocking(self._results(sources, _page_numbers(pages), PageReader(planner.look))))
+        # Pages are planned as they are read, by an engine that only measures them.
+        measuring = copy.copy(self)
+        measuring.engine, measuring._options = planner, replace(self._options, engine=planner)
+        measuring.journal = measuring.budget_usd = measuring.on_page = None
+        measuring.progress, measuring.on_error = False, "record"
+        reading = CancellableReader(planner)
+        return planner.plan(_blocking(measuring._stream(sources, pages, reading)))
 
-    def _the_only(self, document: Any) -> Source:
+    def _the_only(self, document: object) -> Source:
         from vlm_core.images.sources import expand
 
-        found = expand(document, allow_private_urls=self._job.allow_private_urls, on_skip=Progress().skipped)
-        sources = list(islice(found, 2))
+        private = self._options.allow_private_urls
+        expanded = expand(document, allow_private_urls=private, on_skip=Progress().skipped)
+        sources = list(islice(expanded, 2))
         if len(sources) == 1:
             return sources[0]
         count = "several" if sources else "none"
@@ -308,68 +302,49 @@ class DocumentReader:
         )
 
     async def _aiter(
-        self, arranged: Callable[[_Stream], Steps[_Item]], sources: Any, pages: Any
+        self, arranged: Callable[[_Stream], Steps[_Item]], sources: object, pages: Iterable[int] | None
     ) -> AsyncGenerator[_Item, None]:
         import asyncio  # slow to load, and not needed where all is done in threads
 
         reading = CancellableReader(self.engine, asyncio.get_running_loop())
-        stream = self._stream(sources, pages, reading, waits=False)
-        async with aclosing(adrive(lambda loop: arranged(stream))) as items:
+        steps = arranged(self._stream(sources, pages, reading, waits=False))
+        # The reader closes first: it cancels the pages on which a step would wait while it is closed.
+        async with aclosing(adrive(lambda loop: steps)) as items:
             with closing(reading):
                 async for item in items:
                     yield item
 
     def _stream(
         self,
-        sources: Any,
+        sources: object,
         pages: Iterable[int] | Container[int] | None,
         reading: CancellableReader,
         *,
         waits: bool = True,
     ) -> _Stream:
-        account = JobBudget(
-            self.engine,
-            task=self.task,
-            budget_usd=self.budget_usd,
-            journal=self.journal,
-            wait=reading.pause,
-        )
-        wanted = _page_numbers(pages)
-        paid = account.paid(reading.read_page)
-        reader = paid._replace(read=self._in_turn(paid.read))
+        numbers, threads = _page_numbers(pages), self._threads()
         with (
             show_progress(self.progress, self.budget_usd) as bar,
-            closing(self._results(sources, wanted, reader, bar, reading, waits=waits)) as results,
+            self._giving_back(waits=waits),
+            closing(OpenDocuments()) as documents,
             closing(reading),
         ):
-            for step in results:
-                if not isinstance(step, Future):
-                    self._deliver(step[1], bar)
-                yield step
-
-    def _results(
-        self,
-        sources: Any,
-        wanted: Container[int] | None,
-        reader: PageReader,
-        bar: Progress | None = None,
-        reading: CancellableReader | None = None,
-        *,
-        waits: bool = True,
-    ) -> _Stream:
-        reading = reading or CancellableReader(self.engine)
-
-        def run(task: PageTask) -> NumberedPage:
-            reading.check()
-            return task.run()
-
-        with self._giving_back(waits=waits), closing(OpenDocuments()) as documents:
-            tasks = page_tasks(self._job, sources, wanted, reader, bar or Progress(), documents)
-            pool = self._threads().pool
-            begun = until_closed(tasks, reading)
-            steps = in_order(begun, run, pool, 2 * self.max_concurrency, waits=waits)
-            with closing(steps) as results:
-                yield from results
+            job = Job(
+                self._options,
+                reading,
+                threads.slots,
+                JobBudget(self.budget_usd),
+                JobJournal(self.journal, self.engine, self.task, wait=reading.pause),
+                bar,
+            )
+            tasks = until_closed(page_jobs(job, sources, numbers, documents), reading)
+            # More pages are begun than are read at once: some are decoded meanwhile, to be ready in time.
+            ahead = 2 * self.max_concurrency
+            with closing(in_order(tasks, PageJob.run, threads.pool, ahead, waits=waits)) as results:
+                for step in results:
+                    if isinstance(step, PageResult):
+                        self._deliver(step, bar)
+                    yield step
 
     @contextmanager
     def _giving_back(self, *, waits: bool) -> Iterator[None]:
@@ -390,20 +365,11 @@ class DocumentReader:
         if self.on_error == "raise" and result.error is not None:
             raise result.error
 
-    def _in_turn(self, read_page: ReadPage) -> ReadPage:
-        """Bound how many pages are read at once: a few more are drawn meanwhile, to be ready in time."""
-        turns = self._threads().turns
-
-        def read(page: PageImage) -> PageResult:
-            with turns:
-                return read_page(page)
-
-        return read
-
-    def _threads(self) -> _Threads:
+    def _threads(self) -> ReaderThreads:
         """The same for all that this reader does, so that its bound holds over concurrent calls."""
+        # Threads do not survive a fork.
         if self._running is None or self._running.pid != os.getpid():
-            self._running = _Threads(self.max_concurrency)
+            self._running = ReaderThreads(self.max_concurrency)
         return self._running
 
 
@@ -428,23 +394,17 @@ def _blocking(steps: Steps[_Item]) -> Generator[_Item, None, None]:
     return cast("Generator[_Item, None, None]", steps)
 
 
-def _by_page(stream: _Stream) -> Steps[PageResult]:
-    with closing(stream):
-        yield from (step if isinstance(step, Future) else step[1] for step in stream)
-
-
 def _by_document(stream: _Stream) -> Steps[DocumentResult]:
-    number, pages = 0, list[PageResult]()
+    pages: list[PageResult] = []
     with closing(stream):
         for step in stream:
             if isinstance(step, Future):
                 yield step
                 continue
-            if pages and step[0] != number:
+            if pages and step.document != pages[0].document:
                 yield _document(pages)
                 pages = []
-            number = step[0]
-            pages.append(step[1])
+            pages.append(step)
     if pages:
         yield _document(pages)
 
@@ -461,14 +421,16 @@ def _document(pages: Sequence[PageResult]) -> DocumentResult:
 
 def _page_numbers(pages: Iterable[int] | Container[int] | None) -> Container[int] | None:
     if isinstance(pages, (int, str)):
-        raise ConfigError(f"pages={pages!r} is not a list of page numbers", hint="Write pages=[1, 3].")
+        hint = "Write pages=[1, 3]."
+        raise ConfigError(f"pages={pages!r} is not a list of page numbers", hint=hint, argument="pages")
     # What only tells whether it holds a number may have no end, as "from page 5 on" has none.
     return frozenset(pages) if isinstance(pages, Iterable) and not isinstance(pages, range) else pages
 
 
 def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
     if value not in choices:
-        raise ConfigError(f"{name}={value!r} is not known", hint=f"It is one of {', '.join(choices)}.")
+        hint = f"It is one of {', '.join(choices)}."
+        raise ConfigError(f"{name}={value!r} is not known", hint=hint, argument=name)
 
 
 def _opened(journal: str | os.PathLike[str] | Journal | None) -> Journal | None:
@@ -481,9 +443,11 @@ def _opened(journal: str | os.PathLike[str] | Journal | None) -> Journal | None:
 
 def _check_budget(budget_usd: float | None) -> None:
     if budget_usd is not None and not budget_usd > 0:
-        raise ConfigError(f"budget_usd={budget_usd} reads no page", hint="Give dollars, or leave it out.")
+        hint = "Give dollars, or leave it out."
+        raise ConfigError(f"budget_usd={budget_usd} must be above 0", hint=hint, argument="budget_usd")
 
 
 def _check_count(name: str, value: int) -> None:
     if value < 1:
-        raise ConfigError(f"{name}={value} must be at least 1", hint="Give a number of at least 1.")
+        hint = "Give a number of at least 1."
+        raise ConfigError(f"{name}={value} must be at least 1", hint=hint, argument=name)

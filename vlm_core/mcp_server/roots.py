@@ -34,15 +34,14 @@ def folders(bounds: Sequence[Path], roots: Sequence[str] | None) -> tuple[Path, 
     if roots is None:
         return (_current(),)
     own = [path for root in roots for path in _folder(root)]
-    found = tuple(dict.fromkeys(_shared(own, bounds) if bounds else own))
-    if not found:
-        raise ConfigError("there is no folder here that may be read", hint=_hint(bounds))
-    return found
-
-
-def _hint(bounds: Sequence[Path]) -> str:
-    wanted = "that lies in a folder which the server was started with" if bounds else "in this program"
-    return f"Tell the user to open a folder {wanted}, or to start vlm mcp with another --root."
+    readable = tuple(dict.fromkeys(_shared(own, bounds) if bounds else own))
+    if not readable:
+        which = "that lies in a folder which the server was started with" if bounds else "in this program"
+        raise ConfigError(
+            "there is no folder here that may be read",
+            hint=f"Tell the user to open a folder {which}, or to start vlm mcp with another --root.",
+        )
+    return readable
 
 
 def _current() -> Path:

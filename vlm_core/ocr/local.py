@@ -132,17 +132,14 @@ class LocalEngine:
         sideways = found.turn % 180 == 90
         blank = not text and not found.unread.boxes and is_blank(page)
         state = PageState.BLANK if blank else PageState.PARTIAL if found.unread.boxes else PageState.OK
-        return PageResult(
+        return PageResult.of(
+            page,
+            state,
             text=text,
-            state=state,
-            source=page.source,
-            page_number=page.page_number,
-            total_pages=page.total_pages,
             lines=found.lines,
             width=page.height if sideways else page.width,
             height=page.width if sideways else page.height,
             rotation=(page.rotation + found.turn) % 360,
-            sha256=page.sha256,
             engine=self.name,
             model=self.model,
             cost_usd=0.0,

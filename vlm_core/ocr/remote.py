@@ -155,17 +155,15 @@ class RemoteEngine:
         reading, completion = answer.reading, answer.completion
         told = [warning for each in answer.completions for warning in each.warnings]
         warnings = [*answer.warnings, *reading.warnings, *told, *page_warnings(reading.text)]
-        return PageResult(
+        return PageResult.of(
+            page,
+            answer.verdict.state,
             text=reading.text,
-            state=answer.verdict.state,
-            source=page.source,
-            page_number=page.page_number,
-            total_pages=page.total_pages,
             lines=reading.lines,
+            # The page as it was sent: it may have been turned.
             width=answer.page.width,
             height=answer.page.height,
             rotation=answer.page.rotation,
-            sha256=page.sha256,
             engine=NAME,
             provider=completion.provider or None,
             model=completion.model or None,

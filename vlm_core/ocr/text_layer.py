@@ -49,16 +49,13 @@ def read_with_text_layer(
     lines = _in_place(layer.lines, [(picture.place, _new_lines(picture, layer)) for picture in pictures])
     text = render(task, lines)
     warnings = [warning for result in results for warning in result.warnings if warning != NO_TEXT]
-    return PageResult(
+    return PageResult.of(
+        page,
+        PageState.PARTIAL if partial else PageState.OK,
         text=text,
-        state=PageState.PARTIAL if partial else PageState.OK,
         unread_share=max((result.unread_share for result in partial), default=0.0),
         unread=tuple(place for result in partial for place in result.unread),
         lines=lines,
-        width=page.width,
-        height=page.height,
-        rotation=page.rotation,
-        sha256=page.sha256,
         engine=ENGINE,
         usage=total_usage(result.usage for result in results),
         cost_usd=sum(result.cost_usd or 0.0 for result in results),

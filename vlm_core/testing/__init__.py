@@ -11,16 +11,16 @@ if TYPE_CHECKING:
     from vlm_core.testing.connection import Connection
     from vlm_core.testing.demo import demo_model
     from vlm_core.testing.faults import FAULTS, Fault
-    from vlm_core.testing.refusals import Refusal
     from vlm_core.testing.replies import Answer, Raw, Reply, Response
     from vlm_core.testing.seen import Seen, SeenImage
     from vlm_core.testing.server import ScriptedServer
+    from vlm_core.testing.simulated_provider import Refusal
 
 _HOMES = {
     "connection": ("Connection",),
     "demo": ("demo_model",),
     "faults": ("FAULTS", "Fault"),
-    "refusals": ("Refusal",),
+    "simulated_provider": ("Refusal",),
     "replies": ("Answer", "Raw", "Reply", "Response"),
     "seen": ("Seen", "SeenImage"),
     "server": ("ScriptedServer",),

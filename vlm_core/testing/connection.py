@@ -1,17 +1,20 @@
-"""One client's connection: HTTP/1.1 read from a socket and written to it (RFC 9112).
+"""A port, and one client's connection: HTTP/1.1 read from a socket and written to it (RFC 9112).
 
-A reply gets it as it is, so that it can also break the protocol.
+A reply gets the connection as it is, so that it can also break the protocol.
 """
 
 from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from threading import Event
+from threading import Event, Lock, Thread, current_thread
 from typing import BinaryIO
+
+from vlm_core.warning import warn_caller
 
 _LONGEST_LINE = 2**16
 _NO_BODY = frozenset({204, 304})
@@ -68,6 +71,7 @@ class Connection:
 
     def reset(self) -> None:
         """Break the connection off with a TCP reset, so that the client sees no orderly end."""
+        # Lingering for no time makes close() send a reset in place of an orderly end.
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.socket.close()
         self.last = True
@@ -128,15 +132,15 @@ class Connection:
         return Request(method, path, headers, _read_body(lines, headers))
 
 
-def merged(usual: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
-    """Headers, of which the given ones replace the usual ones.
+def merged(usual: Mapping[str, str], own: Mapping[str, str]) -> dict[str, str]:
+    """Headers, of which the own ones replace the usual ones.
 
     Example:
         >>> merged({"Content-Type": "text/plain"}, {"content-type": "text/html"})
         {'content-type': 'text/html'}
     """
-    names = {name.lower() for name in given}
-    return {**{name: value for name, value in usual.items() if name.lower() not in names}, **given}
+    names = {name.lower() for name in own}
+    return {**{name: value for name, value in usual.items() if name.lower() not in names}, **own}
 
 
 def _read_headers(lines: BinaryIO) -> dict[str, str]:
@@ -172,3 +176,89 @@ def _exactly(lines: BinaryIO, count: int) -> bytes:
     if len(data) < count:
         raise ConnectionResetError("the client left in the middle of a request")
     return data
+
+
+# --- the port -------------------------------------------------------------------------------------
+
+_BACKLOG = 1024
+
+
+class Listener:
+    """Accepts connections from the moment that it is made.
+
+    Args:
+        talk: called for each connection in a thread of its own, with the socket and an event that
+            is set when all is to end; the socket is closed when it returns.
+        port: 0 for any that is free.
+        patience: seconds that a thread gets to end.
+    """
+
+    def __init__(
+        self, talk: Callable[[socket.socket, Event], None], port: int = 0, patience: float = 5.0
+    ) -> None:
+        self._talk = talk
+        self._patience = patience
+        self._stopping = Event()
+        self._clients: dict[Thread, socket.socket] = {}
+        self._lock = Lock()
+        self._socket = socket.create_server(("127.0.0.1", port), backlog=_BACKLOG)
+        self.port: int = self._socket.getsockname()[1]
+        self._thread = Thread(target=self._accept, name=f"scripted-server-{self.port}", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Close the port and all connections, and wait for their threads."""
+        self._stopping.set()
+        # accept() cannot be interrupted, so it is given a last connection.
+        with suppress(OSError):
+            socket.create_connection(("127.0.0.1", self.port)).close()
+        # In this order: a port that is closed while accept() waits may be another's at once.
+        self._thread.join()
+        self._socket.close()
+        with self._lock:
+            clients = dict(self._clients)
+            for client in clients.values():
+                _hang_up(client)
+        for thread in clients:
+            if thread is not current_thread():
+                self._join(thread)
+
+    def _join(self, thread: Thread) -> None:
+        thread.join(self._patience)
+        if thread.is_alive():
+            problem = "a function that was to reply still runs, though the server has stopped"
+            warn_caller(problem, ResourceWarning)
+
+    def _accept(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                client, _ = self._socket.accept()
+            except OSError:  # the client left at once, or there are too many open files for now
+                self._stopping.wait(0.01)
+                continue
+            if self._stopping.is_set():
+                client.close()
+                return
+            self._begin(client)
+
+    def _begin(self, client: socket.socket) -> None:
+        # Each write is a packet of its own: tests cut streams where they want, not where the kernel does.
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        thread = Thread(target=self._serve, args=(client,), name=self._thread.name, daemon=True)
+        with self._lock:
+            self._clients[thread] = client
+        thread.start()
+
+    def _serve(self, client: socket.socket) -> None:
+        try:
+            with suppress(OSError):  # the client left
+                self._talk(client, self._stopping)
+        finally:
+            with self._lock:
+                del self._clients[current_thread()]
+                client.close()
+
+
+def _hang_up(client: socket.socket) -> None:
+    with suppress(OSError):
+        client.shutdown(socket.SHUT_RDWR)

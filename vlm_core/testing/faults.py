@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from vlm_core.testing import faults_body, faults_connection, faults_status, faults_stream
-from vlm_core.testing.faults_row import Fault, unknown
+from vlm_core.testing.fault_parts import Fault, unknown
 
 __all__ = ["FAULTS", "Fault", "find_fault"]
 

@@ -10,20 +10,21 @@ from functools import partial
 from typing import Any
 
 from vlm_core.testing.connection import Connection
-from vlm_core.testing.faults_row import Fault, fault, spoiled
-from vlm_core.testing.faults_status import send_page
-from vlm_core.testing.replies import Answer, Response
-from vlm_core.testing.seen import Seen
-from vlm_core.testing.valid_responses import (
+from vlm_core.testing.fault_parts import (
     JSON,
     UNICODE,
     Change,
+    Fault,
     ValidResponse,
     Value,
+    fault,
     head,
     payload,
-    written,
+    spoiled,
 )
+from vlm_core.testing.faults_status import send_page
+from vlm_core.testing.replies import Answer, Response, as_json
+from vlm_core.testing.seen import Seen
 
 _BLOCK = 2**20
 """Bytes that a bomb unpacks at once."""
@@ -48,13 +49,13 @@ def send_error(seen: Seen, connection: Connection, message: str, code: int | str
 
 def send_half(seen: Seen, connection: Connection, text: str) -> None:
     """Send the first half of a whole answer, with that half's length."""
-    body = written(ValidResponse(text).whole(seen))
+    body = as_json(ValidResponse(text).completion(seen))
     connection.respond(200, body[: len(body) // 2], head(seen, JSON))
 
 
-def send_with_choices(choices: Any, seen: Seen, connection: Connection, text: str) -> None:
+def send_with_choices(choices: object, seen: Seen, connection: Connection, text: str) -> None:
     """Send a whole answer with other choices, even where a stream was asked for."""
-    Response().with_json({**ValidResponse(text).whole(seen), "choices": choices}).send(seen, connection)
+    Response().with_json({**ValidResponse(text).completion(seen), "choices": choices}).send(seen, connection)
 
 
 def send_changed(change: Change, seen: Seen, connection: Connection, text: str) -> None:
@@ -90,8 +91,8 @@ def send_bomb(seen: Seen, connection: Connection, unpacked_bytes: int) -> None:
 def say_much(seen: Seen, connection: Connection, characters: int) -> None:
     """Give a sound answer with a very long text."""
     block = "and so on " * 1000
-    whole, rest = divmod(characters, len(block))
-    Answer(pieces=(block,) * whole + (block[:rest],)).send(seen, connection)
+    blocks, others = divmod(characters, len(block))
+    Answer(pieces=(block,) * blocks + (block[:others],)).send(seen, connection)
 
 
 def bomb(unpacked_bytes: int) -> Iterator[bytes]:
@@ -107,6 +108,7 @@ def bomb(unpacked_bytes: int) -> Iterator[bytes]:
     # A full flush makes a block that stands by itself, so that it can be sent again and again.
     block = packer.compress(blanks) + packer.flush(zlib.Z_FULL_FLUSH)
     yield b"\x1f\x8b\x08\0\0\0\0\0\x02\xff"
+    # With a wrong checksum it would be refused for that, and not for its size.
     checksum = 0
     for _ in range(unpacked_bytes // _BLOCK):
         checksum = zlib.crc32(blanks, checksum)
@@ -145,8 +147,10 @@ def _spoken(value: Value, change: Callable[[str], Any]) -> Value:
 
 def _choice(choice: Value, change: Callable[[str], Any]) -> Value:
     name = "message" if "message" in choice else "delta"
-    said = choice[name]
-    return {**choice, name: {**said, "content": change(said["content"])}} if "content" in said else choice
+    message = choice[name]
+    if "content" not in message:
+        return choice
+    return {**choice, name: {**message, "content": change(message["content"])}}
 
 
 # --- the table

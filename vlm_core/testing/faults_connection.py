@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from vlm_core.testing.connection import Connection
-from vlm_core.testing.faults_row import Fault, fault, spoiled
+from vlm_core.testing.fault_parts import EVENTS, JSON, Fault, Payload, event, fault, head, payload, spoiled
 from vlm_core.testing.replies import Answer
 from vlm_core.testing.seen import Seen
-from vlm_core.testing.valid_responses import EVENTS, JSON, Payload, event, head, payload
 
 
 def reset(seen: Seen, connection: Connection) -> None:

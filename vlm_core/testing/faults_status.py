@@ -10,10 +10,10 @@ from functools import partial
 from typing import TypeAlias
 
 from vlm_core.testing.connection import Connection
-from vlm_core.testing.faults_row import Fault, fault, spoiled
-from vlm_core.testing.refusals import Refusal, shape
+from vlm_core.testing.fault_parts import Fault, fault, spoiled
 from vlm_core.testing.replies import Answer, Response
 from vlm_core.testing.seen import Seen
+from vlm_core.testing.simulated_provider import Refusal, shape
 
 Wait: TypeAlias = Callable[[float], Mapping[str, str]]
 """From seconds to the headers that ask for them."""

@@ -5,29 +5,30 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from vlm_core.testing.connection import Connection
-from vlm_core.testing.faults_row import Act, Fault, spoiled
-from vlm_core.testing.faults_status import send_page
-from vlm_core.testing.replies import Answer, Response
-from vlm_core.testing.seen import Seen
-from vlm_core.testing.valid_responses import (
+from vlm_core.testing.fault_parts import (
     DONE,
     EVENTS,
     TEXT,
     UNICODE,
+    Act,
+    Fault,
     ValidResponse,
     Value,
     event,
     head,
-    written,
+    spoiled,
 )
+from vlm_core.testing.faults_status import send_page
+from vlm_core.testing.replies import Answer, Response, as_json
+from vlm_core.testing.seen import Seen
 
 Spoil: TypeAlias = Callable[..., Iterable[bytes]]
 
 
-def _send(spoil: Spoil, seen: Seen, connection: Connection, text: str, **settings: Any) -> None:
+def _send(spoil: Spoil, seen: Seen, connection: Connection, text: str, **settings: object) -> None:
     """Spoil a stream; what `spoil` yields goes out piece by piece."""
     if not seen.stream:
         return Answer(text).send(seen, connection)
@@ -39,7 +40,7 @@ def _send(spoil: Spoil, seen: Seen, connection: Connection, text: str, **setting
 
 def whole_instead(seen: Seen, connection: Connection, text: str) -> None:
     """Send a whole answer though a stream was asked for."""
-    Response().with_json(ValidResponse(text).whole(seen)).send(seen, connection)
+    Response().with_json(ValidResponse(text).completion(seen)).send(seen, connection)
 
 
 def page_instead(seen: Seen, connection: Connection, text: str) -> None:
@@ -80,7 +81,7 @@ def goes_on(chunks: Sequence[Value], more: str) -> Iterator[bytes]:
 # --- errors and damage on the way
 
 
-def with_error(kind: str, chunks: Sequence[Value], after: int, error: Any) -> Iterator[bytes]:
+def with_error(kind: str, chunks: Sequence[Value], after: int, error: object) -> Iterator[bytes]:
     """An error comes in place of the rest."""
     yield from map(event, chunks[: 1 + after])
     yield (b"event: %b\n" % kind.encode() if kind else b"") + event(error)
@@ -108,7 +109,7 @@ def commented(chunks: Sequence[Value]) -> Iterator[bytes]:
 def with_crlf(chunks: Sequence[Value]) -> Iterator[bytes]:
     """Lines end with CRLF, and no blank stands behind the colon."""
     for chunk in chunks:
-        yield b"data:" + written(chunk) + b"\r\n\r\n"
+        yield b"data:" + as_json(chunk) + b"\r\n\r\n"
     yield b"data:[DONE]\r\n\r\n"
 
 
@@ -133,7 +134,7 @@ def plain(chunks: Sequence[Value]) -> Iterator[bytes]:
     yield DONE
 
 
-def between_empty_chunks(choices: Any, chunks: Sequence[Value]) -> Iterator[bytes]:
+def between_empty_chunks(choices: object, chunks: Sequence[Value]) -> Iterator[bytes]:
     """Chunks without a choice come before each other one."""
     for chunk in chunks:
         yield event({**chunk, "choices": choices})
@@ -146,12 +147,12 @@ def between_empty_chunks(choices: Any, chunks: Sequence[Value]) -> Iterator[byte
 _ERROR = {"message": "Provider returned error", "code": 502}
 
 
-def _streamed(number: int, does: str, spoil: Spoil, text: str = TEXT, **settings: Any) -> Fault:
+def _streamed(number: int, does: str, spoil: Spoil, text: str = TEXT, **settings: object) -> Fault:
     act: Act = partial(_send, spoil)
     return spoiled(number, f"{does} A whole answer is sound.", act, text, **settings)
 
 
-def _failing(number: int, does: str, kind: str, error: Any) -> Fault:
+def _failing(number: int, does: str, kind: str, error: object) -> Fault:
     return _streamed(number, does, partial(with_error, kind), after=2, error=error)
 
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypedDict, runtime_checkable
 
 from vlm_core.completion import ToolCall
 from vlm_core.errors import ConfigError
 from vlm_core.testing.connection import Connection, merged
-from vlm_core.testing.seen import Seen
-from vlm_core.testing.tokens import counted
+from vlm_core.testing.seen import Seen, SeenImage
 
 _ARGUMENTS_PIECE = 8
 """Letters of a tool's arguments in one piece of a stream."""
@@ -34,6 +33,21 @@ class Reply(Protocol):
         Raises:
             OSError: the client is gone; the server minds it not.
         """
+
+
+class AnswerSettings(TypedDict, total=False):
+    """What may be set of an `Answer`, besides its text and its pieces."""
+
+    tool_calls: tuple[ToolCall, ...]
+    reasoning: str
+    fields: Mapping[str, Any]
+    refusal: str | None
+    finish_reason: str | None
+    usage: Mapping[str, Any] | None
+    model: str | None
+    id: str | None
+    headers: Mapping[str, str]
+    pause: float
 
 
 @dataclass(frozen=True)
@@ -93,24 +107,29 @@ class Answer:
             self._send_whole(seen, connection)
 
     def _send_whole(self, seen: Seen, connection: Connection) -> None:
+        # A whole answer cannot pause amid its text: it comes as late as its last piece would.
         connection.wait(sum(piece for piece in self.pieces if not isinstance(piece, str)))
+        body = as_json(self.completion(seen))
+        connection.respond(200, body, _headers(seen, "application/json", self.headers))
+
+    def completion(self, seen: Seen) -> dict[str, Any]:
+        """The whole answer, as a value for JSON."""
         choice = {"index": 0, "message": self._message, "finish_reason": self.finish_reason}
-        body = {**self._envelope(seen, "chat.completion"), "choices": [choice], **self._usage(seen)}
-        connection.respond(200, _json(body), _headers(seen, "application/json", self.headers))
+        return {**self._envelope(seen, "chat.completion"), "choices": [choice], **self._usage(seen)}
 
     def _stream(self, seen: Seen, connection: Connection) -> None:
         connection.begin(200, _headers(seen, "text/event-stream", self.headers))
-        envelope = _json(self._envelope(seen, "chat.completion.chunk"))[:-1]
+        envelope = as_json(self._envelope(seen, "chat.completion.chunk"))[:-1]
         before = b"data: " + envelope + b',"choices":[{"index":0,"delta":'
         for delta in self._deltas:
             if isinstance(delta, bytes):
                 connection.piece(before + delta + b',"finish_reason":null}]}\n\n')
             else:
                 connection.wait(delta)
-        connection.piece(before + b'{},"finish_reason":' + _json(self.finish_reason) + b"}]}\n\n")
-        usage = self._usage(seen) if _asks_for_usage(seen) else {}
+        connection.piece(before + b'{},"finish_reason":' + as_json(self.finish_reason) + b"}]}\n\n")
+        usage = self._usage(seen) if asks_for_usage(seen) else {}
         if usage:
-            connection.piece(b"data: " + envelope + b',"choices":[],' + _json(usage)[1:] + b"\n\n")
+            connection.piece(b"data: " + envelope + b',"choices":[],' + as_json(usage)[1:] + b"\n\n")
         connection.piece(b"data: [DONE]\n\n")
         connection.end()
 
@@ -121,8 +140,10 @@ class Answer:
     def _usage(self, seen: Seen) -> dict[str, Any]:
         if self.usage is not None:
             return {"usage": self.usage} if self.usage else {}
-        said = [self.words, self.reasoning, self.refusal or "", *(call.arguments for call in self.tool_calls)]
-        return {"usage": counted(seen, " ".join(said))}
+        arguments = (call.arguments for call in self.tool_calls)
+        return {
+            "usage": counted(seen, " ".join([self.words, self.reasoning, self.refusal or "", *arguments]))
+        }
 
     @property
     def _message(self) -> dict[str, Any]:
@@ -133,16 +154,13 @@ class Answer:
         if self.refusal is not None:
             message |= {"content": self.words or None, "refusal": self.refusal}
         if self.tool_calls:
-            calls = [
-                {"id": call.id, "type": "function", "function": _function(call), **call.provider_fields}
-                for call in self.tool_calls
-            ]
+            calls = [_tool_call(call, call.arguments) for call in self.tool_calls]
             message |= {"content": self.words or None, "tool_calls": calls}
         return message
 
     @cached_property
     def _deltas(self) -> tuple[bytes | float, ...]:
-        return tuple(_json(delta) if isinstance(delta, dict) else delta for delta in self._plain_deltas())
+        return tuple(as_json(delta) if isinstance(delta, dict) else delta for delta in self._plain_deltas())
 
     def _plain_deltas(self) -> Iterator[dict[str, Any] | float]:
         yield {"role": "assistant", "content": ""}
@@ -179,7 +197,7 @@ class Response:
     def __post_init__(self) -> None:
         must_be("body", self.body, (bytes, str), hint="Give a value that is to go out as JSON as json=.")
 
-    def with_json(self, value: Any) -> Response:
+    def with_json(self, value: object) -> Response:
         """The same response with a JSON body.
 
         Example:
@@ -187,7 +205,7 @@ class Response:
             b'{"error":"slow down"}'
         """
         headers = merged({"Content-Type": "application/json"}, self.headers)
-        return replace(self, body=_json(value), headers=headers)
+        return replace(self, body=as_json(value), headers=headers)
 
     def send(self, seen: Seen, connection: Connection) -> None:
         """Answer."""
@@ -231,28 +249,29 @@ def must_be(name: str, value: object, kinds: type | tuple[type, ...], hint: str 
         raise ConfigError(f"{name} is of type {type(value).__name__}", hint=hint)
 
 
-def _headers(seen: Seen, content_type: str, given: Mapping[str, str]) -> dict[str, str]:
-    return merged({"Content-Type": content_type, "X-Request-Id": f"req-{seen.number}"}, given)
+def _headers(seen: Seen, content_type: str, own: Mapping[str, str]) -> dict[str, str]:
+    return merged({"Content-Type": content_type, "X-Request-Id": f"req-{seen.number}"}, own)
 
 
-def _asks_for_usage(seen: Seen) -> bool:
+def asks_for_usage(seen: Seen) -> bool:
+    """Whether a stream is to end with the tokens that it took."""
     options = seen.options.get("stream_options")
     return isinstance(options, dict) and options.get("include_usage") is True
 
 
-def _function(call: ToolCall) -> dict[str, str]:
-    return {"name": call.name, "arguments": call.arguments}
+def _tool_call(call: ToolCall, arguments: str) -> dict[str, Any]:
+    function = {"name": call.name, "arguments": arguments}
+    return {"id": call.id, "type": "function", "function": function, **call.provider_fields}
 
 
 def _fragments(call: ToolCall) -> Iterator[dict[str, Any]]:
     """A tool call as a stream brings it: its name first, then its arguments bit by bit."""
-    head = {"name": call.name, "arguments": ""}
-    yield {"id": call.id, "type": "function", "function": head, **call.provider_fields}
+    yield _tool_call(call, "")
     for start in range(0, len(call.arguments), _ARGUMENTS_PIECE):
         yield {"function": {"arguments": call.arguments[start : start + _ARGUMENTS_PIECE]}}
 
 
-def _pieces(value: Any) -> list[Any]:
+def _pieces(value: object) -> Sequence[object]:
     """A field's value as a stream brings it."""
     if isinstance(value, list):
         return [[element] for element in value]
@@ -264,5 +283,54 @@ def _words(text: str) -> list[str]:
     return re.findall(r"\S+\s*|\s+", text)
 
 
-def _json(value: Any) -> bytes:
+def as_json(value: object) -> bytes:
+    """A value as JSON in UTF-8; not-a-number goes out as NaN, which is not JSON.
+
+    Example:
+        >>> as_json({"total": 9.5})
+        b'{"total":9.5}'
+    """
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+# --- tokens ---------------------------------------------------------------------------------------
+
+IMAGE_TOKENS = 256
+"""Of a picture whose model has no formula in the catalog, or that cannot be decoded."""
+
+
+def counted(seen: Seen, answer: str) -> dict[str, Any]:
+    """The usage that an answer reports.
+
+    A token is a word, that is, a run of letters without blanks. A picture counts what the catalog's
+    formula for the model says, else `IMAGE_TOKENS`.
+
+    Args:
+        seen: the request.
+        answer: all that was said.
+
+    Example:
+        >>> seen = Seen("POST", "/", {}, b'{"messages": [{"role": "user", "content": "What is this?"}]}')
+        >>> counted(seen, "A receipt.")
+        {'prompt_tokens': 3, 'completion_tokens': 2, 'total_tokens': 5}
+    """
+    prompt = len(seen.text.split()) + sum(_image_tokens(image, seen) for image in seen.images)
+    completion = len(answer.split())
+    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
+
+
+def _image_tokens(image: SeenImage, seen: Seen) -> int:
+    from vlm_core.catalog.image_tokens import image_tokens
+
+    profile = seen.endpoint.profile
+    if image.size is None:
+        return IMAGE_TOKENS
+    tokens = image_tokens(
+        profile.image_tokens,
+        *image.size,
+        min_pixels=profile.min_pixels,
+        max_pixels=profile.max_pixels,
+        detail=image.detail if isinstance(image.detail, str) else None,
+        with_overhead=True,
+    )
+    return IMAGE_TOKENS if tokens is None else tokens

@@ -12,8 +12,7 @@ from vlm_core.catalog.routes import Endpoint
 from vlm_core.catalog.schema import Provider
 from vlm_core.errors import InputError
 from vlm_core.secret import Secret
-from vlm_core.testing.provider_rows import endpoint_of
-from vlm_core.testing.refusals import Refusal
+from vlm_core.testing.simulated_provider import Refusal, endpoint_of
 
 
 @dataclass(frozen=True)
@@ -231,8 +230,8 @@ def _images(message: Mapping[str, Any], number: int) -> Iterator[SeenImage]:
         first = first and part.get("type") != "text"
         if part.get("type") != "image_url":
             continue
-        given = part.get("image_url")
-        source = given if isinstance(given, dict) else {"url": given}
+        image = part.get("image_url")
+        source = image if isinstance(image, dict) else {"url": image}
         yield SeenImage(
             address=str(source.get("url") or ""),
             role=str(message.get("role")),

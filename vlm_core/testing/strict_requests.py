@@ -10,8 +10,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from vlm_core.catalog.schema import Quirk
-from vlm_core.testing.refusals import Refusal
 from vlm_core.testing.seen import Seen, calls_in
+from vlm_core.testing.simulated_provider import Refusal
 
 Check: TypeAlias = Callable[[Seen], Refusal | None]
 
@@ -138,7 +138,7 @@ def messages_are_well_formed(seen: Seen) -> Refusal | None:
     return next(wrong, None)
 
 
-def _problems(message: Any, number: int) -> Iterator[Refusal]:
+def _problems(message: object, number: int) -> Iterator[Refusal]:
     place = f"messages[{number}]"
     if not isinstance(message, dict) or not _is_among(message.get("role"), _ROLES):
         yield _bad(f"{place} has no known role", f"{place}.role")
@@ -213,7 +213,7 @@ def tool_calls_are_objects(seen: Seen) -> Refusal | None:
 
 
 def _is_object(function: Any) -> bool:
-    try:
+    try:  # the function is of any type: what does not fit raises
         return isinstance(json.loads(function["arguments"]), dict)
     except (ValueError, TypeError, KeyError):
         return False
@@ -233,7 +233,7 @@ def signatures_come_back(seen: Seen) -> Refusal | None:
     return None
 
 
-def _signature(call: Mapping[str, Any]) -> Any:
+def _signature(call: Mapping[str, Any]) -> object:
     extra = call.get("extra_content")
     google = extra.get("google") if isinstance(extra, Mapping) else None
     return google.get("thought_signature") if isinstance(google, Mapping) else None
@@ -307,18 +307,18 @@ def stream_options_are_allowed(seen: Seen) -> Refusal | None:
 
 def response_format_is_offered(seen: Seen) -> Refusal | None:
     """The form of the answer is one that the model keeps to, and can stream."""
-    wanted = seen.options.get("response_format")
-    if not isinstance(wanted, dict) or wanted.get("type") == "text":
+    response_format = seen.options.get("response_format")
+    if not isinstance(response_format, dict) or response_format.get("type") == "text":
         return None
     if seen.stream and Quirk.NO_STREAMED_RESPONSE_FORMAT in seen.endpoint.quirks:
         return _bad("response_format is not supported while streaming", "response_format")
     offered = seen.endpoint.response_formats
-    if offered is not None and not _is_among(wanted.get("type"), offered):
-        return _bad(f"response_format {wanted.get('type')} is not supported by this model", "response_format")
+    if offered is not None and not _is_among(kind := response_format.get("type"), offered):
+        return _bad(f"response_format {kind} is not supported by this model", "response_format")
     return None
 
 
-def _is_among(value: Any, known: Collection[str]) -> bool:
+def _is_among(value: object, known: Collection[str]) -> bool:
     return isinstance(value, str) and value in known
 
 

@@ -240,6 +240,8 @@ def _phrase(status: int) -> str:
         return "no words"
 
 
+UNKNOWN_HOST = "the host's name cannot be looked up"
+_SPELLING = "Check the base_url's spelling and the network."
 _BEFORE_SENDING = ("ConnectTimeout", "PoolTimeout")
 # The first that is among the causes tells what happened and what to do.
 _CAUSES: tuple[tuple[type[BaseException] | str, str, str], ...] = (
@@ -249,12 +251,14 @@ _CAUSES: tuple[tuple[type[BaseException] | str, str, str], ...] = (
         "Check the base_url; a certificate authority of your own is named by the variable SSL_CERT_FILE.",
     ),
     ("ProxyError", "the proxy refused", "Check the variables HTTPS_PROXY, ALL_PROXY and NO_PROXY."),
-    (
-        socket.gaierror,
-        "the host's name cannot be looked up",
-        "Check the base_url's spelling and the network.",
-    ),
+    (socket.gaierror, UNKNOWN_HOST, _SPELLING),
+    (UnicodeError, UNKNOWN_HOST, _SPELLING),  # it cannot even be written as a name of the DNS
     (ConnectionRefusedError, "the server refused the connection", "Check the base_url's host and port."),
+    (
+        ssl.SSLError,
+        "no TLS connection can be made",
+        "Check that the base_url's port speaks https, and not http.",
+    ),
     ("ConnectTimeout", "no connection in the time allowed", ""),
     ("PoolTimeout", "all connections were in use for the time allowed", "Lower max_concurrency."),
     (ConnectionResetError, "the server broke the connection off", ""),

@@ -43,6 +43,9 @@ class HTTPClient(Protocol):
     """An httpx2.Client, or an httpx.Client."""
 
     @property
+    def build_request(self) -> Callable[..., Any]: ...
+
+    @property
     def send(self) -> Callable[..., Any]: ...
 
     def close(self) -> None: ...
@@ -178,6 +181,41 @@ class Transport:
         except _failures() as error:
             failure = map_transport_error(error, endpoint.route)
         # Not from within: the library's frames hold the key, and the error would hold the frames.
+        raise failure
+
+    def get(
+        self, endpoint: Endpoint, path: str, seconds: float, on_step: Callable[[str, Mapping[str, Any]], None]
+    ) -> RawResponse:
+        """Ask for something else than a completion, such as the list of models.
+
+        Args:
+            endpoint: whose key and headers are sent.
+            path: below its base_url.
+            seconds: for each step, and for all of it.
+            on_step: is told of each step of httpcore and its facts ("connection.connect_tcp.started", ...).
+                What it raises ends the request, and is raised here.
+
+        Raises:
+            ConnectionFailed: there is no connection, or it broke.
+            ProviderTimeout: no answer came in time.
+        """
+        failure: VLMError
+        failures: tuple[type[Exception], ...] = (*_failures(), UnicodeError)  # the last of a host's name
+        http, end = self._http.of(endpoint), time.monotonic() + seconds
+        request = http.build_request(
+            "GET",
+            f"{endpoint.base_url.rstrip('/')}{path}",
+            headers=_headers(endpoint),
+            timeout=seconds,
+            extensions={"trace": on_step},
+        )
+        try:
+            response = http.send(request, stream=True, follow_redirects=False)
+            watch = shared.watch(_socket_of(response), end - time.monotonic())
+            timeouts = Timeouts(between_bytes=seconds)
+            return replace(_answer(endpoint, response, timeouts, "iter"), end=end, watch=watch)
+        except failures as error:
+            failure = map_transport_error(error, endpoint.route)
         raise failure
 
     def read(self, answer: RawResponse, seconds: float | None = None) -> bytes:

@@ -34,7 +34,7 @@ from langchain_vlm import ChatVLM
 from vlm_core import ImageLimits, InputError, Provider, Route, VLMError
 from vlm_core.catalog.image_tokens import image_tokens
 from vlm_core.testing import ScriptedServer
-from vlm_core.testing.valid_responses import TEXT
+from vlm_core.testing.fault_parts import TEXT
 
 Make: TypeAlias = Callable[..., BaseChatModel]
 Picture: TypeAlias = Callable[..., bytes]

@@ -16,8 +16,8 @@ from PIL import Image
 
 from vlm_core import EngineError, ImageAssistant, PageImage, PageResult, VLMClient
 from vlm_core.assistant.library import Document
-from vlm_core.assistant.lru_cache import LRUCache
 from vlm_core.images.picture_worker import PictureFile
+from vlm_core.lru_cache import LRUCache
 from vlm_core.testing import ScriptedServer
 from vlm_core.types import READING_PIXELS
 

@@ -24,6 +24,7 @@ from vlm_core import (
     PageState,
     PasswordRequiredError,
     PDFError,
+    Source,
     UnsafeURLError,
     UnsupportedImageError,
     VLMError,
@@ -317,6 +318,46 @@ def test_an_option_that_cannot_be_used_is_a_config_error(options: dict[str, Any]
     with pytest.raises(ConfigError, match=message) as raised:
         DocumentReader(**options)
     assert raised.value.hint
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("pdf_text", "always"),
+        ("on_error", "ignore"),
+        ("max_pages", 0),
+        ("max_concurrency", 0),
+        ("budget_usd", 0),
+    ],
+)
+def test_an_error_carries_the_argument_that_it_is_about(option: str, value: object) -> None:
+    options: dict[str, Any] = {option: value}
+    with pytest.raises(ConfigError) as raised:
+        DocumentReader(**options)
+    assert raised.value.argument == option
+    assert raised.value.message.startswith(f"{option}=")
+
+
+def test_a_result_knows_which_document_it_is_of(reader: DocumentReader) -> None:
+    same = picture(1, 2)
+    pages = list(reader.iter_pages([same, b"<html>", same]))
+    assert [page.document for page in pages] == [0, 0, 1, 2, 2]
+    assert "document" not in pages[0].model_dump()
+
+
+def test_a_document_without_the_pages_asked_for_is_closed(tmp_path: Path) -> None:
+    closed = []
+
+    class Watched(Source):
+        def open(self, **options: Any) -> Any:
+            pages = super().open(**options)
+            close = pages.close
+            pages.close = lambda: (closed.append(self.name), close())  # type: ignore[method-assign]
+            return pages
+
+    source = Watched("two.tif", lambda: picture(1, 2))
+    assert not DocumentReader(GreyEngine()).read(source, pages=[7]).ok
+    assert closed == ["two.tif"]
 
 
 def html(folder: Path) -> Any:

@@ -18,7 +18,7 @@ import pytest
 
 from vlm_core.errors import ConfigError
 from vlm_core.testing import Answer, Connection, ScriptedServer, Seen
-from vlm_core.testing.listener import Listener
+from vlm_core.testing.connection import Listener
 
 QUESTION = json.dumps({"model": "m", "messages": [{"role": "user", "content": "hello"}]}).encode()
 PATH = "/v1/chat/completions"

@@ -18,8 +18,8 @@ import pytest
 
 from vlm_core.errors import ConfigError
 from vlm_core.testing import ScriptedServer
+from vlm_core.testing.fault_parts import TEXT, UNICODE
 from vlm_core.testing.faults import FAULTS, find_fault
-from vlm_core.testing.valid_responses import TEXT, UNICODE
 
 PAGE = Path(__file__).parents[3] / "docs" / "how-to" / "test-your-program.md"
 BOTH = pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from vlm_core.assistant.relevance import best, words
+from vlm_core.assistant import page_selection
+from vlm_core.assistant.page_selection import words
 
 PAGES = [
     "Contents: 1 Parties 2 Goods 3 Payment 4 Signatures",
@@ -13,6 +14,12 @@ PAGES = [
     "Payment is due within 30 days of each invoice; the penalty for delay is 2 % a month",
     "Signed by Ann Smith and Bo Yang on 3 March 2024",
 ]
+
+
+def best(question: str, pages: list[str], most: int) -> list[int]:
+    """The pages of one document that are looked at, by their place in the list."""
+    places = [(0, number) for number in range(len(pages))]
+    return [number for _, number in page_selection.best(question, places, pages, most)]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
-"""How each provider says no: one refusal, in as many shapes as there are families of providers.
+"""The provider that a server simulates: what the catalog says of it, and how it says no.
 
-The shapes are those of the providers' pages where they show one, else those seen in public code.
+The shapes of errors are those of the providers' pages where they show one, else those seen in public code.
 """
 
 from __future__ import annotations
@@ -9,6 +9,63 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
+
+from vlm_core.catalog.routes import Endpoint, Route
+from vlm_core.catalog.schema import Provider
+
+_ANYWHERE = "http://127.0.0.1/v1"
+"""The address is of no account, but the look-up wants one."""
+
+
+def row_of(provider: str | Provider | None) -> Provider:
+    """A provider's row.
+
+    Args:
+        provider: a name in the catalog, a row of your own, or None for a server that simulates none.
+
+    Raises:
+        UnknownProviderError: the catalog has no provider of this name.
+
+    Example:
+        >>> row_of(None).name, row_of("hyperbolic").limits.max_images
+        ('scripted', 1)
+    """
+    if isinstance(provider, Provider):
+        return provider
+    if provider is None:
+        return Provider(name="scripted")
+    from vlm_core.catalog.registry import find_provider
+
+    return find_provider(provider)
+
+
+def endpoint_of(provider: Provider, model: str) -> Endpoint:
+    """A model at a provider, with all limits and quirks that hold there; any string is a model.
+
+    Example:
+        >>> endpoint_of(row_of("novita"), "qwen/qwen2.5-vl-72b-instruct").profile.family
+        'qwen2.5-vl'
+    """
+    from vlm_core.catalog.resolve_route import resolve
+
+    # Its own route before the model keeps the look-up from reading one into the model's name.
+    named = model if model.strip() else "unnamed"
+    return resolve(Route(provider, f"{provider.name}:{named}", base_url=_ANYWHERE))
+
+
+def models_of(provider: Provider) -> tuple[str, ...]:
+    """The models that the catalog knows of a provider.
+
+    Example:
+        >>> "qwen/qwen2.5-vl-72b-instruct" in models_of(row_of("novita"))
+        True
+    """
+    from vlm_core.catalog import registry
+
+    return tuple(row.model for row in registry.models_of(provider.name) if row.model)
+
+
+# --- refusals -------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -29,7 +86,7 @@ class Refusal:
     """The field that is wrong, as in "messages[0].content[1]"."""
 
 
-Shape: TypeAlias = Callable[[Refusal], Any]
+Shape: TypeAlias = Callable[[Refusal], Mapping[str, Any]]
 
 _KINDS = {
     401: "authentication_error",
@@ -56,7 +113,7 @@ def _kind(refusal: Refusal) -> str:
     return _KINDS.get(refusal.status, "server_error" if refusal.status >= 500 else "invalid_request_error")
 
 
-def _openai(refusal: Refusal) -> Any:
+def _openai(refusal: Refusal) -> Mapping[str, object]:
     return {
         "error": {
             "message": refusal.message,
@@ -67,11 +124,11 @@ def _openai(refusal: Refusal) -> Any:
     }
 
 
-def _devup(refusal: Refusal) -> Any:
+def _devup(refusal: Refusal) -> Mapping[str, object]:
     return {"error": {"message": refusal.message, "type": "devup_error", "code": refusal.code}}
 
 
-def _deepinfra(refusal: Refusal) -> Any:
+def _deepinfra(refusal: Refusal) -> Mapping[str, object]:
     if refusal.status == 422:
         words = re.findall(r"\w+", refusal.parameter or "")
         place = ["body", *(int(word) if word.isdecimal() else word for word in words)]
@@ -81,7 +138,7 @@ def _deepinfra(refusal: Refusal) -> Any:
     return {"error": {"message": refusal.message}}
 
 
-def _novita(refusal: Refusal) -> Any:
+def _novita(refusal: Refusal) -> Mapping[str, object]:
     of_status = _NOVITA_STATUSES.get(refusal.status, "INVALID_REQUEST_BODY")
     return {
         "code": refusal.status,
@@ -91,7 +148,7 @@ def _novita(refusal: Refusal) -> Any:
     }
 
 
-def _vllm(refusal: Refusal) -> Any:
+def _vllm(refusal: Refusal) -> Mapping[str, object]:
     return {
         "object": "error",
         "message": refusal.message,
@@ -101,11 +158,11 @@ def _vllm(refusal: Refusal) -> Any:
     }
 
 
-def _openrouter(refusal: Refusal) -> Any:
+def _openrouter(refusal: Refusal) -> Mapping[str, object]:
     return {"error": {"code": refusal.status, "message": refusal.message, "metadata": {}}}
 
 
-def _siliconflow(refusal: Refusal) -> Any:
+def _siliconflow(refusal: Refusal) -> Mapping[str, object]:
     return {"code": 20012, "message": refusal.message, "data": None}
 
 

@@ -14,16 +14,18 @@ class LRUCache(Generic[Value]):
     """Values by key, for any number of threads.
 
     Args:
-        most: that all of them may weigh; the newest one is kept whatever it weighs.
+        most: that all of them may weigh.
+        keeps_newest: whether the newest one is kept whatever it weighs.
 
     Example:
-        >>> pages: Kept[str] = LRUCache(most=10)
+        >>> pages: LRUCache[str] = LRUCache(most=10)
         >>> pages.put("a", "first", 6), pages.put("b", "second", 6), pages.get("a")
         ([], ['first'], None)
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, *, keeps_newest: bool = True) -> None:
         self._most = most
+        self._always_kept = 1 if keeps_newest else 0
         self._weight = 0
         self._values: OrderedDict[Hashable, tuple[Value, int]] = OrderedDict()
         self._lock = Lock()
@@ -47,7 +49,7 @@ class LRUCache(Generic[Value]):
 
     def _dropped(self) -> list[Value]:
         dropped = []
-        while self._weight > self._most and len(self._values) > 1:
+        while self._weight > self._most and len(self._values) > self._always_kept:
             value, weight = self._values.popitem(last=False)[1]
             self._weight -= weight
             dropped.append(value)
