@@ -26,7 +26,7 @@ STUBS = {
     "vlm_core": ROOT / "vlm_core/__init__.pyi",
     "vlm_core.integration": ROOT / "vlm_core/integration.pyi",
 }
-HEAVY = ("PIL", "openai", "onnxruntime", "pypdfium2", "rapidocr", "cv2")
+HEAVY = ("PIL", "openai", "onnxruntime", "pypdfium2", "rapidocr", "cv2", "importlib.metadata")
 IMPORTS = (
     ("pydantic", "from vlm_core import DocumentReader, PageResult, read"),
     ("pydantic", "from vlm_core.integration import passages, check_names"),
