@@ -1,4 +1,4 @@
-"""A string that shows itself nowhere: a key, or the value of a header."""
+"""A string that is shown nowhere: a key, or the value of a header."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _SHORTEST_KEY = 6
 
 
 class Secret:
-    """Holds a key or a header's value, and hands it out only when asked in so many words.
+    """Holds a key or a header's value, and returns it from `reveal()` alone.
 
-    It is masked in repr, str, format and JSON; it does not survive pickling, for a pickle is a
-    file that lies about: the copy is empty, and knows that it was a secret once.
+    It is masked in repr, str, format and JSON. It is not pickled, since a pickle is a file that others may
+    read: the copy is empty, and a call with it raises MissingKeyError.
 
     Args:
         value: what to hide, or another secret.

@@ -74,6 +74,12 @@ def test_an_import_loads_nothing_heavy_that_its_framework_has_not(framework: str
     assert loaded.stdout.strip() == "[]"
 
 
+def test_a_reader_needs_no_list_of_the_installed_packages() -> None:
+    program = "import sys, vlm_core; vlm_core.DocumentReader; print('importlib.metadata' in sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert loaded.stdout.strip() == "False"
+
+
 @pytest.mark.parametrize("package", PACKAGES)
 def test_public_names_and_signatures_are_those_that_were_promised(package: str) -> None:
     promised = PROMISED.read_text(encoding="utf-8").splitlines()

@@ -140,7 +140,7 @@ class _Waiter:
         return True
 
     def send_on(self) -> None:
-        """Wake it without a place: it knows of another route."""
+        """Wake it without a place, so that it asks another route."""
         with suppress(RuntimeError):  # its event loop was closed meanwhile
             self._wake()
 
@@ -259,7 +259,7 @@ class ConcurrencyLimiter:
             self._step_aside(waiter)
 
     def _now(self, task: Callable[[], Result]) -> Result:
-        """Do it with the lock."""
+        """Run a task under the lock."""
         with self._lock:
             result = task()
             self._let_in()
@@ -267,7 +267,7 @@ class ConcurrencyLimiter:
         return result
 
     def _later(self, task: Callable[[], None]) -> None:
-        """Do it with the lock, or leave it to whoever has that.
+        """Run a task under the lock, or queue it for the current holder.
 
         An abandoned call ends while garbage is collected, at any moment on any thread, even on one
         that is just holding the lock. It would wait for itself.

@@ -98,7 +98,7 @@ class CircuitBreaker:
                 self._close(now)
 
     def failed(self, now: float, retry_after: float | None = None, began: float | None = None) -> None:
-        """A call failed in a way that tells of the route's health.
+        """Count a failure which says that the route is not healthy.
 
         Args:
             now: seconds.

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from vlm_core.catalog.plugins import engine_names, load_engine
 from vlm_core.errors import ConfigError
 from vlm_core.ocr.engine import Engine, OCREngine, OCROptions
 from vlm_core.option_names import names_of
@@ -48,6 +47,9 @@ def find_engine(engine: Engine, wishes: OCROptions) -> OCREngine:
 
 def _installed(name: str, task: str) -> Engine:
     """The engine of an installed package, which may be called with the task; a model's id as it is."""
+    # Loaded for a name alone: the embedded engine needs neither the catalog nor importlib.metadata.
+    from vlm_core.catalog.plugins import engine_names, load_engine
+
     names = engine_names()
     if name not in names:
         near = get_close_matches(name, ("local", *names), n=1)

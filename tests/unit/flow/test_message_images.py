@@ -107,3 +107,9 @@ def test_the_callers_messages_stay_as_they_are() -> None:
     messages = said({"type": "image", "image": "a.png"})
     with_images(read_messages(messages), [["page"]])
     assert messages == said({"type": "image", "image": "a.png"})
+
+
+@pytest.mark.parametrize("address", ["http:scan.png", "file:///etc/passwd", "/etc/passwd", "scan.png"])
+def test_a_file_part_opens_no_path(address: str) -> None:
+    with pytest.raises(InputError, match=r"messages\[0\]\.content\[0\]"):
+        read({"type": "file", "file": {"file_url": address}})
