@@ -28,7 +28,7 @@ MAX_COMMENTS = 1000
 MAX_TAGS = 1_000_000
 """Of all directories of a TIFF."""
 
-MOST_IN_COLOUR = 10_000_000
+MOST_IN_COLOUR = 16_000_000
 """Pixels of a page that an OCR engine looks at in colour. A larger one is read as well in grey, in a third of
 the memory."""
 READING_BYTES = 220_000_000

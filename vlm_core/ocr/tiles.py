@@ -35,13 +35,15 @@ SMALL_SIDE = 736
 """Pixels: a shorter side than this is enlarged, for the detector was trained on larger pictures."""
 MAX_ENLARGEMENT = 2.0
 TILE_SIDE = 2048
-TILE_PIXELS = 1_600_000
-"""Of a tile at most, for the detector takes 230 bytes a pixel. An A4 page at 150 dpi is two tiles."""
+TILE_PIXELS = 2_600_000
+"""Of a tile at most, for the detector takes 230 bytes a pixel. An A4 page at 150 dpi is one tile."""
 SMALL_TILE_PIXELS = 900_000
 """Of a tile of a page that takes much memory itself."""
 PROBE_SIDE, PROBE_OVERLAP = 672, 128
 """Of the parts of such a page in which text is looked for first: square, so that little is looked at twice.
 Lines are not read from them, for seams down the page cut these."""
+PROBED = 9_000_000
+"""Pixels of a page from which it is looked through in such parts before all of it is: a texture has no text."""
 SAMPLE = 2
 """Such parts, those most like print, that are tried where a first look found nothing or little."""
 MOST_CLOSELY = 6_000_000
@@ -138,7 +140,7 @@ def _find_on(scaled: Pixels, image: Pixels, detect: Detect, tries: int | None = 
         tries: how many parts are tried, where a first look found nothing; all by default.
     """
     parts = marked_parts(scaled)
-    takes_long = is_large(image) or (tries and scaled.shape[0] * scaled.shape[1] > MANY_PIXELS)
+    takes_long = _pixels(image) > PROBED or (tries and _pixels(scaled) > MANY_PIXELS)
     if takes_long and not _may_hold_text(scaled, parts, detect, tries):
         return NO_QUADS
     most = SMALL_TILE_PIXELS if is_large(image) else TILE_PIXELS
@@ -147,6 +149,10 @@ def _find_on(scaled: Pixels, image: Pixels, detect: Detect, tries: int | None = 
         side / scaled_side for side, scaled_side in zip(image.shape[:2], scaled.shape[:2], strict=True)
     )
     return np.concatenate([NO_QUADS, *found]) * np.array([width, height], np.float32)
+
+
+def _pixels(image: Pixels) -> int:
+    return int(image.shape[0] * image.shape[1])
 
 
 def _may_hold_text(scaled: Pixels, parts: list[Tile], detect: Detect, tries: int | None) -> bool:

@@ -130,7 +130,7 @@ def test_a_page_in_a_worker_is_the_same_as_in_this_process() -> None:
     assert pages[0].width * pages[0].height <= 17_000_000
 
 
-def test_a_page_of_10_megapixels_or_fewer_keeps_its_colours() -> None:
+def test_a_page_of_16_megapixels_or_fewer_keeps_its_colours() -> None:
     with open_document(saved(scene("RGB")), reading_pixels=40_000_000) as document:
         assert document.page(1).pixels == scene("RGB").tobytes()
 
