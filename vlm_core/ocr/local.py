@@ -276,6 +276,7 @@ def _piece(quad: Quads, reading: RecognizedLine, skew: float) -> Piece:
         thickness=float(np.linalg.norm(quad[[3, 2]] - quad[[0, 1]], axis=1).mean()),
         ends=(float(begin @ along), float(end @ along)),
         fall=float((end - begin) @ down),
+        words=reading.words,
     )
 
 

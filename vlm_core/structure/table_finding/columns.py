@@ -1,0 +1,117 @@
+"""Where the columns of a table part: at ruling lines, and at stripes of white."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import NamedTuple, TypeAlias
+
+from vlm_core.structure.table_finding.rules import Rule, Rules, places
+from vlm_core.structure.table_finding.words import PlacedWord, segments
+from vlm_core.types import Box
+
+Row: TypeAlias = list[PlacedWord]
+
+WORD_GAP = 0.9
+"""Times the height: words further apart are in different cells."""
+_NEAR = 0.5
+"""Times the height: lines so near to each other are one."""
+_STRONG = 0.35
+"""The share of a table's height along which a line parts its columns."""
+_NARROW = 0.25
+"""Times the height: the narrowest stripe."""
+_FEW_ROWS, _CROSSED = 6, 0.12
+"""From so many rows on, the share of them that may run across a stripe, as headings do."""
+_APART = 1.0
+"""Times the height: a stripe nearer to a line is the white beside it."""
+_FEWEST, _MOSTLY = 4, 0.6
+"""Rows that a stripe parts between two lines, and their share of those that have text there."""
+
+
+class Separator(NamedTuple):
+    """Where two columns part, and whether a line is drawn there."""
+
+    x: float
+    is_ruled: bool
+
+
+def separators(rows: Sequence[Row], rules: Rules, box: Box, height: float) -> list[Separator]:
+    """Where the columns of a table part, from the left.
+
+    Args:
+        rows: of text.
+        rules: of the table.
+        box: of the table.
+        height: of its usual line.
+    """
+    ruled = _ruled(rules.down, box, height)
+    stripes = list(_stripes(rows, rules.down, box, height))
+    added: list[float] = []
+    for start, end in stripes:
+        beside = [x for x in ruled if start - _APART * height <= x <= end + _APART * height]
+        middle = (start + end) / 2
+        if not beside and (len(ruled) < 2 or _parts_most(rows, middle, ruled, box)):
+            added.append(middle)
+    return sorted([Separator(x, True) for x in ruled] + [Separator(x, False) for x in added])
+
+
+def _ruled(down: Sequence[Rule], box: Box, height: float) -> list[float]:
+    x0, y0, x1, y1 = box
+    found = []
+    for x in places(down, _NEAR * height):
+        runs = sum(rule.covers(y0, y1) for rule in down if abs(rule.at - x) <= _NEAR * height)
+        if runs > _STRONG * (y1 - y0) and x0 + _NEAR * height < x < x1 - _NEAR * height:
+            found.append(x)
+    return found
+
+
+def row_segments(row: Row, down: Sequence[Rule], height: float) -> list[Row]:
+    """The parts of a row of text that stand apart, or on two sides of a line."""
+    level = sum(word.middle_y for word in row) / len(row)
+    lines = [rule.at for rule in down if rule.start <= level <= rule.end]
+    return segments(row, WORD_GAP * height, lines)
+
+
+def _stripes(
+    rows: Sequence[Row], down: Sequence[Rule], box: Box, height: float
+) -> Iterator[tuple[float, float]]:
+    """White that runs down the table between two columns, from where to where."""
+    parted = [row_segments(row, down, height) for row in rows]
+    several = [parts for parts in parted if len(parts) >= 2] or parted
+    most = 0 if len(several) < _FEW_ROWS else max(1, int(_CROSSED * len(several)))
+    edges = sorted(
+        edge for parts in several for part in parts for edge in ((part[0].x0, 1), (part[-1].x1, -1))
+    )
+    across, start = 0, None
+    for (x, change), (next_x, _) in pairwise(edges):
+        across += change
+        if across <= most:
+            start = x if start is None else start
+            if next_x - start >= _NARROW * height and _rises(edges, next_x, across, most):
+                yield start, next_x
+        else:
+            start = None
+
+
+def _rises(edges: Sequence[tuple[float, int]], x: float, across: int, most: int) -> bool:
+    """Whether the stripe ends at a place: more parts than may run across it do from there on."""
+    first = bisect_right(edges, (x, -2))
+    last = bisect_right(edges, (x, 2))
+    return across + sum(change for _, change in edges[first:last]) > most
+
+
+def _parts_most(rows: Sequence[Row], x: float, ruled: Sequence[float], box: Box) -> bool:
+    """Whether a stripe between two lines parts most of the rows that have text there."""
+    bounds = [box[0], *ruled, box[2]]
+    place = bisect_right(bounds, x)
+    low, high = bounds[place - 1], bounds[min(place, len(bounds) - 1)]
+    sides = [
+        (
+            any(low <= word.middle_x < x for word in row),
+            any(x <= word.middle_x < high for word in row),
+        )
+        for row in rows
+    ]
+    used = sum(left or right for left, right in sides)
+    return used >= _FEWEST and sum(left and right for left, right in sides) > _MOSTLY * used

@@ -1,0 +1,166 @@
+"""The words of a page on a plane where lines are level and both axes have one unit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from statistics import median
+from typing import NamedTuple
+
+from vlm_core.types import Box, TextLine
+
+_LEVEL = 0.002
+"""The slope below which a page is level."""
+_STEEPEST = 0.35
+_LONG = 6.0
+"""Times its height: a line this long tells the slope."""
+
+
+class PlacedWord(NamedTuple):
+    """A word, its box, and the number of its line."""
+
+    text: str
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+    line: int
+
+    @property
+    def middle_x(self) -> float:
+        """Halfway between its sides."""
+        return (self.x0 + self.x1) / 2
+
+    @property
+    def middle_y(self) -> float:
+        """Halfway between its top and its bottom."""
+        return (self.y0 + self.y1) / 2
+
+    @property
+    def height(self) -> float:
+        """From its top to its bottom."""
+        return self.y1 - self.y0
+
+
+class Plane(NamedTuple):
+    """From fractions of a page to a plane in pixels on which its lines are level, and back."""
+
+    width: float
+    height: float
+    slope: float = 0.0
+
+    def point(self, x: float, y: float) -> tuple[float, float]:
+        """A point of the page on the plane."""
+        x, y = x * self.width, y * self.height
+        return x + self.slope * y, y - self.slope * x
+
+    def box(self, box: Box) -> Box:
+        """A box of the page on the plane, as high as its line is where the page is askew."""
+        middle_x, middle_y = self.point((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
+        wide, high = (box[2] - box[0]) * self.width, (box[3] - box[1]) * self.height
+        high = max(high - abs(self.slope) * wide, 0.3 * high)
+        return middle_x - wide / 2, middle_y - high / 2, middle_x + wide / 2, middle_y + high / 2
+
+    def fractions(self, box: Box) -> Box:
+        """A box of the plane as fractions of the page."""
+        corners = [self._back(x, y) for x in (box[0], box[2]) for y in (box[1], box[3])]
+        xs, ys = zip(*corners, strict=True)
+        x0, y0, x1, y1 = (min(1.0, max(0.0, side)) for side in (min(xs), min(ys), max(xs), max(ys)))
+        return x0, y0, x1, y1
+
+    def _back(self, x: float, y: float) -> tuple[float, float]:
+        scale = 1 + self.slope**2
+        return (x - self.slope * y) / scale / self.width, (y + self.slope * x) / scale / self.height
+
+
+def plane_of(lines: Sequence[TextLine], width: int, height: int) -> Plane:
+    """The plane on which the lines of a page are level.
+
+    Args:
+        lines: with their words.
+        width: of the page, in pixels.
+        height: likewise.
+    """
+    slopes = [slope for line in lines if (slope := _slope(line, width, height)) is not None]
+    slope = median(slopes) if len(slopes) >= 3 else 0.0
+    return Plane(width, height, slope if _LEVEL < abs(slope) < _STEEPEST else 0.0)
+
+
+def _slope(line: TextLine, width: int, height: int) -> float | None:
+    if len(line.words) < 2:
+        return None
+    first, last = line.words[0].bbox, line.words[-1].bbox
+    across = (last[0] + last[2] - first[0] - first[2]) / 2 * width
+    down = (last[1] + last[3] - first[1] - first[3]) / 2 * height
+    return down / across if across > _LONG * (first[3] - first[1]) * height else None
+
+
+def words_of(lines: Sequence[TextLine], plane: Plane) -> list[PlacedWord]:
+    """The words of lines on the plane; those of one line are equally high.
+
+    A line without words counts as one.
+
+    Args:
+        lines: of the page.
+        plane: where its lines are level.
+    """
+    found: list[PlacedWord] = []
+    for number, line in enumerate(lines):
+        words = line.words or ((line.text, line.bbox),)
+        boxes = [plane.box(box) for _, box in words]
+        top, bottom = min(box[1] for box in boxes), max(box[3] for box in boxes)
+        found += (
+            PlacedWord(text, box[0], top, box[2], bottom, number)
+            for (text, _), box in zip(words, boxes, strict=True)
+            if text
+        )
+    return found
+
+
+def usual_height(words: Iterable[PlacedWord]) -> float:
+    """The median of the words' heights; 0 where there are none."""
+    heights = [word.height for word in words]
+    return median(heights) if heights else 0.0
+
+
+def around(words: Iterable[PlacedWord]) -> Box:
+    """The smallest box that holds some words, at least one."""
+    _, x0, y0, x1, y1, _ = zip(*words, strict=True)
+    return min(x0), min(y0), max(x1), max(y1)
+
+
+def text_rows(words: Iterable[PlacedWord], height: float) -> list[list[PlacedWord]]:
+    """Words on one level, from left to right; rows from the top.
+
+    Args:
+        words: in any order.
+        height: the usual one.
+    """
+    rows: list[list[PlacedWord]] = []
+    level = 0.0
+    for word in sorted(words, key=lambda word: word.middle_y):
+        reach = 0.5 * max(min(word.height, height), 0.6 * height)
+        if not rows or word.middle_y - level > reach:
+            rows.append([])
+        rows[-1].append(word)
+        level = sum(each.middle_y for each in rows[-1]) / len(rows[-1])
+    return [sorted(row, key=lambda word: word.x0) for row in rows]
+
+
+def segments(
+    row: Sequence[PlacedWord], gap: float, separators: Sequence[float] = ()
+) -> list[list[PlacedWord]]:
+    """A row parted where there is much white between two words, or a separator.
+
+    Args:
+        row: from left to right.
+        gap: how much white parts it.
+        separators: where ruling lines run down.
+    """
+    parts = [[row[0]]]
+    for word, following in pairwise(row):
+        is_cut = any(word.middle_x < x < following.middle_x for x in separators)
+        if is_cut or following.x0 - word.x1 > gap:
+            parts.append([])
+        parts[-1].append(following)
+    return parts
