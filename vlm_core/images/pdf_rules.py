@@ -1,4 +1,7 @@
-"""The ruling lines of a PDF page: thin drawn shapes, and the straight sides of what is outlined or filled."""
+"""The ruling lines of a PDF page: thin drawn shapes, and the straight sides of what is outlined.
+
+The sides of what is only filled are not among them: a shaded cell is often drawn in strips, one a line.
+"""
 
 from __future__ import annotations
 
@@ -46,9 +49,8 @@ def rules_on(objects: Sequence[pdfium.PdfObject]) -> list[Box]:
             continue
         count = c.FPDFPath_CountSegments(thing)
         left -= count
-        if count > _MOST_SEGMENTS or left < 0:
-            continue
-        found += _sides(thing, count, is_closed=is_filled)
+        if is_stroked and count <= _MOST_SEGMENTS and left >= 0:
+            found += _sides(thing, count)
     return found
 
 
@@ -76,12 +78,12 @@ def _placed(thing: pdfium.PdfObject, box: Box) -> Box:
     return box
 
 
-def _sides(path: pdfium.PdfObject, count: int, *, is_closed: bool) -> Iterator[Box]:
+def _sides(path: pdfium.PdfObject, count: int) -> Iterator[Box]:
     """The sides of a shape that run across or down the page."""
     matrix, form = path.get_matrix(), path.container
     while form:
         matrix, form = matrix.multiply(form.get_matrix()), form.container
-    for outline in _outlines(path, count, is_closed=is_closed):
+    for outline in _outlines(path, count):
         placed = [matrix.on_point(*point) for point in outline]
         for (x0, y0), (x1, y1) in pairwise(placed):
             is_straight = min(abs(x1 - x0), abs(y1 - y0)) <= _STRAIGHT
@@ -89,8 +91,8 @@ def _sides(path: pdfium.PdfObject, count: int, *, is_closed: bool) -> Iterator[B
                 yield min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)
 
 
-def _outlines(path: pdfium.PdfObject, count: int, *, is_closed: bool) -> Iterator[list[_Point]]:
-    """The corners of each part of a shape; a part that is closed ends where it begins."""
+def _outlines(path: pdfium.PdfObject, count: int) -> Iterator[list[_Point]]:
+    """The corners of each part of a shape; one that is closed ends where it begins."""
     outline: list[_Point] = []
     x, y = ctypes.c_float(), ctypes.c_float()
     for index in range(count):
@@ -98,7 +100,7 @@ def _outlines(path: pdfium.PdfObject, count: int, *, is_closed: bool) -> Iterato
         kind = c.FPDFPathSegment_GetType(segment)
         c.FPDFPathSegment_GetPoint(segment, x, y)
         if kind == c.FPDF_SEGMENT_MOVETO:
-            yield [*outline, *outline[:1]] if is_closed else outline
+            yield outline
             outline = []
         if kind == c.FPDF_SEGMENT_BEZIERTO and outline:  # a bend, and no side
             yield outline
@@ -106,6 +108,6 @@ def _outlines(path: pdfium.PdfObject, count: int, *, is_closed: bool) -> Iterato
         outline.append((x.value, y.value))
         if c.FPDFPathSegment_GetClose(segment):
             outline.append(outline[0])
-    yield [*outline, *outline[:1]] if is_closed else outline
+    yield outline
 
 

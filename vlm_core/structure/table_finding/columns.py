@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
+from math import inf
 from typing import NamedTuple, TypeAlias
 
 from vlm_core.structure.table_finding.rules import Rule, Rules, places
@@ -15,6 +16,12 @@ Row: TypeAlias = list[PlacedWord]
 
 WORD_GAP = 0.9
 """Times the height: words further apart are in different cells."""
+_LOOSE_GAP = 0.45
+"""Times the height: words nearer than this are never parted by a stripe;"""
+_JOINED = 0.25
+"""and in all but so many of the rows the words there are further apart than those of one cell."""
+_USED = 2
+"""Rows on which such a column must have text."""
 _NEAR = 0.5
 """Times the height: lines so near to each other are one."""
 _STRONG = 0.35
@@ -25,6 +32,8 @@ _FEW_ROWS, _CROSSED = 6, 0.12
 """From so many rows on, the share of them that may run across a stripe, as headings do."""
 _APART = 1.0
 """Times the height: a stripe nearer to a line is the white beside it."""
+_NARROWEST = 1.5
+"""Times the height: a column without text that is narrower is the white between two lines."""
 _FEWEST, _MOSTLY = 4, 0.6
 """Rows that a stripe parts between two lines, and their share of those that have text there."""
 
@@ -46,14 +55,15 @@ def separators(rows: Sequence[Row], rules: Rules, box: Box, height: float) -> li
         height: of its usual line.
     """
     ruled = _ruled(rules.down, box, height)
-    stripes = list(_stripes(rows, rules.down, box, height))
+    stripes = _stripes(rows, rules.down, height)
     added: list[float] = []
     for start, end in stripes:
         beside = [x for x in ruled if start - _APART * height <= x <= end + _APART * height]
         middle = (start + end) / 2
         if not beside and (len(ruled) < 2 or _parts_most(rows, middle, ruled, box)):
             added.append(middle)
-    return sorted([Separator(x, True) for x in ruled] + [Separator(x, False) for x in added])
+    found = sorted([Separator(x, True) for x in ruled] + [Separator(x, False) for x in added])
+    return _without_narrow(found, rows, box, height)
 
 
 def _ruled(down: Sequence[Rule], box: Box, height: float) -> list[float]:
@@ -66,32 +76,71 @@ def _ruled(down: Sequence[Rule], box: Box, height: float) -> list[float]:
     return found
 
 
-def row_segments(row: Row, down: Sequence[Rule], height: float) -> list[Row]:
+def _without_narrow(
+    found: Sequence[Separator], rows: Sequence[Row], box: Box, height: float
+) -> list[Separator]:
+    """Separators of which no two have a narrow column without text between them, as double lines do."""
+    kept: list[Separator] = []
+    left = box[0]
+    words = [word for row in rows for word in row]
+    for number, separator in enumerate(found):
+        is_last = number + 1 == len(found)
+        right = separator.x
+        is_empty = not any(left <= word.middle_x < right for word in words)
+        if right - left < _NARROWEST * height and is_empty and kept:
+            kept[-1] = Separator((left + right) / 2, True)
+        elif right - left < _NARROWEST * height and is_empty:
+            pass
+        else:
+            kept.append(separator)
+        left = right
+        if is_last and kept and box[2] - right < _NARROWEST * height:
+            if not any(right <= word.middle_x for word in words):
+                kept.pop()
+    return kept
+
+
+def row_segments(row: Row, down: Sequence[Rule], height: float, gap: float = WORD_GAP) -> list[Row]:
     """The parts of a row of text that stand apart, or on two sides of a line."""
     level = sum(word.middle_y for word in row) / len(row)
     lines = [rule.at for rule in down if rule.start <= level <= rule.end]
-    return segments(row, WORD_GAP * height, lines)
+    return segments(row, gap * height, lines)
 
 
 def _stripes(
-    rows: Sequence[Row], down: Sequence[Rule], box: Box, height: float
-) -> Iterator[tuple[float, float]]:
+    rows: Sequence[Row], down: Sequence[Rule], height: float
+) -> list[tuple[float, float]]:
     """White that runs down the table between two columns, from where to where."""
-    parted = [row_segments(row, down, height) for row in rows]
-    several = [parts for parts in parted if len(parts) >= 2] or parted
+    strict = [row_segments(row, down, height) for row in rows]
+    several = [number for number, parts in enumerate(strict) if len(parts) >= 2] or range(len(rows))
     most = 0 if len(several) < _FEW_ROWS else max(1, int(_CROSSED * len(several)))
-    edges = sorted(
-        edge for parts in several for part in parts for edge in ((part[0].x0, 1), (part[-1].x1, -1))
-    )
+    loose = [row_segments(rows[number], down, height, _LOOSE_GAP) for number in several]
+    edges = sorted(edge for parts in loose for part in parts for edge in ((part[0].x0, 1), (part[-1].x1, -1)))
+    found: list[tuple[float, float]] = []
     across, start = 0, None
     for (x, change), (next_x, _) in pairwise(edges):
         across += change
         if across <= most:
             start = x if start is None else start
             if next_x - start >= _NARROW * height and _rises(edges, next_x, across, most):
-                yield start, next_x
+                middle = (start + next_x) / 2
+                joined = sum(_is_across(strict[number], middle) for number in several)
+                if joined <= most or (joined <= _JOINED * len(several) and _is_used(rows, found, middle)):
+                    found.append((start, next_x))
         else:
             start = None
+    return found
+
+
+def _is_used(rows: Sequence[Row], found: Sequence[tuple[float, float]], x: float) -> bool:
+    """Whether a column that ends at a place has text on more rows than its heading's."""
+    left = found[-1][1] if found else -inf
+    return sum(any(left <= word.x0 and word.x1 <= x for word in row) for row in rows) >= _USED
+
+
+def _is_across(parts: Sequence[Row], x: float) -> bool:
+    """Whether a part of a row runs over a place."""
+    return any(part[0].x0 < x < part[-1].x1 for part in parts)
 
 
 def _rises(edges: Sequence[tuple[float, int]], x: float, across: int, most: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from statistics import median
@@ -9,6 +10,7 @@ from typing import NamedTuple
 
 from vlm_core.structure.table_finding.columns import Row, Separator, row_segments, separators
 from vlm_core.structure.table_finding.rules import Rules, coverage, places
+from vlm_core.structure.table_finding.values import goes_on, is_number
 from vlm_core.structure.table_finding.words import PlacedWord, text_rows, usual_height
 from vlm_core.types import Box
 
@@ -24,6 +26,8 @@ _COLUMN = 0.8
 """or of one column's, where lines run down as well."""
 _DENSE_ROW, _DENSE = 0.6, 0.7
 """Rows of text between two lines are rows of the table where so much of them fill so many of the columns."""
+_SMALL, _SEVERAL = 0.5, 3
+"""The share of a table's rows of text that may be one row of it; or any, where lines make so many rows."""
 _OPEN = 0.5
 """Of the side of a cell: where less of it is drawn, it is not there."""
 
@@ -107,11 +111,9 @@ class _Builder:
             rows = [row for row in self._rows if top <= _level(row) < bottom or (row is self._rows[-1] and bottom == levels[-1] and _level(row) >= bottom)]
             if rows:
                 parts.append((rows, top, bottom))
-        are_cells = len(levels) >= 4 and self._is_gridded
-        for rows, top, bottom in parts:
-            few = len(rows) <= 0.5 * len(self._rows) or len(parts) >= 3
-            groups = [rows] if are_cells and few and not self._is_dense(rows) else self._joined(rows)
-            yield from self._parted(groups, top, bottom)
+        for number, (rows, top, bottom) in enumerate(parts):
+            is_one = self._is_gridded and self._is_one_row(rows, len(parts), is_first=number < 2)
+            yield from self._parted([rows] if is_one else self._joined(rows), top, bottom)
 
     def _parted(self, groups: list[list[Row]], top: float, bottom: float) -> Iterator[_Band]:
         for group, following in pairwise(groups):
@@ -138,18 +140,35 @@ class _Builder:
     def _columns_of(self, row: Row) -> set[int]:
         return {self._first_column(part[0].x0) for part in row_segments(row, self._rules.down, self._height)}
 
-    def _is_dense(self, rows: Sequence[Row]) -> bool:
-        """Whether rows of text between two lines are rows of the table: nearly all fill most columns."""
+    def _is_one_row(self, rows: Sequence[Row], bands: int, *, is_first: bool) -> bool:
+        """Whether the rows of text between two lines are one row of the table, with cells of several lines."""
         if len(rows) < 2:
+            return True
+        if self._has_numbers(rows):
             return False
+        is_small = len(rows) <= max(_SEVERAL, _SMALL * len(self._rows)) or bands >= _SEVERAL
+        return is_small and (is_first and bands >= _SEVERAL or not self._is_dense(rows))
+
+    def _has_numbers(self, rows: Sequence[Row]) -> bool:
+        """Whether a column has a number on nearly each row of text."""
+        counts: Counter[int] = Counter()
+        for row in rows:
+            parts = row_segments(row, self._rules.down, self._height)
+            counts.update({self._first_column(part[0].x0) for part in parts if is_number(_text(part))})
+        return max(counts.values(), default=0) >= max(2, _DENSE * len(rows))
+
+    def _is_dense(self, rows: Sequence[Row]) -> bool:
+        """Whether nearly all rows of text fill most of the columns, the first one among them."""
         filled = [self._columns_of(row) for row in rows]
-        fewest = max(2, _DENSE_ROW * len(set().union(*filled)))
-        return sum(len(columns) >= fewest for columns in filled) >= _DENSE * len(rows)
+        used = set().union(*filled)
+        fewest = max(2, _DENSE_ROW * len(used))
+        full = sum(len(columns) >= fewest and min(used) in columns for columns in filled)
+        return full >= _DENSE * len(rows)
 
     def _joined(self, rows: Sequence[Row]) -> list[list[Row]]:
         """Rows of text with those that go on with a cell of the row above."""
         gaps = [min(w.y0 for w in below) - max(w.y1 for w in above) for above, below in pairwise(rows)]
-        usual = min(median(gaps), _OPEN * self._height) if gaps else 0.0
+        usual = min(median(gaps), 0.5 * self._height) if gaps else 0.0
         groups: list[list[Row]] = []
         for number, row in enumerate(rows):
             if groups and self._goes_on(groups[-1], row, gaps[number - 1], usual):
@@ -160,9 +179,14 @@ class _Builder:
 
     def _goes_on(self, group: Sequence[Row], row: Row, gap: float, usual: float) -> bool:
         columns, above = self._columns_of(row), set().union(*map(self._columns_of, group))
+        if gap > usual + 0.1 * self._height:
+            return False
+        if columns == {0}:
+            return 0 in above and goes_on(row[0].text) and len(above) > 1
+        if above == {0}:
+            return 0 in columns and goes_on(row[0].text)
         most = max(1, len(self._separators) // 3)
-        is_rest = 0 not in columns and columns <= above and len(columns) <= most
-        return is_rest and gap <= usual + 0.1 * self._height and len(self._separators) >= 2
+        return 0 not in columns and columns <= above and len(columns) <= most and len(self._separators) >= 2
 
     # Cells
 
@@ -266,6 +290,10 @@ class _Builder:
     def _has_no_line(self, span: tuple[int, int], y: float) -> bool:
         start, end = self._xs[span[0]], self._xs[span[1] + 1]
         return coverage(self._rules.across, y, _NEAR * self._height, start, end) < _OPEN
+
+
+def _text(part: Row) -> str:
+    return " ".join(word.text for word in part)
 
 
 def _level(row: Row) -> float:

@@ -9,13 +9,6 @@ from typing import NamedTuple
 
 from vlm_core.types import Box, TextLine
 
-_LEVEL = 0.002
-"""The slope below which a page is level."""
-_STEEPEST = 0.35
-_LONG = 6.0
-"""Times its height: a line this long tells the slope."""
-
-
 class PlacedWord(NamedTuple):
     """A word, its box, and the number of its line."""
 
@@ -71,28 +64,6 @@ class Plane(NamedTuple):
     def _back(self, x: float, y: float) -> tuple[float, float]:
         scale = 1 + self.slope**2
         return (x - self.slope * y) / scale / self.width, (y + self.slope * x) / scale / self.height
-
-
-def plane_of(lines: Sequence[TextLine], width: int, height: int) -> Plane:
-    """The plane on which the lines of a page are level.
-
-    Args:
-        lines: with their words.
-        width: of the page, in pixels.
-        height: likewise.
-    """
-    slopes = [slope for line in lines if (slope := _slope(line, width, height)) is not None]
-    slope = median(slopes) if len(slopes) >= 3 else 0.0
-    return Plane(width, height, slope if _LEVEL < abs(slope) < _STEEPEST else 0.0)
-
-
-def _slope(line: TextLine, width: int, height: int) -> float | None:
-    if len(line.words) < 2:
-        return None
-    first, last = line.words[0].bbox, line.words[-1].bbox
-    across = (last[0] + last[2] - first[0] - first[2]) / 2 * width
-    down = (last[1] + last[3] - first[1] - first[3]) / 2 * height
-    return down / across if across > _LONG * (first[3] - first[1]) * height else None
 
 
 def words_of(lines: Sequence[TextLine], plane: Plane) -> list[PlacedWord]:
