@@ -282,6 +282,8 @@ class TextLayer(_Value):
     """The boxes of smaller pictures, and of what is drawn of lines and areas: they may be lettering."""
     rules: tuple[Box, ...] = Field(default=())
     """Ruling lines as thin boxes: across the page where they are wider than high, else down."""
+    shades: tuple[Box, ...] = Field(default=())
+    """Areas that are filled with a colour or with grey, as cells may be."""
 
 
 class Entry(NamedTuple):

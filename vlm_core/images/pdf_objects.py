@@ -39,6 +39,9 @@ class Drawn:
     rules: list[Box] = field(default_factory=list)
     """Its ruling lines as thin boxes, in points."""
 
+    shades: list[Box] = field(default_factory=list)
+    """Its shaded areas, in points."""
+
     may_be_lettering: bool = False
     """Whether a shape is as small as a letter, or has as many parts as a word."""
 
@@ -72,7 +75,8 @@ def drawn_on(page: pdfium.PdfPage, objects: Sequence[pdfium.PdfObject]) -> Drawn
         page: to be looked at.
         objects: of the page, and of its forms.
     """
-    found = Drawn(rules=rules_on(objects[:_MOST]))
+    found = Drawn()
+    found.rules, found.shades = rules_on(objects[:_MOST])
     if len(objects) > _MOST:
         found.shapes.append(page.get_bbox())
         found.may_be_lettering = True

@@ -257,6 +257,7 @@ def _layer(
         "pictures": [box for box in boxes if area(box) > _PICTURE],
         "drawings": merged([*small, *shapes]),
         "rules": [view.fractions(rule) for rule in drawn.rules],
+        "shades": [view.fractions(shade) for shade in drawn.shades],
     }
 
 

@@ -1,12 +1,9 @@
-"""The ruling lines of a PDF page: thin drawn shapes, and the straight sides of what is outlined.
-
-The sides of what is only filled are not among them: a shaded cell is often drawn in strips, one a line.
-"""
+"""What parts the cells of tables on a PDF page: ruling lines, which are thin shapes or the sides of others, and shades."""
 
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import TypeAlias
 
@@ -18,31 +15,34 @@ from .pdf_layout import Box
 _THIN = 3.0  # points; a filled shape up to this thick is a rule
 _SHORTEST = 4.0  # points; what is shorter is a tick or a part of a letter
 _STRAIGHT = 0.5  # points that the ends of a side may be off one another
+_TOUCHING = 0.6  # points between two parts of one shaded area
 _MOST_SEGMENTS = 400  # of one shape; what has more is a drawing
 _MOST_IN_ALL = 6000
-_WHITE = 250  # of 255; a filled shape this light does not show on paper
+_MOST_SHADED = 1000  # areas; a page with more has a drawing in colours
+_CORNERS = 5  # points of a rectangle, its first one twice
+_WHITE = 250  # of 255; a shade this light does not show on paper
 
 _Point: TypeAlias = tuple[float, float]
+_Colour: TypeAlias = tuple[int, int, int, int]
 
 
-def rules_on(objects: Sequence[pdfium.PdfObject]) -> list[Box]:
-    """The ruling lines among the objects of a page, as thin boxes in points.
+def rules_on(objects: Sequence[pdfium.PdfObject]) -> tuple[list[Box], list[Box]]:
+    """The ruling lines among the objects of a page, as thin boxes, and the shaded areas, in points.
 
     Args:
         objects: of the page, and of its forms.
     """
     found: list[Box] = []
+    shaded: list[tuple[_Colour, Box]] = []
     left = _MOST_IN_ALL
     for thing in objects:
         if thing.type != c.FPDF_PAGEOBJ_PATH:
             continue
         is_filled, is_stroked = _drawn_as(thing)
-        if not is_filled and not is_stroked:
-            continue
         left -= 1
         box = _placed(thing, thing.get_bounds())
         width, height = box[2] - box[0], box[3] - box[1]
-        if max(width, height) < _SHORTEST:
+        if not (is_filled or is_stroked) or max(width, height) < _SHORTEST:
             continue
         if min(width, height) <= _THIN:
             found.append(box)
@@ -51,22 +51,52 @@ def rules_on(objects: Sequence[pdfium.PdfObject]) -> list[Box]:
         left -= count
         if is_stroked and count <= _MOST_SEGMENTS and left >= 0:
             found += _sides(thing, count)
-    return found
+        elif is_filled and count <= _CORNERS and (colour := _colour(thing)):
+            shaded.append((colour, box))
+    return found, _whole(shaded) if len(shaded) <= _MOST_SHADED else []
 
 
 def _drawn_as(path: pdfium.PdfObject) -> tuple[bool, bool]:
-    """Whether a path is filled, other than in white, and whether it is stroked."""
+    """Whether a path is filled, and whether it is stroked."""
     fill, stroke = ctypes.c_int(), ctypes.c_int()
     c.FPDFPath_GetDrawMode(path, fill, stroke)
-    is_filled = fill.value != c.FPDF_FILLMODE_NONE and not _is_white(path)
-    return is_filled, bool(stroke.value)
+    return fill.value != c.FPDF_FILLMODE_NONE, bool(stroke.value)
 
 
-def _is_white(path: pdfium.PdfObject) -> bool:
+def _colour(path: pdfium.PdfObject) -> _Colour | None:
+    """What a path is filled with; None where that does not show."""
     red, green, blue, alpha = (ctypes.c_uint() for _ in range(4))
-    if not c.FPDFPageObj_GetFillColor(path, red, green, blue, alpha):
-        return False
-    return not alpha.value or min(red.value, green.value, blue.value) >= _WHITE
+    if not c.FPDFPageObj_GetFillColor(path, red, green, blue, alpha) or not alpha.value:
+        return None
+    colour = red.value, green.value, blue.value, alpha.value
+    return None if min(colour[:3]) >= _WHITE else colour
+
+
+def _whole(shaded: Iterable[tuple[_Colour, Box]]) -> list[Box]:
+    """Shaded areas, those put together that touch and have one colour: many a cell is shaded line by line."""
+    areas = list(dict.fromkeys(shaded))
+    for low, high in ((1, 3), (0, 2)):
+        beside = 1 - low
+        ordered = sorted(areas, key=lambda area: (area[0], *_rounded(area[1], beside), area[1][low]))
+        areas = []
+        for colour, box in ordered:
+            last = areas[-1] if areas else None
+            if (
+                last
+                and last[0] == colour
+                and box[low] - last[1][high] <= _TOUCHING
+                and all(abs(box[i] - last[1][i]) <= _TOUCHING for i in (beside, beside + 2))
+            ):
+                sides = list(last[1])
+                sides[high] = max(sides[high], box[high])
+                areas[-1] = colour, (sides[0], sides[1], sides[2], sides[3])
+            else:
+                areas.append((colour, box))
+    return [box for _, box in areas]
+
+
+def _rounded(box: Box, side: int) -> tuple[int, int]:
+    return round(box[side]), round(box[side + 2])
 
 
 def _placed(thing: pdfium.PdfObject, box: Box) -> Box:

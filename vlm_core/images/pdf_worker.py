@@ -284,7 +284,7 @@ def _text_layer(layer: dict[str, Any] | None) -> TextLayer | None:
         )
         for name in ("lines", "doubtful")
     )
-    others = {name: layer[name] for name in ("pictures", "drawings", "rules")}
+    others = {name: layer[name] for name in ("pictures", "drawings", "rules", "shades")}
     return TextLayer(lines=lines, doubtful=doubtful, **others)
 
 

@@ -61,7 +61,7 @@ def _runs(dark: NDArray[np.uint8], shortest: int) -> Iterator[tuple[float, float
     thin = found[1:count]
     thin = thin[(thin[:, cv2.CC_STAT_HEIGHT] <= THICK) & (thin[:, cv2.CC_STAT_WIDTH] >= shortest)]
     for x, y, w, h in thin[:, :4].tolist():
-        yield x, y + h / 2, w, h
+        yield x + BRIDGE // 2, y + h / 2, w - 2 * (BRIDGE // 2), h
 
 
 def _back(slope: float) -> NDArray[np.floating[Any]]:

@@ -8,6 +8,8 @@ from typing import NamedTuple
 from vlm_core.structure.table_finding.words import Plane
 from vlm_core.types import Box
 
+_BREAK = 0.5
+"""Times the height: how far the parts of one line may be from each other."""
 _LONGER = 4.0
 """Times its width or height that the other one is: a line that runs across, or down."""
 
@@ -80,7 +82,7 @@ def _joined(rules: list[Rule], height: float) -> list[Rule]:
         ordered = sorted(group, key=lambda rule: rule.start)
         start, end = ordered[0].start, ordered[0].end
         for rule in ordered[1:]:
-            if rule.start - end > 0.8 * height:
+            if rule.start - end > _BREAK * height:
                 found.append(Rule(at, start, end))
                 start, end = rule.start, rule.end
             end = max(end, rule.end)
