@@ -53,6 +53,10 @@ class Grid(NamedTuple):
     cells: list[GridCell]
     ys: list[float]
     xs: list[float]
+    lines_down: int = 0
+    """How many of its columns are parted by a line, and"""
+    lines_across: int = 0
+    """how many of its rows."""
 
     @property
     def rows(self) -> int:
@@ -100,7 +104,8 @@ class _Builder:
         by_row = [self._row_cells(number, band) for number, band in enumerate(bands)]
         cells = self._with_row_spans(by_row, bands) if self._is_gridded else sum(by_row, [])
         ys = [self._box[1], *(band.bottom for band in bands[:-1]), self._box[3]]
-        return Grid(cells, ys, self._xs)
+        lines_down = sum(each.is_ruled for each in self._separators)
+        return Grid(cells, ys, self._xs, lines_down, sum(band.is_ruled for band in bands[:-1]))
 
     # Rows
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from statistics import median
 
-from vlm_core.structure.table_finding.grid import Grid
+from vlm_core.structure.table_finding.grid import Grid, GridCell
 from vlm_core.structure.table_finding.rules import Rules
 from vlm_core.structure.table_finding.words import PlacedWord
 
@@ -18,10 +19,16 @@ _STRUCK = 0.15
 _PROSE_CELL, _FEW_CELLS = 25, 8
 """Words of the usual cell of so few that make it prose in a frame."""
 
-_ROWS, _COLUMNS = 4, 3
-"""Without lines: rows and columns of the smallest table,"""
-_FULL_ROW, _FULL_ROWS = 0.6, 0.6
-"""the share of columns that make a row full, and of rows that are;"""
+_RULED_ROWS = 0.6
+"""The share of rows that lines part, from which columns need none."""
+_COLUMNS = 3
+"""Of the smallest table whose columns are parted by white alone;"""
+_ROWS, _ROWS_BETWEEN_LINES = 4, 3
+"""its rows, and those of one that has lines above, below and perhaps within;"""
+_FULL_ROW = 0.6
+"""the share of columns that make a row full;"""
+_FULL_ROWS, _FULL_ROWS_BETWEEN_LINES = 0.8, 0.6
+"""the share of rows that are, without lines and with them;"""
 _SHORT_CELL = 6
 """and words of the usual cell at most."""
 
@@ -34,6 +41,8 @@ def is_ruled_table(grid: Grid, words: Sequence[PlacedWord], rules: Rules) -> boo
         words: in it.
         rules: of it.
     """
+    if not grid.lines_down and grid.lines_across < _RULED_ROWS * (grid.rows - 1):
+        return _is_in_columns(grid, _ROWS_BETWEEN_LINES, _FULL_ROWS_BETWEEN_LINES)
     texts = [cell for cell in grid.cells if cell.lines]
     columns = {cell.column for cell in texts if cell.column == cell.last_column}
     if grid.rows < 2 or len(columns) < 2 or len({cell.row for cell in texts}) < 2 or len(texts) < 4:
@@ -56,8 +65,8 @@ def _is_parted(grid: Grid, rules: Rules) -> bool:
     )
 
 
-def _words(cell: object) -> int:
-    return sum(len(line) for line in cell.lines)  # type: ignore[attr-defined]
+def _words(cell: GridCell) -> int:
+    return sum(map(len, cell.lines))
 
 
 def _is_struck(word: PlacedWord, rules: Rules) -> bool:
@@ -74,11 +83,14 @@ def _is_struck(word: PlacedWord, rules: Rules) -> bool:
 
 def is_borderless_table(grid: Grid) -> bool:
     """Whether cells without ruling lines are a table: its columns stand in most of its rows."""
-    if grid.rows < _ROWS or grid.columns < _COLUMNS:
+    return _is_in_columns(grid, _ROWS, _FULL_ROWS)
+
+
+def _is_in_columns(grid: Grid, rows: int, full_rows: float) -> bool:
+    if grid.rows < rows or grid.columns < _COLUMNS:
         return False
     texts = [cell for cell in grid.cells if cell.lines]
-    filled = [0] * grid.rows
-    for cell in texts:
-        filled[cell.row] += 1
-    full = sum(count >= max(_COLUMNS, _FULL_ROW * grid.columns) for count in filled)
-    return full >= max(_ROWS - 1, _FULL_ROWS * grid.rows) and median(map(_words, texts)) <= _SHORT_CELL
+    filled = Counter(cell.row for cell in texts)
+    fewest = max(_COLUMNS, _FULL_ROW * grid.columns)
+    full = sum(count >= fewest for count in filled.values())
+    return full >= max(rows - 1, full_rows * grid.rows) and median(map(_words, texts)) <= _SHORT_CELL
