@@ -17,7 +17,7 @@ FLOORS = (
     {"lazy", "completion", "empty_pages", "option_names", "threads"},
     {"catalog"},
     {"reading_order"},
-    {"images", "wire"},
+    {"images", "wire", "structure"},
     {"flow"},
     {"client"},
     {"ocr"},

@@ -264,6 +264,11 @@ def _layer(
 def _as_plain(view: View, lines: list[Line]) -> list[_PlainLine]:
     blocks = blocks_of(lines) if lines else []
     return [
-        (line.text, view.fractions(line.box), block, [(text, view.fractions(box)) for text, box in line.words])
+        (
+            line.text,
+            view.fractions(line.box),
+            block,
+            [(text, view.fractions(box)) for text, box in line.words],
+        )
         for line, block in zip(lines, blocks, strict=True)
     ]

@@ -1,4 +1,4 @@
-"""What parts the cells of tables on a PDF page: ruling lines, which are thin shapes or the sides of others, and shades."""
+"""What parts the cells of tables on a PDF page: thin shapes, the sides of others, and shaded areas."""
 
 from __future__ import annotations
 
@@ -139,5 +139,3 @@ def _outlines(path: pdfium.PdfObject, count: int) -> Iterator[list[_Point]]:
         if c.FPDFPathSegment_GetClose(segment):
             outline.append(outline[0])
     yield outline
-
-

@@ -118,7 +118,7 @@ def _best_reading(image: Pixels, quad: Quads, infer: Infer, characters: Sequence
 
 
 def _turns(crop: Pixels) -> list[int]:
-    """The ways to hold a crop, in quarter turns to the left: as it is, or where it is tall, to either side."""
+    """How a crop may be held, in quarter turns to the left: as it is; where it is tall, to either side."""
     ratio = crop.shape[0] / crop.shape[1]
     return [0] * (ratio < DIGIT_RATIO) + [1, -1] * (ratio >= TALL)
 

@@ -35,22 +35,27 @@ def ruling_lines(image: Pixels, slope: float = 0.0) -> list[Box]:
     Returns:
         The two ends of each, as fractions of the page.
     """
-    grey = in_grey(image)
-    shrink = min(1.0, math.sqrt(LARGEST / grey.size))
-    if shrink < 1:
-        grey = cv2.resize(grey, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
-    height, width = grey.shape
-    if slope:
-        level = np.array([[1, slope, 0], [-slope, 1, 0]], np.float64)
-        grey = cv2.warpAffine(grey, level, (width, height), borderMode=cv2.BORDER_REPLICATE)
-    dark = cv2.adaptiveThreshold(
-        cv2.bitwise_not(grey), 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY, WINDOW, -CONTRAST
-    )
+    dark = _dark(in_grey(image), slope)
+    height, width = dark.shape
     lines = [(x, y, x + w, y) for x, y, w, _ in _runs(dark, max(30, int(width * ACROSS)))]
     turned = np.ascontiguousarray(dark.T)
     lines += [(y, x, y, x + w) for x, y, w, _ in _runs(turned, max(22, int(height * DOWN)))]
     back = _back(slope)
     return [_ends(line, back, width, height) for line in lines]
+
+
+def _dark(grey: NDArray[Any], slope: float) -> NDArray[np.uint8]:
+    """Where a page is darker than around, once it is level, and small enough."""
+    shrink = min(1.0, math.sqrt(LARGEST / grey.size))
+    if shrink < 1:
+        grey = cv2.resize(grey, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
+    if slope:
+        level = np.array([[1, slope, 0], [-slope, 1, 0]], np.float64)
+        grey = cv2.warpAffine(grey, level, grey.shape[::-1], borderMode=cv2.BORDER_REPLICATE)
+    method = cv2.ADAPTIVE_THRESH_MEAN_C
+    light_on_dark = cv2.bitwise_not(grey)
+    dark = cv2.adaptiveThreshold(light_on_dark, 255, method, cv2.THRESH_BINARY, WINDOW, -CONTRAST)
+    return np.asarray(dark, np.uint8)
 
 
 def _runs(dark: NDArray[np.uint8], shortest: int) -> Iterator[tuple[float, float, float, float]]:

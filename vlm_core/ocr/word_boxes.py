@@ -84,6 +84,8 @@ def words_on_page(spans: Sequence[WordSpan], quad: Quads) -> tuple[Word, ...]:
 
 def _part(quad: Quads, start: float, end: float) -> Box:
     top, bottom = quad[1] - quad[0], quad[2] - quad[3]
-    corners = np.array([quad[0] + top * at for at in (start, end)] + [quad[3] + bottom * at for at in (start, end)])
+    corners = np.array(
+        [quad[0] + top * at for at in (start, end)] + [quad[3] + bottom * at for at in (start, end)]
+    )
     (x0, y0), (x1, y1) = corners.min(axis=0), corners.max(axis=0)
     return float(x0), float(y0), float(x1), float(y1)

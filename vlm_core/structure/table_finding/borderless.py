@@ -103,5 +103,3 @@ def _is_prose(part: Sequence[PlacedWord]) -> bool:
     for word in part:
         counts[word.line] = counts.get(word.line, 0) + 1
     return sum(count for count in counts.values() if count >= _LONG - 2) > len(part) / 2
-
-

@@ -80,23 +80,22 @@ def _without_narrow(
     found: Sequence[Separator], rows: Sequence[Row], box: Box, height: float
 ) -> list[Separator]:
     """Separators of which no two have a narrow column without text between them, as double lines do."""
+    words = [word for row in rows for word in row]
+
+    def is_white(left: float, right: float) -> bool:
+        is_narrow = right - left < _NARROWEST * height
+        return is_narrow and not any(left <= word.middle_x < right for word in words)
+
     kept: list[Separator] = []
     left = box[0]
-    words = [word for row in rows for word in row]
-    for number, separator in enumerate(found):
-        is_last = number + 1 == len(found)
-        right = separator.x
-        is_empty = not any(left <= word.middle_x < right for word in words)
-        if right - left < _NARROWEST * height and is_empty and kept:
-            kept[-1] = Separator((left + right) / 2, True)
-        elif right - left < _NARROWEST * height and is_empty:
-            pass
-        else:
+    for separator in found:
+        if not is_white(left, separator.x):
             kept.append(separator)
-        left = right
-        if is_last and kept and box[2] - right < _NARROWEST * height:
-            if not any(right <= word.middle_x for word in words):
-                kept.pop()
+        elif kept:
+            kept[-1] = Separator((left + separator.x) / 2, True)
+        left = separator.x
+    if kept and is_white(left, box[2]):
+        kept.pop()
     return kept
 
 
@@ -107,9 +106,7 @@ def row_segments(row: Row, down: Sequence[Rule], height: float, gap: float = WOR
     return segments(row, gap * height, lines)
 
 
-def _stripes(
-    rows: Sequence[Row], down: Sequence[Rule], height: float
-) -> list[tuple[float, float]]:
+def _stripes(rows: Sequence[Row], down: Sequence[Rule], height: float) -> list[tuple[float, float]]:
     """White that runs down the table between two columns, from where to where."""
     strict = [row_segments(row, down, height) for row in rows]
     several = [number for number, parts in enumerate(strict) if len(parts) >= 2] or range(len(rows))

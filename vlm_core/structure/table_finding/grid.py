@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from statistics import median
 from typing import NamedTuple
 
-from vlm_core.structure.table_finding.columns import Row, Separator, row_segments, separators
+from vlm_core.structure.table_finding.columns import Row, row_segments, separators
 from vlm_core.structure.table_finding.rules import Rules, coverage, places
 from vlm_core.structure.table_finding.values import goes_on, is_number
 from vlm_core.structure.table_finding.words import PlacedWord, text_rows, usual_height
@@ -55,8 +55,8 @@ class Grid(NamedTuple):
     xs: list[float]
     lines_down: int = 0
     """How many of its columns are parted by a line, and"""
-    lines_across: int = 0
-    """how many of its rows."""
+    ruled_ends: tuple[bool, ...] = ()
+    """for each row but the last, whether a line ends it."""
 
     @property
     def rows(self) -> int:
@@ -67,6 +67,11 @@ class Grid(NamedTuple):
     def columns(self) -> int:
         """How many there are."""
         return len(self.xs) - 1
+
+    @property
+    def lines_across(self) -> int:
+        """How many of its rows are parted by a line."""
+        return sum(self.ruled_ends)
 
 
 def grid_of(words: Sequence[PlacedWord], rules: Rules, box: Box) -> Grid:
@@ -102,10 +107,14 @@ class _Builder:
     def grid(self) -> Grid:
         bands = list(self._bands())
         by_row = [self._row_cells(number, band) for number, band in enumerate(bands)]
-        cells = self._with_row_spans(by_row, bands) if self._is_gridded else sum(by_row, [])
+        cells = self._with_row_spans(by_row, bands) if self._is_gridded else list(chain(*by_row))
+            self._with_row_spans(by_row, bands)
+            if self._is_gridded
+            else functools.reduce(operator.iadd, by_row, [])
+        )
         ys = [self._box[1], *(band.bottom for band in bands[:-1]), self._box[3]]
         lines_down = sum(each.is_ruled for each in self._separators)
-        return Grid(cells, ys, self._xs, lines_down, sum(band.is_ruled for band in bands[:-1]))
+        return Grid(cells, ys, self._xs, lines_down, tuple(band.is_ruled for band in bands[:-1]))
 
     # Rows
 
@@ -113,7 +122,12 @@ class _Builder:
         levels = [self._box[1], *self._lines_across(), self._box[3]]
         parts = []
         for top, bottom in pairwise(levels):
-            rows = [row for row in self._rows if top <= _level(row) < bottom or (row is self._rows[-1] and bottom == levels[-1] and _level(row) >= bottom)]
+            rows = [
+                row
+                for row in self._rows
+                if top <= _level(row) < bottom
+                or (row is self._rows[-1] and bottom == levels[-1] and _level(row) >= bottom)
+            ]
             if rows:
                 parts.append((rows, top, bottom))
         for number, (rows, top, bottom) in enumerate(parts):
@@ -146,13 +160,13 @@ class _Builder:
         return {self._first_column(part[0].x0) for part in row_segments(row, self._rules.down, self._height)}
 
     def _is_one_row(self, rows: Sequence[Row], bands: int, *, is_first: bool) -> bool:
-        """Whether the rows of text between two lines are one row of the table, with cells of several lines."""
+        """Whether rows of text between two lines are one row of the table, with cells of several lines."""
         if len(rows) < 2:
             return True
         if self._has_numbers(rows):
             return False
         is_small = len(rows) <= max(_SEVERAL, _SMALL * len(self._rows)) or bands >= _SEVERAL
-        return is_small and (is_first and bands >= _SEVERAL or not self._is_dense(rows))
+        return is_small and ((is_first and bands >= _SEVERAL) or not self._is_dense(rows))
 
     def _has_numbers(self, rows: Sequence[Row]) -> bool:
         """Whether a column has a number on nearly each row of text."""

@@ -73,7 +73,8 @@ def _is_struck(word: PlacedWord, rules: Rules) -> bool:
     """Whether a line runs through the middle of a word."""
     edge = 0.25 * word.height
     if any(
-        word.y0 + edge < rule.at < word.y1 - edge and rule.covers(word.x0, word.x1) > 0 for rule in rules.across
+        word.y0 + edge < rule.at < word.y1 - edge and rule.covers(word.x0, word.x1) > 0
+        for rule in rules.across
     ):
         return True
     return any(

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from vlm_core.structure.table_finding.words import Plane
+from vlm_core.structure.table_finding.words import PlacedWord, Plane
 from vlm_core.types import Box
 
 _BREAK = 0.5
 """Times the height: how far the parts of one line may be from each other."""
 _LONGER = 4.0
 """Times its width or height that the other one is: a line that runs across, or down."""
+
+
+_LETTER, _STROKE = 3.0, 0.2
+"""Times the height: the longest stroke of a letter, and how far it may reach out of its word's box."""
 
 
 class Rule(NamedTuple):
@@ -55,12 +60,13 @@ def _cut(rules: Iterable[Rule], at: tuple[float, float], along: tuple[float, flo
     return [rule for rule in cut if rule.length > 0]
 
 
-def rules_on(rules: Iterable[Box], plane: Plane, height: float) -> Rules:
+def rules_on(rules: Iterable[Box], plane: Plane, words: Sequence[PlacedWord], height: float) -> Rules:
     """Ruling lines on the plane.
 
     Args:
         rules: the two ends of each, as fractions of the page.
         plane: where the page's lines are level.
+        words: of the page, of whose letters the strokes are left out.
         height: of the usual line: what is shorter is part of a letter.
     """
     across, down = [], []
@@ -71,7 +77,30 @@ def rules_on(rules: Iterable[Box], plane: Plane, height: float) -> Rules:
             across.append(Rule((a_y + b_y) / 2, min(a_x, b_x), max(a_x, b_x)))
         elif high >= max(_LONGER * wide, height):
             down.append(Rule((a_x + b_x) / 2, min(a_y, b_y), max(a_y, b_y)))
+    down = _without_letters(down, words, height)
     return Rules(_joined(across, height), _joined(down, height))
+
+
+def _without_letters(down: list[Rule], words: Sequence[PlacedWord], height: float) -> list[Rule]:
+    """Lines that run down, without the strokes of letters."""
+    if all(rule.length > _LETTER * height for rule in down):
+        return down
+    by_level: dict[int, list[PlacedWord]] = defaultdict(list)
+    for word in words:
+        for level in range(int(word.y0 // height), int(word.y1 // height) + 1):
+            by_level[level].append(word)
+
+    def is_stroke(rule: Rule) -> bool:
+        reach = _STROKE * height
+        near = by_level[int((rule.start + rule.end) / 2 // height)]
+        return any(
+            word.x0 - reach <= rule.at <= word.x1 + reach
+            and word.y0 - reach <= rule.start
+            and rule.end <= word.y1 + reach
+            for word in near
+        )
+
+    return [rule for rule in down if rule.length > _LETTER * height or not is_stroke(rule)]
 
 
 def _joined(rules: list[Rule], height: float) -> list[Rule]:

@@ -6,6 +6,7 @@ import re
 
 _NUMBER = re.compile(r"\d")
 _LETTERS = re.compile(r"[^\W\d_]")
+_YEAR = re.compile(r"(19|20)\d\d([-–/](\d\d){1,2})?\W*")
 _LOWER = re.compile(r"^[(\[\"'“]*[^\W\d_]", re.UNICODE)
 
 
@@ -18,7 +19,7 @@ def is_value(text: str) -> bool:
     """
     letters = len(_LETTERS.findall(text))
     digits = len(_NUMBER.findall(text))
-    return bool(text) and (letters <= 3 and digits >= 1 or not letters)
+    return bool(text) and ((letters <= 3 and digits >= 1) or not letters)
 
 
 def is_number(text: str) -> bool:
@@ -29,6 +30,16 @@ def is_number(text: str) -> bool:
         (False, True)
     """
     return is_value(text) and bool(_NUMBER.search(text))
+
+
+def is_year(text: str) -> bool:
+    """Whether a text is a year, or from one year to another, as the heading of a column may be.
+
+    Example:
+        >>> is_year("1996"), is_year("1990-96"), is_year("1500")
+        (True, True, False)
+    """
+    return bool(_YEAR.fullmatch(text))
 
 
 def goes_on(text: str) -> bool:

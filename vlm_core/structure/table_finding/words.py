@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from vlm_core.types import Box, TextLine
 
+
 class PlacedWord(NamedTuple):
     """A word, its box, and the number of its line."""
 
