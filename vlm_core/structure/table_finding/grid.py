@@ -108,10 +108,6 @@ class _Builder:
         bands = list(self._bands())
         by_row = [self._row_cells(number, band) for number, band in enumerate(bands)]
         cells = self._with_row_spans(by_row, bands) if self._is_gridded else list(chain(*by_row))
-            self._with_row_spans(by_row, bands)
-            if self._is_gridded
-            else functools.reduce(operator.iadd, by_row, [])
-        )
         ys = [self._box[1], *(band.bottom for band in bands[:-1]), self._box[3]]
         lines_down = sum(each.is_ruled for each in self._separators)
         return Grid(cells, ys, self._xs, lines_down, tuple(band.is_ruled for band in bands[:-1]))
