@@ -1,4 +1,4 @@
-"""What other libraries find of tables, and the TEDS metric: run by `tables.py` in an environment of their own.
+"""What other libraries find of tables, and the TEDS metric: `tables.py` runs it in their environment.
 
     pip install img2table pdfplumber camelot-py docling-metrics-table
     python benchmarks/tables.py DOCUMENTS --peers PYTHON
@@ -84,7 +84,7 @@ def img2table(path: str, page: int, words: Any) -> Found:
 
 
 def spans(covered: list[tuple[int, int]]) -> tuple[int, int, int, int]:
-    rows, columns = zip(*covered)
+    rows, columns = zip(*covered, strict=True)
     return min(rows), min(columns), len(set(rows)), len(set(columns))
 
 

@@ -1,15 +1,15 @@
-"""Tables of ICDAR 2013's European half: found by ourselves, from pictures and from PDFs' own text, beside peers.
+"""Tables of ICDAR 2013's European half, found in pictures and in PDFs' own text, beside peers.
 
     python benchmarks/tables.py DOCUMENTS --peers PYTHON [--cache FOLDER]
 
-DOCUMENTS holds `tables/icdar2013-eu` (`NAME.pdf`, `NAME-str.xml`, `NAME-reg.xml`), and `receipts`, `hard` and
+DOCUMENTS holds `tables/icdar2013-eu` (`NAME.pdf`, `NAME-str.xml`, `NAME-reg.xml`), `receipts`, `hard` and
 `scripts`, on which no tables are expected. PYTHON is that of an environment with img2table, pdfplumber,
 camelot-py and docling-metrics-table (see `table_peers.py`); what is not installed there is left out. FOLDER
 keeps what OCR has read.
 
 Pages are drawn at 150 dpi and read by the local engine, or their own text is taken. A true table is found by
 the table that overlaps it most, by half of both areas at least; one that is not found counts as 0. Cell F1
-compares the cells' texts, adjacency F1 neighbours, TEDS the trees of their HTML. CPU is that of finding tables,
+compares texts of cells, adjacency F1 neighbours, TEDS the trees of their HTML. CPU is that of finding tables,
 not of OCR. Exits with 1 where the figures that the project promises are not met.
 """
 
@@ -197,7 +197,7 @@ def measure(
         matched = set()
         for true in page.tables:
             true_count += 1
-            best = max(tables, key=lambda table: overlap(true.box, table.box), default=None)  # noqa: B023
+            best = max(tables, key=lambda table: overlap(true.box, table.box), default=None)
             if best is None or overlap(true.box, best.box) < 0.5:
                 cells.append(0.0)
                 adjacency.append(0.0)

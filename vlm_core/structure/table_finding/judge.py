@@ -10,8 +10,8 @@ from vlm_core.structure.table_finding.grid import Grid, GridCell
 from vlm_core.structure.table_finding.rules import Rules
 from vlm_core.structure.table_finding.words import PlacedWord
 
-_FILLED, _WELL_FILLED = 0.5, 0.8
-"""The share of a ruled table's places that hold text; and of one that no line within it parts into rows."""
+_FILLED = 0.5
+"""The share of a ruled table's places that hold text."""
 _ALONG = 0.5
 """Of a table's width: how long such a line is."""
 _STRUCK = 0.15
@@ -48,8 +48,9 @@ def is_ruled_table(grid: Grid, words: Sequence[PlacedWord], rules: Rules) -> boo
     if grid.rows < 2 or len(columns) < 2 or len({cell.row for cell in texts}) < 2 or len(texts) < 4:
         return False
     places = sum((cell.last_row - cell.row + 1) * (cell.last_column - cell.column + 1) for cell in texts)
-    fewest = _FILLED if _is_parted(grid, rules) else _WELL_FILLED
-    if places < fewest * grid.rows * grid.columns:
+    if places < _FILLED * grid.rows * grid.columns:
+        return False
+    if not _is_parted(grid, rules) and _full_rows(grid, 2) < _FULL_ROWS * grid.rows:
         return False
     if len(texts) <= _FEW_CELLS and median(map(_words, texts)) >= _PROSE_CELL:
         return False
@@ -90,8 +91,11 @@ def is_borderless_table(grid: Grid) -> bool:
 def _is_in_columns(grid: Grid, rows: int, full_rows: float) -> bool:
     if grid.rows < rows or grid.columns < _COLUMNS:
         return False
-    texts = [cell for cell in grid.cells if cell.lines]
-    filled = Counter(cell.row for cell in texts)
-    fewest = max(_COLUMNS, _FULL_ROW * grid.columns)
-    full = sum(count >= fewest for count in filled.values())
-    return full >= max(rows - 1, full_rows * grid.rows) and median(map(_words, texts)) <= _SHORT_CELL
+    usual = median(_words(cell) for cell in grid.cells if cell.lines)
+    return _full_rows(grid, _COLUMNS) >= max(rows - 1, full_rows * grid.rows) and usual <= _SHORT_CELL
+
+
+def _full_rows(grid: Grid, fewest: int) -> int:
+    """How many rows have text in most columns, and in so many at least."""
+    filled = Counter(cell.row for cell in grid.cells if cell.lines)
+    return sum(count >= max(fewest, _FULL_ROW * grid.columns) for count in filled.values())

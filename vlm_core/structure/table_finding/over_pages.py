@@ -76,8 +76,11 @@ def _goes_on(page: PageTables, following: PageTables) -> bool:
 def _columns_agree(upper: FoundTable, lower: FoundTable) -> bool:
     if len(upper.columns) != len(lower.columns):
         return False
-    near = _NEAR_RULED if upper.is_ruled and lower.is_ruled else _NEAR
-    return all(abs(a - b) <= near for a, b in zip(upper.columns, lower.columns, strict=True))
+    if upper.is_ruled and lower.is_ruled:
+        near, pairs = _NEAR_RULED, zip(upper.columns, lower.columns, strict=True)
+    else:  # where the outer sides are depends on the texts
+        near, pairs = _NEAR, zip(upper.columns[1:-1], lower.columns[1:-1], strict=True)
+    return all(abs(a - b) <= near for a, b in pairs)
 
 
 def _repeats(upper: FoundTable, lower: FoundTable) -> bool:
