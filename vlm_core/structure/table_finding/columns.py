@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from math import inf
 from typing import NamedTuple, TypeAlias
 
@@ -92,7 +92,8 @@ def _without_narrow(
         if not is_white(left, separator.x):
             kept.append(separator)
         elif kept:
-            kept[-1] = Separator((left + separator.x) / 2, True)
+            is_ruled = kept[-1].is_ruled or separator.is_ruled
+            kept[-1] = Separator((left + separator.x) / 2, is_ruled)
         left = separator.x
     if kept and is_white(left, box[2]):
         kept.pop()
@@ -114,18 +115,12 @@ def _stripes(rows: Sequence[Row], down: Sequence[Rule], height: float) -> list[t
     loose = [row_segments(rows[number], down, height, _LOOSE_GAP) for number in several]
     edges = sorted(edge for parts in loose for part in parts for edge in ((part[0].x0, 1), (part[-1].x1, -1)))
     found: list[tuple[float, float]] = []
-    across, start = 0, None
-    for (x, change), (next_x, _) in pairwise(edges):
-        across += change
-        if across <= most:
-            start = x if start is None else start
-            if next_x - start >= _NARROW * height and _rises(edges, next_x, across, most):
-                middle = (start + next_x) / 2
-                joined = sum(_is_across(strict[number], middle) for number in several)
-                if joined <= most or (joined <= _JOINED * len(several) and _is_used(rows, found, middle)):
-                    found.append((start, next_x))
-        else:
-            start = None
+    for start, end in _white(edges, most):
+        middle = (start + end) / 2
+        joined = sum(_is_across(strict[number], middle) for number in several)
+        is_column = joined <= most or (joined <= _JOINED * len(several) and _is_used(rows, found, middle))
+        if end - start >= _NARROW * height and is_column:
+            found.append((start, end))
     return found
 
 
@@ -140,11 +135,21 @@ def _is_across(parts: Sequence[Row], x: float) -> bool:
     return any(part[0].x0 < x < part[-1].x1 for part in parts)
 
 
-def _rises(edges: Sequence[tuple[float, int]], x: float, across: int, most: int) -> bool:
-    """Whether the stripe ends at a place: more parts than may run across it do from there on."""
-    first = bisect_right(edges, (x, -2))
-    last = bisect_right(edges, (x, 2))
-    return across + sum(change for _, change in edges[first:last]) > most
+def _white(edges: Sequence[tuple[float, int]], most: int) -> Iterator[tuple[float, float]]:
+    """From where to where so few parts run across, between parts on both sides.
+
+    Args:
+        edges: of the parts, from the left: where one begins (1) and where one ends (-1).
+        most: parts that may run across.
+    """
+    across, start = 0, None
+    for x, changes in groupby(edges, key=lambda edge: edge[0]):
+        across += sum(change for _, change in changes)
+        if across > most and start is not None:
+            yield start, x
+            start = None
+        elif across <= most and start is None:
+            start = x
 
 
 def _parts_most(rows: Sequence[Row], x: float, ruled: Sequence[float], box: Box) -> bool:
