@@ -13,7 +13,7 @@ from vlm_core.structure.table_finding.header import header_rows, holds_values
 from vlm_core.structure.table_finding.judge import is_borderless_table, is_ruled_table
 from vlm_core.structure.table_finding.ruled import crossing, stacked
 from vlm_core.structure.table_finding.rules import Rules, rules_on
-from vlm_core.structure.table_finding.words import PlacedWord, Plane, around, usual_height, words_of
+from vlm_core.structure.table_finding.words import ByLevel, PlacedWord, Plane, around, usual_height, words_of
 from vlm_core.types import Box, TextLine
 
 _FEWEST_WORDS = 4
@@ -107,12 +107,13 @@ def grids_on(
     height = usual_height(words)
     drawn = rules_on(rules, plane, words, height)
     sides = [side for shade in shades for side in _sides(shade)]
+    by_level = ByLevel(words)
     found: list[FoundGrid] = []
     for placed in (drawn, rules_on([*rules, *sides], plane, words, height)) if sides else (drawn,):
-        for boxes in (crossing(placed, height), stacked(words, placed, height)):
+        for boxes in (crossing(placed, height), stacked(by_level, placed, height)):
             for box in sorted(boxes, key=_area):
                 if not any(_overlap(box, other.box) for other in found):
-                    found += _ruled_table(box, words, placed, height)
+                    found += _ruled_table(box, by_level, placed, height)
     taken = {word for table in found for word in table.words}
     free = [word for word in words if word not in taken]
     for part in parts_of(free, height):
@@ -133,7 +134,7 @@ def _overlap(a: Box, b: Box) -> bool:
     return min(a[2], b[2]) > max(a[0], b[0]) and min(a[3], b[3]) > max(a[1], b[1])
 
 
-def _ruled_table(box: Box, words: Sequence[PlacedWord], rules: Rules, height: float) -> Iterator[FoundGrid]:
+def _ruled_table(box: Box, words: ByLevel, rules: Rules, height: float) -> Iterator[FoundGrid]:
     inside = _whole_lines(box, words)
     if len(inside) < _FEWEST_WORDS:
         return
@@ -143,16 +144,14 @@ def _ruled_table(box: Box, words: Sequence[PlacedWord], rules: Rules, height: fl
         yield FoundGrid(box, grid, inside)
 
 
-def _whole_lines(box: Box, words: Sequence[PlacedWord]) -> list[PlacedWord]:
+def _whole_lines(box: Box, words: ByLevel) -> list[PlacedWord]:
     """The words of the lines of which most words are in a box."""
+    x0, y0, x1, y1 = box
+    level = words.between(y0, y1)  # the words of a line are all on one
     balance: Counter[int] = Counter()
-    for word in words:
-        balance[word.line] += 1 if _holds(box, word) else -1
-    return [word for word in words if balance[word.line] > 0]
-
-
-def _holds(box: Box, word: PlacedWord) -> bool:
-    return box[0] <= word.middle_x <= box[2] and box[1] <= word.middle_y <= box[3]
+    for word in level:
+        balance[word.line] += 1 if x0 <= word.middle_x <= x1 else -1
+    return [word for word in level if balance[word.line] > 0]
 
 
 def _borderless_tables(words: Sequence[PlacedWord], rules: Rules, height: float) -> Iterator[FoundGrid]:

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from vlm_core.structure.table_finding.rules import Rule, Rules, places
-from vlm_core.structure.table_finding.words import PlacedWord, segments, text_rows
+from vlm_core.structure.table_finding.words import ByLevel, PlacedWord, segments, text_rows
 from vlm_core.types import Box
 
 _MOST = 1500
@@ -83,7 +83,7 @@ class _Groups:
         return list(found.values())
 
 
-def stacked(words: Sequence[PlacedWord], rules: Rules, height: float) -> Iterator[Box]:
+def stacked(words: ByLevel, rules: Rules, height: float) -> Iterator[Box]:
     """The boxes of lines across, of one length and below each other, with cells between them.
 
     Args:
@@ -120,12 +120,10 @@ def _box(run: Sequence[Rule]) -> Iterator[Box]:
         yield min(rule.start for rule in run), run[0].at, max(rule.end for rule in run), run[-1].at
 
 
-def _holds_cells(words: Sequence[PlacedWord], top: Rule, bottom: Rule, height: float) -> bool:
+def _holds_cells(words: ByLevel, top: Rule, bottom: Rule, height: float) -> bool:
     """Whether what stands between two lines are rows of cells; or nothing, where they are close together."""
     left, right = top.start - height, top.end + height
-    between = [
-        word for word in words if top.at < word.middle_y < bottom.at and left <= word.middle_x <= right
-    ]
+    between = [word for word in words.between(top.at, bottom.at) if left <= word.middle_x <= right]
     if not between:
         return bottom.at - top.at <= _DOUBLE * height
     rows = [segments(row, _WORD_GAP * height) for row in text_rows(between, height)]

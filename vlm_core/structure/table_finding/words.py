@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from statistics import median
@@ -87,6 +88,22 @@ def words_of(lines: Sequence[TextLine], plane: Plane) -> list[PlacedWord]:
             if text
         )
     return found
+
+
+class ByLevel:
+    """Words to be looked up by how far down they stand.
+
+    Args:
+        words: in any order.
+    """
+
+    def __init__(self, words: Iterable[PlacedWord]) -> None:
+        self.words = sorted(words, key=lambda word: word.middle_y)
+        self._levels = [word.middle_y for word in self.words]
+
+    def between(self, top: float, bottom: float) -> list[PlacedWord]:
+        """The words whose middles are between two heights."""
+        return self.words[bisect_left(self._levels, top) : bisect_right(self._levels, bottom)]
 
 
 def usual_height(words: Iterable[PlacedWord]) -> float:
