@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from operator import attrgetter
 from statistics import median
 from typing import NamedTuple
 
@@ -118,7 +119,7 @@ def around(words: Iterable[PlacedWord]) -> Box:
     return min(x0), min(y0), max(x1), max(y1)
 
 
-def text_rows(words: Iterable[PlacedWord], height: float) -> list[list[PlacedWord]]:
+def text_rows(words: Sequence[PlacedWord], height: float) -> list[list[PlacedWord]]:
     """Words on one level, from left to right; rows from the top.
 
     Args:
@@ -126,14 +127,18 @@ def text_rows(words: Iterable[PlacedWord], height: float) -> list[list[PlacedWor
         height: the usual one.
     """
     rows: list[list[PlacedWord]] = []
-    level = 0.0
-    for word in sorted(words, key=lambda word: word.middle_y):
-        reach = 0.5 * max(min(word.height, height), 0.6 * height)
-        if not rows or word.middle_y - level > reach:
+    total = level = 0.0
+    placed = sorted(((word.y0 + word.y1) / 2, number) for number, word in enumerate(words))
+    for middle, number in placed:
+        word = words[number]
+        reach = 0.5 * max(min(word.y1 - word.y0, height), 0.6 * height)
+        if not rows or middle - level > reach:
             rows.append([])
+            total = 0.0
         rows[-1].append(word)
-        level = sum(each.middle_y for each in rows[-1]) / len(rows[-1])
-    return [sorted(row, key=lambda word: word.x0) for row in rows]
+        total += middle
+        level = total / len(rows[-1])
+    return [sorted(row, key=attrgetter("x0")) for row in rows]
 
 
 def segments(
