@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from vlm_core.structure.table_finding.borderless import box_of, in_columns, parts_of
+from vlm_core.structure.table_finding.extend import rows_beside
 from vlm_core.structure.table_finding.found import FoundCell, FoundTable
 from vlm_core.structure.table_finding.grid import Grid, grid_of
 from vlm_core.structure.table_finding.header import header_rows, holds_values
@@ -114,11 +115,36 @@ def grids_on(
             for box in sorted(boxes, key=_area):
                 if not any(_overlap(box, other.box) for other in found):
                     found += _ruled_table(box, by_level, placed, height)
-    taken = {word for table in found for word in table.words}
-    free = [word for word in words if word not in taken]
+    found = _with_rows_beside(found, words, drawn, height)
+    free = _not_in(found, words)
     for part in parts_of(free, height):
         found += _borderless_tables(part, drawn, height)
     return sorted(found, key=lambda table: table.box[1])
+
+
+def _not_in(found: Sequence[FoundGrid], words: Sequence[PlacedWord]) -> list[PlacedWord]:
+    lines = {word.line for table in found for word in table.words}
+    return [word for word in words if word.line not in lines]
+
+
+def _with_rows_beside(
+    found: Sequence[FoundGrid], words: Sequence[PlacedWord], rules: Rules, height: float
+) -> list[FoundGrid]:
+    """Tables with the rows that stand in their columns just outside of their lines."""
+    extended: list[FoundGrid] = []
+    for number, table in enumerate(found):
+        free = ByLevel(_not_in([*extended, *found[number:]], words))
+        beside = rows_beside(table.box, table.grid, free, height)
+        lines = {word.line for word in beside}
+        beside = [word for word in words if word.line in lines]
+        if beside:
+            own = [*table.words, *beside]
+            x0, y0, x1, y1 = table.box
+            left, top, right, bottom = around(own)
+            box = min(x0, left), min(y0, top), max(x1, right), max(y1, bottom)
+            table = FoundGrid(box, grid_of(own, rules, box), own)
+        extended.append(table)
+    return extended
 
 
 def _sides(area: Box) -> Iterator[Box]:

@@ -28,6 +28,8 @@ _DENSE_ROW, _DENSE = 0.6, 0.7
 """Rows of text between two lines are rows of the table where so much of them fill so many of the columns."""
 _SMALL, _SEVERAL = 0.5, 3
 """The share of a table's rows of text that may be one row of it; or any, where lines make so many rows."""
+_OVERLAP = 0.3
+"""Times the height: rows of text that reach so far into each other are of one row of the table."""
 _OPEN = 0.5
 """Of the side of a cell: where less of it is drawn, it is not there."""
 
@@ -194,6 +196,8 @@ class _Builder:
 
     def _goes_on(self, group: Sequence[Row], row: Row, gap: float, usual: float) -> bool:
         columns, above = self._columns_of(row), set().union(*map(self._columns_of, group))
+        if gap < -_OVERLAP * self._height and not columns & above:
+            return True  # a text of several lines, and beside it one that stands halfway down
         if gap > usual + 0.1 * self._height:
             return False
         if columns == {0}:
