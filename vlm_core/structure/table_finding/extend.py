@@ -1,11 +1,11 @@
-"""Rows of a table that stand just outside of its lines, as headings above the first one do."""
+"""Rows of a table outside of its lines, as headings may stand; and notes within them that are not rows."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from vlm_core.structure.table_finding.columns import row_segments
-from vlm_core.structure.table_finding.grid import Grid
+from vlm_core.structure.table_finding.grid import Grid, GridCell
 from vlm_core.structure.table_finding.words import ByLevel, PlacedWord, around, text_rows
 from vlm_core.types import Box
 
@@ -15,6 +15,8 @@ _MOST = 3
 """Rows that are added above, and below."""
 _COLUMNS = 0.6
 """The share of the columns in which it has text, each part of it in one."""
+_NOTE = 8
+"""Words of a text over all columns from which it is a caption or a note."""
 _EDGE = 0.35
 """Times the height: how far a text may reach into the next column."""
 
@@ -47,6 +49,26 @@ def rows_beside(box: Box, grid: Grid, free: ByLevel, height: float) -> list[Plac
             found += row
             edge = top if is_above else bottom
     return found
+
+
+def without_notes(box: Box, grid: Grid) -> Box:
+    """The box of a table without the sentences above and below its rows, which run over all its columns.
+
+    Args:
+        box: of the table.
+        grid: its cells.
+    """
+    notes = {cell.row for cell in grid.cells if _is_note(cell, grid)}
+    first = next((row for row in range(grid.rows) if row not in notes), 0)
+    last = next((row for row in reversed(range(grid.rows)) if row not in notes), grid.rows - 1)
+    top = grid.ys[first] if first else box[1]
+    bottom = grid.ys[last + 1] if last + 1 < grid.rows else box[3]
+    return box[0], top, box[2], bottom
+
+
+def _is_note(cell: GridCell, grid: Grid) -> bool:
+    runs_over_all = cell.column == 0 and cell.last_column == grid.columns - 1
+    return runs_over_all and sum(map(len, cell.lines)) >= _NOTE
 
 
 def _stands_in_columns(row: list[PlacedWord], grid: Grid, height: float) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from vlm_core.structure.table_finding.borderless import box_of, in_columns, parts_of
-from vlm_core.structure.table_finding.extend import rows_beside
+from vlm_core.structure.table_finding.extend import rows_beside, without_notes
 from vlm_core.structure.table_finding.found import FoundCell, FoundTable
 from vlm_core.structure.table_finding.grid import Grid, grid_of
 from vlm_core.structure.table_finding.header import header_rows, holds_values
@@ -166,7 +166,10 @@ def _ruled_table(box: Box, words: ByLevel, rules: Rules, height: float) -> Itera
         return
     own = rules.within(box, 0.5 * height)
     grid = grid_of(inside, rules, box)
-    if is_ruled_table(grid, inside, own):
+    smaller = without_notes(box, grid)
+    if smaller != box:
+        yield from _ruled_table(smaller, words, rules, height)
+    elif is_ruled_table(grid, inside, own):
         yield FoundGrid(box, grid, inside)
 
 

@@ -114,6 +114,30 @@ def test_years_are_headings() -> None:
     assert table.header_rows == 1
 
 
+def test_headings_above_the_first_line_are_of_the_table() -> None:
+    body = Drawn(rows(*("|".join(PLAIN[row, column, 1, 1] for column in range(4)) for row in range(1, 5))))
+    headings = [(x + 4, 106.0, PLAIN[0, column, 1, 1]) for column, x in enumerate(body.xs[:-1])]
+    (table,) = found_in(body, others=headings + prose(40, 3))
+    assert cells_of(table) == PLAIN
+
+
+def test_a_caption_and_a_note_within_the_frame_are_not_rows() -> None:
+    sentence = " ".join(["Share of all stores in each of the countries", "as of 31 December"])
+    framed = {(0, 0, 1, 4): sentence, (6, 0, 1, 4): sentence}
+    framed |= {(row + 1, column, 1, 1): text for (row, column, _, _), text in PLAIN.items()}
+    (table,) = found_in(Drawn(framed))
+    assert cells_of(table) == PLAIN
+
+
+def test_a_label_of_two_lines_beside_a_value_halfway_down_is_one_row() -> None:
+    labels = [(60.0, 100 + 40 * n, f"Share of households {n}") for n in range(5)]
+    labels += [(60.0, 110 + 40 * n, "with a phone") for n in range(5)]
+    values = [(250.0 + 80 * column, 105 + 40 * n, f"{n}{column}.5") for n in range(5) for column in range(3)]
+    (table,) = found_in(others=labels + values)
+    assert (table.row_count, table.column_count) == (5, 4)
+    assert table.cells[0].text == "Share of households 0\nwith a phone"
+
+
 def test_two_tables_beside_each_other_are_two() -> None:
     pair = [
         Drawn(rows("Spain|153", "France|99", "Italy|82"), left=left, widths=(80, 60)) for left in (60, 260)
