@@ -6,7 +6,7 @@ SIDE_BY_SIDE := -n 2 --dist loadfile
 RECEIPTS ?= ../shared/data/receipts
 DOCUMENTS ?= ../shared/data
 
-.PHONY: demo test test-openai2 fuzz lint types bench docs clean
+.PHONY: demo test test-openai2 fuzz lint types bench bench-tables docs clean
 
 demo: .venv/installed
 	$(BIN)/python examples/demo.py
@@ -49,12 +49,18 @@ bench: .venv/installed-dev .venv-openai2/installed
 	else echo "local_ocr.py and find_text.py are left out: no receipts in $(RECEIPTS) (RECEIPTS=... names another folder)"; fi
 	@if [ -d $(DOCUMENTS) ]; then $(BIN)/python benchmarks/reading_order.py $(DOCUMENTS); \
 	else echo "reading_order.py is left out: no documents in $(DOCUMENTS) (DOCUMENTS=... names another folder)"; fi
+	@if [ -d $(DOCUMENTS)/tables ]; then $(MAKE) bench-tables; \
+	else echo "tables.py is left out: no tables in $(DOCUMENTS) (DOCUMENTS=... names another folder)"; fi
+
+# The other libraries and the TEDS metric have an environment of their own.
+bench-tables: .venv/installed-dev .venv-tables/installed
+	$(BIN)/python benchmarks/tables.py $(DOCUMENTS) --peers .venv-tables/bin/python
 
 docs: .venv/installed-dev
 	$(BIN)/python -m pytest tests/docs
 
 clean:
-	rm -rf .venv .venv-openai2 demo-output dist
+	rm -rf .venv .venv-openai2 .venv-tables demo-output dist
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -70,4 +76,9 @@ clean:
 	$(PYTHON) -m venv .venv-openai2
 	.venv-openai2/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
 	.venv-openai2/bin/python -m pip install --quiet --editable '.[heif,langchain,llamaindex]' --group wire --group peers 'openai<3'
+	touch $@
+
+.venv-tables/installed:
+	$(PYTHON) -m venv .venv-tables
+	.venv-tables/bin/python -m pip install --quiet img2table pdfplumber camelot-py docling-metrics-table
 	touch $@

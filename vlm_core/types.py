@@ -90,6 +90,18 @@ class _Value(BaseModel):
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True, extra="forbid", defer_build=True)
 
 
+class Word(NamedTuple):
+    """A word of a line and its box, in fractions of the page.
+
+    Example:
+        >>> Word("TOTAL", (0.1, 0.8, 0.2, 0.83)).text
+        'TOTAL'
+    """
+
+    text: str
+    bbox: Box
+
+
 class TextLine(_Value):
     """One line of text and where it stands.
 
@@ -106,6 +118,8 @@ class TextLine(_Value):
     """Lines of one paragraph or column share a block; blocks count from 0 in reading order."""
     row: int | None = None
     """Lines on one baseline share a row, even where the page is skewed; None where that is not known."""
+    words: tuple[Word, ...] = ()
+    """Its words with their boxes; empty where the engine gives none. Joined by spaces they are its text."""
 
 
 class Usage(_Value):
@@ -306,6 +320,10 @@ class TextLayer(_Value):
     """Lines in a font whose glyphs do not look like the text that it gives."""
     drawings: tuple[Box, ...] = Field(default=())
     """The boxes of smaller pictures, and of what is drawn of lines and areas: they may be lettering."""
+    rules: tuple[Box, ...] = Field(default=())
+    """Ruling lines as thin boxes: across the page where they are wider than high, else down."""
+    shades: tuple[Box, ...] = Field(default=())
+    """Areas that are filled with a colour or with grey, as cells may be."""
 
 
 class Entry(NamedTuple):

@@ -19,7 +19,7 @@ FLOORS = (
     {"lazy", "completion", "empty_pages", "lru_cache", "option_names", "threads"},
     {"catalog"},
     {"reading_order"},
-    {"images", "wire"},
+    {"images", "wire", "structure"},
     {"flow"},
     {"client_settings"},
     {"client"},

@@ -12,6 +12,7 @@ import pypdfium2 as pdfium
 import pypdfium2.raw as c
 
 from .pdf_layout import Box
+from .pdf_rules import rules_on
 from .pdf_text import Char
 
 _MOST = 20_000  # objects of one page that are looked at
@@ -34,6 +35,12 @@ class Drawn:
     over: dict[int, int] = field(default_factory=dict)
     shapes: list[Box] = field(default_factory=list)
     """Drawn lines and areas that are neither rules nor rectangles, in points; none without lettering."""
+
+    rules: list[Box] = field(default_factory=list)
+    """Its ruling lines as thin boxes, in points."""
+
+    shades: list[Box] = field(default_factory=list)
+    """Its shaded areas, in points."""
 
     may_be_lettering: bool = False
     """Whether a shape is as small as a letter, or has as many parts as a word."""
@@ -69,6 +76,7 @@ def drawn_on(page: pdfium.PdfPage, objects: Sequence[pdfium.PdfObject]) -> Drawn
         objects: of the page, and of its forms.
     """
     found = Drawn()
+    found.rules, found.shades = rules_on(objects[:_MOST])
     if len(objects) > _MOST:
         found.shapes.append(page.get_bbox())
         found.may_be_lettering = True

@@ -38,8 +38,8 @@ _PICTURE = 0.05  # share of the page from which a picture may hold text of its o
 
 Page: TypeAlias = tuple[dict[str, Any], Any]
 """A page's header, and its pixels or its JPEG."""
-_PlainLine: TypeAlias = tuple[str, Box, int]
-"""A line's text, its box as fractions of the page, and its block."""
+_PlainLine: TypeAlias = tuple[str, Box, int, list[tuple[str, Box]]]
+"""A line's text, its box as fractions of the page, its block, and its words with their boxes."""
 
 
 class _Said(NamedTuple):
@@ -253,9 +253,19 @@ def _layer(
         "doubtful": _as_plain(view, doubtful),
         "pictures": [box for box in boxes if area(box) > _PICTURE],
         "drawings": merged([*small, *shapes]),
+        "rules": [view.fractions(rule) for rule in drawn.rules],
+        "shades": [view.fractions(shade) for shade in drawn.shades],
     }
 
 
 def _as_plain(view: View, lines: list[Line]) -> list[_PlainLine]:
     blocks = blocks_of(lines) if lines else []
-    return [(line.text, view.fractions(line.box), block) for line, block in zip(lines, blocks, strict=True)]
+    return [
+        (
+            line.text,
+            view.fractions(line.box),
+            block,
+            [(text, view.fractions(box)) for text, box in line.words],
+        )
+        for line, block in zip(lines, blocks, strict=True)
+    ]

@@ -12,7 +12,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import NamedTuple
 
 from .pdf_layout import Box, around
@@ -67,6 +67,8 @@ class Line(NamedTuple):
     text: str
     box: Box
     first: Char
+    words: tuple[tuple[str, Box], ...] = ()
+    """With their boxes."""
 
     @property
     def runs_down(self) -> bool:
@@ -181,7 +183,15 @@ def _runs(chars: Iterable[Char]) -> Iterator[list[Char]]:
 
 def _line(run: list[Char]) -> Line:
     inked = [char for char in run if not char.text.isspace()]
-    return Line(_clean("".join(char.text for char in run)), around(char.box for char in inked), inked[0])
+    groups = (list(group) for is_space, group in groupby(run, _is_space) if not is_space)
+    cleaned = [(_clean("".join(char.text for char in group)), group) for group in groups]
+    words = tuple((text, around(char.box for char in group)) for text, group in cleaned if text)
+    text = " ".join(text for text, _ in words)
+    return Line(text, around(char.box for char in inked), inked[0], words)
+
+
+def _is_space(char: Char) -> bool:
+    return char.text.isspace()
 
 
 def _clean(text: str) -> str:

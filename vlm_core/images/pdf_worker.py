@@ -278,10 +278,13 @@ def _text_layer(layer: dict[str, Any] | None) -> TextLayer | None:
     if layer is None:
         return None
     lines, doubtful = (
-        tuple(TextLine(text=text, bbox=box, block=block) for text, box, block in layer[name])
+        tuple(
+            TextLine(text=text, bbox=box, block=block, words=words) for text, box, block, words in layer[name]
+        )
         for name in ("lines", "doubtful")
     )
-    return TextLayer(lines=lines, doubtful=doubtful, pictures=layer["pictures"], drawings=layer["drawings"])
+    others = {name: layer[name] for name in ("pictures", "drawings", "rules", "shades")}
+    return TextLayer(lines=lines, doubtful=doubtful, **others)
 
 
 def open_pdf(

@@ -13,7 +13,7 @@ from statistics import fmean, median
 from vlm_core.reading_order.columns import Work, columns_of
 from vlm_core.reading_order.pieces import SAME_ROW, join_close, rows_of
 from vlm_core.reading_order.pieces import Piece as Piece
-from vlm_core.types import Box, TextLine
+from vlm_core.types import Box, TextLine, Word
 
 BLOCK_GAP = 1.5
 """Times the usual distance between rows, and"""
@@ -55,6 +55,7 @@ def lines_in_order(
             score=round(piece.score, 4),
             block=block,
             row=number,
+            words=tuple(Word(text, _as_fractions(box, width, height)) for text, box in piece.words),
         )
         for number, (block, row) in enumerate(rows)
         for piece in row

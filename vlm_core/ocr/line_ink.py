@@ -55,7 +55,7 @@ def unread_ink(line: Pixels, centres: NDArray[np.floating[Any]], *, square: bool
         centres: of the characters that were read in it, in pixels from its left end.
         square: whether most of them are as wide as high, such as Chinese ones, whose parts stand apart.
     """
-    ink = _without_rules(ink_of(line))
+    ink = without_rules(ink_of(line))
     starts, ends = _letters(ink)
     total = int((ends - starts).sum())
     unread = _far_from(starts, ends, centres, REACH if square else NEAR)
@@ -76,7 +76,7 @@ def _likeness(one: NDArray[np.floating[Any]], other: NDArray[np.floating[Any]]) 
     return float((one * other).sum() / max(float(np.linalg.norm(one) * np.linalg.norm(other)), 1e-9))
 
 
-def _without_rules(ink: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def without_rules(ink: NDArray[np.bool_]) -> NDArray[np.bool_]:
     rules = cv2.morphologyEx(ink.astype(np.uint8), cv2.MORPH_OPEN, np.ones((1, RULE), np.uint8))
     return np.asarray(ink & (rules == 0))
 

@@ -23,6 +23,8 @@ from vlm_core.ocr.page_warnings import NO_TEXT, is_blank, page_warnings
 from vlm_core.ocr.unread_ink import Ink, Unread, is_little_unread, is_unread, unread_on
 from vlm_core.reading_order.bent import straightened
 from vlm_core.reading_order.columns import Work
+from vlm_core.structure.table_finding.find import find_tables
+from vlm_core.structure.table_finding.found import FoundTable
 from vlm_core.types import READING_PIXELS, PageImage, PageResult, PageState, TextLine
 
 if TYPE_CHECKING:
@@ -137,6 +139,7 @@ class LocalEngine:
             state,
             text=text,
             lines=found.lines,
+            tables=tuple(table.to_html() for table in found.tables),
             width=page.height if sideways else page.width,
             height=page.width if sideways else page.height,
             rotation=(page.rotation + found.turn) % 360,
@@ -161,6 +164,7 @@ class LocalReading(NamedTuple):
     """Of ink that hold no text, on a page that is all but empty."""
     doubts: tuple[str, ...] = ()
     """What is to be said of the text that was read."""
+    tables: tuple[FoundTable, ...] = ()
 
 
 def _warnings(text: str, found: LocalReading, blank: bool) -> list[str]:
@@ -209,14 +213,24 @@ def _read(page: PageImage, models: Models) -> LocalReading:
     hardly = sum(reading.is_hardly_one_of(quad) for quad, reading in lines)
     work = Work()
     doubts = _doubts([reading for _, reading in lines], [ink for _, ink in writing])
+    text_lines = lines_in_order(_pieces(quads, readings), width, height, work)
     return LocalReading(
-        lines_in_order(_pieces(quads, readings), width, height, work),
+        text_lines,
         len(quads) - len(lines) + hardly,
         unread_on(writing, width, height),
         turn,
         without_text,
         (*doubts, *work.doubts),
+        _tables(text_lines, upright, _slope(quads)),
     )
+
+
+def _tables(lines: Sequence[TextLine], image: Pixels, slope: float) -> tuple[FoundTable, ...]:
+    from vlm_core.ocr.ruling_lines import ruling_lines
+
+    height, width = image.shape[:2]
+    rules = ruling_lines(image, slope) if lines else []
+    return tuple(find_tables(lines, rules, width, height, slope=slope))
 
 
 def _doubts(readings: Sequence[RecognizedLine], inks: Sequence[Ink]) -> Iterator[str]:
@@ -272,6 +286,7 @@ def _piece(quad: Quads, reading: RecognizedLine, skew: float) -> Piece:
         thickness=float(np.linalg.norm(quad[[3, 2]] - quad[[0, 1]], axis=1).mean()),
         ends=(float(begin @ along), float(end @ along)),
         fall=float((end - begin) @ down),
+        words=reading.words,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TypeAlias
 
@@ -17,6 +17,8 @@ from vlm_core.ocr.line_ink import HEIGHT, ink_of, unread_ink
 from vlm_core.ocr.pixels import TALL, Pixels, in_colour
 from vlm_core.ocr.tiles import Quads
 from vlm_core.ocr.unread_ink import NO_INK, Ink
+from vlm_core.ocr.word_boxes import WordSpan, word_spans, words_on_page
+from vlm_core.types import Word
 
 Probabilities: TypeAlias = NDArray[np.float32]
 """Steps × classes: class 0 is CTC's blank, the last one the space."""
@@ -60,6 +62,10 @@ class RecognizedLine:
     score: float = 0.0
     weakest: float = 0.0
     ink: Ink = NO_INK
+    spans: tuple[WordSpan, ...] = ()
+    """Its words within it, and"""
+    words: tuple[Word, ...] = ()
+    """with their boxes on the page, in pixels, where it was read from one."""
 
     @property
     def is_readable(self) -> bool:
@@ -94,10 +100,10 @@ def read_box(image: Pixels, quad: Quads, infer: Infer, characters: Sequence[str]
         The text and its score; of a tall box, the best of the ways in which it can be held. A line
         with a doubtful character is read twice, and the surer reading counts.
     """
-    first = _best_reading(crop_box(image, _with_margin(quad)), infer, characters)
+    first = _best_reading(image, _with_margin(quad), infer, characters)
     if first.weakest >= DOUBTFUL:
         return first
-    second = _best_reading(crop_box(image, _with_margin(quad, TRIM)), infer, characters)
+    second = _best_reading(image, _with_margin(quad, TRIM), infer, characters)
     return max(first, second, key=lambda reading: reading.score)
 
 
@@ -106,17 +112,17 @@ def illegible(image: Pixels, quad: Quads) -> RecognizedLine:
     return RecognizedLine(ink=unread_ink(_at_height(crop_box(image, quad)), np.zeros(0), square=False))
 
 
-def _best_reading(crop: Pixels, infer: Infer, characters: Sequence[str]) -> RecognizedLine:
-    readings = (read_line(view, infer, characters) for view in _views(crop))
-    return max(readings, key=lambda reading: reading.score)
+def _best_reading(image: Pixels, quad: Quads, infer: Infer, characters: Sequence[str]) -> RecognizedLine:
+    crop = crop_box(image, quad)
+    readings = [(read_line(np.rot90(crop, turns), infer, characters), turns) for turns in _turns(crop)]
+    best, turns = max(readings, key=lambda reading: reading[0].score)
+    return replace(best, words=words_on_page(best.spans, np.roll(quad, -turns, axis=0)))
 
 
-def _views(crop: Pixels) -> list[Pixels]:
-    """The ways to hold a crop: as it is, or where it is tall, turned to either side."""
+def _turns(crop: Pixels) -> list[int]:
+    """How a crop may be held, in quarter turns to the left: as it is; where it is tall, to either side."""
     ratio = crop.shape[0] / crop.shape[1]
-    upright = [crop] if ratio < DIGIT_RATIO else []
-    turned = [np.rot90(crop), np.rot90(crop, -1)] if ratio >= TALL else []
-    return upright + turned
+    return [0] * (ratio < DIGIT_RATIO) + [1, -1] * (ratio >= TALL)
 
 
 def crop_box(image: Pixels, quad: Quads) -> Pixels:
@@ -156,10 +162,12 @@ def read_line(crop: Pixels, infer: Infer, characters: Sequence[str]) -> Recogniz
     if not len(steps):
         return RecognizedLine(ink=unread_ink(line, centres, square=False))
     letters = [characters[best[step]] for step in steps]
-    text = _with_spaces(letters, _lost_spaces(letters, steps, probabilities[:, -1], line))
+    lost = _lost_spaces(letters, steps, probabilities[:, -1], line)
+    text = _with_spaces(letters, lost)
     certainty = probabilities[steps, best[steps]]
     ink = unread_ink(line, centres, square=_is_square(letters))
-    return RecognizedLine(text, float(certainty.mean()), float(certainty.min()), ink)
+    spans = word_spans(letters, lost, centres, line)
+    return RecognizedLine(text, float(certainty.mean()), float(certainty.min()), ink, spans)
 
 
 def _is_square(letters: Sequence[str]) -> bool:

@@ -43,7 +43,7 @@ PROBE_SIDE, PROBE_OVERLAP = 672, 128
 """Of the parts of such a page in which text is looked for first: square, so that little is looked at twice.
 Lines are not read from them, for seams down the page cut these."""
 PROBED = 9_000_000
-"""Pixels of a page from which it is looked through in such parts before it is looked at: a texture has no text."""
+"""Pixels of a page from which it is looked through in such parts first: a texture has no text."""
 SAMPLE = 2
 """Such parts, those most like print, that are tried where a first look found nothing or little."""
 MOST_CLOSELY = 6_000_000

@@ -38,6 +38,7 @@ class Piece:
         ends: where it begins and ends on its row once the skew is taken out; the box's where None.
         drawn: its place in the order in which a PDF draws its text.
         fall: how far it falls from its beginning to its end once the skew is taken out.
+        words: with their boxes, from the first to the last.
     """
 
     text: str
@@ -48,6 +49,7 @@ class Piece:
     ends: tuple[float, float] | None = None
     drawn: int | None = None
     fall: float = 0.0
+    words: tuple[tuple[str, Box], ...] = ()
 
     @cached_property
     def height(self) -> float:
@@ -169,7 +171,8 @@ class _Line:
         if len(self._pieces) == 1:
             return self._pieces[0]
         text = " ".join(piece.text for piece in self._pieces)
-        return Piece(text, self._score, self._box, self._level, self._thickness, self._ends)
+        words = tuple(word for piece in self._pieces for word in piece.words)
+        return Piece(text, self._score, self._box, self._level, self._thickness, self._ends, words=words)
 
 
 def _box_height(box: Box, height: float) -> float:

@@ -1,0 +1,275 @@
+"""Tables out of words and lines: where they are, and their cells."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.unit.structure.table_finding.drawn_tables import (
+    HEIGHT,
+    WIDTH,
+    Drawn,
+    Place,
+    Rules,
+    as_lines,
+    as_pdf,
+    as_picture,
+    as_rules,
+    cells_of,
+    prose,
+    rows,
+)
+from vlm_core import DocumentReader
+from vlm_core.images.pdf_worker import open_pdf
+from vlm_core.structure.table_finding.find import find_tables
+from vlm_core.structure.table_finding.found import FoundTable
+
+PLAIN = rows(
+    "Country|Stores|Share|Sales",
+    "Austria|1 200|12.5|90",
+    "Belgium|800|8.0|45",
+    "Denmark|400|4.1|31",
+    "Finland|350|3.5|30",
+)
+SPANNING: dict[Place, str] = {
+    (0, 0, 2, 1): "Country",
+    (0, 1, 1, 2): "Stores in each year",
+    (0, 3, 2, 1): "Sales",
+    (1, 1, 1, 1): "1996",
+    (1, 2, 1, 1): "1998",
+    (2, 0, 2, 1): "Austria",
+    (2, 1, 1, 1): "120",
+    (2, 2, 1, 1): "130",
+    (2, 3, 1, 1): "9.5",
+    (3, 1, 1, 1): "140",
+    (3, 2, 1, 1): "150",
+    (3, 3, 1, 1): "8.1",
+    (4, 0, 1, 1): "Belgium",
+    (4, 1, 1, 1): "80",
+    (4, 2, 1, 1): "95",
+    (4, 3, 1, 1): "7.7",
+}
+SEVERAL_LINES = rows(
+    "Substance|to air/kg a year|to water/kg a year|to land/kg a year",
+    "Chlorine and inorganic/compounds|10 000|-|-",
+    "Carbon monoxide|500 000|-|-",
+    "Volatile organic/compounds without/methane|100 000|50|-",
+    "Lead|200|20|20",
+)
+EMPTY = rows(
+    "Firm|1994|1995|Remark",
+    "Nestle|38.8|13.1|merged",
+    "Philip Morris|33.4||",
+    "ConAgra||24.8|",
+    "Pepsico|19.1||split",
+)
+EVERY_KIND_OF_RULES: list[Rules] = ["all", "down", "across", "header", "none"]
+
+
+def found_in(*tables: Drawn, others: list[tuple[float, float, str]] | None = None) -> list[FoundTable]:
+    return find_tables(as_lines(tables, others or []), as_rules(tables), WIDTH, HEIGHT)
+
+
+@pytest.mark.parametrize("rules", EVERY_KIND_OF_RULES)
+def test_a_table_has_its_cells_whichever_lines_are_drawn(rules: Rules) -> None:
+    (table,) = found_in(Drawn(PLAIN, rules), others=prose(60, 3) + prose(300, 5))
+    assert cells_of(table) == PLAIN
+
+
+@pytest.mark.parametrize(
+    "cells", [SPANNING, SEVERAL_LINES, EMPTY], ids=["spans", "cells of several lines", "empty cells"]
+)
+def test_a_ruled_table_has_its_cells(cells: dict[Place, str]) -> None:
+    (table,) = found_in(Drawn(cells))
+    assert cells_of(table) == cells
+
+
+@pytest.mark.parametrize("rules", ["across", "header", "none"])
+def test_a_cell_without_text_is_empty_without_lines_too(rules: Rules) -> None:
+    cells = rows(
+        "Firm|1994|1995|Sales",
+        "Nestle|38.8|13.1|90",
+        "Mars||33.4|80",
+        "Unilever|12.1|24.8|70",
+        "Bestfoods|7|8|6",
+    )
+    (table,) = found_in(Drawn(cells, rules))
+    assert cells_of(table) == cells
+
+
+def test_the_rows_above_the_first_values_are_the_header() -> None:
+    (table,) = found_in(Drawn(SPANNING))
+    assert table.header_rows == 2
+
+
+def test_a_table_of_values_alone_has_no_header() -> None:
+    (table,) = found_in(Drawn(rows("1.5|2|3|4", "2.5|3|4|5", "3.5|4|5|6")))
+    assert table.header_rows == 0
+
+
+def test_years_are_headings() -> None:
+    (table,) = found_in(Drawn(rows("|1996|1997|1998", "Beef|1 200|1 100|1 000", "Pork|900|950|990")))
+    assert table.header_rows == 1
+
+
+def test_headings_above_the_first_line_are_of_the_table() -> None:
+    body = Drawn(rows(*("|".join(PLAIN[row, column, 1, 1] for column in range(4)) for row in range(1, 5))))
+    headings = [(x + 4, 106.0, PLAIN[0, column, 1, 1]) for column, x in enumerate(body.xs[:-1])]
+    (table,) = found_in(body, others=headings + prose(40, 3))
+    assert cells_of(table) == PLAIN
+
+
+def test_a_caption_and_a_note_within_the_frame_are_not_rows() -> None:
+    sentence = " ".join(["Share of all stores in each of the countries", "as of 31 December"])
+    framed = {(0, 0, 1, 4): sentence, (6, 0, 1, 4): sentence}
+    framed |= {(row + 1, column, 1, 1): text for (row, column, _, _), text in PLAIN.items()}
+    (table,) = found_in(Drawn(framed))
+    assert cells_of(table) == PLAIN
+
+
+def test_a_label_of_two_lines_beside_a_value_halfway_down_is_one_row() -> None:
+    labels = [(60.0, 100 + 40 * n, f"Share of households {n}") for n in range(5)]
+    labels += [(60.0, 110 + 40 * n, "with a phone") for n in range(5)]
+    values = [(250.0 + 80 * column, 105 + 40 * n, f"{n}{column}.5") for n in range(5) for column in range(3)]
+    (table,) = found_in(others=labels + values)
+    assert (table.row_count, table.column_count) == (5, 4)
+    assert table.cells[0].text == "Share of households 0\nwith a phone"
+
+
+def test_two_tables_beside_each_other_are_two() -> None:
+    pair = [
+        Drawn(rows("Spain|153", "France|99", "Italy|82"), left=left, widths=(80, 60)) for left in (60, 260)
+    ]
+    assert [cells_of(table) for table in found_in(*pair)] == [drawn.cells for drawn in pair]
+
+
+def test_a_table_tells_its_lines_and_no_line_is_in_half() -> None:
+    drawn, others = Drawn(PLAIN), prose(60, 3)
+    lines = as_lines([drawn], others)
+    (table,) = find_tables(lines, as_rules([drawn]), WIDTH, HEIGHT)
+    of_lines = Counter(word for number in table.lines for word in lines[number].text.split())
+    assert of_lines == Counter(word for cell in table.cells for word in cell.text.split())
+    assert len(table.lines) == len(lines) - 3
+
+
+@pytest.mark.parametrize("rules", EVERY_KIND_OF_RULES)
+def test_each_place_is_in_one_cell(rules: Rules) -> None:
+    (table,) = found_in(Drawn(SPANNING if rules == "all" else PLAIN, rules))
+    places = Counter(
+        (row, column)
+        for cell in table.cells
+        for row in range(cell.row, cell.row + cell.row_span)
+        for column in range(cell.column, cell.column + cell.column_span)
+    )
+    assert set(places.values()) == {1}
+    assert len(places) == table.row_count * table.column_count
+
+
+@pytest.mark.parametrize(
+    ("tables", "others"),
+    [
+        ([], prose(60, 40)),
+        ([], prose(60, 30, 60, 6) + prose(60, 30, 320, 6)),
+        ([], [(60, 60 + 14 * n, f"{n}.") for n in range(9)] + prose(60, 9, 85, 9)),
+        (
+            [],
+            [(60, 60, "Receipt"), (60, 90, "Tea"), (400, 90, "2.00"), (60, 104, "Total"), (400, 104, "2.00")],
+        ),
+        ([Drawn(rows("the facility has a capacity exceeding"), widths=(400,))], prose(300, 9)),
+    ],
+    ids=["prose", "two columns of prose", "numbered list", "names and amounts", "text in a frame"],
+)
+def test_no_table_is_found(tables: list[Drawn], others: list[tuple[float, float, str]]) -> None:
+    assert found_in(*tables, others=others) == []
+
+
+def test_lines_that_run_through_the_text_are_a_chart() -> None:
+    values = [(60 + 80 * x, 100 + 40 * y, str(10 * x + y)) for x in range(5) for y in range(4)]
+    across = [(50 / WIDTH, (105 + 40 * y) / HEIGHT, 460 / WIDTH, (105 + 40 * y) / HEIGHT) for y in range(4)]
+    down = [((65 + 80 * x) / WIDTH, 90 / HEIGHT, (65 + 80 * x) / WIDTH, 240 / HEIGHT) for x in range(5)]
+    assert find_tables(as_lines([], values), across + down, WIDTH, HEIGHT) == []
+
+
+@pytest.mark.parametrize("degrees", [-2, 2])
+def test_a_table_askew_is_the_same(degrees: float) -> None:
+    import math
+
+    slope = math.tan(math.radians(degrees))
+
+    def turned(x: float, y: float) -> tuple[float, float]:
+        x, y = x * WIDTH, y * HEIGHT
+        return (x - slope * y) / (1 + slope**2) / WIDTH, (y + slope * x) / (1 + slope**2) / HEIGHT
+
+    drawn = Drawn(PLAIN)
+    rules = [turned(*rule[:2]) + turned(*rule[2:]) for rule in as_rules([drawn])]
+    lines = []
+    for line in as_lines([drawn]):
+        words = []
+        for text, (x0, y0, x1, y1) in line.words:
+            x, y = turned((x0 + x1) / 2, (y0 + y1) / 2)
+            wide, high = (x1 - x0) / 2, (y1 - y0) / 2
+            words.append((text, (x - wide, y - high, x + wide, y + high)))
+        lines.append(line.model_copy(update={"words": tuple(words)}))
+    (table,) = find_tables(lines, rules, WIDTH, HEIGHT, slope=slope)
+    assert cells_of(table) == PLAIN
+
+
+@pytest.mark.parametrize(
+    "cells", [PLAIN, SPANNING, SEVERAL_LINES, EMPTY], ids=["plain", "spans", "lines", "empty"]
+)
+def test_a_table_of_a_pdf_has_its_cells(cells: dict[Place, str]) -> None:
+    with open_pdf(as_pdf(([Drawn(cells)], prose(60, 3)))) as document:
+        page = document.page(1)
+    layer = page.text_layer
+    assert layer is not None
+    (table,) = find_tables(layer.lines, layer.rules, page.width, page.height, shades=layer.shades)
+    assert cells_of(table) == cells
+
+
+def test_shaded_cells_stand_in_for_lines() -> None:
+    drawn = Drawn(PLAIN, "none")
+    boxes = [
+        (x0 / WIDTH, y0 / HEIGHT, x1 / WIDTH, y1 / HEIGHT)
+        for y0, y1 in zip(drawn.ys, drawn.ys[1:], strict=False)
+        for x0, x1 in zip(drawn.xs, drawn.xs[1:], strict=False)
+    ]
+    (table,) = find_tables(as_lines([drawn]), [], WIDTH, HEIGHT, shades=boxes)
+    assert table.is_ruled
+    assert cells_of(table) == PLAIN
+
+
+def test_the_local_engine_tells_the_tables_of_a_picture(tmp_path: Path) -> None:
+    as_picture([Drawn(PLAIN)], prose(60, 3)).save(tmp_path / "table.png")
+    page = DocumentReader(engine="local").read(tmp_path / "table.png").pages[0]
+    assert len(page.tables) == 1
+    assert "<th>Country</th><th>Stores</th><th>Share</th><th>Sales</th>" in page.tables[0]
+
+
+def test_a_pdf_tells_its_tables(tmp_path: Path) -> None:
+    (tmp_path / "table.pdf").write_bytes(as_pdf(([Drawn(PLAIN)], prose(60, 3))))
+    page = DocumentReader(engine="local").read(tmp_path / "table.pdf").pages[0]
+    assert page.engine == "pdf"
+    assert [table.count("<tr>") for table in page.tables] == [5]
+
+
+@pytest.mark.parametrize(
+    ("name", "number", "shapes"),
+    [
+        ("eu-001", 1, [(8, 4), (13, 4), (10, 4)]),
+        ("eu-009a", 1, [(9, 4)]),
+        ("eu-012", 4, [(13, 5), (5, 13)]),
+        ("eu-015", 2, [(33, 2), (33, 2), (32, 2)]),
+        ("eu-021", 7, [(29, 5)]),
+    ],
+)
+def test_tables_of_real_pdfs_are_found(
+    name: str, number: int, shapes: list[tuple[int, int]], data: Path
+) -> None:
+    with open_pdf(data / "tables" / "icdar2013-eu" / f"{name}.pdf") as document:
+        page = document.page(number)
+    layer = page.text_layer
+    assert layer is not None
+    found = find_tables(layer.lines, layer.rules, page.width, page.height, shades=layer.shades)
+    assert sorted((table.row_count, table.column_count) for table in found) == sorted(shapes)
