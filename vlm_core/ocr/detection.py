@@ -33,7 +33,7 @@ Points = NDArray[np.float32]
 """N × 2, x before y, in pixels."""
 
 
-LEAN_PIXELS = 900_000
+LEAN_PIXELS = 1_500_000
 """From which the network runs in the session that takes less memory: 230 bytes a pixel in place of 310."""
 
 
