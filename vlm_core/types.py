@@ -32,10 +32,6 @@ def rounded(box: Box) -> Box:
     return round(x0, _BOX_DIGITS), round(y0, _BOX_DIGITS), round(x1, _BOX_DIGITS), round(y1, _BOX_DIGITS)
 
 
-def _rounded_or_none(box: Box | None) -> Box | None:
-    return box and rounded(box)
-
-
 def _all_rounded(boxes: tuple[Box, ...]) -> tuple[Box, ...]:
     return tuple(map(rounded, boxes))
 
@@ -134,7 +130,7 @@ class Cell(_Value):
     column_span: int = Field(default=1, ge=1)
     text: str = ""
     """Lines are parted by a line feed."""
-    bbox: Annotated[Box | None, AfterValidator(_rounded_or_none)] = None
+    bbox: Annotated[Box, AfterValidator(rounded)] | None = None
     """None where the place is not known."""
     is_header: bool = False
     page_number: int | None = None
@@ -262,7 +258,7 @@ class Block(_Value):
     kind: BlockKind
     text: str = ""
     """Plain, lines parted by a line feed. Of a table: a row a line, two spaces between its cells."""
-    bbox: Annotated[Box | None, AfterValidator(_rounded_or_none)] = None
+    bbox: Annotated[Box, AfterValidator(rounded)] | None = None
     """None where the place is not known."""
     level: int | None = None
     """Of a heading from 1; of a list item from 1 for the outermost list."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 LONGEST_FORMULA = 1000
@@ -68,7 +69,7 @@ def _start_escaped(line: str) -> str | None:
         return f"{line[:digits]}\\{line[digits]}"
     marks = line.lstrip("#")
     is_heading = first == "#" and len(line) - len(marks) <= 6 and marks[:1] in ("", " ", "\t")
-    is_item = bool(first) and first in "+-" and _ends_word(line, 1)
+    is_item = bool(first) and first in "+-*" and _ends_word(line, 1)
     is_rule = bool(first) and first in "-=|:+" and set(line) <= set("-=|:+ \t")
     return f"\\{first}" if is_heading or is_item or is_rule or first == ">" else None
 
@@ -79,17 +80,18 @@ def _ends_word(line: str, at: int) -> bool:
 
 def _escaped(line: str, at: int) -> list[str]:
     parts = []
-    while at < len(line):
-        end = formula_end(line, at) or at + 1
-        part = line[at:end]
-        needs = (
-            end == at + 1
-            and part in _NEEDS
-            and _NEEDS[part](line[at - 1 : at] or " ", line[end : end + 1] or " ")
-        )
-        parts.append(f"\\{part}" if needs else part)
+    while found := _SPECIAL.search(line, at):
+        place = found.start()
+        end = formula_end(line, place) or place + 1
+        needs = end == place + 1 and _needs_backslash(line, place)
+        parts += [line[at:place], "\\" if needs else "", line[place:end]]
         at = end
-    return parts
+    return [*parts, line[at:]]
+
+
+def _needs_backslash(line: str, at: int) -> bool:
+    rule = _NEEDS.get(line[at])
+    return rule is not None and rule(line[at - 1] if at else " ", line[at + 1 : at + 2] or " ")
 
 
 _NEEDS: dict[str, Callable[[str, str], bool]] = {
@@ -103,3 +105,4 @@ _NEEDS: dict[str, Callable[[str, str], bool]] = {
     "]": lambda before, after: after == "(",
 }
 """Characters that mean something in Markdown, and whether they do so between two others."""
+_SPECIAL = re.compile("[" + re.escape("".join(_NEEDS)) + "$]")

@@ -10,6 +10,9 @@ from vlm_core.structure.markdown_escape import escaped_line
 from vlm_core.structure.table_grid import cells_by_row, has_spans, header_rows, rows
 from vlm_core.types import Cell, Table
 
+LONGEST_ROW = 10_000
+"""Characters of the rows of a table with pipes, on average; one that has more is HTML."""
+_CELL_SIGNS = 3
 _BREAK = "<br>"
 _FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 _OF_NUMBERS = frozenset("0123456789.,%€$£ \N{NO-BREAK SPACE}")
@@ -33,10 +36,15 @@ def as_markdown(table: Table) -> str:
     """A table with pipes where Markdown can say what it is, else as HTML; `Table.to_markdown` says more."""
     if not table.cells:
         return ""
-    if has_spans(table) or not _has_plain_header(table):
+    if has_spans(table) or not _has_plain_header(table) or _is_long(table):
         return as_html(table)
     head, *body = rows(table) if header_rows(table) else [[""] * table.column_count, *rows(table)]
     return "\n".join(map(_pipe_row, [head, ["---"] * len(head), *body]))
+
+
+def _is_long(table: Table) -> bool:
+    """Whether its rows are too long to be read, or written, as lines."""
+    return sum(len(cell.text) + _CELL_SIGNS for cell in table.cells) > LONGEST_ROW * table.row_count
 
 
 def _has_plain_header(table: Table) -> bool:
