@@ -269,6 +269,8 @@ class Block(_Value):
     table: Table | None = None
     """Of a table."""
     origin: Origin = "model"
+    page_number: int | None = None
+    """Of the page it stands on, from 1; None where that is not known."""
     continues: bool = False
     """Whether it is the rest of the page before's last block of this kind, such as a table over two pages."""
 
