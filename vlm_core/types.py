@@ -12,7 +12,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, model_validator
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -275,6 +275,68 @@ class Block(_Value):
     """Whether it is the rest of the page before's last block of this kind, such as a table over two pages."""
 
 
+class PageBox(NamedTuple):
+    """A place in a document.
+
+    Example:
+        >>> PageBox(3, (0.1, 0.2, 0.9, 0.4)).page_number
+        3
+    """
+
+    page_number: int
+    bbox: Box
+
+
+class Chunk(_Value):
+    """A part of a document that is as long as an index wants it, and knows where it stands.
+
+    Example:
+        >>> print(Chunk(text="Tea 2.00", headings=("Menu", "Drinks"), pages=(3,)).with_headings)
+        Menu > Drinks
+        <BLANKLINE>
+        Tea 2.00
+    """
+
+    text: str
+    """With a heading only where it stands in this part of the document."""
+    id: str = ""
+    """The same whenever the same document is cut in the same way."""
+    source: str = ""
+    number: int = 0
+    """Among the chunks of its document, from 0."""
+    tokens: int = 0
+    """As the tokenizer counts them, or as `chunks` does without one."""
+    headings: tuple[str, ...] = ()
+    """Under which it stands, the highest first."""
+    pages: tuple[int, ...] = ()
+    """Numbers of its pages, from 1, in order."""
+    boxes: tuple[PageBox, ...] = ()
+    """Where its blocks stand, as far as that is known."""
+    block_kinds: tuple[BlockKind, ...] = ()
+    """Each once, in order."""
+    repeats: str = ""
+    """What the text begins with and a chunk before has too: a table's header, or what overlaps."""
+
+    @property
+    def with_headings(self) -> str:
+        """The text behind the headings above it that are not in it, as a search index wants it."""
+        above = [heading for heading in self.headings if heading not in self.text]
+        return f"{' > '.join(above)}\n\n{self.text}" if above else self.text
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """Its `headings` ("A > B"), `pages` ("3,4"), `boxes` ("3:x0,y0,x1,y1;...") and `block_kinds`."""
+        facts = {
+            "headings": " > ".join(self.headings),
+            "pages": ",".join(map(str, self.pages)),
+            "boxes": ";".join(
+                f"{page}:{','.join(f'{edge:.4f}' for edge in bbox)}" for page, bbox in self.boxes
+            ),
+            "block_kinds": ",".join(self.block_kinds),
+        }
+        return {name: fact for name, fact in facts.items() if fact}
+
+
 class Usage(_Value):
     """Tokens and money, each None where the provider did not say."""
 
@@ -338,8 +400,8 @@ class PageResult(_Value):
     seconds: float = 0.0
     language: str | None = None
     """As a model named it."""
-    tables: tuple[str, ...] = ()
-    """Those in the text, as HTML, where a model gave them."""
+    found: tuple[Block, ...] = ()
+    """Tables and figures that an engine found in the page's pixels or among its words."""
     data: Any = None
     """What a task that asks for JSON gave: plain values."""
     raw: str = ""
@@ -351,6 +413,39 @@ class PageResult(_Value):
     warnings: tuple[str, ...] = ()
     """What is odd about the page. The first one of a partial page says what is unread."""
     error: PageError = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_an_earlier_version(cls, data: Any) -> Any:
+        """0.1.0 wrote down the tables that are in the text: they are found there again."""
+        if isinstance(data, dict) and "tables" in data:
+            return {name: value for name, value in data.items() if name != "tables"}
+        return data
+
+    @cached_property
+    def blocks(self) -> tuple[Block, ...]:
+        """What stands on the page, in reading order, made when it is first asked for.
+
+        They come from the page's lines, or from the text of a model that gave no lines. Levels of headings
+        and page furniture are judged by this page alone; `DocumentResult.blocks` knows its neighbours.
+
+        Example:
+            >>> [block.kind for block in PageResult(text="# Prices\\n\\n- Tea").blocks]
+            ['heading', 'list_item']
+        """
+        from vlm_core.structure.page_blocks import blocks_of_page
+
+        return blocks_of_page(self)
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """The tables among the blocks.
+
+        Example:
+            >>> PageResult(text="| Tea | 2.00 |\\n|---|---|").tables[0].to_rows()
+            [['Tea', '2.00']]
+        """
+        return tuple(block.table for block in self.blocks if block.table is not None)
 
 
 def total_usage(used: Iterable[Usage | None]) -> Usage | None:
@@ -415,6 +510,41 @@ class DocumentResult(_Value):
     def text(self) -> str:
         """The text of all pages, a blank line between two."""
         return "\n\n".join(page.text for page in self.pages if page.text)
+
+    @cached_property
+    def blocks(self) -> tuple[Block, ...]:
+        """What stands on all pages, in reading order, made when it is first asked for.
+
+        Levels of headings hold over the document. What stands on several pages at the edge is a page header
+        or a page footer. A table that goes on from the page before says so.
+        """
+        from vlm_core.structure.page_blocks import blocks_of_document
+
+        return blocks_of_document(self.pages)
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """The tables of the document; one that goes on over pages is one, its cells with their pages.
+
+        Example:
+            >>> pages = (PageResult(text="| Tea | 2.00 |\\n|---|---|"),)
+            >>> DocumentResult(source="a.png", pages=pages).tables[0].to_rows()
+            [['Tea', '2.00']]
+        """
+        from vlm_core.structure.joined_tables import joined, tables_of
+
+        return tuple(joined(parts) for parts in tables_of(self.blocks))
+
+    def to_html(self) -> str:
+        """The document as one page of HTML, with all that it says escaped.
+
+        Example:
+            >>> "<p>a &lt; b</p>" in DocumentResult(source="a", pages=(PageResult(text="a < b"),)).to_html()
+            True
+        """
+        from vlm_core.structure.exports import to_html
+
+        return to_html(self.blocks, title=self.source)
 
     def to_markdown(self) -> str:
         """The document as Markdown, each page behind a comment with its number and state.

@@ -56,7 +56,7 @@ def furniture(pages: Sequence[Sequence[Unit]], bodies: Sequence[float]) -> list[
 
 def _edge(page: int, units: Sequence[Unit]) -> Iterator[_Place]:
     for number, unit in enumerate(units):
-        x0, y0, x1, y1 = unit.bbox
+        _, y0, _, y1 = unit.bbox
         if len(unit.rows) > _MOST_ROWS or len(unit.text) > _MOST_CHARACTERS:
             continue
         if y1 <= EDGE or y0 >= 1 - EDGE:

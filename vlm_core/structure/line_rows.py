@@ -89,7 +89,7 @@ def _same_row(last: TextLine, line: TextLine) -> bool:
 def print_size(line: TextLine, origin: Origin) -> float:
     """How large a line's print is, in heights of the page.
 
-    A PDF gives boxes as tall as the letters in them: a line of low letters is no smaller print than one of
+    A PDF gives boxes as tall as the letters in them: a line of low letters may be as large as one of
     capitals. What is found in pixels has a margin, and its height says enough.
 
     Example:
