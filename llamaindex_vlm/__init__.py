@@ -10,6 +10,7 @@ from vlm_core import load_on_first_use
 if TYPE_CHECKING:
     from llamaindex_vlm.image_nodes import image_documents
     from llamaindex_vlm.llms import VLM
+    from llamaindex_vlm.node_parser import VLMNodeParser
     from llamaindex_vlm.postprocessors import PagePictures
     from llamaindex_vlm.react_agent import VLMReActAgent
     from llamaindex_vlm.readers import VLMReader, file_extractor
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "llms": ("VLM",),
+    "node_parser": ("VLMNodeParser",),
     "postprocessors": ("PagePictures",),
     "react_agent": ("VLMReActAgent",),
     "readers": ("VLMReader", "file_extractor"),
@@ -32,6 +34,7 @@ __all__ = [
     "VLM",
     "OCRTransform",
     "PagePictures",
+    "VLMNodeParser",
     "VLMReActAgent",
     "VLMReader",
     "VLMToolSpec",

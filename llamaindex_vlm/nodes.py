@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import PurePath
 from typing import Any
 
-from llama_index.core.schema import Document, MediaResource
+from llama_index.core.schema import Document, MediaResource, NodeRelationship
 
 from vlm_core import Passage
 
@@ -20,6 +21,9 @@ TECHNICAL = (
     "height",
     "rotation",
     "bbox",
+    "pages",
+    "boxes",
+    "block_kinds",
 )
 """Metadata that says nothing to a search or a language model."""
 
@@ -62,6 +66,20 @@ def document_of(passage: Passage, extra_info: dict[str, Any], picture: MediaReso
         excluded_embed_metadata_keys=unseen(passage),
         excluded_llm_metadata_keys=unseen(passage),
     )
+
+
+def linked(documents: Iterable[Document]) -> Iterator[Document]:
+    """Documents of which those of one file that follow each other are PREVIOUS and NEXT."""
+    last: Document | None = None
+    for document in documents:
+        if last is not None and last.metadata.get("file_path") == document.metadata.get("file_path"):
+            last.relationships[NodeRelationship.NEXT] = document.as_related_node_info()
+            document.relationships[NodeRelationship.PREVIOUS] = last.as_related_node_info()
+        if last is not None:
+            yield last
+        last = document
+    if last is not None:
+        yield last
 
 
 def place(source: str) -> dict[str, Any]:

@@ -44,7 +44,13 @@ class ReadingOptions(BaseComponent):
         "images, or an OCR engine of your own.",
     )
     mode: Mode = Field(
-        default="page", description='What becomes one Document: a "document", a "page" or a "block" of lines.'
+        default="page",
+        description='What becomes one Document: a "document", a "page", a "block" of lines or a "chunk".',
+    )
+    chunk_tokens: int = Field(
+        default=512,
+        ge=1,
+        description="Of a chunk, at most: words, marks, and Chinese, Japanese and Korean characters.",
     )
     task: str = Field(
         default="markdown",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from llama_index.core.readers.base import BasePydanticReader
 from llama_index.core.schema import Document
 
-from llamaindex_vlm.nodes import document_of
+from llamaindex_vlm.nodes import document_of, linked
 from llamaindex_vlm.options import ReadingOptions
 from vlm_core import Passage, apassages, passages, source_from
 
@@ -62,18 +62,24 @@ class VLMReader(ReadingOptions, BasePydanticReader):
             ConfigError: image_dir cannot be written to.
         """
         document, make = self._prepared(file, extra_info, fs)
-        for passage in passages(self._reader, document, self.mode, empty_pages=self.empty_pages):
-            yield make(passage)
+        found = passages(
+            self._reader, document, self.mode, empty_pages=self.empty_pages, chunk_tokens=self.chunk_tokens
+        )
+        made = map(make, found)
+        yield from linked(made) if self.mode == "chunk" else made
 
     async def aload_data(
         self, file: Any, extra_info: dict[str, Any] | None = None, fs: Any = None
     ) -> list[Document]:
         """As `load_data`, without ever blocking the event loop."""
         document, make = await asyncio.to_thread(self._prepared, file, extra_info, fs)
-        found = apassages(self._reader, document, self.mode, empty_pages=self.empty_pages)
+        found = apassages(
+            self._reader, document, self.mode, empty_pages=self.empty_pages, chunk_tokens=self.chunk_tokens
+        )
         async with aclosing(found):
             # On a thread, for a picture may be written.
-            return [await asyncio.to_thread(make, passage) async for passage in found]
+            made = [await asyncio.to_thread(make, passage) async for passage in found]
+        return list(linked(made)) if self.mode == "chunk" else made
 
     async def alazy_load_data(
         self, file: Any, extra_info: dict[str, Any] | None = None, fs: Any = None

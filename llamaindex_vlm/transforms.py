@@ -99,7 +99,13 @@ class OCRTransform(ReadingOptions, TransformComponent):
             ConfigError: image_dir cannot be written to.
         """
         call = _TransformCall(self, nodes)
-        found = passages_of_each(self._reader, call.documents(), self.mode, empty_pages=self.empty_pages)
+        found = passages_of_each(
+            self._reader,
+            call.documents(),
+            self.mode,
+            empty_pages=self.empty_pages,
+            chunk_tokens=self.chunk_tokens,
+        )
         with closing(found):
             for passages in found:
                 call.take(passages)
@@ -108,7 +114,13 @@ class OCRTransform(ReadingOptions, TransformComponent):
     async def acall(self, nodes: Sequence[BaseNode], **kwargs: Any) -> Sequence[BaseNode]:
         """As the call, without ever blocking the event loop."""
         call = _TransformCall(self, nodes)
-        found = apassages_of_each(self._reader, call.documents(), self.mode, empty_pages=self.empty_pages)
+        found = apassages_of_each(
+            self._reader,
+            call.documents(),
+            self.mode,
+            empty_pages=self.empty_pages,
+            chunk_tokens=self.chunk_tokens,
+        )
         async with aclosing(found):
             async for passages in found:
                 await asyncio.to_thread(call.take, passages)  # a picture may be written
