@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from vlm_core.structure.markdown_writer import marker
 from vlm_core.types import Block
@@ -61,9 +61,27 @@ def to_html(blocks: Iterable[Block], title: str = "") -> str:
         >>> "<title>a.png</title>" in page, "<h2>Tea &amp; Cake</h2>" in page
         (True, True)
     """
-    body = "\n".join(_lists_and_blocks(blocks))
+    return html_page([("", blocks)], title)
+
+
+def html_page(documents: Iterable[tuple[str, Iterable[Block]]], title: str = "") -> str:
+    """Documents as one page of HTML, each in an article of its own behind its name, if it has one.
+
+    Args:
+        documents: the name and the blocks of each.
+        title: of the page.
+    """
+    body = "\n".join(line for name, blocks in documents for line in _article(name, blocks))
     head = f'<meta charset="utf-8">\n<title>{html.escape(title)}</title>'
     return f"<!DOCTYPE html>\n<html>\n<head>\n{head}\n</head>\n<body>\n{body}\n</body>\n</html>\n"
+
+
+def _article(name: str, blocks: Iterable[Block]) -> Iterator[str]:
+    yield "<article>"
+    if name:
+        yield f"<p><em>{html.escape(name, quote=False)}</em></p>"
+    yield from _lists_and_blocks(blocks)
+    yield "</article>"
 
 
 def _lists_and_blocks(blocks: Iterable[Block]) -> Iterable[str]:
