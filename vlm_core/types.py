@@ -546,13 +546,22 @@ class DocumentResult(_Value):
 
         return to_html(self.blocks, title=self.source)
 
-    def to_markdown(self) -> str:
+    def to_markdown(self, *, furniture: Literal["drop", "keep", "mark"] | None = None) -> str:
         """The document as Markdown, each page behind a comment with its number and state.
+
+        Args:
+            furniture: where it is given, the Markdown is made of the blocks, without comments, each table
+                over several pages whole. "drop" leaves page headers, page footers and page numbers out,
+                "keep" has them as paragraphs, "mark" as the HTML elements header and footer.
 
         Example:
             >>> DocumentResult(source="a", pages=(PageResult(text="one", total_pages=1),)).to_markdown()
             '<!-- page 1 of 1 -->\\n\\none\\n'
         """
+        if furniture is not None:
+            from vlm_core.structure.document_markdown import markdown_of
+
+            return markdown_of(self.blocks, furniture)
         return "\n\n".join(part for page in self.pages for part in _markdown_parts(page)) + "\n"
 
 

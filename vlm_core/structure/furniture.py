@@ -18,8 +18,8 @@ SIDE = 0.05
 """Of a page's width: what is printed up along an edge."""
 _SAME_HEIGHT = 0.02
 """Of a page's height: how far furniture moves from page to page."""
-_LEAST_SHARE = 0.3
-"""Of the pages, or of every other one, on which it stands."""
+_OFTEN, _FEW_PAGES = 3, 5
+"""On how many pages it stands; on two, where the document has few."""
 _MOST_CHARACTERS = 200
 _MOST_ROWS = 2
 _LEAST_GAP = 1.0
@@ -80,7 +80,7 @@ def _repeated(places: Sequence[_Place], count: int) -> set[_Place]:
     for place in places:
         for shelf in _shelves(place.y):
             pages.setdefault((place.kind, place.text, shelf), set()).add(place.page)
-    least = max(2.0, _LEAST_SHARE * count)
+    least = _OFTEN if count > _FEW_PAGES else 2
     return {
         place
         for place in places

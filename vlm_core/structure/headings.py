@@ -16,6 +16,17 @@ LEAST_LETTERS = 3
 _TALLER = {"pdf": 1.12, "ocr": 1.3, "model": 1.3}
 _CAPITALS = 5
 """Letters, at least, of a line in capitals that is a heading."""
+_WEAK_ROWS, _LEAST_FOLLOWING = 2, 40
+"""Of a heading that nothing but its place tells: rows at most, and characters of what follows at least."""
+_OPEN_WORDS = frozenset(
+    (
+        *("and", "or", "of", "the", "to", "a", "an", "in", "for", "with", "by", "that", "is", "are"),
+        *("und", "oder", "der", "die", "das", "et", "ou", "de", "la", "le", "y", "el", "e", "di"),
+    )
+)
+"""Words that end no heading."""
+_LABELS, _LONGEST_LABEL = 2, 30
+"""Short texts beside a unit that make it one of a chart's labels, and how short they are."""
 _TITLE = 1.4
 """Times the usual size, and"""
 _MOST_TITLES = 2
@@ -28,8 +39,8 @@ _COLUMN_STEP = 0.1
 _LEAST_GAP = 0.25
 _EVEN = 0.8
 _SAME_LEVEL = 1.08
-_LEAST_PROSE = 4
-"""Units of two rows or more on a page of prose."""
+_LEAST_PROSE = 8
+"""Rows of paragraphs on a page of prose."""
 
 
 def heading_units(units: Sequence[Unit], body: float) -> set[int]:
@@ -39,14 +50,14 @@ def heading_units(units: Sequence[Unit], body: float) -> set[int]:
         units: of a page, in order.
         body: the size of the print of most of its text.
     """
-    prose = sum(_is_paragraph(unit) for unit in units)
+    prose = sum(len(unit.rows) for unit in units if _is_paragraph(unit))
     if not prose:
         return _titles(units, body)
     found = set()
     for number, unit in enumerate(units):
         following = units[number + 1] if number + 1 < len(units) else None
         last = units[number - 1] if number else None
-        if not _may_be_heading(unit) or _is_within(unit, last, following):
+        if not _may_be_heading(unit) or _is_within(unit, last, following) or _is_label(unit, units):
             continue
         if _looks_like_heading(unit, units, last, following, body, prose >= _LEAST_PROSE):
             found.add(number)
@@ -59,6 +70,17 @@ def _titles(units: Sequence[Unit], body: float) -> set[int]:
         number for number, unit in enumerate(units) if _may_be_heading(unit) and unit.size >= _TITLE * body
     ]
     return set(large) if len(large) <= _MOST_TITLES else set()
+
+
+def _is_label(unit: Unit, units: Sequence[Unit]) -> bool:
+    """Whether other short texts stand beside it, as in a chart or a drawing."""
+    beside = (
+        other is not unit
+        and len(other.text) <= _LONGEST_LABEL
+        and min(other.bbox[3], unit.bbox[3]) - max(other.bbox[1], unit.bbox[1]) > 0.5 * other.size
+        for other in units
+    )
+    return sum(beside) >= _LABELS
 
 
 def _is_within(unit: Unit, last: Unit | None, following: Unit | None) -> bool:
@@ -90,6 +112,8 @@ def _may_be_heading(unit: Unit) -> bool:
         (",", ";", "，", "；", "。") if heading_number(text) else (".", ",", ";", ":", "，", "；", "。", "：")
     )
     first = next((letter for letter in text if letter.isalnum()), "a")
+    if text.split()[-1].casefold() in _OPEN_WORDS:
+        return False
     return not text.endswith(ends) and not first.islower() and "@" not in text and "://" not in text
 
 
@@ -117,8 +141,9 @@ def _looks_like_heading(
     # A short line in the width of a column, with space above and a paragraph below.
     return (
         stands_alone
-        and len(unit.rows) == 1
-        and _is_paragraph(following)
+        and len(unit.rows) <= _WEAK_ROWS
+        and len(following.rows) > 1
+        and len(following.text) > _LEAST_FOLLOWING
         and _is_below(unit, following)
         and list_marker(text) is None
     )
