@@ -21,6 +21,7 @@ _SAME_HEIGHT = 0.02
 _OFTEN, _FEW_PAGES = 3, 5
 """On how many pages it stands; on two, where the document has few."""
 _MOST_CHARACTERS = 200
+_MOST_WORDS = 12
 _MOST_ROWS = 2
 _LEAST_GAP = 1.0
 """Sizes of print between furniture and the page's text, on a page that is alone."""
@@ -115,13 +116,21 @@ def _page_number(text: str) -> int | None:
 
 
 def _is_page_number_alone(place: _Place, units: Sequence[Unit]) -> bool:
-    """A number at the very edge of a page, with nothing beyond it."""
+    """A number at the very edge of a page, with nothing beyond it, and perhaps a short title beside it."""
     unit = units[place.unit]
-    if _page_number(unit.text) is None:
+    if _page_number(unit.text) is None and not _is_title_with_number(unit.text):
         return False
     if place.kind == "page_footer":
         return unit.bbox[1] >= 1 - FAR_EDGE and all(other.bbox[3] <= unit.bbox[3] + 0.01 for other in units)
     return unit.bbox[3] <= FAR_EDGE and all(other.bbox[1] >= unit.bbox[1] - 0.01 for other in units)
+
+
+def _is_title_with_number(text: str) -> bool:
+    words = text.split()
+    numbers = [
+        word for word in (words[0], words[-1]) if word.isascii() and word.isdecimal() and len(word) <= 4
+    ]
+    return 2 <= len(words) <= _MOST_WORDS and len(numbers) == 1
 
 
 def _along_the_side(units: Sequence[Unit]) -> Iterator[tuple[int, BlockKind]]:

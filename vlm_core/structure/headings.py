@@ -7,6 +7,7 @@ from itertools import groupby
 
 from vlm_core.structure.line_units import OTHER_PRINT, Unit
 from vlm_core.structure.markers import heading_number, list_marker
+from vlm_core.structure.tokens import count_tokens
 from vlm_core.types import Block
 
 MOST_ROWS = 3
@@ -16,6 +17,9 @@ LEAST_LETTERS = 3
 _TALLER = {"pdf": 1.12, "ocr": 1.3, "model": 1.3}
 _CAPITALS = 5
 """Letters, at least, of a line in capitals that is a heading."""
+_ABOVE_ITEMS = ("、", "，")
+"""Signs behind the number of a section, and of no item: items follow it."""
+_OF_FORMULAS = "=∑∫√≤≥±"
 _WEAK_ROWS, _LEAST_FOLLOWING = 2, 40
 """Of a heading that nothing but its place tells: rows at most, and characters of what follows at least."""
 _OPEN_WORDS = frozenset(
@@ -39,6 +43,9 @@ _COLUMN_STEP = 0.1
 _LEAST_GAP = 0.25
 _EVEN = 0.8
 _SAME_LEVEL = 1.08
+_MOSTLY = 0.8
+_LEAST_WORDS = 18
+"""Of a paragraph, or characters of one in Chinese, Japanese or Korean."""
 _LEAST_PROSE = 8
 """Rows of paragraphs on a page of prose."""
 
@@ -92,27 +99,29 @@ def _is_within(unit: Unit, last: Unit | None, following: Unit | None) -> bool:
 
 
 def _is_paragraph(unit: Unit) -> bool:
-    return len(unit.rows) > 1 and len(unit.text) > 100 and all(len(row.lines) == 1 for row in unit.rows)
+    is_one_column = sum(len(row.lines) == 1 for row in unit.rows) >= _MOSTLY * len(unit.rows)
+    return len(unit.rows) > 1 and is_one_column and count_tokens(unit.text) >= _LEAST_WORDS
 
 
 def _may_be_heading(unit: Unit) -> bool:
     text = unit.text.replace("\n", " ").strip()
     letters = sum(map(str.isalpha, text))
-    if len(unit.rows) > MOST_ROWS or letters < LEAST_LETTERS or letters < 0.5 * len("".join(text.split())):
+    is_cjk = any("\u3040" <= letter <= "\u9fff" or "\uac00" <= letter <= "\ud7a3" for letter in text)
+    if (
+        len(unit.rows) > MOST_ROWS
+        or letters < (2 if is_cjk else LEAST_LETTERS)
+        or letters < 0.5 * len("".join(text.split()))
+    ):
         return False
     if any(len(row.lines) > 2 for row in unit.rows):
         return False
-    marked = list_marker(text)
-    if marked and not marked.depth:
+    if list_marker(text) and not heading_number(text):
         return False
-    is_cjk = any("\u3040" <= letter <= "\u9fff" or "\uac00" <= letter <= "\ud7a3" for letter in text)
     if len(text.split()) > MOST_WORDS or (is_cjk and len(text) > MOST_CHARACTERS_CJK):
         return False
-    ends = (
-        (",", ";", "，", "；", "。") if heading_number(text) else (".", ",", ";", ":", "，", "；", "。", "：")
-    )
+    ends = (",", ";", "，", "；", "。") if heading_number(text) else (".", ",", ";", "，", "；", "。")
     first = next((letter for letter in text if letter.isalnum()), "a")
-    if text.split()[-1].casefold() in _OPEN_WORDS:
+    if text.split()[-1].casefold() in _OPEN_WORDS or any(sign in text for sign in _OF_FORMULAS):
         return False
     return not text.endswith(ends) and not first.islower() and "@" not in text and "://" not in text
 
@@ -129,14 +138,20 @@ def _looks_like_heading(
     text = unit.text.replace("\n", " ")
     if unit.size >= _TALLER[origin] * body:
         return True
-    if not is_prose or following is None or unit.size < body / OTHER_PRINT[origin]:
+    if (
+        not is_prose
+        or following is None
+        or text.endswith((":", "："))
+        or unit.size < body / OTHER_PRINT[origin]
+    ):
         return False
     is_parted = _is_parted(unit, last, following)
     letters = [letter for letter in text if letter.isalpha()]
     if len(letters) >= _CAPITALS and all(not letter.islower() for letter in letters) and letters[0].isupper():
         return is_parted
-    if heading_number(text) and is_parted and _is_narrow(unit, units, _NUMBERED_NARROW):
-        return not (_is_item(last) or _is_item(following))
+    numbered = heading_number(text)
+    if numbered and is_parted and _is_narrow(unit, units, _NUMBERED_NARROW):
+        return numbered.marker.endswith(_ABOVE_ITEMS) or not (_is_item(last) or _is_item(following))
     stands_alone = is_parted and _is_narrow(unit, units, _NARROW)
     # A short line in the width of a column, with space above and a paragraph below.
     return (

@@ -11,6 +11,8 @@ _CHAPTERS = frozenset(
         *("kapitel", "abschnitt", "anhang", "teil", "chapitre"),
     )
 )
+_NUMERALS_CJK = "一二三四五六七八九十"
+_SIGNS_CJK = "、，.．)）"
 _ROMAN = frozenset("ivxlcIVXLC")
 _MOST_DIGITS = 3
 _CLOSING = (".", ")")
@@ -60,6 +62,13 @@ def heading_number(text: str) -> Marked | None:
         return Marked(" ".join(words[:2]), words[2] if len(words) > 2 else "", 1)
     if text.startswith("第") and any(sign in text[1:6] for sign in "章节節部"):
         return Marked(text[:3], text[3:], 1 if "章" in text[1:6] or "部" in text[1:6] else 2)
+    bare = text.lstrip("（(")
+    numerals = len(bare) - len(bare.lstrip(_NUMERALS_CJK))
+    sign = bare[numerals : numerals + 1]
+    if 0 < numerals <= _MOST_DIGITS and sign and sign in _SIGNS_CJK and bare[numerals + 1 :].strip():
+        return Marked(
+            text[: len(text) - len(bare) + numerals + 1], bare[numerals + 1 :].strip(), 1 + (sign in ")）")
+        )
     first, _, rest = text.partition(" ")
     rest = rest.strip()
     parts = first.rstrip(".").split(".")

@@ -31,7 +31,7 @@ def _of_pages(pages: Sequence[PageResult]) -> list[list[Block]]:
 
 def _is_answer(page: PageResult) -> bool:
     """Whether a model gave the page: its text has the structure, whatever lines it has."""
-    return bool(page.model) or not page.lines
+    return bool(page.raw) or not page.lines
 
 
 def _lines(page: PageResult) -> PageLines:
