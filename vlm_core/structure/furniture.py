@@ -21,6 +21,7 @@ _SAME_HEIGHT = 0.02
 _OFTEN, _FEW_PAGES = 3, 5
 """On how many pages it stands; on two, where the document has few."""
 _MOST_CHARACTERS = 200
+_FEW_UNITS = 5
 _MOST_WORDS = 12
 _MOST_ROWS = 2
 _LEAST_GAP = 1.0
@@ -50,6 +51,8 @@ def furniture(pages: Sequence[Sequence[Unit]], bodies: Sequence[float]) -> list[
         if place in repeated or _is_page_number_alone(place, pages[place.page]):
             found[place.page][place.unit] = place.kind
     for number, units in enumerate(pages):
+        if (bottom := _number_below_all(units)) is not None:
+            found[number].setdefault(bottom, "page_footer")
         found[number] |= dict(_along_the_side(units))
         found[number] |= dict(_alone(units, bodies[number], found[number]))
     return found
@@ -123,6 +126,17 @@ def _is_page_number_alone(place: _Place, units: Sequence[Unit]) -> bool:
     if place.kind == "page_footer":
         return unit.bbox[1] >= 1 - FAR_EDGE and all(other.bbox[3] <= unit.bbox[3] + 0.01 for other in units)
     return unit.bbox[3] <= FAR_EDGE and all(other.bbox[1] >= unit.bbox[1] - 0.01 for other in units)
+
+
+def _number_below_all(units: Sequence[Unit]) -> int | None:
+    """A number that stands alone below all other text of a PDF's page, whose paper may go on far below."""
+    lowest = max(range(len(units)), key=lambda number: units[number].bbox[3], default=None)
+    if lowest is None or len(units) < _FEW_UNITS or units[lowest].rows[0].origin != "pdf":
+        return None
+    unit = units[lowest]
+    rest = max(other.bbox[3] for number, other in enumerate(units) if number != lowest)
+    is_apart = unit.bbox[1] - rest >= _LEAST_GAP * unit.size
+    return lowest if is_apart and _page_number(unit.text) is not None else None
 
 
 def _is_title_with_number(text: str) -> bool:
