@@ -438,6 +438,28 @@ class PageResult(_Value):
         return blocks_of_page(self)
 
     @property
+    def score(self) -> float | None:
+        """How sure the page's text is, from 0 to 1.
+
+        The scores of its lines, each by its length, less the share of its ink that is unread. Lines without
+        a score, such as a PDF's own, count as sure. A page that failed has 0. None for a model's answer,
+        which says nothing of the kind.
+
+        Example:
+            >>> sure = TextLine(text="Tea", bbox=(0, 0, 1, 1), score=0.9)
+            >>> PageResult(text="Tea", lines=(sure,), unread_share=0.5).score
+            0.45
+        """
+        if self.state in (PageState.FAILED, PageState.REFUSED, PageState.SKIPPED_BUDGET):
+            return 0.0
+        if self.raw or (self.text and not self.lines):
+            return None
+        weighed = [(1.0 if line.score is None else line.score, len(line.text)) for line in self.lines]
+        total = sum(length for _, length in weighed)
+        sure = sum(score * length for score, length in weighed) / total if total else 1.0
+        return round(sure * (1 - self.unread_share), 4)
+
+    @property
     def tables(self) -> tuple[Table, ...]:
         """The tables among the blocks.
 

@@ -95,3 +95,22 @@ def test_an_html_page_says_what_the_document_does() -> None:
     document = DocumentResult(source="<a>", pages=(PageResult(text="# Tea & Cake"),))
     assert "<h1>Tea &amp; Cake</h1>" in document.to_html()
     assert "<title>&lt;a&gt;</title>" in document.to_html()
+
+
+SURE, DOUBTFUL = (TextLine(text="abcd", bbox=(0, 0, 1, 1), score=score) for score in (1.0, 0.5))
+
+
+@pytest.mark.parametrize(
+    ("page", "score"),
+    [
+        (PageResult(text="x", lines=(SURE, DOUBTFUL)), 0.75),
+        (PageResult(text="x", lines=(SURE,), unread_share=0.2), 0.8),
+        (PageResult(text="x", lines=LINES), 1.0),
+        (PageResult(state=PageState.FAILED), 0.0),
+        (PageResult(state=PageState.BLANK), 1.0),
+        (PageResult(text="x", raw="x"), None),
+    ],
+    ids=["mean", "unread ink", "a PDF's own", "failed", "blank", "a model's answer"],
+)
+def test_a_page_has_a_score(page: PageResult, score: float | None) -> None:
+    assert page.score == score
