@@ -119,13 +119,19 @@ def _page_number(text: str) -> int | None:
 
 
 def _is_page_number_alone(place: _Place, units: Sequence[Unit]) -> bool:
-    """A number at the very edge of a page, with nothing beyond it, and perhaps a short title beside it."""
+    """A number at the very edge of a page, with nothing beyond it, or one in a row with a short title."""
     unit = units[place.unit]
-    if _page_number(unit.text) is None and not _is_title_with_number(unit.text):
+    is_running_title = _is_title_with_number(unit.text) and len(unit.rows) == 1
+    if _page_number(unit.text) is None and not is_running_title:
         return False
+    # Parts of a row that stand apart are no line of prose.
+    is_apart = (
+        is_running_title and len(unit.rows[0].lines) > 1 and any(len(other.rows) > 2 for other in units)
+    )
+    edge = EDGE if is_apart else FAR_EDGE
     if place.kind == "page_footer":
-        return unit.bbox[1] >= 1 - FAR_EDGE and all(other.bbox[3] <= unit.bbox[3] + 0.01 for other in units)
-    return unit.bbox[3] <= FAR_EDGE and all(other.bbox[1] >= unit.bbox[1] - 0.01 for other in units)
+        return unit.bbox[1] >= 1 - edge and all(other.bbox[3] <= unit.bbox[3] + 0.01 for other in units)
+    return unit.bbox[3] <= edge and all(other.bbox[1] >= unit.bbox[1] - 0.01 for other in units)
 
 
 def _number_below_all(units: Sequence[Unit]) -> int | None:
