@@ -179,9 +179,9 @@ def _around(boxes: Iterable[Box]) -> Box:
 
 _PASSAGES: dict[str, Callable[[Any, str], list[Passage]]] = {
     "document": _of_document,
-    "chunk": _of_chunks,
     "page": _of_page,
     "block": _of_blocks,
+    "chunk": _of_chunks,
 }
 
 
