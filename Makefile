@@ -47,8 +47,9 @@ bench: .venv/installed-dev .venv-openai2/installed
 	@if [ -d $(RECEIPTS) ]; then $(BIN)/python benchmarks/local_ocr.py $(RECEIPTS) && \
 	$(BIN)/python benchmarks/find_text.py $(RECEIPTS); \
 	else echo "local_ocr.py and find_text.py are left out: no receipts in $(RECEIPTS) (RECEIPTS=... names another folder)"; fi
-	@if [ -d $(DOCUMENTS) ]; then $(BIN)/python benchmarks/reading_order.py $(DOCUMENTS); \
-	else echo "reading_order.py is left out: no documents in $(DOCUMENTS) (DOCUMENTS=... names another folder)"; fi
+	@if [ -d $(DOCUMENTS) ]; then $(BIN)/python benchmarks/reading_order.py $(DOCUMENTS) && \
+	$(BIN)/python benchmarks/structure.py $(DOCUMENTS); \
+	else echo "reading_order.py and structure.py are left out: no documents in $(DOCUMENTS) (DOCUMENTS=... names another folder)"; fi
 	@if [ -d $(DOCUMENTS)/tables ]; then $(MAKE) bench-tables; \
 	else echo "tables.py is left out: no tables in $(DOCUMENTS) (DOCUMENTS=... names another folder)"; fi
 

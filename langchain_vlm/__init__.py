@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from langchain_vlm.document_loaders import VLMBlobParser, VLMLoader, key_encoder
     from langchain_vlm.image_blocks import image_block
     from langchain_vlm.retrieved_images import page_images
+    from langchain_vlm.text_splitter import VLMTextSplitter
     from langchain_vlm.tools import ImageToolkit, image_tools
 
 _HOMES = {
@@ -19,6 +20,7 @@ _HOMES = {
     "document_loaders": ("VLMBlobParser", "VLMLoader", "key_encoder"),
     "image_blocks": ("image_block",),
     "retrieved_images": ("page_images",),
+    "text_splitter": ("VLMTextSplitter",),
     "tools": ("ImageToolkit", "image_tools"),
 }
 
@@ -29,6 +31,7 @@ __all__ = [
     "ImageToolkit",
     "VLMBlobParser",
     "VLMLoader",
+    "VLMTextSplitter",
     "image_block",
     "image_tools",
     "key_encoder",

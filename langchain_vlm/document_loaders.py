@@ -25,6 +25,7 @@ from vlm_core.integration import (
     ReaderOptions,
     apassages,
     check_mode,
+    checked_chunk_tokens,
     passages,
     reader_with,
     source_from,
@@ -56,7 +57,10 @@ class VLMLoader(BaseLoader):
             of these.
         engine: "local", a vision model as "provider:model" or VLMClient, any chat model of LangChain that
             takes images, or an OCR engine of your own.
-        mode: what becomes one Document: a "document", a "page" or a "block" of lines.
+        mode: what becomes one Document: a "document", a "page", a "block" of lines, or a "chunk": whole
+            paragraphs and rows of tables, of at most `chunk_tokens`, with the metadata `headings` ("A > B"),
+            `pages` ("3,4"), `boxes` ("3:x0,y0,x1,y1;...") and `block_kinds`.
+        chunk_tokens: of a chunk, at most: words, marks, and Chinese, Japanese and Korean characters.
         empty_pages: give pages without text too; `ocr_state` says what became of them.
         reader_options: those of `vlm_core.DocumentReader`, such as task, password, max_pages and
             on_page.
@@ -78,12 +82,14 @@ class VLMLoader(BaseLoader):
         mode: Mode = "page",
         *,
         empty_pages: bool = False,
+        chunk_tokens: int = 512,
         **reader_options: Unpack[ReaderOptions],
     ) -> None:
         check_mode(mode)
         self.source = source
         self.mode = mode
         self.empty_pages = empty_pages
+        self.chunk_tokens = checked_chunk_tokens(chunk_tokens)
         self._reader = _reader(engine, reader_options)
         self._may_raise = "on_error" not in reader_options
 
@@ -111,7 +117,11 @@ class VLMLoader(BaseLoader):
                 yield document
 
     def _options(self, run: IndexRun | None) -> PassageOptions:
-        return {"empty_pages": self.empty_pages, "on_failed": "warn" if run is None else run.on_failed}
+        return {
+            "empty_pages": self.empty_pages,
+            "on_failed": "warn" if run is None else run.on_failed,
+            "chunk_tokens": self.chunk_tokens,
+        }
 
 
 class VLMBlobParser(BaseBlobParser):
@@ -139,11 +149,13 @@ class VLMBlobParser(BaseBlobParser):
         mode: Mode = "page",
         *,
         empty_pages: bool = False,
+        chunk_tokens: int = 512,
         **reader_options: Unpack[ReaderOptions],
     ) -> None:
         check_mode(mode)
         self.mode = mode
         self.empty_pages = empty_pages
+        self.chunk_tokens = checked_chunk_tokens(chunk_tokens)
         self._reader = _reader(engine, reader_options)
         self._may_raise = "on_error" not in reader_options
 
@@ -173,6 +185,7 @@ class VLMBlobParser(BaseBlobParser):
             # A PDF's parser that found it in the PDF asks for the first Document, so there must be one.
             "at_least_one": blob.source in (None, "", "#") or blob.mimetype == "application/x-npy",
             "on_failed": "warn" if run is None else run.on_failed,
+            "chunk_tokens": self.chunk_tokens,
         }
 
 

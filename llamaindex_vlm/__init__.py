@@ -9,6 +9,7 @@ from vlm_core.integration import load_on_first_use
 
 if TYPE_CHECKING:
     from llamaindex_vlm.llms import VLM
+    from llamaindex_vlm.node_parser import VLMNodeParser
     from llamaindex_vlm.nodes import image_documents
     from llamaindex_vlm.pictures import PagePictures
     from llamaindex_vlm.react_agent import VLMReActAgent
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "llms": ("VLM",),
+    "node_parser": ("VLMNodeParser",),
     "pictures": ("PagePictures",),
     "react_agent": ("VLMReActAgent",),
     "readers": ("VLMReader", "file_extractor"),
@@ -32,6 +34,7 @@ __all__ = [
     "VLM",
     "OCRTransform",
     "PagePictures",
+    "VLMNodeParser",
     "VLMReActAgent",
     "VLMReader",
     "VLMToolSpec",

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import islice
 from os import PathLike
 from pathlib import Path, PurePath
 from typing import Any, NoReturn, TypeAlias
 
-from llama_index.core.schema import BaseNode, Document, ImageNode, MediaResource, Node
+from llama_index.core.schema import BaseNode, Document, ImageNode, MediaResource, Node, NodeRelationship
 
 from vlm_core import InputError
 from vlm_core.integration import Passage, Source, expand, source_from
@@ -30,6 +30,9 @@ TECHNICAL = (
     "height",
     "rotation",
     "bbox",
+    "pages",
+    "boxes",
+    "block_kinds",
 )
 """Metadata that says nothing to a search or a language model."""
 
@@ -72,6 +75,20 @@ def document_of(passage: Passage, extra_info: dict[str, Any], picture: MediaReso
         excluded_embed_metadata_keys=unseen(passage),
         excluded_llm_metadata_keys=unseen(passage),
     )
+
+
+def linked(documents: Iterable[Document]) -> Iterator[Document]:
+    """Documents of which those of one file that follow each other are PREVIOUS and NEXT."""
+    last: Document | None = None
+    for document in documents:
+        if last is not None and last.metadata.get("file_path") == document.metadata.get("file_path"):
+            last.relationships[NodeRelationship.NEXT] = document.as_related_node_info()
+            document.relationships[NodeRelationship.PREVIOUS] = last.as_related_node_info()
+        if last is not None:
+            yield last
+        last = document
+    if last is not None:
+        yield last
 
 
 def place(source: str) -> dict[str, Any]:

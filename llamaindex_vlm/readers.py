@@ -21,7 +21,7 @@ from llama_index.core.readers.base import BasePydanticReader
 from llama_index.core.schema import BaseComponent, Document
 
 from llamaindex_vlm.engines import as_engine
-from llamaindex_vlm.nodes import document_of
+from llamaindex_vlm.nodes import document_of, linked
 from vlm_core import PageResult
 from vlm_core.integration import (
     EmptyPages,
@@ -56,7 +56,13 @@ class ReadingOptions(BaseComponent):
         "images, or an OCR engine of your own.",
     )
     mode: Mode = Field(
-        default="page", description='What becomes one Document: a "document", a "page" or a "block" of lines.'
+        default="page",
+        description='What becomes one Document: a "document", a "page", a "block" of lines or a "chunk".',
+    )
+    chunk_tokens: int = Field(
+        default=512,
+        ge=1,
+        description="Of a chunk, at most: words, marks, and Chinese, Japanese and Korean characters.",
     )
     task: str = Field(
         default="markdown",
@@ -208,18 +214,24 @@ class VLMReader(ReadingOptions, BasePydanticReader):
             ConfigError: image_dir cannot be written to.
         """
         document, make = self._prepared(file, extra_info, fs)
-        for passage in passages(self._reader, document, self.mode, empty_pages=self.empty_pages):
-            yield make(passage)
+        found = passages(
+            self._reader, document, self.mode, empty_pages=self.empty_pages, chunk_tokens=self.chunk_tokens
+        )
+        made = map(make, found)
+        yield from linked(made) if self.mode == "chunk" else made
 
     async def aload_data(
         self, file: Any, extra_info: dict[str, Any] | None = None, fs: Any = None
     ) -> list[Document]:
         """As `load_data`, without ever blocking the event loop."""
         document, make = await asyncio.to_thread(self._prepared, file, extra_info, fs)
-        read = apassages(self._reader, document, self.mode, empty_pages=self.empty_pages)
+        read = apassages(
+            self._reader, document, self.mode, empty_pages=self.empty_pages, chunk_tokens=self.chunk_tokens
+        )
         async with aclosing(read):
             # On a thread, for a picture may be written.
-            return [await asyncio.to_thread(make, passage) async for passage in read]
+            made = [await asyncio.to_thread(make, passage) async for passage in read]
+        return list(linked(made)) if self.mode == "chunk" else made
 
     async def alazy_load_data(
         self, file: Any, extra_info: dict[str, Any] | None = None, fs: Any = None

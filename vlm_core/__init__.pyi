@@ -81,6 +81,7 @@ from vlm_core.integration import SUFFIXES as SUFFIXES
 from vlm_core.integration import AsksClient as AsksClient
 from vlm_core.integration import EmptyPages as EmptyPages
 from vlm_core.integration import FieldCache as FieldCache
+from vlm_core.integration import LoadedText as LoadedText
 from vlm_core.integration import Mode as Mode
 from vlm_core.integration import OnFailed as OnFailed
 from vlm_core.integration import Passage as Passage
@@ -98,6 +99,7 @@ from vlm_core.integration import call_seconds as call_seconds
 from vlm_core.integration import check_mode as check_mode
 from vlm_core.integration import check_names as check_names
 from vlm_core.integration import check_options as check_options
+from vlm_core.integration import checked_chunk_tokens as checked_chunk_tokens
 from vlm_core.integration import data_uri as data_uri
 from vlm_core.integration import document_again as document_again
 from vlm_core.integration import engine_name as engine_name
@@ -118,6 +120,7 @@ from vlm_core.integration import provider_from_json as provider_from_json
 from vlm_core.integration import provider_to_json as provider_to_json
 from vlm_core.integration import reader_with as reader_with
 from vlm_core.integration import reasoning_of as reasoning_of
+from vlm_core.integration import rechunked as rechunked
 from vlm_core.integration import revealed as revealed
 from vlm_core.integration import routes_from_json as routes_from_json
 from vlm_core.integration import routes_to_json as routes_to_json
@@ -146,13 +149,20 @@ from vlm_core.ocr.engine import OCREngine as OCREngine
 from vlm_core.ocr.layout import as_text as as_text
 from vlm_core.ocr.layout import blocks as blocks
 from vlm_core.secret import Secret as Secret
+from vlm_core.structure.chunks import chunks as chunks
+from vlm_core.structure.locate import locate as locate
 from vlm_core.types import MAX_PAGES as MAX_PAGES
+from vlm_core.types import Block as Block
 from vlm_core.types import Box as Box
+from vlm_core.types import Cell as Cell
+from vlm_core.types import Chunk as Chunk
 from vlm_core.types import DocumentResult as DocumentResult
 from vlm_core.types import PageImage as PageImage
 from vlm_core.types import PageResult as PageResult
 from vlm_core.types import PageState as PageState
+from vlm_core.types import Table as Table
 from vlm_core.types import TextLine as TextLine
 from vlm_core.types import Usage as Usage
+from vlm_core.types import Word as Word
 from vlm_core.wire.json_values import JSONValue as JSONValue
 from vlm_core.wire.json_values import find_json as find_json

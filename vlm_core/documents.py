@@ -22,7 +22,8 @@ from vlm_core.images.sources import refuse_missing
 from vlm_core.ocr.hyphens import dehyphenate
 from vlm_core.ocr.layout import as_text, blocks
 from vlm_core.option_names import check_names
-from vlm_core.types import Box, DocumentResult, PageResult, PageState, TextLine, union
+from vlm_core.structure.chunks import CHUNK_TOKENS, check_sizes, chunks
+from vlm_core.types import Box, Chunk, DocumentResult, PageResult, PageState, TextLine, union
 from vlm_core.warning import warn_caller
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from vlm_core.jobs.reader import DocumentReader
     from vlm_core.ocr.engine import Engine
 
-Mode: TypeAlias = Literal["document", "page", "block"]
+Mode: TypeAlias = Literal["document", "page", "block", "chunk"]
 """What becomes one document of a framework."""
 
 EmptyPages: TypeAlias = bool | Literal["failed"]
@@ -79,11 +80,15 @@ class Passage:
     block: int | None = None
     """From 0, in reading order; None unless it is a block."""
     bbox: Box | None = None
+    chunk: Chunk | None = None
+    """Where it is one; its page is then the first that it stands on."""
 
     @property
     def id(self) -> str:
         """The same whenever the same picture is read in the same way, whatever text comes of it."""
         page = self.page
+        if self.chunk is not None:
+            return stable_id(self.chunk.id, self.task)
         return stable_id(
             page.source, page.sha256, self.page_number, self.block, page.engine, page.model, self.task
         )
@@ -101,6 +106,7 @@ class Passage:
             "height": self.page.height or None,
             "rotation": self.page.rotation or None,
             "bbox": self.bbox and ",".join(f"{edge:.4f}" for edge in self.bbox),
+            **(self.chunk.metadata if self.chunk is not None else {}),
         }
         return {name: fact for name, fact in facts.items() if fact is not None}
 
@@ -157,11 +163,25 @@ def _of_blocks(page: PageResult, task: str) -> list[Passage]:
     ]
 
 
+def _of_chunks(document: DocumentResult, task: str, chunk_tokens: int = CHUNK_TOKENS) -> list[Passage]:
+    pages = {page.page_number: page for page in document.pages}
+    cut = chunks(document, chunk_tokens)
+    return [
+        Passage(chunk.text, pages[chunk.pages[0]], task, chunk.pages[0], block=chunk.number, chunk=chunk)
+        for chunk in cut
+    ] or _of_document(document, task)
+
+
 _PASSAGES: dict[str, Callable[[Any, str], list[Passage]]] = {
     "document": _of_document,
     "page": _of_page,
     "block": _of_blocks,
+    "chunk": _of_chunks,
 }
+
+
+_OF_DOCUMENTS: tuple[Mode, ...] = ("document", "chunk")
+"""Modes that take all pages of a document together."""
 
 
 class PassageOptions(TypedDict, total=False):
@@ -170,6 +190,7 @@ class PassageOptions(TypedDict, total=False):
     empty_pages: EmptyPages
     at_least_one: bool
     on_failed: OnFailed
+    chunk_tokens: int
 
 
 def passages(
@@ -180,18 +201,20 @@ def passages(
     empty_pages: EmptyPages = False,
     at_least_one: bool = False,
     on_failed: OnFailed = "warn",
+    chunk_tokens: int = CHUNK_TOKENS,
 ) -> Generator[Passage, None, None]:
     """Read documents, and yield their texts as soon as they are read.
 
     Args:
         reader: reads them.
         sources: anything the reader takes.
-        mode: "document", "page" or "block".
+        mode: "document", "page", "block" or "chunk".
         empty_pages: whether pages without text are yielded too; "failed" yields those that should
             have had one. Unless all are, a warning lists them at the end.
         at_least_one: yield a passage without text rather than none at all.
         on_failed: "warn", or "raise" a PagesFailed at the end where a page failed, or "hold_back" as well
             what was read of a document of which a page failed.
+        chunk_tokens: of a chunk, at most, as `chunks` counts them.
 
     Raises:
         DocumentNotFoundError: `sources` is the path of a file that does not exist.
@@ -205,7 +228,7 @@ def passages(
         [<PageState.BLANK: 'blank'>]
     """
     refuse_missing(sources)
-    sieve = _Sieve(mode, reader.asked_for, empty_pages, at_least_one, on_failed)
+    sieve = _Sieve(mode, reader.asked_for, empty_pages, at_least_one, on_failed, chunk_tokens)
     read = reader.iter if sieve.takes_documents else reader.iter_pages
     with closing(read(sources)) as results:
         for result in results:
@@ -221,12 +244,13 @@ async def apassages(
     empty_pages: EmptyPages = False,
     at_least_one: bool = False,
     on_failed: OnFailed = "warn",
+    chunk_tokens: int = CHUNK_TOKENS,
 ) -> AsyncGenerator[Passage, None]:
     """As `passages`, without ever blocking the event loop."""
     import asyncio  # slow to load, and not needed elsewhere
 
     await asyncio.to_thread(refuse_missing, sources)
-    sieve = _Sieve(mode, reader.asked_for, empty_pages, at_least_one, on_failed)
+    sieve = _Sieve(mode, reader.asked_for, empty_pages, at_least_one, on_failed, chunk_tokens)
     read = reader.aiter if sieve.takes_documents else reader.aiter_pages
     async with aclosing(read(sources)) as results:
         async for result in results:
@@ -237,7 +261,12 @@ async def apassages(
 
 
 def passages_of_each(
-    reader: DocumentReader, sources: Iterable[Source], mode: Mode = "page", *, empty_pages: EmptyPages = False
+    reader: DocumentReader,
+    sources: Iterable[Source],
+    mode: Mode = "page",
+    *,
+    empty_pages: EmptyPages = False,
+    chunk_tokens: int = CHUNK_TOKENS,
 ) -> Generator[list[Passage], None, None]:
     """As `passages`, but with a list for each source, in order: that of its document and what this carries.
 
@@ -247,7 +276,7 @@ def passages_of_each(
         >>> [len(found) for found in passages_of_each(DocumentReader(), [white, white], empty_pages=True)]
         [1, 1]
     """
-    sieve = _Sieve(mode, reader.asked_for, empty_pages)
+    sieve = _Sieve(mode, reader.asked_for, empty_pages, chunk_tokens=chunk_tokens)
     groups = _Groups(reader, sources)
     with closing(reader.iter(groups.documents())) as documents:
         for document in documents:
@@ -256,10 +285,15 @@ def passages_of_each(
 
 
 async def apassages_of_each(
-    reader: DocumentReader, sources: Iterable[Source], mode: Mode = "page", *, empty_pages: EmptyPages = False
+    reader: DocumentReader,
+    sources: Iterable[Source],
+    mode: Mode = "page",
+    *,
+    empty_pages: EmptyPages = False,
+    chunk_tokens: int = CHUNK_TOKENS,
 ) -> AsyncGenerator[list[Passage], None]:
     """As `passages_of_each`, without ever blocking the event loop."""
-    sieve = _Sieve(mode, reader.asked_for, empty_pages)
+    sieve = _Sieve(mode, reader.asked_for, empty_pages, chunk_tokens=chunk_tokens)
     groups = _Groups(reader, sources)
     async with aclosing(reader.aiter(groups.documents())) as documents:
         async for document in documents:
@@ -302,6 +336,7 @@ class _Sieve:
     empty_pages: EmptyPages
     at_least_one: bool = False
     on_failed: OnFailed = "warn"
+    chunk_tokens: int = CHUNK_TOKENS
     _some: bool = False
     _held: Passage | None = None
     # Not the results themselves: the tracebacks of their errors keep whole files in memory.
@@ -312,7 +347,7 @@ class _Sieve:
     @property
     def takes_documents(self) -> bool:
         """Whether it is to be given whole documents, rather than pages as they come."""
-        return self.mode == "document" or self.on_failed == "hold_back"
+        return self.mode in _OF_DOCUMENTS or self.on_failed == "hold_back"
 
     def through(self, result: PageResult | DocumentResult) -> list[Passage]:
         pages = result.pages if isinstance(result, DocumentResult) else (result,)
@@ -322,8 +357,8 @@ class _Sieve:
             return []
         passages = [
             passage
-            for part in ((result,) if self.mode == "document" else pages)
-            for passage in _PASSAGES[self.mode](part, self.task)
+            for part in ((result,) if self.mode in _OF_DOCUMENTS else pages)
+            for passage in self._passages(part)
         ]
         shown = [
             passage for passage in passages if passage.text.strip() or self._is_shown(passage.page.state)
@@ -332,6 +367,11 @@ class _Sieve:
         if not self._some:
             self._held = self._held or passages[0]
         return shown
+
+    def _passages(self, part: Any) -> list[Passage]:
+        if self.mode == "chunk":
+            return _of_chunks(part, self.task, self.chunk_tokens)
+        return _PASSAGES[self.mode](part, self.task)
 
     def _note(self, pages: Iterable[PageResult], failed: list[PageResult]) -> None:
         if self.empty_pages is not True:
@@ -405,9 +445,15 @@ def reader_with(engine: Engine, options: ReaderOptions) -> DocumentReader:
 
 
 def check_mode(mode: str) -> None:
-    """Refuse a mode that is none of the three, with a ConfigError."""
+    """Refuse a mode that is not known, with a ConfigError."""
     if mode not in _PASSAGES:
         raise ConfigError(f"mode={mode!r} is not known", hint=f"It is one of {', '.join(_PASSAGES)}.")
+
+
+def checked_chunk_tokens(chunk_tokens: int) -> int:
+    """The size of chunks as it was given; one that cannot be is refused with a ConfigError."""
+    check_sizes(chunk_tokens, 0)
+    return chunk_tokens
 
 
 def source_from(fetch: Callable[[], bytes], name: str) -> Source:

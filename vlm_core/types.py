@@ -10,9 +10,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, Any, NamedTuple, Self, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, model_validator
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 Box: TypeAlias = tuple[float, float, float, float]
 _BOX_DIGITS = 5
@@ -122,6 +125,229 @@ class TextLine(_Value):
     """Its words with their boxes; empty where the engine gives none. Joined by spaces they are its text."""
 
 
+class Cell(_Value):
+    """A cell of a table: what it says and which rows and columns it covers.
+
+    Example:
+        >>> Cell(row=0, column=1, column_span=2, text="2024", is_header=True).column_span
+        2
+    """
+
+    row: int = Field(ge=0)
+    """Its first row, from 0."""
+    column: int = Field(ge=0)
+    """Its first column, from 0."""
+    row_span: int = Field(default=1, ge=1)
+    column_span: int = Field(default=1, ge=1)
+    text: str = ""
+    """Lines are parted by a line feed."""
+    bbox: Annotated[Box, AfterValidator(rounded)] | None = None
+    """None where the place is not known."""
+    is_header: bool = False
+    page_number: int | None = None
+    """Of a table that goes on over pages: the one that the cell stands on."""
+
+
+class Table(_Value):
+    """A table: cells in rows and columns, an empty one too, none over another.
+
+    Example:
+        >>> table = Table(cells=(Cell(row=0, column=0, text="Tea", is_header=True),
+        ...                      Cell(row=0, column=1, text="2.00", is_header=True)))
+        >>> table.row_count, table.column_count, table.to_rows()
+        (1, 2, [['Tea', '2.00']])
+    """
+
+    cells: tuple[Cell, ...] = ()
+    """By row, then by column."""
+
+    @property
+    def row_count(self) -> int:
+        """How many rows there are."""
+        return max((cell.row + cell.row_span for cell in self.cells), default=0)
+
+    @property
+    def column_count(self) -> int:
+        """How many columns there are."""
+        return max((cell.column + cell.column_span for cell in self.cells), default=0)
+
+    @property
+    def header_rows(self) -> int:
+        """How many rows at the top are header cells and nothing else."""
+        from vlm_core.structure.table_grid import header_rows
+
+        return header_rows(self)
+
+    def to_rows(self, *, repeat_spans: bool = False) -> list[list[str]]:
+        """The texts of the cells, row by row, each row as long as the others.
+
+        Args:
+            repeat_spans: whether the text of a cell that covers several places stands in each of them,
+                rather than in the first alone.
+
+        Example:
+            >>> Table(cells=(Cell(row=0, column=0, column_span=2, text="2024"),)).to_rows(repeat_spans=True)
+            [['2024', '2024']]
+        """
+        from vlm_core.structure.table_grid import rows
+
+        return rows(self, repeat_spans=repeat_spans)
+
+    def to_html(self) -> str:
+        """The table as HTML, on one line, with whatever its cells say escaped.
+
+        Example:
+            >>> Table(cells=(Cell(row=0, column=0, text="a < b"),)).to_html()
+            '<table><tr><td>a &lt; b</td></tr></table>'
+        """
+        from vlm_core.structure.table_markup import as_html
+
+        return as_html(self)
+
+    def to_markdown(self) -> str:
+        """The table as GitHub's Markdown has it; as HTML where cells span rows or columns.
+
+        Example:
+            >>> print(Table(cells=(Cell(row=0, column=0, text="Tea", is_header=True),
+            ...                    Cell(row=1, column=0, text="2.00"))).to_markdown())
+            | Tea |
+            | --- |
+            | 2.00 |
+        """
+        from vlm_core.structure.table_markup import as_markdown
+
+        return as_markdown(self)
+
+    def to_csv(self) -> str:
+        """The table as CSV, lines parted as RFC 4180 has it. A cell that a spreadsheet would take for a
+        formula begins with an apostrophe.
+
+        Example:
+            >>> Table(cells=(Cell(row=0, column=0, text="=1+1"), Cell(row=0, column=1, text="-3.5"))).to_csv()
+            "'=1+1,-3.5\\r\\n"
+        """
+        from vlm_core.structure.table_markup import as_csv
+
+        return as_csv(self)
+
+    def to_dataframe(self) -> DataFrame:
+        """The table as pandas has it: its header rows are the columns' names, cells are strings.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        from vlm_core.structure.data_frame import as_dataframe
+
+        return as_dataframe(self)
+
+
+BlockKind: TypeAlias = Literal[
+    "heading",
+    "paragraph",
+    "list_item",
+    "table",
+    "figure",
+    "caption",
+    "formula",
+    "code",
+    "page_header",
+    "page_footer",
+    "footnote",
+]
+Origin: TypeAlias = Literal["pdf", "ocr", "model"]
+"""Where a block's text comes from: a PDF's own text, what an engine read in the picture, a model's answer."""
+
+
+class Block(_Value):
+    """One thing that stands on a page.
+
+    Example:
+        >>> Block(kind="heading", text="Prices", level=2).level
+        2
+    """
+
+    kind: BlockKind
+    text: str = ""
+    """Plain, lines parted by a line feed. Of a table: a row a line, two spaces between its cells."""
+    bbox: Annotated[Box, AfterValidator(rounded)] | None = None
+    """None where the place is not known."""
+    level: int | None = None
+    """Of a heading from 1; of a list item from 1 for the outermost list."""
+    marker: str = ""
+    """What stands before a list item, such as "-" or "3."; of code, its language."""
+    lines: tuple[int, ...] = ()
+    """Which of the page's lines it is made of, from 0."""
+    table: Table | None = None
+    """Of a table."""
+    origin: Origin = "model"
+    page_number: int | None = None
+    """Of the page it stands on, from 1; None where that is not known."""
+    continues: bool = False
+    """Whether it is the rest of the page before's last block of this kind, such as a table over two pages."""
+
+
+class PageBox(NamedTuple):
+    """A place in a document.
+
+    Example:
+        >>> PageBox(3, (0.1, 0.2, 0.9, 0.4)).page_number
+        3
+    """
+
+    page_number: int
+    bbox: Box
+
+
+class Chunk(_Value):
+    """A part of a document that is as long as an index wants it, and knows where it stands.
+
+    Example:
+        >>> print(Chunk(text="Tea 2.00", headings=("Menu", "Drinks"), pages=(3,)).with_headings)
+        Menu > Drinks
+        <BLANKLINE>
+        Tea 2.00
+    """
+
+    text: str
+    """With a heading only where it stands in this part of the document."""
+    id: str = ""
+    """The same whenever the same document is cut in the same way."""
+    source: str = ""
+    number: int = 0
+    """Among the chunks of its document, from 0."""
+    tokens: int = 0
+    """As the tokenizer counts them, or as `chunks` does without one."""
+    headings: tuple[str, ...] = ()
+    """Under which it stands, the highest first."""
+    pages: tuple[int, ...] = ()
+    """Numbers of its pages, from 1, in order."""
+    boxes: tuple[PageBox, ...] = ()
+    """Where its blocks stand, as far as that is known."""
+    block_kinds: tuple[BlockKind, ...] = ()
+    """Each once, in order."""
+    repeats: str = ""
+    """What the text begins with and a chunk before has too: a table's header, or what overlaps."""
+
+    @property
+    def with_headings(self) -> str:
+        """The text behind the headings above it that are not in it, as a search index wants it."""
+        above = [heading for heading in self.headings if heading not in self.text]
+        return f"{' > '.join(above)}\n\n{self.text}" if above else self.text
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """Its `headings` ("A > B"), `pages` ("3,4"), `boxes` ("3:x0,y0,x1,y1;...") and `block_kinds`."""
+        facts = {
+            "headings": " > ".join(self.headings),
+            "pages": ",".join(map(str, self.pages)),
+            "boxes": ";".join(
+                f"{page}:{','.join(f'{edge:.4f}' for edge in bbox)}" for page, bbox in self.boxes
+            ),
+            "block_kinds": ",".join(self.block_kinds),
+        }
+        return {name: fact for name, fact in facts.items() if fact}
+
+
 class Usage(_Value):
     """Tokens and money, each None where the provider did not say."""
 
@@ -185,8 +411,8 @@ class PageResult(_Value):
     seconds: float = 0.0
     language: str | None = None
     """As a model named it."""
-    tables: tuple[str, ...] = ()
-    """Those in the text, as HTML, where a model gave them."""
+    found: tuple[Block, ...] = ()
+    """Tables and figures that an engine found in the page's pixels or among its words."""
     data: Any = None
     """What a task that asks for JSON gave: plain values."""
     raw: str = ""
@@ -226,6 +452,61 @@ class PageResult(_Value):
             "sha256": page.sha256,
         }
         return cls(state=state, **{**facts, **fields})
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_an_earlier_version(cls, data: Any) -> Any:
+        """0.1.0 wrote down the tables that are in the text: they are found there again."""
+        if isinstance(data, dict) and "tables" in data:
+            return {name: value for name, value in data.items() if name != "tables"}
+        return data
+
+    @cached_property
+    def blocks(self) -> tuple[Block, ...]:
+        """What stands on the page, in reading order, made when it is first asked for.
+
+        They come from the page's lines, or from the text of a model that gave no lines. Levels of headings
+        and page furniture are judged by this page alone; `DocumentResult.blocks` knows its neighbours.
+
+        Example:
+            >>> [block.kind for block in PageResult(text="# Prices\\n\\n- Tea").blocks]
+            ['heading', 'list_item']
+        """
+        from vlm_core.structure.page_blocks import blocks_of_page
+
+        return blocks_of_page(self)
+
+    @property
+    def score(self) -> float | None:
+        """How sure the page's text is, from 0 to 1.
+
+        The scores of its lines, each by its length, less the share of its ink that is unread. Lines without
+        a score, such as a PDF's own, count as sure. A page that failed has 0. None for a model's answer,
+        which says nothing of the kind.
+
+        Example:
+            >>> sure = TextLine(text="Tea", bbox=(0, 0, 1, 1), score=0.9)
+            >>> PageResult(text="Tea", lines=(sure,), unread_share=0.5).score
+            0.45
+        """
+        if self.state in (PageState.FAILED, PageState.REFUSED, PageState.SKIPPED_BUDGET):
+            return 0.0
+        if self.raw or (self.text and not self.lines):
+            return None
+        weighed = [(1.0 if line.score is None else line.score, len(line.text)) for line in self.lines]
+        total = sum(length for _, length in weighed)
+        sure = sum(score * length for score, length in weighed) / total if total else 1.0
+        return round(sure * (1 - self.unread_share), 4)
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """The tables among the blocks.
+
+        Example:
+            >>> PageResult(text="| Tea | 2.00 |\\n|---|---|").tables[0].to_rows()
+            [['Tea', '2.00']]
+        """
+        return tuple(block.table for block in self.blocks if block.table is not None)
 
 
 def total_usage(used: Iterable[Usage | None]) -> Usage | None:
@@ -292,13 +573,57 @@ class DocumentResult(_Value):
         """The text of all pages, a blank line between two."""
         return "\n\n".join(page.text for page in self.pages if page.text)
 
-    def to_markdown(self) -> str:
+    @cached_property
+    def blocks(self) -> tuple[Block, ...]:
+        """What stands on all pages, in reading order, made when it is first asked for.
+
+        Levels of headings hold over the document. What stands on several pages at the edge is a page header
+        or a page footer. A table that goes on from the page before says so.
+        """
+        from vlm_core.structure.page_blocks import blocks_of_document
+
+        return blocks_of_document(self.pages)
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """The tables of the document; one that goes on over pages is one, its cells with their pages.
+
+        Example:
+            >>> pages = (PageResult(text="| Tea | 2.00 |\\n|---|---|"),)
+            >>> DocumentResult(source="a.png", pages=pages).tables[0].to_rows()
+            [['Tea', '2.00']]
+        """
+        from vlm_core.structure.joined_tables import joined, tables_of
+
+        return tuple(joined(parts) for parts in tables_of(self.blocks))
+
+    def to_html(self) -> str:
+        """The document as one page of HTML, with all that it says escaped.
+
+        Example:
+            >>> "<p>a &lt; b</p>" in DocumentResult(source="a", pages=(PageResult(text="a < b"),)).to_html()
+            True
+        """
+        from vlm_core.structure.exports import to_html
+
+        return to_html(self.blocks, title=self.source)
+
+    def to_markdown(self, *, furniture: Literal["drop", "keep", "mark"] | None = None) -> str:
         """The document as Markdown, each page behind a comment with its number and state.
+
+        Args:
+            furniture: where it is given, the Markdown is made of the blocks, without comments, each table
+                over several pages whole. "drop" leaves page headers, page footers and page numbers out,
+                "keep" has them as paragraphs, "mark" as the HTML elements header and footer.
 
         Example:
             >>> DocumentResult(source="a", pages=(PageResult(text="one", total_pages=1),)).to_markdown()
             '<!-- page 1 of 1 -->\\n\\none\\n'
         """
+        if furniture is not None:
+            from vlm_core.structure.document_markdown import markdown_of
+
+            return markdown_of(self.blocks, furniture)
         return "\n\n".join(part for page in self.pages for part in _markdown_parts(page)) + "\n"
 
 

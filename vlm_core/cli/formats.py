@@ -1,4 +1,4 @@
-"""Pages as the text of an output: Markdown, plain text, JSON or a JSON line a page."""
+"""Pages as the text of an output: Markdown, plain text, HTML, tables as CSV, JSON or a JSON line a page."""
 
 from __future__ import annotations
 
@@ -11,11 +11,19 @@ from typing import Literal, TypeAlias
 from pydantic import BaseModel
 
 from vlm_core.cli.report import printable
+from vlm_core.structure.exports import html_page
 from vlm_core.types import DocumentResult, PageResult
 
-Format: TypeAlias = Literal["markdown", "text", "json", "jsonl"]
+Format: TypeAlias = Literal["markdown", "text", "html", "csv", "json", "jsonl"]
 
-SUFFIXES: dict[Format, str] = {"markdown": ".md", "text": ".txt", "json": ".json", "jsonl": ".jsonl"}
+SUFFIXES: dict[Format, str] = {
+    "markdown": ".md",
+    "text": ".txt",
+    "html": ".html",
+    "csv": ".csv",
+    "json": ".json",
+    "jsonl": ".jsonl",
+}
 """Of the files that hold them."""
 
 
@@ -88,9 +96,35 @@ def _separated(pieces: Iterable[str]) -> Iterator[str]:
         separator = "\n"
 
 
+def _as_html(pages: Iterable[PageResult], many: bool) -> Iterator[str]:
+    documents = [_document(document) for document in by_document(pages)]
+    title = "" if many else "".join(printable(document.source) for document in documents)
+    yield html_page(
+        [(printable(document.source) if many else "", document.blocks) for document in documents], title
+    )
+
+
+def _as_csv(pages: Iterable[PageResult], many: bool) -> Iterator[str]:
+    return _separated(table for document in by_document(pages) for table in csv_tables(document))
+
+
+def csv_tables(pages: Iterable[PageResult]) -> list[str]:
+    """The tables of one document as CSV.
+
+    Example:
+        >>> csv_tables([PageResult(text="| Tea | 2.00 |\\n|---|---|\\n| Cake | 3.50 |")])
+        ['Tea,2.00\\r\\nCake,3.50\\r\\n']
+    """
+    return [table.to_csv() for table in _document(pages).tables]
+
+
+def _document(pages: Iterable[PageResult]) -> DocumentResult:
+    gathered = tuple(pages)
+    return DocumentResult(source=gathered[0].source, pages=gathered)
+
+
 def _as_json(pages: Iterable[PageResult], many: bool) -> Iterator[str]:
-    gathered = (tuple(document) for document in by_document(pages))
-    documents = (DocumentResult(source=document[0].source, pages=document) for document in gathered)
+    documents = (_document(document) for document in by_document(pages))
     if not many:
         yield from (f"{_dump(document, indent=2)}\n" for document in documents)
         return
@@ -113,6 +147,8 @@ def _dump(value: BaseModel, indent: int | None = None) -> str:
 _RENDERERS: dict[Format, Callable[[Iterable[PageResult], bool], Iterator[str]]] = {
     "markdown": _as_markdown,
     "text": _as_text,
+    "html": _as_html,
+    "csv": _as_csv,
     "json": _as_json,
     "jsonl": _as_jsonl,
 }

@@ -16,7 +16,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TypeAlias
 
-from vlm_core.cli.formats import SUFFIXES, Format, render
+from vlm_core.cli.formats import SUFFIXES, Format, csv_tables, render
 from vlm_core.cli.report import printable
 from vlm_core.cli.tally import Destination, Tally
 from vlm_core.cli.writing import (
@@ -136,7 +136,18 @@ def _to_folder(
         def may_replace(number: int = number, is_new: bool = is_new) -> bool:
             return tally.is_whole(number) and (is_new or tally.has_read(number))
 
-        _to_file(form, False, False, may_replace, root, places[number], (page for _, page in numbered))
+        of_document = (page for _, page in numbered)
+        if form == "csv":
+            _to_tables(may_replace, root, places[number], of_document)
+        else:
+            _to_file(form, False, False, may_replace, root, places[number], of_document)
+
+
+def _to_tables(may_replace: MayReplace, root: Path, place: Path, pages: Iterable[PageResult]) -> None:
+    """A file for each table of a document, numbered from 1."""
+    for number, table in enumerate(csv_tables(_worth_writing("csv", pages)), 1):
+        with replaced(root, place.with_name(f"{place.stem}-{number}{place.suffix}"), may_replace) as file:
+            file.write(table)
 
 
 def _worth_writing(form: Format, pages: Iterable[PageResult]) -> Iterator[PageResult]:

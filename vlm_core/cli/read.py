@@ -44,7 +44,7 @@ _Form = Annotated[
         "-f",
         metavar="FORMAT",
         rich_help_panel=OUTPUT,
-        help="markdown, text, json or jsonl. Default: as the suffix of -o, else markdown.",
+        help="markdown, text, html, csv, json or jsonl. Default: as the suffix of -o, else markdown.",
     ),
 ]
 _AsJson = Annotated[bool, typer.Option("--json", rich_help_panel=OUTPUT, help="Same as --format json.")]

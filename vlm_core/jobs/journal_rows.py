@@ -15,7 +15,7 @@ from vlm_core.types import PageResult, PageState
 
 GOOD = (PageState.OK, PageState.BLANK, PageState.PARTIAL)
 """Reading such a page again in the same way gives the same."""
-_FACTS = set(PageResult.model_fields) - {"text", "lines", "tables", "data", "raw", "error"}
+_FACTS = set(PageResult.model_fields) - {"text", "lines", "found", "data", "raw", "error"}
 _ALL = set(PageResult.model_fields) - {"error"}
 _STORED = {
     PageState.OK: _ALL,

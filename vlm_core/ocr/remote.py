@@ -172,7 +172,6 @@ class RemoteEngine:
             attempts=answer.requests,
             seconds=seconds,
             language=reading.language,
-            tables=reading.tables,
             data=reading.data,
             raw=completion.text,
             warnings=tuple(dict.fromkeys(warnings)),

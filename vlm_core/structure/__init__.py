@@ -1,1 +1,1 @@
-"""What stands on a page: blocks and tables, from where the words stand. Geometry and text alone."""
+"""What stands on a page: blocks and tables, their Markdown and HTML in and out, and chunks. Pure."""

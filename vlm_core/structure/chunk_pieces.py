@@ -1,0 +1,126 @@
+"""What chunks are made of: texts and rows of tables, each with its place and the headings above it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from vlm_core.structure.exports import plain
+from vlm_core.structure.joined_tables import joined, tables_of
+from vlm_core.structure.line_rows import around
+from vlm_core.structure.table_grid import header_rows, rows
+from vlm_core.types import Block, BlockKind, Cell, DocumentResult, PageBox, Table
+
+LEFT_OUT: frozenset[BlockKind] = frozenset({"page_header", "page_footer"})
+_OF_LINES = frozenset({"pdf", "ocr"})
+_CELLS = "  "
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A text, or a row of a table, in one place."""
+
+    text: str
+    kind: BlockKind
+    headings: tuple[str, ...] = ()
+    """Above it, the highest first; of a heading its own not among them."""
+    pages: tuple[int, ...] = ()
+    boxes: tuple[PageBox, ...] = ()
+    table: int | None = None
+    """Which of the document's tables it is a row of."""
+    header: str = ""
+    """What stands above the rows of that table, in each of its parts."""
+    is_first: bool = False
+    """Whether it is the first row below the header."""
+
+
+def pieces_of(document: DocumentResult) -> Iterator[Piece]:
+    """The pieces of a document in reading order, without page headers and page footers."""
+    texts = {page.page_number: page.text for page in document.pages}
+    tables = {
+        id(parts[0]): (number, joined(parts)) for number, parts in enumerate(tables_of(document.blocks))
+    }
+    path: list[tuple[int, str]] = []
+    for block in document.blocks:
+        if block.kind in LEFT_OUT or not block.text or (block.table is not None and block.continues):
+            continue
+        headings = tuple(text for _, text in path)
+        if block.table is not None:
+            number, table = tables[id(block)]
+            yield from _rows(block, table, number, headings)
+            continue
+        text = _flowing(block, texts.get(block.page_number or 0, ""))
+        if block.kind == "heading":
+            level = block.level or 1
+            path = [(above, title) for above, title in path if above < level]
+            headings = tuple(title for _, title in path)
+            path.append((level, text))
+        yield Piece(text, block.kind, headings, _pages(block), _boxes(block))
+
+
+def _pages(block: Block) -> tuple[int, ...]:
+    return () if block.page_number is None else (block.page_number,)
+
+
+def _boxes(block: Block) -> tuple[PageBox, ...]:
+    if block.page_number is None or block.bbox is None:
+        return ()
+    return (PageBox(block.page_number, block.bbox),)
+
+
+def _flowing(block: Block, page: str) -> str:
+    """A block's text with words whole that the page's text has whole, and rows of prose on one line."""
+    text = whole_words(plain(block), page)
+    flows = block.origin in _OF_LINES and block.kind != "code" and _CELLS not in block.text
+    return text.replace("\n", " ") if flows else text
+
+
+def whole_words(text: str, page: str) -> str:
+    """A text in which words that a row's end has parted are whole where the page's text has them so.
+
+    Example:
+        >>> whole_words("an exam-\\nple", "It is an example")
+        'an example\\n'
+    """
+    if "-\n" not in text and "\N{HYPHEN}\n" not in text:
+        return text
+    lines = text.split("\n")
+    for number in range(len(lines) - 1):
+        left = lines[number].split()[-1:]
+        right, _, rest = lines[number + 1].partition(" ")
+        if lines[number][-1:] in ("-", "\N{HYPHEN}") and left and f"{left[0][:-1]}{right}" in page:
+            lines[number] = f"{lines[number][:-1]}{right}"
+            lines[number + 1] = rest
+    return "\n".join(lines)
+
+
+def _rows(block: Block, table: Table, number: int, headings: tuple[str, ...]) -> Iterator[Piece]:
+    grid = rows(table)
+    count = min(header_rows(table), len(grid) - 1)
+    head = grid[:count] or [[""] * table.column_count]
+    header = "\n".join([*map(_line, head), _line(["---"] * table.column_count)]) if count else ""
+    cells = {row: list(group) for row, group in groupby(table.cells, key=lambda cell: cell.row)}
+    for row in range(count, len(grid)):
+        places = _places(cells.get(row, []), block)
+        text = _line(grid[row])
+        if any(grid[row]):
+            pages = tuple(dict.fromkeys(page for page, _ in places[0])) or _pages(block)
+            yield Piece(text, "table", headings, pages, places[1], number, header, row == count)
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(' '.join(cell.split()) for cell in cells)} |"
+
+
+def _places(cells: Sequence[Cell], block: Block) -> tuple[list[tuple[int, Cell]], tuple[PageBox, ...]]:
+    """The pages of a row's cells, and a box around those on each page; the table's where cells have none."""
+    numbered = [(page, cell) for cell in cells if (page := cell.page_number or block.page_number) is not None]
+    boxes = []
+    for page in dict.fromkeys(page for page, _ in numbered):
+        known = [cell.bbox for on, cell in numbered if on == page and cell.bbox is not None and cell.text]
+        if known:
+            boxes.append(PageBox(page, around(known)))
+        elif page == block.page_number and block.bbox is not None:
+            boxes.append(PageBox(page, block.bbox))
+    return numbered, tuple(boxes)

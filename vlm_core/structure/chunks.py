@@ -1,0 +1,217 @@
+"""Documents in parts for an index: whole blocks where they fit, headings with what follows them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple, TypeAlias
+from uuid import UUID, uuid5
+
+from vlm_core.errors import ConfigError
+from vlm_core.structure.chunk_pieces import Piece, pieces_of
+from vlm_core.structure.splitting import parts_that_fit, words
+from vlm_core.structure.tokens import count_tokens
+from vlm_core.types import Chunk, DocumentResult
+
+Tokenizer: TypeAlias = Callable[[str], int]
+CHUNK_TOKENS = 512
+_IDS = UUID("6f0c4f5e-6a0b-5c0e-9d53-1f6f7d0a2b41")
+_ENOUGH = 4
+"""A chunk that is filled to this part of its limit ends before a heading."""
+_APART = "\n\n"
+
+
+def chunks(
+    documents: DocumentResult | Iterable[DocumentResult],
+    chunk_tokens: int = CHUNK_TOKENS,
+    tokenizer: Tokenizer | None = None,
+    overlap: int = 0,
+) -> list[Chunk]:
+    """Documents in chunks of at most so many tokens.
+
+    A chunk holds whole blocks where they fit, and sentences where one does not. A heading stands with what
+    follows it. Each part of a table has the table's header, which `repeats` of the chunk says. Page headers,
+    page footers and page numbers are left out.
+
+    Args:
+        documents: one, or several.
+        chunk_tokens: of a chunk, at most.
+        tokenizer: tells how many tokens a text has. Without one, each word, each Chinese, Japanese or Korean
+            character and each mark is one; a word is one more for each further 20 characters.
+        overlap: tokens at the end of a chunk, at most, that the next one begins with.
+
+    Returns:
+        In order. Together they hold every word once, but for what they repeat.
+
+    Raises:
+        ConfigError: a number is out of range.
+
+    Example:
+        >>> from vlm_core.types import PageResult
+        >>> page = PageResult(text="# Tea\\n\\nGreen. Black.\\n\\n# Cake\\n\\nPlum.", total_pages=1)
+        >>> [chunk.text for chunk in chunks(DocumentResult(source="a.png", pages=(page,)), chunk_tokens=6)]
+        ['Tea\\n\\nGreen. Black.', 'Cake\\n\\nPlum.']
+    """
+    check_sizes(chunk_tokens, overlap)
+    several = [documents] if isinstance(documents, DocumentResult) else documents
+    limits = _Limits(chunk_tokens, overlap, tokenizer or count_tokens)
+    return [chunk for document in several for chunk in _of_document(document, limits)]
+
+
+def check_sizes(chunk_tokens: int, overlap: int) -> None:
+    """Refuse sizes of chunks that cannot be, with a ConfigError."""
+    if chunk_tokens < 1:
+        raise ConfigError(f"chunk_tokens must be at least 1: {chunk_tokens}", hint="512 suits most indexes.")
+    if not 0 <= overlap < chunk_tokens:
+        told = f"overlap must be at least 0 and less than chunk_tokens: {overlap}"
+        raise ConfigError(told, hint="Leave it out for none.")
+
+
+class _Limits(NamedTuple):
+    chunk_tokens: int
+    overlap: int
+    count: Tokenizer
+
+    def fits(self, text: str) -> bool:
+        """Whether a text is short enough for a chunk that still has room for what overlaps."""
+        return self.count(text) <= self.chunk_tokens - self.overlap
+
+
+@dataclass
+class _Draft:
+    """A chunk that grows."""
+
+    text: str = ""
+    repeats: str = ""
+    pieces: list[Piece] = field(default_factory=list)
+
+    def with_pieces(self, pieces: Sequence[Piece]) -> _Draft:
+        grown = replace(self, pieces=list(self.pieces))
+        for piece in pieces:
+            grown._put(piece)
+        return grown
+
+    def _put(self, piece: Piece) -> None:
+        last = self.pieces[-1] if self.pieces else None
+        goes_on = piece.table is not None and last is not None and last.table == piece.table
+        header = "" if goes_on or not piece.header else f"{piece.header}\n"
+        if header and not piece.is_first:
+            self.repeats = piece.header
+        is_tight = goes_on or (last is not None and last.kind == piece.kind == "list_item")
+        between = "" if last is None else "\n" if is_tight else _APART
+        self.text = f"{self.text}{between}{header}{piece.text}"
+        self.pieces.append(piece)
+
+    @property
+    def headings(self) -> tuple[str, ...]:
+        """Those that all its texts stand under; of headings alone, those above the first."""
+        texts = [piece.headings for piece in self.pieces if piece.kind != "heading"]
+        shared = texts[0] if texts else self.pieces[0].headings
+        for other in texts:
+            pairs = enumerate(zip(shared, other, strict=False))
+            same = next((at for at, (one, two) in pairs if one != two), min(len(shared), len(other)))
+            shared = shared[:same]
+        return shared
+
+
+def _of_document(document: DocumentResult, limits: _Limits) -> Iterator[Chunk]:
+    drafts = list(_drafts(pieces_of(document), limits))
+    engines = sorted({f"{page.engine} {page.model or ''}" for page in document.pages})
+    name = [document.source, [page.sha256 for page in document.pages], engines, *limits[:2]]
+    above = ""
+    for number, draft in enumerate(drafts):
+        overlapping = "" if draft.repeats else _overlap(above, draft.text, limits)
+        above = draft.text
+        text = f"{overlapping}{_APART}{draft.text}" if overlapping else draft.text
+        yield Chunk(
+            text=text,
+            id=str(uuid5(_IDS, json.dumps([*name, number]))),
+            source=document.source,
+            number=number,
+            tokens=limits.count(text),
+            headings=draft.headings,
+            pages=tuple(sorted({page for piece in draft.pieces for page in piece.pages})),
+            boxes=tuple(dict.fromkeys(box for piece in draft.pieces for box in piece.boxes)),
+            block_kinds=tuple(dict.fromkeys(piece.kind for piece in draft.pieces)),
+            repeats=overlapping or draft.repeats,
+        )
+
+
+def _overlap(above: str, text: str, limits: _Limits) -> str:
+    """The last words of the chunk before, as many as may overlap."""
+    if not limits.overlap:
+        return ""
+    found = ""
+    for word in reversed(list(words(above))):
+        longer = f"{word}{found}"
+        whole = f"{longer.strip()}{_APART}{text}"
+        if limits.count(longer.strip()) > limits.overlap or limits.count(whole) > limits.chunk_tokens:
+            break
+        found = longer
+    return found.strip()
+
+
+def _drafts(pieces: Iterable[Piece], limits: _Limits) -> Iterator[_Draft]:
+    draft = _Draft()
+    for group in _groups(pieces, limits):
+        grown = draft.with_pieces(group)
+        begins_section = group[0].kind == "heading" and _is_filled(draft, limits)
+        if draft.pieces and (begins_section or not limits.fits(grown.text)):
+            yield draft
+            grown = _Draft().with_pieces(group)
+        draft = grown
+    if draft.pieces:
+        yield draft
+
+
+def _is_filled(draft: _Draft, limits: _Limits) -> bool:
+    return bool(draft.text) and limits.count(draft.text) * _ENOUGH >= limits.chunk_tokens
+
+
+def _groups(pieces: Iterable[Piece], limits: _Limits) -> Iterator[list[Piece]]:
+    """Pieces that stay together, each group short enough for a chunk: headings and what follows them."""
+    waiting: list[Piece] = []
+    for piece in pieces:
+        if piece.kind == "heading":
+            waiting.append(piece)
+            continue
+        for number, part in enumerate(_parts(piece, waiting, limits)):
+            if number == 0 and limits.fits(_Draft().with_pieces([*waiting, part]).text):
+                yield [*waiting, part]
+            elif number == 0:
+                yield from _alone(waiting, limits)
+                yield [part]
+            else:
+                yield [part]
+        waiting = []
+    yield from _alone(waiting, limits)
+
+
+def _alone(headings: Sequence[Piece], limits: _Limits) -> Iterator[list[Piece]]:
+    """Headings that nothing follows, or that leave no room for it."""
+    for heading in headings:
+        for part in _parts(heading, [], limits):
+            yield [part]
+
+
+def _parts(piece: Piece, headings: Sequence[Piece], limits: _Limits) -> Iterator[Piece]:
+    """A piece as it is, or in parts that fit, the first of them below its headings."""
+    if limits.fits(_Draft().with_pieces([*headings, piece]).text):
+        yield piece
+        return
+    first_word = replace(piece, text=next(words(piece.text)).strip())
+    if piece.header and not limits.fits(_Draft().with_pieces([first_word]).text):
+        # The header alone fills a chunk: it is text, and the rows are without it.
+        if piece.is_first:
+            yield from _parts(replace(piece, text=piece.header, header="", table=None), headings, limits)
+        yield from _parts(replace(piece, header=""), [], limits)
+        return
+    above = headings if limits.fits(_Draft().with_pieces([*headings, first_word]).text) else ()
+
+    def fits(part: str, is_first: bool) -> bool:
+        shown = replace(piece, text=part)
+        return limits.fits(_Draft().with_pieces([*above, shown] if is_first else [shown]).text)
+
+    for number, part in enumerate(parts_that_fit(piece.text, fits)):
+        yield replace(piece, text=part, is_first=piece.is_first and number == 0)
