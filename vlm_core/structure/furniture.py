@@ -124,7 +124,7 @@ def _is_page_number_alone(place: _Place, units: Sequence[Unit]) -> bool:
     is_running_title = _is_title_with_number(unit.text) and len(unit.rows) == 1
     if _page_number(unit.text) is None and not is_running_title:
         return False
-    # Parts of a row that stand apart are no line of prose.
+    # Prose has no parts that stand apart.
     is_apart = (
         is_running_title and len(unit.rows[0].lines) > 1 and any(len(other.rows) > 2 for other in units)
     )
