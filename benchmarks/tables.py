@@ -89,13 +89,13 @@ def true_cells(region: ElementTree.Element) -> Iterator[Cell]:
         yield Cell(row, column, last_row - row + 1, last_column - column + 1, text)
 
 
-def as_scored(table: Any) -> ScoredTable:
+def as_scored(block: Any) -> ScoredTable:
     cells = [
         Cell(cell.row, cell.column, cell.row_span, cell.column_span, cell.text.replace("\n", " "))
-        for cell in table.cells
+        for cell in block.table.cells
         if cell.text
     ]
-    return ScoredTable(table.bbox, cells)
+    return ScoredTable(block.bbox, cells)
 
 
 def words_in(lines: Any) -> list[tuple[int, str, Any]]:
@@ -122,9 +122,8 @@ class OurOCR:
         return path
 
     def read(self, picture: Path) -> Read:
-        from vlm_core.ocr.orientation import turn_image
-
         from vlm_core.images.decode import pages
+        from vlm_core.ocr.page_rotation import turn_image
         from vlm_core.ocr.pixels import pixels_of
         from vlm_core.ocr.ruling_lines import ruling_lines
         from vlm_core.structure.table_finding.find import find_tables

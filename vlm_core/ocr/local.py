@@ -24,8 +24,7 @@ from vlm_core.ocr.unread_ink import Ink, Unread, is_little_unread, is_unread, un
 from vlm_core.reading_order.bent import straightened
 from vlm_core.reading_order.columns import Work
 from vlm_core.structure.table_finding.find import find_tables
-from vlm_core.structure.table_finding.found import FoundTable
-from vlm_core.types import READING_PIXELS, PageImage, PageResult, PageState, TextLine
+from vlm_core.types import READING_PIXELS, Block, PageImage, PageResult, PageState, TextLine
 
 if TYPE_CHECKING:
     import numpy as np
@@ -139,7 +138,7 @@ class LocalEngine:
             state,
             text=text,
             lines=found.lines,
-            tables=tuple(table.to_html() for table in found.tables),
+            found=found.tables,
             width=page.height if sideways else page.width,
             height=page.width if sideways else page.height,
             rotation=(page.rotation + found.turn) % 360,
@@ -164,7 +163,7 @@ class LocalReading(NamedTuple):
     """Of ink that hold no text, on a page that is all but empty."""
     doubts: tuple[str, ...] = ()
     """What is to be said of the text that was read."""
-    tables: tuple[FoundTable, ...] = ()
+    tables: tuple[Block, ...] = ()
 
 
 def _warnings(text: str, found: LocalReading, blank: bool) -> list[str]:
@@ -225,7 +224,7 @@ def _read(page: PageImage, models: Models) -> LocalReading:
     )
 
 
-def _tables(lines: Sequence[TextLine], image: Pixels, slope: float) -> tuple[FoundTable, ...]:
+def _tables(lines: Sequence[TextLine], image: Pixels, slope: float) -> tuple[Block, ...]:
     from vlm_core.ocr.ruling_lines import ruling_lines
 
     height, width = image.shape[:2]

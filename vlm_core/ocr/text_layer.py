@@ -12,8 +12,17 @@ from vlm_core.ocr.layout import blocks, render
 from vlm_core.ocr.page_warnings import NO_TEXT, page_warnings
 from vlm_core.ocr.unread_ink import Unread
 from vlm_core.structure.table_finding.find import find_tables
-from vlm_core.structure.table_finding.found import FoundTable
-from vlm_core.types import Box, PageImage, PageResult, PageState, TextLayer, TextLine, rounded, total_usage
+from vlm_core.types import (
+    Block,
+    Box,
+    PageImage,
+    PageResult,
+    PageState,
+    TextLayer,
+    TextLine,
+    rounded,
+    total_usage,
+)
 
 ENGINE = "pdf"
 _ALIKE = 0.6
@@ -58,7 +67,7 @@ def read_with_text_layer(
         unread_share=max((result.unread_share for result in partial), default=0.0),
         unread=tuple(place for result in partial for place in result.unread),
         lines=lines,
-        tables=tuple(table.to_html() for table in _tables(lines, layer, page)),
+        found=_tables(lines, layer, page),
         engine=ENGINE,
         usage=total_usage(result.usage for result in results),
         cost_usd=sum(result.cost_usd or 0.0 for result in results),
@@ -67,8 +76,9 @@ def read_with_text_layer(
     )
 
 
-def _tables(lines: Sequence[TextLine], layer: TextLayer, page: PageImage) -> list[FoundTable]:
-    return find_tables(lines, layer.rules, page.width, page.height, shades=layer.shades)
+def _tables(lines: Sequence[TextLine], layer: TextLayer, page: PageImage) -> tuple[Block, ...]:
+    shades = layer.shades
+    return tuple(find_tables(lines, layer.rules, page.width, page.height, shades=shades, origin="pdf"))
 
 
 def _drawn_lettering(page: PageImage, layer: TextLayer) -> list[Box]:

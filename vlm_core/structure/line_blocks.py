@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vlm_core.structure.captions import says_caption
@@ -11,8 +11,7 @@ from vlm_core.structure.headings import heading_units, relevelled
 from vlm_core.structure.line_rows import Row, body_size, rows_of
 from vlm_core.structure.line_units import Unit, units_of
 from vlm_core.structure.markers import Marked, list_marker
-from vlm_core.structure.table_grid import plain_text
-from vlm_core.types import Block, BlockKind, Box, Cell, Origin, Table, TextLine
+from vlm_core.types import Block, BlockKind, Box, Origin, TextLine
 
 _INDENT = 1.0
 """Sizes of print to the right, from which on an item is of a list within the list."""
@@ -32,34 +31,6 @@ class PageLines:
     found: Sequence[Block] = ()
     """Tables and figures with their boxes and the numbers of the lines that are in them."""
     page_number: int | None = None
-
-
-def table_block(
-    cells: Iterable[Cell], bbox: Box, lines: Iterable[int], origin: Origin, page_number: int | None = None
-) -> Block:
-    """A table that was found on a page, as a block.
-
-    Args:
-        cells: of the table, one for each place.
-        bbox: around it, in fractions of the page.
-        lines: the numbers of the page's lines that it is made of.
-        origin: of its text.
-        page_number: of its page, from 1.
-
-    Example:
-        >>> table_block([Cell(row=0, column=0, text="Tea")], (0.1, 0.1, 0.9, 0.2), [4], "ocr").text
-        'Tea'
-    """
-    table = Table(cells=tuple(cells))
-    return Block(
-        kind="table",
-        text=plain_text(table),
-        bbox=bbox,
-        lines=tuple(lines),
-        table=table,
-        origin=origin,
-        page_number=page_number,
-    )
 
 
 @dataclass
@@ -106,13 +77,20 @@ def _page(page: PageLines) -> _Page:
 
 
 def _without(block: Sequence[Row], taken: set[int]) -> list[list[Row]]:
-    """The rows of a block without those in a table; what stands behind it is a block of its own."""
+    """The rows of a block without the lines that are in a table.
+
+    What stands beside a table is a block of its own, and so is what stands behind it.
+    """
     parts: list[list[Row]] = [[]]
+    was_beside = False
     for row in block:
-        if taken.issuperset(row.numbers):
+        rest = row.without(taken)
+        is_beside = rest is not row
+        if is_beside != was_beside:
             parts.append([])
-        else:
-            parts[-1].append(row)
+        if rest is not None:
+            parts[-1].append(rest)
+        was_beside = is_beside
     return [part for part in parts if part]
 
 

@@ -45,6 +45,14 @@ class Row:
     def bbox(self) -> Box:
         return around(line.bbox for line in self.lines)
 
+    def without(self, taken: set[int]) -> Row | None:
+        """The row without some lines, by their numbers; None where none is left."""
+        if taken.isdisjoint(self.numbers):
+            return self
+        kept = [(n, line) for n, line in zip(self.numbers, self.lines, strict=True) if n not in taken]
+        numbers, lines = tuple(n for n, _ in kept), tuple(line for _, line in kept)
+        return Row(numbers, lines, self.origin) if kept else None
+
     @property
     def height(self) -> float:
         return self.bbox[3] - self.bbox[1]

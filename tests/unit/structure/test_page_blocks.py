@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from vlm_core import DocumentResult, Journal, PageResult, PageState, TextLine
-from vlm_core.structure.line_blocks import table_block
-from vlm_core.types import Cell
+from vlm_core.types import Block, Cell, Table
 
 LINES = (
     TextLine(text="Prices of today", bbox=(0.1, 0.1, 0.5, 0.12), block=0),
@@ -17,8 +16,15 @@ LINES = (
     TextLine(text="2.00", bbox=(0.5, 0.2, 0.6, 0.22), block=1, row=1),
     TextLine(text="All with milk", bbox=(0.1, 0.3, 0.5, 0.32), block=1, row=2),
 )
-CELLS = [Cell(row=0, column=0, text="Tea"), Cell(row=0, column=1, text="2.00")]
-FOUND = table_block(CELLS, (0.1, 0.2, 0.6, 0.22), [1, 2], "ocr")
+CELLS = (Cell(row=0, column=0, text="Tea"), Cell(row=0, column=1, text="2.00"))
+FOUND = Block(
+    kind="table",
+    text="Tea  2.00",
+    bbox=(0.1, 0.2, 0.6, 0.22),
+    lines=(1, 2),
+    table=Table(cells=CELLS),
+    origin="ocr",
+)
 
 
 def test_a_table_that_was_found_takes_its_lines_and_its_place() -> None:
@@ -30,6 +36,17 @@ def test_a_table_that_was_found_takes_its_lines_and_its_place() -> None:
     ]
     assert {block.page_number for block in page.blocks} == {2}
     assert page.tables[0].to_rows() == [["Tea", "2.00"]]
+
+
+def test_what_stands_beside_a_table_is_neither_lost_nor_in_it() -> None:
+    beside = TextLine(text="see below", bbox=(0.7, 0.2, 0.9, 0.22), block=1, row=1)
+    page = PageResult(text="x", lines=(*LINES[:3], beside, LINES[3]), found=(FOUND,), engine="rapidocr")
+    assert [(block.kind, block.text) for block in page.blocks] == [
+        ("paragraph", "Prices of today"),
+        ("table", "Tea  2.00"),
+        ("paragraph", "see below"),
+        ("paragraph", "All with milk"),
+    ]
 
 
 def test_a_models_answer_is_its_markdown() -> None:

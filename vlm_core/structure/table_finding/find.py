@@ -8,14 +8,14 @@ from typing import NamedTuple
 
 from vlm_core.structure.table_finding.borderless import box_of, in_columns, parts_of
 from vlm_core.structure.table_finding.extend import rows_beside, without_notes
-from vlm_core.structure.table_finding.found import FoundCell, FoundTable
 from vlm_core.structure.table_finding.grid import Grid, grid_of
-from vlm_core.structure.table_finding.header import header_rows, holds_values
+from vlm_core.structure.table_finding.header import header_rows
 from vlm_core.structure.table_finding.judge import is_borderless_table, is_ruled_table
 from vlm_core.structure.table_finding.ruled import crossing, stacked
 from vlm_core.structure.table_finding.rules import Rules, rules_on
 from vlm_core.structure.table_finding.words import ByLevel, PlacedWord, Plane, around, usual_height, words_of
-from vlm_core.types import Box, TextLine
+from vlm_core.structure.table_grid import plain_text
+from vlm_core.types import Block, Box, Cell, Origin, Table, TextLine
 
 _FEWEST_WORDS = 4
 
@@ -36,8 +36,9 @@ def find_tables(
     *,
     slope: float = 0.0,
     shades: Sequence[Box] = (),
-) -> list[FoundTable]:
-    """The tables of a page, from the top.
+    origin: Origin = "ocr",
+) -> list[Block]:
+    """The tables of a page as blocks, from the top.
 
     They are found by lines that cross, by lines across of one length, by shades, and by words that stand
     in columns. A table keeps lines whole: each is in one table with all its words, or in none.
@@ -49,26 +50,27 @@ def find_tables(
         height: likewise.
         slope: pixels by which lines of text fall for each pixel to the right, on a page askew.
         shades: areas filled with a colour, as fractions of the page.
+        origin: of the lines.
 
     Example:
         >>> rows = ["Item Units Price", "Tea 1 2.00", "Cake 2 3.50", "Jam 4 8.00"]
         >>> lines = [TextLine(text=text, bbox=(0.1 + 0.3 * x, 0.1 + 0.03 * y, 0.2 + 0.3 * x, 0.12 + 0.03 * y))
         ...          for y, row in enumerate(rows) for x, text in enumerate(row.split())]
-        >>> [cell.text for cell in find_tables(lines, (), 1000, 1400)[0].cells if cell.is_header]
-        ['Item', 'Units', 'Price']
+        >>> find_tables(lines, (), 1000, 1400)[0].table.to_rows()[:2]
+        [['Item', 'Units', 'Price'], ['Tea', '1', '2.00']]
     """
     plane = Plane(width, height, slope)
-    return [_as_table(found, plane) for found in grids_on(lines, rules, plane, shades)]
+    return [_as_block(found, plane, origin) for found in grids_on(lines, rules, plane, shades)]
 
 
-def _as_table(found: FoundGrid, plane: Plane) -> FoundTable:
+def _as_block(found: FoundGrid, plane: Plane, origin: Origin) -> Block:
     grid, headers = found.grid, header_rows(found.grid)
     x0, y0, x1, y1 = around(found.words)
     # The sides of a table lie outside of its words, and of its lines where it has some.
     xs = [min(grid.xs[0], x0), *grid.xs[1:-1], max(grid.xs[-1], x1)]
     ys = [min(grid.ys[0], y0), *grid.ys[1:-1], max(grid.ys[-1], y1)]
     cells = tuple(
-        FoundCell(
+        Cell(
             row=cell.row,
             column=cell.column,
             row_span=cell.last_row - cell.row + 1,
@@ -81,13 +83,14 @@ def _as_table(found: FoundGrid, plane: Plane) -> FoundTable:
         )
         for cell in sorted(grid.cells, key=lambda cell: (cell.row, cell.column))
     )
-    return FoundTable(
-        cells,
-        plane.fractions((xs[0], ys[0], xs[-1], ys[-1])),
-        tuple(sorted({word.line for word in found.words})),
-        tuple(x / plane.width for x in xs),
-        is_ruled=grid.lines_down > 0,
-        has_values=holds_values(grid),
+    table = Table(cells=cells)
+    return Block(
+        kind="table",
+        text=plain_text(table),
+        bbox=plane.fractions((xs[0], ys[0], xs[-1], ys[-1])),
+        lines=tuple(sorted({word.line for word in found.words})),
+        table=table,
+        origin=origin,
     )
 
 

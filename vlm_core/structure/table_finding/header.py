@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from vlm_core.structure.table_finding.grid import Grid, GridCell
-from vlm_core.structure.table_finding.values import is_number, is_value, is_year
+from vlm_core.structure.table_finding.values import are_values
 
 _MOST = 5
 """Rows of a header, and"""
 _MOST_SHARE = 0.5
 """their share of the table's."""
-_VALUES = 0.5
-"""The share of a row's texts, its first column left out, that are values where it is not a heading."""
 
 
 def header_rows(grid: Grid) -> int:
@@ -33,18 +31,8 @@ def header_rows(grid: Grid) -> int:
     return end if end <= min(_MOST, _MOST_SHARE * grid.rows) or end == 1 else 1
 
 
-def holds_values(grid: Grid) -> bool:
-    """Whether a row of a table has values, so that it is known which rows are headings."""
-    rows: list[list[GridCell]] = [[] for _ in range(grid.rows)]
-    for cell in grid.cells:
-        rows[cell.row].append(cell)
-    return any(map(_has_values, rows))
-
-
 def _has_values(row: list[GridCell]) -> bool:
-    texts = [cell.text.strip() for cell in row if cell.lines and cell.column > 0]
-    values = [text for text in texts if is_value(text) and not is_year(text)]
-    return any(map(is_number, values)) and len(values) >= _VALUES * len(texts)
+    return are_values([cell.text.strip() for cell in row if cell.lines and cell.column > 0])
 
 
 def _is_marked(grid: Grid) -> bool:

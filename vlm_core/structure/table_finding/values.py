@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 _NUMBER = re.compile(r"\d")
 _LETTERS = re.compile(r"[^\W\d_]")
 _YEAR = re.compile(r"(19|20)\d\d([-–/](\d\d){1,2})?\W*")
 _LOWER = re.compile(r"^[(\[\"'“]*[^\W\d_]", re.UNICODE)
+_VALUES = 0.5
+"""The share of a row's texts, its first column left out, that are values where it is not a heading."""
 
 
 def is_value(text: str) -> bool:
@@ -51,3 +54,14 @@ def goes_on(text: str) -> bool:
     """
     first = _LOWER.match(text)
     return text.startswith("(") or bool(first and first.group()[-1].islower())
+
+
+def are_values(texts: Sequence[str]) -> bool:
+    """Whether the texts of a row, its first column left out, are values for the most part.
+
+    Example:
+        >>> are_values(["1 200", "12.5", "none"]), are_values(["Stores", "1998"])
+        (True, False)
+    """
+    values = [text for text in texts if is_value(text) and not is_year(text)]
+    return any(map(is_number, values)) and len(values) >= _VALUES * len(texts)

@@ -10,8 +10,7 @@ from typing import Literal
 from PIL import Image, ImageDraw, ImageFont
 
 from tests.unit.images.test_pdf import text_pdf
-from vlm_core.structure.table_finding.found import FoundTable
-from vlm_core.types import Box, TextLine, Word
+from vlm_core.types import Box, Table, TextLine, Word
 
 WIDTH, HEIGHT = 595, 842
 """Points of a page."""
@@ -159,6 +158,6 @@ def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace("(", "\\(").replace(")", "\\)")
 
 
-def cells_of(table: FoundTable) -> dict[Place, str]:
+def cells_of(table: Table) -> dict[Place, str]:
     """The cells of a table that was found, by their places."""
     return {(cell.row, cell.column, cell.row_span, cell.column_span): cell.text for cell in table.cells}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ from tests.unit.structure.table_finding.drawn_tables import (
 from vlm_core import DocumentReader
 from vlm_core.images.pdf_worker import open_pdf
 from vlm_core.structure.table_finding.find import find_tables
-from vlm_core.structure.table_finding.found import FoundTable
+from vlm_core.types import Table
 
 PLAIN = rows(
     "Country|Stores|Share|Sales",
@@ -68,8 +69,12 @@ EMPTY = rows(
 EVERY_KIND_OF_RULES: list[Rules] = ["all", "down", "across", "header", "none"]
 
 
-def found_in(*tables: Drawn, others: list[tuple[float, float, str]] | None = None) -> list[FoundTable]:
-    return find_tables(as_lines(tables, others or []), as_rules(tables), WIDTH, HEIGHT)
+def tables_on(*page: Any, **options: Any) -> list[Table]:
+    return [block.table for block in find_tables(*page, **options) if block.table is not None]
+
+
+def found_in(*tables: Drawn, others: list[tuple[float, float, str]] | None = None) -> list[Table]:
+    return tables_on(as_lines(tables, others or []), as_rules(tables), WIDTH, HEIGHT)
 
 
 @pytest.mark.parametrize("rules", EVERY_KIND_OF_RULES)
@@ -148,10 +153,10 @@ def test_two_tables_beside_each_other_are_two() -> None:
 def test_a_table_tells_its_lines_and_no_line_is_in_half() -> None:
     drawn, others = Drawn(PLAIN), prose(60, 3)
     lines = as_lines([drawn], others)
-    (table,) = find_tables(lines, as_rules([drawn]), WIDTH, HEIGHT)
-    of_lines = Counter(word for number in table.lines for word in lines[number].text.split())
-    assert of_lines == Counter(word for cell in table.cells for word in cell.text.split())
-    assert len(table.lines) == len(lines) - 3
+    (block,) = find_tables(lines, as_rules([drawn]), WIDTH, HEIGHT)
+    of_lines = Counter(word for number in block.lines for word in lines[number].text.split())
+    assert of_lines == Counter(block.text.split())
+    assert len(block.lines) == len(lines) - 3
 
 
 @pytest.mark.parametrize("rules", EVERY_KIND_OF_RULES)
@@ -189,7 +194,7 @@ def test_lines_that_run_through_the_text_are_a_chart() -> None:
     values = [(60 + 80 * x, 100 + 40 * y, str(10 * x + y)) for x in range(5) for y in range(4)]
     across = [(50 / WIDTH, (105 + 40 * y) / HEIGHT, 460 / WIDTH, (105 + 40 * y) / HEIGHT) for y in range(4)]
     down = [((65 + 80 * x) / WIDTH, 90 / HEIGHT, (65 + 80 * x) / WIDTH, 240 / HEIGHT) for x in range(5)]
-    assert find_tables(as_lines([], values), across + down, WIDTH, HEIGHT) == []
+    assert tables_on(as_lines([], values), across + down, WIDTH, HEIGHT) == []
 
 
 @pytest.mark.parametrize("degrees", [-2, 2])
@@ -212,7 +217,7 @@ def test_a_table_askew_is_the_same(degrees: float) -> None:
             wide, high = (x1 - x0) / 2, (y1 - y0) / 2
             words.append((text, (x - wide, y - high, x + wide, y + high)))
         lines.append(line.model_copy(update={"words": tuple(words)}))
-    (table,) = find_tables(lines, rules, WIDTH, HEIGHT, slope=slope)
+    (table,) = tables_on(lines, rules, WIDTH, HEIGHT, slope=slope)
     assert cells_of(table) == PLAIN
 
 
@@ -224,7 +229,7 @@ def test_a_table_of_a_pdf_has_its_cells(cells: dict[Place, str]) -> None:
         page = document.page(1)
     layer = page.text_layer
     assert layer is not None
-    (table,) = find_tables(layer.lines, layer.rules, page.width, page.height, shades=layer.shades)
+    (table,) = tables_on(layer.lines, layer.rules, page.width, page.height, shades=layer.shades)
     assert cells_of(table) == cells
 
 
@@ -235,23 +240,24 @@ def test_shaded_cells_stand_in_for_lines() -> None:
         for y0, y1 in zip(drawn.ys, drawn.ys[1:], strict=False)
         for x0, x1 in zip(drawn.xs, drawn.xs[1:], strict=False)
     ]
-    (table,) = find_tables(as_lines([drawn]), [], WIDTH, HEIGHT, shades=boxes)
-    assert table.is_ruled
+    (table,) = tables_on(as_lines([drawn]), [], WIDTH, HEIGHT, shades=boxes)
     assert cells_of(table) == PLAIN
+    assert table.cells[-1].bbox == pytest.approx(boxes[-1], abs=1e-4)
 
 
 def test_the_local_engine_tells_the_tables_of_a_picture(tmp_path: Path) -> None:
     as_picture([Drawn(PLAIN)], prose(60, 3)).save(tmp_path / "table.png")
     page = DocumentReader(engine="local").read(tmp_path / "table.png").pages[0]
-    assert len(page.tables) == 1
-    assert "<th>Country</th><th>Stores</th><th>Share</th><th>Sales</th>" in page.tables[0]
+    assert [block.kind for block in page.blocks] == ["paragraph", "table"]
+    assert cells_of(page.tables[0]) == PLAIN
 
 
 def test_a_pdf_tells_its_tables(tmp_path: Path) -> None:
     (tmp_path / "table.pdf").write_bytes(as_pdf(([Drawn(PLAIN)], prose(60, 3))))
     page = DocumentReader(engine="local").read(tmp_path / "table.pdf").pages[0]
     assert page.engine == "pdf"
-    assert [table.count("<tr>") for table in page.tables] == [5]
+    assert [(block.kind, block.origin) for block in page.blocks] == [("paragraph", "pdf"), ("table", "pdf")]
+    assert cells_of(page.tables[0]) == PLAIN
 
 
 @pytest.mark.parametrize(
@@ -271,5 +277,5 @@ def test_tables_of_real_pdfs_are_found(
         page = document.page(number)
     layer = page.text_layer
     assert layer is not None
-    found = find_tables(layer.lines, layer.rules, page.width, page.height, shades=layer.shades)
+    found = tables_on(layer.lines, layer.rules, page.width, page.height, shades=layer.shades)
     assert sorted((table.row_count, table.column_count) for table in found) == sorted(shapes)
