@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from vlm_core.ocr.layout import render
 from vlm_core.ocr.page_warnings import NO_TEXT, page_warnings
+from vlm_core.structure.found_blocks import renumbered
 from vlm_core.types import Box, Entry, PageResult, PageState, TextLine
 
 _INSIDE = 0.5
@@ -42,10 +43,17 @@ def with_entries(result: PageResult, entries: Sequence[Entry], task: str) -> Pag
         update={
             "text": text,
             "lines": tuple(lines),
+            "found": tuple(renumbered(result.found, _new_numbers(result.lines, lines))),
             "state": PageState.OK if result.state is PageState.BLANK else result.state,
             "warnings": tuple(dict.fromkeys([*warnings, *page_warnings(text)])),
         }
     )
+
+
+def _new_numbers(before: Sequence[TextLine], lines: Iterable[TextLine]) -> dict[int, int]:
+    """The numbers that lines have now, by those that they had; without those that were changed."""
+    known = {id(line): number for number, line in enumerate(before)}
+    return {known[id(line)]: number for number, line in enumerate(lines) if id(line) in known}
 
 
 def _turned(box: Box, turn: int) -> Box:
@@ -91,7 +99,7 @@ def _without_box_sign(label: TextLine, mark: Entry, place: int) -> TextLine:
     if not (label.bbox[0] < middle < label.bbox[2]) or len(words) < 2 or len(words[place]) > 1:
         return label
     kept = words[1:] if place == 0 else words[:-1]
-    return label.model_copy(update={"text": " ".join(kept)})
+    return label.model_copy(update={"text": " ".join(kept), "words": ()})
 
 
 def _place_text(lines: list[TextLine], entry: Entry) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from difflib import SequenceMatcher
+from functools import partial
 from typing import NamedTuple
 
 from vlm_core.errors import MissingExtraError
@@ -11,6 +12,7 @@ from vlm_core.ocr.entries import with_entries
 from vlm_core.ocr.layout import blocks, render
 from vlm_core.ocr.page_warnings import NO_TEXT, page_warnings
 from vlm_core.ocr.unread_ink import Unread
+from vlm_core.structure.found_blocks import moved, renumbered
 from vlm_core.structure.table_finding.find import find_tables
 from vlm_core.types import (
     Block,
@@ -20,6 +22,7 @@ from vlm_core.types import (
     PageState,
     TextLayer,
     TextLine,
+    Word,
     rounded,
     total_usage,
 )
@@ -54,7 +57,7 @@ def read_with_text_layer(
     pictures = [_picture(page, box, read_page) for box in layer.pictures]
     pictures += [_checked(page, place, lines, read_page) for place, lines in _doubtful_places(layer)]
     # What is drawn may be an ornament: a warning tells of it, and the page stays as it is.
-    partial = [picture.result for picture in pictures if picture.result.state is PageState.PARTIAL]
+    incomplete = [picture.result for picture in pictures if picture.result.state is PageState.PARTIAL]
     pictures += [_surely(_picture(page, box, read_page)) for box in _drawn_lettering(page, layer)]
     results = [picture.result for picture in pictures]
     lines = _in_place(layer.lines, [(picture.place, _new_lines(picture, layer)) for picture in pictures])
@@ -62,12 +65,12 @@ def read_with_text_layer(
     warnings = [warning for result in results for warning in result.warnings if warning != NO_TEXT]
     return PageResult.of(
         page,
-        PageState.PARTIAL if partial else PageState.OK,
+        PageState.PARTIAL if incomplete else PageState.OK,
         text=text,
-        unread_share=max((result.unread_share for result in partial), default=0.0),
-        unread=tuple(place for result in partial for place in result.unread),
+        unread_share=max((result.unread_share for result in incomplete), default=0.0),
+        unread=tuple(place for result in incomplete for place in result.unread),
         lines=lines,
-        found=_tables(lines, layer, page),
+        found=tuple(_tables(lines, layer, page, pictures)),
         engine=ENGINE,
         usage=total_usage(result.usage for result in results),
         cost_usd=sum(result.cost_usd or 0.0 for result in results),
@@ -76,9 +79,29 @@ def read_with_text_layer(
     )
 
 
-def _tables(lines: Sequence[TextLine], layer: TextLayer, page: PageImage) -> tuple[Block, ...]:
+def _tables(
+    lines: Sequence[TextLine], layer: TextLayer, page: PageImage, pictures: Iterable[_Picture]
+) -> Iterator[Block]:
+    """The tables of the page. Those in its pictures were found by the lines that are drawn there."""
+    of_pictures = list(_of_pictures(pictures, lines))
+    yield from of_pictures
+    taken = {number for block in of_pictures for number in block.lines}
+    free = [
+        line.model_copy(update={"text": "", "words": ()}) if number in taken else line
+        for number, line in enumerate(lines)
+    ]
     shades = layer.shades
-    return tuple(find_tables(lines, layer.rules, page.width, page.height, shades=shades, origin="pdf"))
+    yield from find_tables(free, layer.rules, page.width, page.height, shades=shades, origin="pdf")
+
+
+def _of_pictures(pictures: Iterable[_Picture], lines: Sequence[TextLine]) -> Iterator[Block]:
+    """The tables that the engine found in pictures, where they stand on the page, with its lines' numbers."""
+    numbers = {(line.text, line.bbox): number for number, line in enumerate(lines)}
+    for place, result, _ in pictures:
+        seen = [(line.text, line.bbox) for line in _on_page(place, result)] if result.found else []
+        places = {number: numbers[line] for number, line in enumerate(seen) if line in numbers}
+        for block in renumbered(result.found, places):
+            yield moved(block, partial(_box_on_page, place, result.rotation))
 
 
 def _drawn_lettering(page: PageImage, layer: TextLayer) -> list[Box]:
@@ -166,7 +189,7 @@ def _with_unread_on_page(picture: Box, result: PageResult) -> PageResult:
     """A picture's result, with the places of what went unread where they stand on the page."""
     if result.state is not PageState.PARTIAL or not result.unread:
         return result
-    places = tuple(rounded(_placed(_turned_back(box, result.rotation), picture)) for box in result.unread)
+    places = tuple(_box_on_page(picture, result.rotation, box) for box in result.unread)
     of_picture = Unread(result.unread_share, result.unread).warning
     on_page = f"a picture on the page: {Unread(result.unread_share, places).warning}"
     others = (warning for warning in result.warnings if warning != of_picture)
@@ -192,8 +215,13 @@ def _cut_out(page: PageImage, box: Box) -> PageImage:
 def _on_page(picture: Box, result: PageResult) -> Iterator[TextLine]:
     """A picture's lines where they stand on the page."""
     for line in result.lines or _spread(result.text):
-        box = _placed(_turned_back(line.bbox, result.rotation), picture)
-        yield line.model_copy(update={"bbox": rounded(box)})
+        words = tuple(Word(text, _box_on_page(picture, result.rotation, box)) for text, box in line.words)
+        box = _box_on_page(picture, result.rotation, line.bbox)
+        yield line.model_copy(update={"bbox": box, "words": words})
+
+
+def _box_on_page(picture: Box, turn: int, box: Box) -> Box:
+    return rounded(_placed(_turned_back(box, turn), picture))
 
 
 def _new_lines(picture: _Picture, layer: TextLayer) -> list[TextLine]:

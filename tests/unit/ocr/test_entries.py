@@ -7,7 +7,7 @@ import pytest
 from vlm_core import PageImage, PageResult, PageState, TextLine
 from vlm_core.ocr.page_warnings import NO_TEXT
 from vlm_core.ocr.text_layer import read_with_text_layer
-from vlm_core.types import Box, Entry
+from vlm_core.types import Block, Box, Cell, Entry, Table
 
 TICKED = Entry("[x]", (0.1, 0.1, 0.12, 0.12), is_mark=True)
 
@@ -50,6 +50,32 @@ def test_a_mark_stands_beside_its_label(lines: list[TextLine], text: str) -> Non
 def test_a_mark_without_a_label_stands_behind_what_is_above_it() -> None:
     lines = [line("above", (0.05, 0.02, 0.3, 0.04)), line("below", (0.05, 0.5, 0.3, 0.52), row=1)]
     assert read(*lines, entries=(TICKED,)).text == "above\n[x]\nbelow"
+
+
+@pytest.mark.parametrize(
+    ("mark", "found"),
+    [
+        ((0.1, 0.1, 0.12, 0.12), [("[x]", "a dog"), ("Tea", "2.00")]),
+        ((0.6, 0.5, 0.7, 0.52), [("a dog",), ("Tea",), ("[x]",)]),
+    ],
+    ids=["above it", "in place of a cell"],
+)
+def test_a_table_keeps_its_lines_or_is_none_where_one_is_replaced(
+    mark: Box, found: list[tuple[str, ...]]
+) -> None:
+    lines = (
+        line("a dog", (0.14, 0.1, 0.3, 0.12)),
+        line("Tea", (0.1, 0.5, 0.2, 0.52), 1),
+        line("2.00", (0.6, 0.5, 0.7, 0.52), 1),
+    )
+    cells = (Cell(row=0, column=0, text="Tea"), Cell(row=0, column=1, text="2.00"))
+    table = Block(kind="table", text="Tea  2.00", lines=(1, 2), table=Table(cells=cells))
+    result = PageResult(text="x", lines=lines, found=(table,), engine="seen")
+    page = PageImage(pixels=b"\xff" * 300, width=10, height=10, entries=(TICKED._replace(bbox=mark),))
+    read = read_with_text_layer(page, lambda _: result, "text")
+    said = [tuple(read.lines[number].text for number in block.lines) for block in read.blocks]
+    assert bool(read.found) == (len(found) == 2)
+    assert [text for block in said for text in block] == [text for block in found for text in block]
 
 
 @pytest.mark.parametrize(

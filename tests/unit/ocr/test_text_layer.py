@@ -12,7 +12,7 @@ from vlm_core.errors import MissingExtraError
 from vlm_core.ocr.page_warnings import NO_TEXT
 from vlm_core.ocr.text_layer import read_with_text_layer
 from vlm_core.ocr.unread_ink import Unread
-from vlm_core.types import TextLayer
+from vlm_core.types import Block, Cell, Table, TextLayer, Word
 
 OWN = TextLine(text="the page's own words", bbox=(0.1, 0.1, 0.9, 0.2))
 PICTURE = (0.5, 0.5, 1.0, 1.0)
@@ -150,6 +150,20 @@ def test_lines_of_a_picture_that_was_turned_stand_where_they_are_on_the_page(
 
     layer = TextLayer(lines=(OWN,), pictures=(PICTURE,))
     assert read_with_text_layer(page(layer), turning, "text").lines[-1].bbox == pytest.approx(box)
+
+
+def test_a_table_of_a_picture_is_a_block_of_the_page_in_its_place() -> None:
+    texts = [Word("Tea", (0.0, 0.5, 0.2, 0.6)), Word("2.00", (0.5, 0.5, 0.7, 0.6))]
+    lines = tuple(TextLine(text=word.text, bbox=word.bbox, words=(word,), row=0) for word in texts)
+    cells = tuple(Cell(row=0, column=n, text=word.text, bbox=word.bbox) for n, word in enumerate(texts))
+    found = Block(
+        kind="table", text="Tea  2.00", bbox=(0.0, 0.5, 0.7, 0.6), lines=(0, 1), table=Table(cells=cells)
+    )
+    layer = TextLayer(lines=(OWN,), pictures=(PICTURE,))
+    result = read_with_text_layer(page(layer), lambda _: PageResult(lines=lines, found=(found,)), "text")
+    assert [(block.kind, block.lines) for block in result.blocks] == [("paragraph", (0,)), ("table", (1, 2))]
+    assert [cell.bbox for cell in result.tables[0].cells] == [line.bbox for line in result.lines[1:]]
+    assert [line.words[0].bbox for line in result.lines[1:]] == [line.bbox for line in result.lines[1:]]
 
 
 WRONG = TextLine(text='"7+%-', bbox=(0.1, 0.1, 0.4, 0.2))
