@@ -13,9 +13,9 @@ from vlm_core.types import Block, Cell, Table
 Header: TypeAlias = list[list[str]]
 
 _BETWEEN = frozenset({"page_header", "page_footer", "footnote"})
-"""What may stand between two parts of a table;"""
+"""What may stand between two parts of a table,"""
 _LINES = 3
-"""and so many lines of text on each page, such as a note below it."""
+"""and so many lines of text below the first one, such as a note."""
 _NEAR = 0.06
 """Of the page's width: how far off each other the places may be where columns part."""
 _CONTINUED = ("continued", "(cont", "fortsetzung", "suite)", "continuación", "续表", "續表")
@@ -24,8 +24,8 @@ _CONTINUED = ("continued", "(cont", "fortsetzung", "suite)", "continuación", "�
 def with_continued_tables(blocks: Iterable[Block]) -> list[Block]:
     """Blocks of a document in which a table that goes on from the page before says so.
 
-    It does where nothing but page headers, page footers, footnotes and a few lines stands between, the
-    columns agree, and the second has the header of the first or none of its own.
+    It does where nothing but page headers, page footers, footnotes and a note below the first part stands
+    between, the columns agree, and the second has the header of the first or none of its own.
     """
     found: list[Block] = []
     last: Block | None = None
@@ -46,12 +46,11 @@ def with_continued_tables(blocks: Iterable[Block]) -> list[Block]:
 
 
 def _may_stand_between(between: Sequence[Block], last: Block) -> bool:
-    """Whether blocks are few lines below a table, and above the next one, that do not name this anew."""
-    rest = [block for block in between if not any(sign in block.text.casefold() for sign in _CONTINUED)]
-    if any(block.kind != "paragraph" or block.bbox is None for block in rest):
+    """Whether blocks are a note below a table, or say that it goes on."""
+    notes = [block for block in between if not any(sign in block.text.casefold() for sign in _CONTINUED)]
+    if any(block.kind != "paragraph" or block.page_number != last.page_number for block in notes):
         return False
-    below = sum(len(block.lines) for block in rest if block.page_number == last.page_number)
-    return max(below, sum(len(block.lines) for block in rest) - below) <= _LINES
+    return sum(block.text.count("\n") + 1 for block in notes) <= _LINES
 
 
 def _goes_on(last: Block, block: Block, header: Header) -> bool:

@@ -36,7 +36,7 @@ FOOTER = [(280.0, 800.0, "page")]
 
 
 def page(number: int, table: Drawn, others: list[tuple[float, float, str]] = FOOTER) -> PageResult:
-    lines = as_lines([table], others)
+    lines = as_lines([table], [each for each in others if each[2]])
     found = tuple(find_tables(lines, as_rules([table]), WIDTH, HEIGHT))
     return PageResult(text="x", lines=tuple(lines), found=found, page_number=number)
 
@@ -83,14 +83,19 @@ def test_a_table_with_text_after_it_ends_there() -> None:
 
 
 @pytest.mark.parametrize(
-    ("between", "count"),
-    [("The figures are not final", 1), ("Table 4 (continued)", 1), ("Table 5: Shops", 2)],
-    ids=["note", "continued", "caption"],
+    ("below", "above", "count"),
+    [
+        ("The figures are not final", "", 1),
+        ("", "Table 4 (continued)", 1),
+        ("", "Table 5: Shops", 2),
+        ("", "Pesticides", 2),
+    ],
+    ids=["note", "continued", "caption", "title"],
 )
-def test_a_few_lines_between_are_no_end_unless_they_name_another_table(between: str, count: int) -> None:
+def test_a_note_is_no_end_of_a_table_and_a_title_is_one(below: str, above: str, count: int) -> None:
     first, second = (drawn(HEADER, row(n), row(n + 1), row(n + 2), top=100) for n in (1, 4))
-    above = [(60.0, 80.0, between)]
-    assert len(tables_of(page(1, first), page(2, second, [*FOOTER, *above]))) == count
+    pages = page(1, first, [*FOOTER, (60.0, 260.0, below)]), page(2, second, [*FOOTER, (60.0, 80.0, above)])
+    assert len(tables_of(*pages)) == count
 
 
 def test_a_table_with_columns_elsewhere_is_another() -> None:

@@ -25,6 +25,10 @@ from tests.unit.structure.table_finding.drawn_tables import (
 from vlm_core import DocumentReader
 from vlm_core.images.pdf_worker import open_pdf
 from vlm_core.structure.table_finding.find import find_tables
+from vlm_core.structure.table_finding.grid import grid_of
+from vlm_core.structure.table_finding.rules import Rule
+from vlm_core.structure.table_finding.rules import Rules as RuledLines
+from vlm_core.structure.table_finding.words import PlacedWord
 from vlm_core.types import Table
 
 PLAIN = rows(
@@ -157,6 +161,18 @@ def test_a_table_tells_its_lines_and_no_line_is_in_half() -> None:
     of_lines = Counter(word for number in block.lines for word in lines[number].text.split())
     assert of_lines == Counter(block.text.split())
     assert len(block.lines) == len(lines) - 3
+
+
+def test_a_text_below_two_others_of_its_row_leaves_both_in_the_table() -> None:
+    row = [("a", 0.0, 0.0), ("b", 30.0, 0.0), ("long", 8.0, 11.0)]
+    words = [PlacedWord(text, x, y, x + 6 * len(text), y + 10, n) for n, (text, x, y) in enumerate(row)]
+    rules = RuledLines([Rule(0, 0, 60), Rule(25, 0, 60)], [Rule(x, 0, 25) for x in (0, 20, 60)])
+    grid = grid_of(words, rules, (0, 0, 60, 25))
+    assert sorted(word.text for cell in grid.cells for line in cell.lines for word in line) == [
+        "a",
+        "b",
+        "long",
+    ]
 
 
 @pytest.mark.parametrize("rules", EVERY_KIND_OF_RULES)
