@@ -6,13 +6,17 @@ SIDE_BY_SIDE := -n 2 --dist loadfile
 RECEIPTS ?= ../shared/data/receipts
 DOCUMENTS ?= ../shared/data
 
-.PHONY: demo test test-openai2 fuzz lint types bench bench-tables docs clean
+.PHONY: demo test test-data test-openai2 fuzz lint types bench bench-tables docs clean
 
 demo: .venv/installed
 	$(BIN)/python examples/demo.py
 
 test: .venv/installed-dev
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not data"
+
+# The tests over real documents, which stand beside the repository where they are to be had.
+test-data: .venv/installed-dev
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m data tests
 
 # What speaks to providers, once more over openai 2, which sits on another HTTP library.
 WIRE_SECURITY := $(addprefix tests/security/test_,assistant.py download.py hostile_answers.py netguard.py secrets.py urls_in_messages.py)
