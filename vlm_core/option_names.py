@@ -126,7 +126,7 @@ def arguments_of(
 
     def taking(function: Callable[..., None]) -> Callable[Concatenate[Any, Arguments], None]:
         @wraps(function)
-        def checked(self: Any, *args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
+        def checked(self: object, *args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
             check_names(kwargs, own.parameters)
             function(self, *args, **kwargs)
 

@@ -264,7 +264,7 @@ def _topmost_picture(page: pdfium.PdfPage) -> pdfium.PdfImage | None:
     return None
 
 
-def _is_unseen(thing: Any, depth: int = 0) -> bool:
+def _is_unseen(thing: object, depth: int = 0) -> bool:
     """Whether an object is invisible text, or a form that holds nothing else."""
     kind = c.FPDFPageObj_GetType(thing)
     if kind == c.FPDF_PAGEOBJ_TEXT:
@@ -283,7 +283,7 @@ def _is_changed(image: pdfium.PdfImage) -> bool:
     return is_clipped or bool(c.FPDFPageObj_HasTransparency(image)) or any(map(_is_layer, marks))
 
 
-def _is_layer(mark: Any) -> bool:
+def _is_layer(mark: object) -> bool:
     name, length = (ctypes.c_ushort * _MARK_BYTES)(), ctypes.c_ulong()
     if not c.FPDFPageObjMark_GetName(mark, name, ctypes.sizeof(name), length):
         return True

@@ -202,7 +202,7 @@ class PagePrompter:
         return sent.width, sent.height
 
 
-def _plain_schema(schema: Any) -> Any:
+def _plain_schema(schema: object) -> Any:
     """A schema as plain values."""
     schema_of = getattr(schema, "model_json_schema", None)
     if callable(schema_of):
