@@ -19,10 +19,10 @@ from .pdf_layout import MAX_PIXELS, Box, View
 LEAST_SIDE = 700
 """Pixels of the shorter side; a picture with fewer is drawn, and so enlarged."""
 _A3 = 850  # points, the shorter side
+# Share of the page's side by which a picture's edge may miss the page's: sizes in points are rounded.
 _SLACK = 1 / 1500
-"""Share of the page's side by which a picture's edge may miss the page's: sizes in points are rounded."""
+# By how much pixels may be longer one way than the other.
 _STRETCH = 0.01
-"""By how much pixels may be longer one way than the other."""
 
 
 def covers(matrix: Sequence[float], box: Box) -> bool:
@@ -181,8 +181,8 @@ def _is_plain(dictionary: bytes) -> bool:
 _CHANNELS = {c.FPDF_COLORSPACE_DEVICEGRAY: 1, c.FPDF_COLORSPACE_DEVICERGB: 3}
 _DEPTH = 10  # of forms within forms that are looked into
 _MARK_BYTES = 64
+# For a picture's stream, where it fits: to make one anew takes as long as to have it filled.
 _buffer = (ctypes.c_ubyte * (1 << 20))()
-"""For a picture's stream, where it fits: to make one anew takes as long as to have it filled."""
 
 
 class StoredScan(NamedTuple):

@@ -8,12 +8,12 @@ from vlm_core.ocr.layout import render
 from vlm_core.ocr.page_warnings import NO_TEXT, page_warnings
 from vlm_core.types import Box, Entry, PageResult, PageState, TextLine
 
+# The share of a line that lies in an entry's box, from which the line is what was read of the entry;
 _INSIDE = 0.5
-"""The share of a line that lies in an entry's box, from which the line is what was read of the entry;"""
+# the share of an entry under a longer line, from which the line holds the entry, as behind its label.
 _READ = 0.5
-"""the share of an entry under a longer line, from which the line holds the entry, as behind its label."""
+# The share of the lower one of an entry and a line that stands beside the other.
 _BESIDE = 0.5
-"""The share of the lower one of an entry and a line that stands beside the other."""
 
 
 def with_entries(result: PageResult, entries: Sequence[Entry], task: str) -> PageResult:

@@ -26,10 +26,10 @@ from vlm_core.types import PageImage, PageState, TextLine, Usage, rounded
 
 READINGS = 4
 """How often a page is asked for, each time otherwise, before its state stands."""
+# Pixels of height from which a page is worth cutting in two.
 _SPLIT_FROM = 400
-"""Pixels of height from which a page is worth cutting in two."""
+# Tasks whose answers for two halves cannot be put together.
 _WHOLE_ANSWERS = frozenset({"json", "receipt", "describe"})
-"""Tasks whose answers for two halves cannot be put together."""
 
 
 @dataclass(frozen=True)

@@ -16,14 +16,14 @@ from vlm_core.structure.table_finding.found import FoundTable
 from vlm_core.types import Box, PageImage, PageResult, PageState, TextLayer, TextLine, rounded, total_usage
 
 ENGINE = "pdf"
+# How like two texts are, from 0 to 1, from which they say the same but for errors of OCR.
 _ALIKE = 0.6
-"""How like two texts are, from 0 to 1, from which they say the same but for errors of OCR."""
+# The score from which a line in what may be lettering counts as read.
 _SURE = 0.8
-"""The score from which a line in what may be lettering counts as read."""
+# Places of lines in doubt that are read one by one; where there are more, all are read together.
 _MOST_PLACES = 12
-"""Places of lines in doubt that are read one by one; where there are more, all are read together."""
+# Heights of a line around lines in doubt that are shown to the engine with them.
 _MARGIN = 0.3
-"""Heights of a line around lines in doubt that are shown to the engine with them."""
 
 
 def read_with_text_layer(

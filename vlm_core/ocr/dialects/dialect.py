@@ -18,8 +18,8 @@ TASKS = ("text", "layout", "markdown", "table", "json", "handwriting", "receipt"
 """All that a page can be read for."""
 JSON_TASKS = frozenset({"json", "receipt"})
 _NOT_THE_PAGES_TEXT = JSON_TASKS | {"describe"}
+# Of an answer, however little room the context seems to leave.
 _LEAST_TOKENS = 256
-"""Of an answer, however little room the context seems to leave."""
 
 
 class _Place(Enum):

@@ -7,17 +7,17 @@ from collections.abc import Iterator, Sequence
 from vlm_core.structure.table_finding.words import PlacedWord, around, segments, text_rows
 from vlm_core.types import Box
 
+# Times the height: words further apart are in different cells.
 _WORD_GAP = 1.0
-"""Times the height: words further apart are in different cells."""
+# Times the height: rows further apart are of different tables.
 _ROW_GAP = 2.5
-"""Times the height: rows further apart are of different tables."""
 _FEWEST_ROWS = 3
+# Rows with so many parts are the body of a table;
 _FEWEST_PARTS = 3
-"""Rows with so many parts are the body of a table;"""
+# and so many others may stand between two of them, headings of groups and the rest of cells.
 _BETWEEN = 2
-"""and so many others may stand between two of them, headings of groups and the rest of cells."""
+# Words of one part that make a row prose.
 _LONG = 8
-"""Words of one part that make a row prose."""
 
 
 def in_columns(words: Sequence[PlacedWord], height: float) -> Iterator[list[PlacedWord]]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from vlm_core.structure.table_finding.grid import Grid, GridCell
 from vlm_core.structure.table_finding.values import is_number, is_value, is_year
 
+# Rows of a header, and
 _MOST = 5
-"""Rows of a header, and"""
+# their share of the table's.
 _MOST_SHARE = 0.5
-"""their share of the table's."""
+# The share of a row's texts, its first column left out, that are values where it is not a heading.
 _VALUES = 0.5
-"""The share of a row's texts, its first column left out, that are values where it is not a heading."""
 
 
 def header_rows(grid: Grid) -> int:

@@ -10,8 +10,8 @@ from vlm_core.types import Box, TextLine
 
 _NEAR_RULED, _NEAR = 0.02, 0.06
 """Of the page's width: how far off the places may be where columns part, with lines there and without."""
+# Lines that may stand below the table on one page, or above it on the next: page numbers and footnotes.
 _BEYOND = 3
-"""Lines that may stand below the table on one page, or above it on the next: page numbers and footnotes."""
 
 
 class PageTables(NamedTuple):

@@ -10,16 +10,16 @@ from vlm_core.structure.table_finding.rules import Rule, Rules, places
 from vlm_core.structure.table_finding.words import ByLevel, PlacedWord, segments, text_rows
 from vlm_core.types import Box
 
+# Lines each way that are looked at, the longest ones: a hatched drawing has thousands.
 _MOST = 1500
-"""Lines each way that are looked at, the longest ones: a hatched drawing has thousands."""
+# Times the height: how far a line may end from one that it crosses.
 _REACH = 0.5
-"""Times the height: how far a line may end from one that it crosses."""
+# Times the height: how far the ends of lines of one length may be off each other.
 _ENDS = 1.5
-"""Times the height: how far the ends of lines of one length may be off each other."""
+# Times the height: words further apart are in different cells.
 _WORD_GAP = 0.9
-"""Times the height: words further apart are in different cells."""
+# Times the height: lines without text between them may be so far apart.
 _DOUBLE = 1.5
-"""Times the height: lines without text between them may be so far apart."""
 _PROSE_WORDS, _PROSE_WIDTH = 6, 0.6
 """Of one part of a row of text: words, and the share of the row's width, that make it a line of prose."""
 _PROSE, _CELLS = 0.25, 0.5

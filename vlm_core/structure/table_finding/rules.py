@@ -9,10 +9,10 @@ from typing import NamedTuple
 from vlm_core.structure.table_finding.words import PlacedWord, Plane
 from vlm_core.types import Box
 
+# Times the height: how far the parts of one line may be from each other.
 _BREAK = 0.5
-"""Times the height: how far the parts of one line may be from each other."""
+# Times its width or height that the other one is: a line that runs across, or down.
 _LONGER = 4.0
-"""Times its width or height that the other one is: a line that runs across, or down."""
 
 
 _LETTER, _STROKE = 3.0, 0.2
