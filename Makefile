@@ -1,5 +1,7 @@
 # Each target works as the first command after a clone: what it needs is installed into .venv, once.
 PYTHON ?= python3
+# For the second environment: the newest that pyenv has, if any.
+NEWEST ?= $(lastword $(PYTHON) $(sort $(wildcard $(HOME)/.pyenv/versions/3.1[3-9].*/bin/python3)))
 BIN := .venv/bin
 # A file's tests stay together, for what they share.
 SIDE_BY_SIDE := -n 2 --dist loadfile
@@ -77,7 +79,7 @@ clean:
 	touch $@
 
 .venv-openai2/installed: pyproject.toml
-	$(PYTHON) -m venv .venv-openai2
+	$(NEWEST) -m venv .venv-openai2
 	.venv-openai2/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
 	.venv-openai2/bin/python -m pip install --quiet --editable '.[heif,langchain,llamaindex]' --group wire --group peers 'openai<3'
 	touch $@
