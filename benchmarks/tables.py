@@ -122,7 +122,7 @@ class OurOCR:
         return path
 
     def read(self, picture: Path) -> Read:
-        from vlm_core.ocr.orientation import turn_image
+        from vlm_core.ocr.page_rotation import turn_image
 
         from vlm_core.images.decode import pages
         from vlm_core.ocr.pixels import pixels_of

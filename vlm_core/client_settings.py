@@ -12,7 +12,7 @@ from vlm_core.types import MAX_PAGES
 if TYPE_CHECKING:
     from vlm_core.catalog.routes import Route
     from vlm_core.catalog.schema import Provider
-    from vlm_core.wire.image_placement import ToolImages
+    from vlm_core.wire.endpoint_messages import ToolImages
 
 
 @dataclass(frozen=True)
