@@ -122,9 +122,8 @@ class OurOCR:
         return path
 
     def read(self, picture: Path) -> Read:
-        from vlm_core.ocr.page_rotation import turn_image
-
         from vlm_core.images.decode import pages
+        from vlm_core.ocr.page_rotation import turn_image
         from vlm_core.ocr.pixels import pixels_of
         from vlm_core.ocr.ruling_lines import ruling_lines
         from vlm_core.structure.table_finding.find import find_tables
