@@ -51,7 +51,7 @@ def test_names_that_moved_to_integration_are_still_where_they_were() -> None:
     import vlm_core
     import vlm_core.integration
 
-    moved = vlm_core.integration.__all__
+    moved = vlm_core._HOMES["integration"]
     assert [
         name for name in moved if getattr(vlm_core, name) is not getattr(vlm_core.integration, name)
     ] == []

@@ -90,8 +90,8 @@ def _without_box_sign(label: TextLine, mark: Entry, place: int) -> TextLine:
     middle = (mark.bbox[0] + mark.bbox[2]) / 2
     if not (label.bbox[0] < middle < label.bbox[2]) or len(words) < 2 or len(words[place]) > 1:
         return label
-    kept = words[1:] if place == 0 else words[:-1]
-    return label.model_copy(update={"text": " ".join(kept)})
+    rest = slice(1, None) if place == 0 else slice(None, -1)
+    return label.model_copy(update={"text": " ".join(words[rest]), "words": label.words[rest]})
 
 
 def _place_text(lines: list[TextLine], entry: Entry) -> None:

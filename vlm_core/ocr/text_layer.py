@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from vlm_core.errors import MissingExtraError
 from vlm_core.ocr.entries import with_entries
-from vlm_core.ocr.layout import blocks, render
+from vlm_core.ocr.layout import blocks, moved, render
 from vlm_core.ocr.page_warnings import NO_TEXT, page_warnings
 from vlm_core.ocr.unread_ink import Unread
 from vlm_core.structure.table_finding.find import find_tables
@@ -182,8 +182,7 @@ def _cut_out(page: PageImage, box: Box) -> PageImage:
 def _on_page(picture: Box, result: PageResult) -> Iterator[TextLine]:
     """A picture's lines where they stand on the page."""
     for line in result.lines or _spread(result.text):
-        box = _placed(_turned_back(line.bbox, result.rotation), picture)
-        yield line.model_copy(update={"bbox": rounded(box)})
+        yield moved(line, lambda box: _placed(_turned_back(box, result.rotation), picture))
 
 
 def _new_lines(picture: _Picture, layer: TextLayer) -> list[TextLine]:

@@ -12,7 +12,7 @@ from vlm_core.errors import MissingExtraError
 from vlm_core.ocr.page_warnings import NO_TEXT
 from vlm_core.ocr.text_layer import read_with_text_layer
 from vlm_core.ocr.unread_ink import Unread
-from vlm_core.types import TextLayer
+from vlm_core.types import TextLayer, Word
 
 OWN = TextLine(text="the page's own words", bbox=(0.1, 0.1, 0.9, 0.2))
 PICTURE = (0.5, 0.5, 1.0, 1.0)
@@ -150,6 +150,14 @@ def test_lines_of_a_picture_that_was_turned_stand_where_they_are_on_the_page(
 
     layer = TextLayer(lines=(OWN,), pictures=(PICTURE,))
     assert read_with_text_layer(page(layer), turning, "text").lines[-1].bbox == pytest.approx(box)
+
+
+def test_words_of_a_picture_stand_where_they_are_on_the_page() -> None:
+    seen = TextLine(text="Tea", bbox=(0.0, 0.5, 0.2, 0.6), words=(Word("Tea", (0.0, 0.5, 0.2, 0.6)),))
+    layer = TextLayer(lines=(OWN,), pictures=(PICTURE,))
+    line = read_with_text_layer(page(layer), lambda _: PageResult(lines=(seen,)), "text").lines[-1]
+    assert line.bbox == (0.5, 0.75, 0.6, 0.8)
+    assert line.words == (Word("Tea", line.bbox),)
 
 
 WRONG = TextLine(text='"7+%-', bbox=(0.1, 0.1, 0.4, 0.2))

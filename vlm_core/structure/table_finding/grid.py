@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from bisect import bisect_right
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import chain, pairwise
 from statistics import median
@@ -118,16 +119,10 @@ class _Builder:
 
     def _bands(self) -> Iterator[_Band]:
         levels = [self._box[1], *self._lines_across(), self._box[3]]
-        parts = []
-        for top, bottom in pairwise(levels):
-            rows = [
-                row
-                for row in self._rows
-                if top <= _level(row) < bottom
-                or (row is self._rows[-1] and bottom == levels[-1] and _level(row) >= bottom)
-            ]
-            if rows:
-                parts.append((rows, top, bottom))
+        between: dict[int, list[Row]] = defaultdict(list)
+        for row in self._rows:  # one that reaches out of the box belongs to its first or last row
+            between[bisect_right(levels[1:-1], _level(row))].append(row)
+        parts = [(rows, levels[number], levels[number + 1]) for number, rows in sorted(between.items())]
         for number, (rows, top, bottom) in enumerate(parts):
             is_one = self._is_gridded and self._is_one_row(rows, len(parts), is_first=number < 2)
             yield from self._parted([rows] if is_one else self._joined(rows), top, bottom)
@@ -221,10 +216,10 @@ class _Builder:
             for part in self._parts(row):
                 first = self._first_column(part[0].x0)
                 span = first, max(first, self._last_column(part[-1].x1))
-                for other in [other for other in texts if other[0] <= span[1] and span[0] <= other[1]]:
-                    texts[min(span[0], other[0]), max(span[1], other[1])] = texts.pop(other)
-                    span = min(span[0], other[0]), max(span[1], other[1])
-                texts.setdefault(span, []).append(part)
+                shared = [other for other in texts if other[0] <= span[1] and span[0] <= other[1]]
+                firsts, lasts = zip(span, *shared, strict=True)
+                above = [text for other in shared for text in texts.pop(other)]
+                texts[min(firsts), max(lasts)] = [*above, part]
         spans = self._with_open_sides(texts, band)
         return [
             GridCell(number, number, first, last, tuple(map(tuple, self._lines(texts.get(own, ())))))

@@ -25,6 +25,10 @@ from vlm_core import DocumentReader
 from vlm_core.images.pdf_worker import open_pdf
 from vlm_core.structure.table_finding.find import find_tables
 from vlm_core.structure.table_finding.found import FoundTable
+from vlm_core.structure.table_finding.grid import grid_of
+from vlm_core.structure.table_finding.rules import Rule
+from vlm_core.structure.table_finding.rules import Rules as RuledLines
+from vlm_core.structure.table_finding.words import PlacedWord
 
 PLAIN = rows(
     "Country|Stores|Share|Sales",
@@ -152,6 +156,21 @@ def test_a_table_tells_its_lines_and_no_line_is_in_half() -> None:
     of_lines = Counter(word for number in table.lines for word in lines[number].text.split())
     assert of_lines == Counter(word for cell in table.cells for word in cell.text.split())
     assert len(table.lines) == len(lines) - 3
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        pytest.param([("a", 0, 0), ("b", 30, 0), ("long", 8, 11)], id="a text below two others of its row"),
+        pytest.param([("a", 0, -12), ("b", 30, -12), ("c", 0, 8), ("d", 30, 8)], id="a row above the box"),
+    ],
+)
+def test_no_word_of_a_table_is_lost(row: list[tuple[str, float, float]]) -> None:
+    words = [PlacedWord(text, x, y, x + 6 * len(text), y + 10, n) for n, (text, x, y) in enumerate(row)]
+    rules = RuledLines([Rule(0, 0, 60), Rule(25, 0, 60)], [Rule(x, 0, 25) for x in (0, 20, 60)])
+    grid = grid_of(words, rules, (0, 0, 60, 25))
+    in_cells = [word.text for cell in grid.cells for line in cell.lines for word in line]
+    assert sorted(in_cells) == sorted(text for text, _, _ in row)
 
 
 @pytest.mark.parametrize("rules", EVERY_KIND_OF_RULES)
