@@ -111,7 +111,7 @@ def arguments_of(
         fields: the dataclass.
 
     Example:
-        >>> from vlm_core import ClientSettings
+        >>> from vlm_core.integration import ClientSettings
         >>> class Client:
         ...     @arguments_of(ClientSettings)
         ...     def __init__(self, *args, **kwargs):

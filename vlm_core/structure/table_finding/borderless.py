@@ -89,11 +89,13 @@ def parts_of(words: Sequence[PlacedWord], height: float) -> list[list[PlacedWord
 
 def _without_table_columns(parts: list[list[PlacedWord]]) -> list[list[PlacedWord]]:
     merged: list[list[PlacedWord]] = []
+    after_prose = True
     for part in parts:
-        if merged and not _is_prose(part) and not _is_prose(merged[-1]):
-            merged[-1] = merged[-1] + part
-        else:
-            merged.append(part)
+        is_prose = _is_prose(part)
+        if after_prose or is_prose:
+            merged.append([])
+        merged[-1] += part
+        after_prose = is_prose
     return merged
 
 
