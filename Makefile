@@ -1,18 +1,24 @@
 # Each target works as the first command after a clone: what it needs is installed into .venv, once.
 PYTHON ?= python3
+# For the second environment: the newest that pyenv has, if any.
+NEWEST ?= $(lastword $(PYTHON) $(sort $(wildcard $(HOME)/.pyenv/versions/3.1[3-9].*/bin/python3)))
 BIN := .venv/bin
 # A file's tests stay together, for what they share.
 SIDE_BY_SIDE := -n 2 --dist loadfile
 RECEIPTS ?= ../shared/data/receipts
 DOCUMENTS ?= ../shared/data
 
-.PHONY: demo test test-openai2 fuzz lint types bench bench-tables docs clean
+.PHONY: demo test test-data test-openai2 fuzz lint types bench bench-tables docs clean
 
 demo: .venv/installed
 	$(BIN)/python examples/demo.py
 
 test: .venv/installed-dev
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not data"
+
+# The tests over real documents, which stand beside the repository where they are to be had.
+test-data: .venv/installed-dev
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m data tests
 
 # What speaks to providers, once more over openai 2, which sits on another HTTP library.
 WIRE_SECURITY := $(addprefix tests/security/test_,assistant.py download.py hostile_answers.py netguard.py secrets.py urls_in_messages.py)
@@ -74,7 +80,7 @@ clean:
 	touch $@
 
 .venv-openai2/installed: pyproject.toml
-	$(PYTHON) -m venv .venv-openai2
+	$(NEWEST) -m venv .venv-openai2
 	.venv-openai2/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
 	.venv-openai2/bin/python -m pip install --quiet --editable '.[heif,langchain,llamaindex]' --group wire --group peers 'openai<3'
 	touch $@

@@ -37,9 +37,10 @@ from langchain_vlm.parameters import OF_CALLS, OPTION_FIELDS, as_headers, canoni
 from langchain_vlm.profiles import message_tokens, profile_of
 from langchain_vlm.structured import Method, StructureParser, as_response_format, parsed, request_for
 from langchain_vlm.tool_binding import as_choice, as_tools
-from vlm_core import ClientSettings, ConfigError
+from vlm_core import ConfigError
 from vlm_core.integration import (
     AsksClient,
+    ClientSettings,
     FieldCache,
     check_options,
     hides_extra_headers,

@@ -56,9 +56,10 @@ from llamaindex_vlm.messages import to_messages
 from llamaindex_vlm.responses import agrowing, growing, to_completion_response, to_response
 from llamaindex_vlm.structured import Output, StructuredVLM
 from llamaindex_vlm.tool_calls import as_openai_tools, selections, with_one_call
-from vlm_core import ClientSettings, ConfigError, InputError, Provider, Route, Secret
+from vlm_core import ConfigError, InputError, Provider, Route, Secret
 from vlm_core.integration import (
     AsksClient,
+    ClientSettings,
     FieldCache,
     as_secret,
     as_secrets,

@@ -26,3 +26,11 @@ def data() -> Path:
     if not DATA.is_dir():
         pytest.skip(f"no real documents in {DATA}; VLM_TEST_DATA names another folder")
     return DATA
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what reads the real documents, which takes minutes: `make test-data` runs it."""
+    for item in items:
+        values = getattr(getattr(item, "callspec", None), "params", {})
+        if "data" in getattr(item, "fixturenames", ()) and "data" not in values:
+            item.add_marker("data")

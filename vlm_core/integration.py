@@ -21,6 +21,7 @@ _HOMES = {
         "timeout_seconds",
     ),
     "assistant.untrusted": ("one_line",),
+    "client_settings": ("ClientSettings",),
     "completion": (
         "REASONING_DETAILS",
         "REASONING_TEXTS",

@@ -10,6 +10,7 @@ from vlm_core.adapter_models import routes_to_json as routes_to_json
 from vlm_core.adapter_models import settings_among as settings_among
 from vlm_core.adapter_models import timeout_seconds as timeout_seconds
 from vlm_core.assistant.untrusted import one_line as one_line
+from vlm_core.client_settings import ClientSettings as ClientSettings
 from vlm_core.completion import REASONING_DETAILS as REASONING_DETAILS
 from vlm_core.completion import REASONING_TEXTS as REASONING_TEXTS
 from vlm_core.completion import answer_facts as answer_facts

@@ -34,13 +34,13 @@ def check_names(
     Example:
         >>> check_names(["max_page"], ["max_pages"])
         Traceback (most recent call last):
-        vlm_core.errors.UnknownOptionError: There is no option max_page. Did you mean max_pages?
+        vlm_core.errors.UnknownOptionError: Unknown option max_page. Did you mean max_pages?
     """
     for name in given:
         if name not in known:
             hint = did_you_mean(name, known) or f"The options are {', '.join(known)}."
             hint = (elsewhere or {}).get(name, hint)
-            raise UnknownOptionError(f"There is no option {name}", hint=hint)
+            raise UnknownOptionError(f"Unknown option {name}", hint=hint)
 
 
 def did_you_mean(name: str, known: Iterable[str], *, most: int = 1, alike: float = 0.6) -> str:
@@ -86,7 +86,7 @@ def strict_options(
         ... def load(source, mode="page"): ...
         >>> load("a.png", modes="block")
         Traceback (most recent call last):
-        vlm_core.errors.UnknownOptionError: There is no option modes. Did you mean mode?
+        vlm_core.errors.UnknownOptionError: Unknown option modes. Did you mean mode?
     """
 
     def checking(function: Function) -> Function:
@@ -111,14 +111,14 @@ def arguments_of(
         fields: the dataclass.
 
     Example:
-        >>> from vlm_core import ClientSettings
+        >>> from vlm_core.integration import ClientSettings
         >>> class Client:
         ...     @arguments_of(ClientSettings)
         ...     def __init__(self, *args, **kwargs):
         ...         self.settings = ClientSettings(*args, **kwargs)
         >>> Client("novita:m", timout=5)
         Traceback (most recent call last):
-        vlm_core.errors.UnknownOptionError: There is no option timout. Did you mean timeout?
+        vlm_core.errors.UnknownOptionError: Unknown option timout. Did you mean timeout?
     """
     own = signature(fields)
     itself = Parameter("self", Parameter.POSITIONAL_OR_KEYWORD)
@@ -126,7 +126,7 @@ def arguments_of(
 
     def taking(function: Callable[..., None]) -> Callable[Concatenate[Any, Arguments], None]:
         @wraps(function)
-        def checked(self: Any, *args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
+        def checked(self: object, *args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
             check_names(kwargs, own.parameters)
             function(self, *args, **kwargs)
 

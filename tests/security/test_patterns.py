@@ -29,7 +29,6 @@ ENOUGH_SECONDS = 0.05
 """Below it a measurement says nothing."""
 BOUNDED = {
     "wire.content_decoder": 64,
-    "ocr.remarks": 500,
     "ocr.dialects.wrapping._REMARK": 240,
     "ocr.dialects.receipt": 60,
     "ocr.dialects.olmocr": 1_000,

@@ -15,15 +15,8 @@ import pytest
 
 from langchain_vlm import ChatVLM
 from llamaindex_vlm import VLM
-from vlm_core import (
-    ConfigError,
-    Provider,
-    Route,
-    provider_from_json,
-    provider_to_json,
-    routes_from_json,
-    routes_to_json,
-)
+from vlm_core import ConfigError, Provider, Route
+from vlm_core.integration import provider_from_json, provider_to_json, routes_from_json, routes_to_json
 
 Model = ChatVLM | VLM
 URL = "http://127.0.0.1:9/v1"

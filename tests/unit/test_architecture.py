@@ -73,7 +73,7 @@ def module_name(path: Path) -> str:
 
 
 def circle_in(graph: Mapping[str, Set[str]]) -> list[str]:
-    """Files of which each imports the next, and the last the first; none where there is no circle."""
+    """The files of a circle of imports, the first one again at the end; empty if there is none."""
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:

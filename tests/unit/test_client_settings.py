@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from vlm_core import ClientSettings, ConfigError, MissingKeyError, Secret, VLMClient
+from vlm_core import ConfigError, MissingKeyError, Secret, VLMClient
+from vlm_core.integration import ClientSettings
 
 CANARY = "canary-key-77c1"
 ROUTE = "novita:qwen/qwen3-vl-8b-instruct"

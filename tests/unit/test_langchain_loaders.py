@@ -305,7 +305,7 @@ def test_errors_are_raised_on_request_after_the_pages_before_them(fax: Path, cut
 
 @pytest.mark.parametrize("make", [lambda **o: VLMLoader("a.png", **o), VLMBlobParser])
 def test_an_unknown_option_is_refused_with_the_nearest_name(make: Callable[..., Any]) -> None:
-    with pytest.raises(ConfigError, match=r"no option max_page\. Did you mean max_pages\?"):
+    with pytest.raises(ConfigError, match=r"Unknown option max_page\. Did you mean max_pages\?"):
         make(max_page=3)
 
 

@@ -63,7 +63,7 @@ LISTED = [
 def test_a_misspelt_option_is_told_with_the_one_that_was_meant(
     takes: Callable[..., Any], misspelt: str, meant: str
 ) -> None:
-    told = f"There is no option {misspelt}. Did you mean {meant}\\?"
+    told = f"Unknown option {misspelt}. Did you mean {meant}\\?"
     with pytest.raises(UnknownOptionError, match=told) as caught:
         takes(**{misspelt: 1})
     assert isinstance(caught.value, ConfigError)

@@ -211,7 +211,7 @@ def list_document(
         document: an open one.
         max_pages: that are looked at.
         max_chars: of the documents' words.
-        on_progress: is told of each page.
+        on_progress: is called after each page.
 
     Raises:
         InputError: none of them can be had.

@@ -177,7 +177,7 @@ class Library:
         Args:
             document: one of this library.
             numbers: of the pages, from 1.
-            on_progress: is told of each page that is read here and now.
+            on_progress: is called after each page that was not read before.
 
         Returns:
             A result for each; what went wrong with a page is on it.

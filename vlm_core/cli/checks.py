@@ -106,7 +106,7 @@ _Listing: TypeAlias = "tuple[int, bytes] | VLMError | None"
 
 
 class _NothingSent(Exception):  # noqa: N818  it is not an error
-    """The connection stands, and there is no key to send a request with."""
+    """The connection works; without a key no request is sent."""
 
 
 @dataclass

@@ -159,7 +159,7 @@ def of_model(
     max_tokens: int | None,
     fallbacks: Sequence[str] | None = None,
 ) -> ModelOptions:
-    """What is told of a vision model, as the reader takes it.
+    """The options of a vision model, as the reader takes them.
 
     Raises:
         ConfigError: the file of the schema holds no JSON.

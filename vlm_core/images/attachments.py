@@ -10,8 +10,8 @@ from typing import TypeAlias
 
 MAX_BYTES = 100 << 20
 """Of an attachment that is read."""
+# Attachments that a warning names.
 _NAMED = 20
-"""Attachments that a warning names."""
 _NAME_LENGTH = 100
 
 Place: TypeAlias = tuple[int | None, int]

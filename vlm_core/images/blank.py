@@ -6,10 +6,10 @@ from itertools import accumulate
 
 from vlm_core.types import PageImage
 
+# Grey levels by which paper may differ from its usual shade, as where the other side shows through.
 _PAPER_TOLERANCE = 40
-"""Grey levels by which paper may differ from its usual shade, as where the other side shows through."""
+# Pixels: the width at which a page is looked at, so that dust does not count.
 _WIDTH = 400
-"""Pixels: the width at which a page is looked at, so that dust does not count."""
 
 
 def ink_share(page: PageImage) -> float:

@@ -25,15 +25,15 @@ local engine still reads 0.998 of the words, and next to nothing with a quarter 
 
 _GREYS = 16
 _STRIPS, _STRIP_ROWS = 10, 16
+# Pixels of which writing them twice is cheaper than thinking about it.
 _SMALL = 1 << 16
-"""Pixels of which writing them twice is cheaper than thinking about it."""
 _GOLDEN = (math.sqrt(5) - 1) / 2
+# A picture in which fewer pixels than this share equal their neighbour is not tried as PNG.
 _FLAT = 0.3
-"""A picture in which fewer pixels than this share equal their neighbour is not tried as PNG."""
+# A way is tried if it is predicted to miss the wanted bytes by less than this factor.
 _SURE = 1.15
-"""A way is tried if it is predicted to miss the wanted bytes by less than this factor."""
+# By how much fewer pixels each attempt takes than are thought to fit; the last one takes the fewest.
 _CAUTION = (1.0, 0.95, 0.8, 0.0)
-"""By how much fewer pixels each attempt takes than are thought to fit; the last one takes the fewest."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,7 @@ _FULL_COLOUR, _HALVED_COLOUR = 0, 2
 
 _PNG = Writer("png", {"compress_level": 3})
 _PNG_FEW_GREYS = Writer("png", {"compress_type": _RUN_LENGTHS}, few_greys=True)
+# From the best to the last resort, which is used only where the picture cannot be made smaller either.
 _LADDERS = {
     "jpeg": (
         Writer("jpeg", {"quality": 85, "subsampling": _FULL_COLOUR}),  # thin coloured letters stay sharp
@@ -77,7 +78,6 @@ _LADDERS = {
     ),
     "webp": tuple(Writer("webp", {"quality": quality, "method": 2}) for quality in (82, 72, 55)),
 }
-"""From the best to the last resort, which is used only where the picture cannot be made smaller either."""
 
 
 def _indexed(image: Image.Image) -> tuple[Image.Image, dict[str, Any]]:

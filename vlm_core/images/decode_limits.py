@@ -46,10 +46,10 @@ _PPM_HEADER = {
 _SAVE_ANEW = "Open it in a picture editor and save it anew."
 _PIXEL_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}
 _ANY_PIXEL_BYTES = 4
+# Modes that become grey.
 _GREY = frozenset({"1", "L", "I;16", "I;16B", "I;16L", "I;16N", "I", "F"})
-"""Modes that become grey."""
+# Of memory for a pixel, besides those of the picture that comes out.
 _DECODERS_OWN_BYTES = {"WEBP": 8, "AVIF": 6, "HEIF": 6}
-"""Of memory for a pixel, besides those of the picture that comes out."""
 
 
 def check_work(data: bytes, kind: str, name: str) -> None:

@@ -91,7 +91,7 @@ def download(
         Traceback (most recent call last):
         ...
         vlm_core.errors.UnsafeURLError: http://localhost:8080/scan.png: refused (loopback). \
-If the address is your own, pass allow_private_urls=True.
+If the address is your own, give allow_private_urls=True.
     """
     limits = _Limits(_Deadline(timeout), max_bytes, allow_private)
     hop = url

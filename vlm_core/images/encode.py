@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["MAX_PAGES", "ImageWarning", "Picture", "clear_cache", "fit", "fit_conversation", "sendable"]
 
 _LABEL_BYTES = len("data:image/jpeg;base64,")
+# In which the bytes of a request are shared out anew: a picture may take less than its share, or more.
 _ROUNDS = 3
-"""In which the bytes of a request are shared out anew: a picture may take less than its share, or more."""
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,13 @@ from vlm_core.images.sniff import refusal, sniff
 
 __all__ = ["base64_as_uri", "file_part", "text_in"]
 
+# Characters of base64 for the bytes that `sniff` looks at.
 _HEAD = 1368
-"""Characters of base64 for the bytes that `sniff` looks at."""
+# Characters from which a string of base64's letters can hardly be anything else.
 _LONG = 400
-"""Characters from which a string of base64's letters can hardly be anything else."""
 _BASE64 = re.compile(r"[A-Za-z0-9+/_\-\s]++={0,2}\s*")
+# What a text in UTF-16 begins with; UTF-8 needs no mark.
 _MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
-"""What a text in UTF-16 begins with; UTF-8 needs no mark."""
 _AGAIN = "Encode the file once more: base64.b64encode(data).decode()."
 _IN_UTF_8 = "If it is text, save it in UTF-8; otherwise make it a PDF or pictures."
 

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 BAND_PIXELS = 1_000_000
 MAX_ROW_BYTES = 300_000_000
 """Of a PNG's rows: 100 megapixels in colour."""
+# Share of a side that is wanted from which a JPEG is decoded so small.
 _ENOUGH = 0.8
-"""Share of a side that is wanted from which a JPEG is decoded so small."""
 _FILTER = Image.Resampling.HAMMING
 
 _SIDEWAYS = frozenset(
@@ -38,6 +38,7 @@ _SIDEWAYS = frozenset(
         Image.Transpose.ROTATE_270,
     }
 )
+# Turns that make the last row or column the first row.
 _FROM_THE_END = frozenset(
     {
         Image.Transpose.FLIP_TOP_BOTTOM,
@@ -46,7 +47,6 @@ _FROM_THE_END = frozenset(
         Image.Transpose.TRANSVERSE,
     }
 )
-"""Turns that make the last row or column the first row."""
 
 
 def size_within(size: Size, most: int) -> Size:

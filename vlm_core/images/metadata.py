@@ -74,8 +74,8 @@ def _joined(data: bytes, cuts: list[tuple[int, int]]) -> bytes:
 # --- turns ---------------------------------------------------------------------------------------
 
 _ORIENTATION, _SHORT, _LONG = 274, 3, 4
+# By degrees clockwise that set a picture upright.
 _TO_ORIENTATION = {90: 6, 180: 3, 270: 8}
-"""By degrees clockwise that set a picture upright."""
 _XMP_TURN = re.compile(rb"""tiff:Orientation(?:\s*=\s*["']|>)\s*[2-8]""")
 
 

@@ -20,8 +20,8 @@ from vlm_core.types import READING_PIXELS, Box, PageImage, PageResult
 
 _SHA256 = re.compile("[0-9a-f]{64}")
 BOX_COLOUR = (214, 39, 40)
+# So far a box may reach beyond the page: models do not measure exactly.
 _BESIDE = 0.05
-"""So far a box may reach beyond the page: models do not measure exactly."""
 
 
 def page_png(

@@ -29,8 +29,8 @@ STRANGERS_MEMORY = 512 << 20
 """Bytes of its own that a worker may have, libraries besides; the first for files that are trusted."""
 CPU_SECONDS = 4.0
 """For a page of a stranger's document."""
+# Of a document that may take one second more to open.
 _OPENED_BYTES = 25e6
-"""Of a document that may take one second more to open."""
 _cpu_seconds = 0.0
 # Where pdfium looks for fonts that a document names and does not bring (CFX_LinuxMapper).
 _FONTS = (

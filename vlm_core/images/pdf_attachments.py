@@ -64,12 +64,12 @@ def content(pdf: pdfium.PdfDocument, place: Place) -> bytes:
             c.FPDFPage_CloseAnnot(note)
 
 
-def _described(attachment: Any, place: Place) -> dict[str, Any]:
+def _described(attachment: object, place: Place) -> dict[str, Any]:
     data = _bytes(attachment, _HEAD)
     return {"name": _name(attachment), "size": _size(attachment), "kind": sniff(data), "place": place}
 
 
-def _name(attachment: Any) -> str:
+def _name(attachment: object) -> str:
     if not attachment:
         return ""
     length = c.FPDFAttachment_GetName(attachment, None, 0)
@@ -78,14 +78,14 @@ def _name(attachment: Any) -> str:
     return bytes(buffer)[: max(length - 2, 0)].decode("utf-16-le", "replace")
 
 
-def _size(attachment: Any) -> int | None:
+def _size(attachment: object) -> int | None:
     """Bytes once unpacked; None where the file is missing or damaged."""
     size = ctypes.c_ulong()
     found = bool(attachment) and c.FPDFAttachment_GetFile(attachment, None, 0, size)
     return size.value if found else None
 
 
-def _bytes(attachment: Any, most: int | None = None) -> bytes:
+def _bytes(attachment: object, most: int | None = None) -> bytes:
     size = _size(attachment) or 0
     if not 0 < size <= _MAX_BYTES:
         return b""

@@ -22,8 +22,8 @@ _MOSTLY = 0.8  # share of the steps that must be alike
 _FEW = 3  # steps from which letters may stand on a grid
 _MISSED = 1.4  # times the step of a grid: a place on it is empty
 
+# Where a letter stands, and its number.
 _Place: TypeAlias = tuple[float, float, int]
-"""Where a letter stands, and its number."""
 
 _GUESSED = Style(-1)
 _GUESSED_SPACE = Char(" ", (0, 0, 0, 0), (0, 0), _GUESSED)

@@ -22,8 +22,8 @@ from .pdf_stored import PlainStreams
 Pixels: TypeAlias = "ctypes.Array[ctypes.c_ubyte]"
 
 
+# A picture that ends a rounding error beyond the last pixel is drawn a pixel wider, and so blurred.
 _SHRINK = 1 - 1e-6
-"""A picture that ends a rounding error beyond the last pixel is drawn a pixel wider, and so blurred."""
 
 
 def render(
@@ -58,8 +58,8 @@ def render(
     return pixels
 
 
+# Bytes that pdfium keeps of a document until it is opened anew, which takes longer the more pages it has.
 _MOST_KEPT = 64 << 20
-"""Bytes that pdfium keeps of a document until it is opened anew, which takes longer the more pages it has."""
 _OF_A_DRAWN_PAGE = _MOST_KEPT // 100
 _LEAST_OF_A_STORED_PAGE = _MOST_KEPT // 400
 _FAILURES = {

@@ -134,7 +134,7 @@ def _is_square_cut(points: list[tuple[float, float]]) -> bool:
     return all(abs(a[0] - b[0]) < 0.01 or abs(a[1] - b[1]) < 0.01 for a, b in pairwise(points))
 
 
-def _point(segment: Any) -> tuple[float, float]:
+def _point(segment: object) -> tuple[float, float]:
     x, y = ctypes.c_float(), ctypes.c_float()
     c.FPDFPathSegment_GetPoint(segment, x, y)
     return x.value, y.value
@@ -166,6 +166,6 @@ def _clipped(path: pdfium.PdfObject, box: Box) -> Box | None:
     return box if box[0] < box[2] and box[1] < box[3] else None
 
 
-def _clip_points(clip: Any, index: int) -> Iterator[tuple[float, float]]:
+def _clip_points(clip: object, index: int) -> Iterator[tuple[float, float]]:
     for number in range(c.FPDFClipPath_CountPathSegments(clip, index)):
         yield _point(c.FPDFClipPath_GetPathSegment(clip, index, number))

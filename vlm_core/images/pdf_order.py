@@ -18,8 +18,8 @@ from ..reading_order.lowest import Lowest
 from ..reading_order.pieces import Piece
 from .pdf_text import Line
 
+# Height to width from which a line of upright characters is written downwards.
 _UPRIGHT = 1.5
-"""Height to width from which a line of upright characters is written downwards."""
 
 
 class _Frame(NamedTuple):

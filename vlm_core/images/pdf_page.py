@@ -38,8 +38,8 @@ _PICTURE = 0.05  # share of the page from which a picture may hold text of its o
 
 Page: TypeAlias = tuple[dict[str, Any], Any]
 """A page's header, and its pixels or its JPEG."""
+# A line's text, its box as fractions of the page, its block, and its words with their boxes.
 _PlainLine: TypeAlias = tuple[str, Box, int, list[tuple[str, Box]]]
-"""A line's text, its box as fractions of the page, its block, and its words with their boxes."""
 
 
 class _Said(NamedTuple):

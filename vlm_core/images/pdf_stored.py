@@ -19,10 +19,10 @@ from .pdf_layout import MAX_PIXELS, Box, View
 LEAST_SIDE = 700
 """Pixels of the shorter side; a picture with fewer is drawn, and so enlarged."""
 _A3 = 850  # points, the shorter side
+# Share of the page's side by which a picture's edge may miss the page's: sizes in points are rounded.
 _SLACK = 1 / 1500
-"""Share of the page's side by which a picture's edge may miss the page's: sizes in points are rounded."""
+# By how much pixels may be longer one way than the other.
 _STRETCH = 0.01
-"""By how much pixels may be longer one way than the other."""
 
 
 def covers(matrix: Sequence[float], box: Box) -> bool:
@@ -181,8 +181,8 @@ def _is_plain(dictionary: bytes) -> bool:
 _CHANNELS = {c.FPDF_COLORSPACE_DEVICEGRAY: 1, c.FPDF_COLORSPACE_DEVICERGB: 3}
 _DEPTH = 10  # of forms within forms that are looked into
 _MARK_BYTES = 64
+# For a picture's stream, where it fits: to make one anew takes as long as to have it filled.
 _buffer = (ctypes.c_ubyte * (1 << 20))()
-"""For a picture's stream, where it fits: to make one anew takes as long as to have it filled."""
 
 
 class StoredScan(NamedTuple):
@@ -264,7 +264,7 @@ def _topmost_picture(page: pdfium.PdfPage) -> pdfium.PdfImage | None:
     return None
 
 
-def _is_unseen(thing: Any, depth: int = 0) -> bool:
+def _is_unseen(thing: object, depth: int = 0) -> bool:
     """Whether an object is invisible text, or a form that holds nothing else."""
     kind = c.FPDFPageObj_GetType(thing)
     if kind == c.FPDF_PAGEOBJ_TEXT:
@@ -283,7 +283,7 @@ def _is_changed(image: pdfium.PdfImage) -> bool:
     return is_clipped or bool(c.FPDFPageObj_HasTransparency(image)) or any(map(_is_layer, marks))
 
 
-def _is_layer(mark: Any) -> bool:
+def _is_layer(mark: object) -> bool:
     name, length = (ctypes.c_ushort * _MARK_BYTES)(), ctypes.c_ulong()
     if not c.FPDFPageObjMark_GetName(mark, name, ctypes.sizeof(name), length):
         return True

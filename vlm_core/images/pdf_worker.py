@@ -27,8 +27,8 @@ TIMEOUT = 60.0
 
 _MOST_WORKERS = 4
 _PATIENCE = 1.0
+# Answers of a document that may be late; the others are not waited for then.
 _MOST_LATE = 3
-"""Answers of a document that may be late; the others are not waited for then."""
 _REPRINT = "Print it to a new PDF from a PDF viewer, and read that."
 
 # What the worker may answer: what is wrong, and what to do about it.

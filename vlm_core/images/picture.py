@@ -60,8 +60,8 @@ class Bounds:
     hint: str = "If you trust the file, pass trusted=True."
 
 
+# Over the limit, more than this is called a bomb; the picture is refused either way.
 _BOMB_PIXELS_PER_BYTE = 1000
-"""Over the limit, more than this is called a bomb; the picture is refused either way."""
 
 UNNAMED = "the picture"
 _CONVERT = "Convert it to PNG, for example with ImageMagick: magick FILE out.png"

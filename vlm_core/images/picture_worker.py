@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 MAX_PIXELS = 200_000_000
 """Of one page."""
 _UNNAMED = "the picture"
+# For one answer, however little of the processor the worker had; its own limit counts CPU.
 _SECONDS = 60.0
-"""For one answer, however little of the processor the worker had; its own limit counts CPU."""
 _TRUST = "If you trust the file, pass trusted=True."
+# Of a document's pages that may end a worker; the others are not tried then.
 _MOST_FAILURES = 3
-"""Of a document's pages that may end a worker; the others are not tried then."""
 _ALLOWED = (InputError, MissingExtraError)
 _keys = itertools.count()
 

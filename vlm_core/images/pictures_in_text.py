@@ -11,17 +11,17 @@ from vlm_core.images.sniff import sniff
 
 __all__ = ["holds_picture"]
 
+# What stands before base64 in a data URI, and in blocks that were written out.
 _LABELS = (";base64,", "base64': '", 'base64": "')
-"""What stands before base64 in a data URI, and in blocks that were written out."""
+# How Python writes the bytes of a picture.
 _BYTES = re.compile(r"""b['"](\\x89PNG|\\xff\\xd8\\xff|GIF8|RIFF|%PDF-|II\*|MM\\x00)""")
-"""How Python writes the bytes of a picture."""
 _PILLOW = re.compile(r"<PIL\.[\w.]{1,60} image mode=")
+# Characters in which no picture is written out.
 _SHORT = 32
-"""Characters in which no picture is written out."""
+# Characters of base64 that tell what it is.
 _HEAD = 64
-"""Characters of base64 that tell what it is."""
+# Places of each kind; the picture is hardly behind that many.
 _LOOKED_AT = 20
-"""Places of each kind; the picture is hardly behind that many."""
 _STEP = 500
 _RUN = re.compile(rf"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{{{2 * _STEP}}}")
 _PIECE = re.compile(r"[A-Za-z0-9+/]{32}")

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 _RELIED_UPON = frozenset({"png", "jpeg"})
 _ANY_MODEL = ModelProfile(prefix="")
+# Seconds within which a file may change without its time stamp telling; FAT's is the coarsest.
 _CLOCK_GRAIN = 2.0
-"""Seconds within which a file may change without its time stamp telling; FAT's is the coarsest."""
 
 Images = cache.Images
 Numbers = tuple[int, ...] | None

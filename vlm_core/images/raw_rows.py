@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from PIL import Image
 from PIL.PngImagePlugin import PngImageFile
 
+# Of a pixel, by the layout in which it is stored, as Pillow calls it.
 _BYTES = {
     layout: size
     for size, layouts in (
@@ -25,7 +26,6 @@ _BYTES = {
     )
     for layout in layouts
 }
-"""Of a pixel, by the layout in which it is stored, as Pillow calls it."""
 _BAND_PIXELS = 1_000_000
 
 
@@ -108,11 +108,11 @@ def _strip(tile: Any, width: int) -> _Strip | None:
 
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
+# Of a pixel, by the type of its colours.
 _SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
-"""Of a pixel, by the type of its colours."""
 _COLOURS = (b"PLTE", b"tRNS")
+# Chunks that may say how the picture is to be turned.
 _TURNING = (b"eXIf", b"iTXt", b"zTXt", b"tEXt")
-"""Chunks that may say how the picture is to be turned."""
 _BAND_BYTES = 1 << 20
 
 

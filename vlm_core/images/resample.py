@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 Size = tuple[int, int]
 
 _FILTER = Image.Resampling.HAMMING
+# From three times the wanted size on, pixels are averaged first, which is quicker and looks the same.
 _GAP = 3.0
-"""From three times the wanted size on, pixels are averaged first, which is quicker and looks the same."""
 
+# Share of the wanted size from which a JPEG is decoded so small, and enlarged by that little. Reads as
+# well, and takes half the time.
 _ENOUGH = 8 / 9
-"""Share of the wanted size from which a JPEG is decoded so small, and enlarged by that little. Reads as well,
-and takes half the time."""
 
+# Formats whose decoders need no care when a frame is scaled before it is turned.
 _SCALED_EARLY = frozenset({"JPEG", "PNG"})
-"""Formats whose decoders need no care when a frame is scaled before it is turned."""
 
 
 def resized(image: Image.Image, size: Size) -> Image.Image:

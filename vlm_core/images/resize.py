@@ -13,12 +13,12 @@ from vlm_core.catalog.schema import ImageLimits, ModelProfile
 
 Size = tuple[int, int]
 
+# The most that a JPEG can have.
 _LONGEST_SIDE = 65_500
-"""The most that a JPEG can have."""
+# A shorter side is not rounded to the grid: it would be distorted.
 _LEAST_CELLS = 8
-"""A shorter side is not rounded to the grid: it would be distorted."""
+# Share of the allowed aspect to which a sliver is filled up, so that no rounding brings it back over.
 _SAFE_ASPECT = 0.75
-"""Share of the allowed aspect to which a sliver is filled up, so that no rounding brings it back over."""
 
 
 def meets(size: Size, limits: ImageLimits) -> bool:

@@ -13,8 +13,8 @@ _CLOCKWISE = {
     180: Image.Transpose.ROTATE_180,
     270: Image.Transpose.ROTATE_90,
 }
+# Where a page may be cut, as shares of its height.
 _MIDDLE = (0.35, 0.65)
-"""Where a page may be cut, as shares of its height."""
 
 
 def turned(page: PageImage, degrees: int) -> PageImage:

@@ -24,10 +24,10 @@ except ImportError:  # Windows
 _NO_NEW_PRIVILEGES, _SECCOMP, _FILTER = 38, 22, 2  # of prctl(2)
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _ASK_VERSION, _BENEATH = 1, 1
+# Of Landlock's accesses: the contents of files and of folders.
 _READING = 1 << 2 | 1 << 3
-"""Of Landlock's accesses: the contents of files and of folders."""
+# How many kinds of access to files each version of Landlock knows.
 _ACCESSES = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}
-"""How many kinds of access to files each version of Landlock knows."""
 _NETWORK_SINCE, _SCOPES_SINCE = 4, 6
 
 _FORBIDDEN = {
@@ -35,10 +35,10 @@ _FORBIDDEN = {
     "x86_64": (0xC000003E, (41, 59, 101, 310, 311, 322)),
     "aarch64": (0xC00000B7, (198, 221, 117, 270, 271, 281)),
 }
+# By which a socket could be had as well.
 _IO_URING = 425
-"""By which a socket could be had as well."""
+# From which on x86_64 has a second set of numbers.
 _OTHER_NUMBERS = 0x40000000
-"""From which on x86_64 has a second set of numbers."""
 _LOAD, _IF_EQUAL, _IF_AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06  # of a classic BPF program
 _ALLOW, _REFUSE, _KILL = 0x7FFF0000, 0x00050000 | 13, 0x80000000  # 13 is EACCES
 

@@ -31,10 +31,10 @@ SUFFIXES = frozenset(
 )
 """File suffixes of the formats that are read, in lower case."""
 
+# Bytes looked at, in which the header of a PDF may stand anywhere (PDF Reference 1.7, appendix H).
 _HEAD = 1024
-"""Bytes looked at, in which the header of a PDF may stand anywhere (PDF Reference 1.7, appendix H)."""
+# Bytes at a file's beginning, and as many at its end, that tell what a file is that is not read.
 _LOOKED_AT = 64 * _HEAD
-"""Bytes at a file's beginning, and as many at its end, that tell what a file is that is not read."""
 
 _SIGNATURES = {
     "PNG": rb"\x89PNG\r\n\x1a\n",
@@ -204,8 +204,8 @@ def tiff_value_sizes(data: bytes) -> Iterator[list[int]]:
         yield [size for size in sizes if size > struct.calcsize(order + link)]
 
 
+# Of a value of each kind.
 _TIFF_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8}
-"""Of a value of each kind."""
 
 
 def _tiff_layout(data: bytes) -> tuple[str, int, str, int, str]:

@@ -120,7 +120,7 @@ class Source:
 
 
 def expand(
-    source: Any,
+    source: object,
     *,
     allow_private_urls: bool = False,
     on_skip: OnSkip | None = None,
@@ -149,7 +149,7 @@ def expand(
     return _kind_of(source)(source, options)
 
 
-def refuse_missing(source: Any) -> None:
+def refuse_missing(source: object) -> None:
     """Raise where the one file that a user named by its path does not exist.
 
     All else that may be wrong with a source is found when it is read: of many, one costs no other.
@@ -188,7 +188,7 @@ def _ignore(name: str, reason: str) -> None:
 _Expander: TypeAlias = Callable[[Any, _Options], Iterator[Source]]
 
 
-def _kind_of(source: Any) -> _Expander:
+def _kind_of(source: object) -> _Expander:
     for is_kind, expander in _KINDS:
         if is_kind(source):
             return expander
@@ -198,18 +198,18 @@ def _kind_of(source: Any) -> _Expander:
     raise InputError(f"{type(source).__name__} is not a kind of document", hint=hint)
 
 
-def _is_image(source: Any) -> bool:
+def _is_image(source: object) -> bool:
     # Whoever holds a Pillow image has loaded Pillow; this file must not.
     # Another thread may be loading it at this moment: then the class is not there yet.
     image_class = getattr(sys.modules.get("PIL.Image"), "Image", None)
     return image_class is not None and isinstance(source, image_class)
 
 
-def _is_text_file(source: Any) -> bool:
+def _is_text_file(source: object) -> bool:
     return isinstance(source, io.TextIOBase)
 
 
-def _is_group(source: Any) -> bool:
+def _is_group(source: object) -> bool:
     return isinstance(source, Iterable) and not (
         isinstance(source, Mapping) or hasattr(source, "__array_interface__")
     )
@@ -230,11 +230,11 @@ def _of_bytes(data: Any, options: _Options) -> Iterator[Source]:
     yield Source.from_bytes(bytes(data))
 
 
-def _of_text_file(file: Any, options: _Options) -> NoReturn:
+def _of_text_file(file: object, options: _Options) -> NoReturn:
     raise open_for_text(str(getattr(file, "name", type(file).__name__)))
 
 
-def _of_file(file: Any, options: _Options) -> Iterator[Source]:
+def _of_file(file: object, options: _Options) -> Iterator[Source]:
     name = getattr(file, "name", None)
     name = name if isinstance(name, str) else "<bytes>" if isinstance(file, io.BytesIO) else "<file>"
     yield Source(name, partial(fetched, name, partial(rest_of, file)))

@@ -10,8 +10,8 @@ import struct
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+# Of a TIFF's values: bytes, whole numbers and places in the file.
 _TYPES = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
-"""Of a TIFF's values: bytes, whole numbers and places in the file."""
 _BITS, _COMPRESSION, _COLOURS, _SAMPLES, _PLANES, _FORMAT = 258, 259, 262, 277, 284, 339
 _STRIPS, _TILES, _TILE_WIDTH = (273, 279), (324, 325), 322
 _APART = 2
@@ -31,6 +31,7 @@ _COLOUR_NAMES = {
     32844: "LogL",
     32845: "LogLuv",
 }
+# Those that the libtiff of Pillow's wheels may lack.
 _COMPRESSION_NAMES = {
     34676: "SGI LogLuv",
     34677: "SGI LogLuv",
@@ -43,7 +44,6 @@ _COMPRESSION_NAMES = {
     50002: "JPEG XL",
     52546: "JPEG XL",
 }
-"""Those that the libtiff of Pillow's wheels may lack."""
 _FORMAT_NAMES = {2: "signed", 3: "floating point", 5: "complex", 6: "complex"}
 
 _LOSSLESS = {0xC3, 0xC7, 0xCB, 0xCF}

@@ -86,8 +86,8 @@ __all__ = ["Worker", "WorkerEnded", "Workers"]
 _START_TIMEOUT = 60.0  # seconds for a worker to load its libraries
 _START = "import sys; sys.path += sys.argv[2:]; from {module} import main; main(sys.argv[1])"
 _ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
+# Of shared memory that stays for the next page; what a larger page took is given back.
 _KEPT_BYTES = 48 << 20
-"""Of shared memory that stays for the next page; what a larger page took is given back."""
 _OUT_OF_TIME = tuple(getattr(signal, name, 0) for name in ("SIGPROF", "SIGALRM", "SIGXCPU"))
 
 

@@ -177,7 +177,7 @@ class DocumentReader:
             InputError: there is more than one document here; `iter` reads many.
             VLMError: with on_error="raise", what was wrong with the first page that failed.
         """
-        # An attachment comes as a document of its own, behind the one that carries it.
+        # An attachment is a document of its own. It follows the one that carries it.
         return _with_attached(list(self.iter(self._the_only(document), pages=pages)))
 
     async def aread(self, document: Any, *, pages: Iterable[int] | None = None) -> DocumentResult:

@@ -38,7 +38,7 @@ def folders(bounds: Sequence[Path], roots: Sequence[str] | None) -> tuple[Path, 
     if not readable:
         which = "that lies in a folder which the server was started with" if bounds else "in this program"
         raise ConfigError(
-            "there is no folder here that may be read",
+            "none of the folders may be read",
             hint=f"Tell the user to open a folder {which}, or to start vlm mcp with another --root.",
         )
     return readable

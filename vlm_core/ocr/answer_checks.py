@@ -15,9 +15,9 @@ from vlm_core.types import PageState
 __all__ = ["AnswerCheck", "LoopDetector", "check", "page_is_blank"]
 
 IsBlank: TypeAlias = bool | Callable[[], bool] | None
+# Characters of a prompt from which an answer that begins with it repeats it; a shorter one may be a word of
+# the page.
 _SHORTEST_ECHO = 20
-"""Characters of a prompt from which an answer that begins with it repeats it; a shorter one may be a word
-of the page."""
 
 
 class AnswerCheck(NamedTuple):
@@ -154,5 +154,5 @@ def _ok(case: _Case) -> AnswerCheck:
     return AnswerCheck(PageState.OK, reason)
 
 
+# In this order, since a cut answer may be a loop, and one with a problem may have been cut.
 _RULES: tuple[_Rule, ...] = (_refused, _looped, _truncated, _empty, _bad, _echo)
-"""In this order, since a cut answer may be a loop, and one with a problem may have been cut."""

@@ -21,8 +21,8 @@ Messages: TypeAlias = Sequence[Mapping[str, Any]]
 Ask: TypeAlias = Callable[[Messages, Mapping[str, Any]], Completion]
 AskAsync: TypeAlias = Callable[[Messages, Mapping[str, Any]], Awaitable[Completion]]
 Answer = TypeVar("Answer")
+# Characters of a foreign error.
 _SHOWN = 300
-"""Characters of a foreign error."""
 
 
 class ForeignClient:

@@ -9,12 +9,12 @@ from vlm_core.ocr.page_warnings import NO_TEXT, page_warnings
 from vlm_core.structure.found_blocks import renumbered
 from vlm_core.types import Box, Entry, PageResult, PageState, TextLine
 
+# The share of a line that lies in an entry's box, from which the line is what was read of the entry;
 _INSIDE = 0.5
-"""The share of a line that lies in an entry's box, from which the line is what was read of the entry;"""
+# the share of an entry under a longer line, from which the line holds the entry, as behind its label.
 _READ = 0.5
-"""the share of an entry under a longer line, from which the line holds the entry, as behind its label."""
+# The share of the lower one of an entry and a line that stands beside the other.
 _BESIDE = 0.5
-"""The share of the lower one of an entry and a line that stands beside the other."""
 
 
 def with_entries(result: PageResult, entries: Sequence[Entry], task: str) -> PageResult:
@@ -98,8 +98,8 @@ def _without_box_sign(label: TextLine, mark: Entry, place: int) -> TextLine:
     middle = (mark.bbox[0] + mark.bbox[2]) / 2
     if not (label.bbox[0] < middle < label.bbox[2]) or len(words) < 2 or len(words[place]) > 1:
         return label
-    kept = words[1:] if place == 0 else words[:-1]
-    return label.model_copy(update={"text": " ".join(kept), "words": ()})
+    rest = slice(1, None) if place == 0 else slice(None, -1)
+    return label.model_copy(update={"text": " ".join(words[rest]), "words": label.words[rest]})
 
 
 def _place_text(lines: list[TextLine], entry: Entry) -> None:

@@ -19,13 +19,13 @@ _WORD = re.compile(rf"[^\W\d_]+(?:[{_HYPHENS}][^\W\d_]+)*")
 _INNER_SOFT = re.compile(rf"(?<=\w){SOFT_HYPHEN}(?=\w)")  # it would show at a line's end alone
 _CELLS = "  "
 _VOWELS = frozenset("aeiouyæøœıаеёиоуыэюяіїєαεηιουω")
+# Words before which a hyphen stands for one that is left out: "pre- and post-war", "Ein- und Ausgabe".
 _NOT_SECOND = re.compile("and|or|und|oder|et|ou|y|o|e|i|och|og|en|of|to")
-"""Words before which a hyphen stands for one that is left out: "pre- and post-war", "Ein- und Ausgabe"."""
+# First parts that are mostly written with a hyphen.
 _COMPOUNDING = re.compile(
     "all|cross|ever|ex|full|half|high|ill|long|low|mid|mixed|multi|non|part|self|short|so|well|"
     "two|three|four|five|six|seven|eight|nine|ten|first|second|third"
 )
-"""First parts that are mostly written with a hyphen."""
 
 
 def dehyphenate(text: str, page: str = "") -> str:

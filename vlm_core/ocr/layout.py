@@ -13,7 +13,7 @@ from statistics import fmean, median
 from vlm_core.reading_order.columns import Work, columns_of
 from vlm_core.reading_order.pieces import SAME_ROW, join_close, rows_of
 from vlm_core.reading_order.pieces import Piece as Piece
-from vlm_core.types import Box, TextLine, Word
+from vlm_core.types import Box, TextLine, Word, rounded
 
 BLOCK_GAP = 1.5
 """Times the usual distance between rows, and"""
@@ -24,6 +24,22 @@ HEADING = 1.4
 
 COLUMNS = 500
 """Characters side by side on a page that is laid out, at most: boxes may be far too narrow for their text."""
+
+
+def moved(line: TextLine, place: Callable[[Box], Box]) -> TextLine:
+    """A line of a part of a page, with its words, where it stands on the page.
+
+    Args:
+        line: with boxes on the part.
+        place: where a box on the part is on the page.
+
+    Example:
+        >>> line = TextLine(text="Tea", bbox=(0, 0, 1, 1), words=(Word("Tea", (0, 0, 1, 1)),))
+        >>> moved(line, lambda box: (0, 0.5, 1, 1)).words
+        (Word(text='Tea', bbox=(0, 0.5, 1, 1)),)
+    """
+    words = tuple(Word(word.text, rounded(place(word.bbox))) for word in line.words)
+    return line.model_copy(update={"bbox": rounded(place(line.bbox)), "words": words})
 
 
 def lines_in_order(

@@ -17,18 +17,18 @@ from vlm_core.completion import Delta
 
 STEP = 512
 """Characters after each of which an answer is looked at."""
+# Characters back to which it is looked at.
 _REACH = 16_384
-"""Characters back to which it is looked at."""
+# Characters that must come again for a repetition to be looked into.
 _PROBE = 64
-"""Characters that must come again for a repetition to be looked into."""
 _LONGEST_UNIT = 2048
 _TAGS = re.compile(r"<[^<>]{0,200}>")
+# Those of JSON are among them: of an object in a list, and of a line in a string.
 _ROW_ENDS = ("</tr>", "<nl>", "},", "\\n", "\n")
-"""Those of JSON are among them: of an object in a list, and of a line in a string."""
+# Characters at the end of a cut answer that are compressed.
 _COMPRESSED = 4096
-"""Characters at the end of a cut answer that are compressed."""
+# Times to which a page's text can be compressed; a table of numbers in HTML comes to six.
 _HIGHEST_RATIO = 12
-"""Times to which a page's text can be compressed; a table of numbers in HTML comes to six."""
 
 
 class _Run(NamedTuple):

@@ -21,15 +21,16 @@ from vlm_core.errors import (
 )
 from vlm_core.ocr.answer_checks import AnswerCheck
 from vlm_core.ocr.dialects.dialect import Reading
+from vlm_core.ocr.layout import moved
 from vlm_core.ocr.prompts import PagePrompt, PagePrompter
-from vlm_core.types import PageImage, PageState, TextLine, Usage, rounded
+from vlm_core.types import Box, PageImage, PageState, TextLine, Usage
 
 READINGS = 4
 """How often a page is asked for, each time otherwise, before its state stands."""
+# Pixels of height from which a page is worth cutting in two.
 _SPLIT_FROM = 400
-"""Pixels of height from which a page is worth cutting in two."""
+# Tasks whose answers for two halves cannot be put together.
 _WHOLE_ANSWERS = frozenset({"json", "receipt", "describe"})
-"""Tasks whose answers for two halves cannot be put together."""
 
 
 @dataclass(frozen=True)
@@ -162,9 +163,10 @@ def _worst(parts: Sequence[PageAnswer]) -> AnswerCheck:
 
 
 def _placed(lines: Iterable[TextLine], top: float, height: float) -> Iterable[TextLine]:
-    for line in lines:
-        x0, y0, x1, y1 = line.bbox
-        yield line.model_copy(update={"bbox": rounded((x0, top + y0 * height, x1, top + y1 * height))})
+    def on_page(box: Box) -> Box:
+        return box[0], top + box[1] * height, box[2], top + box[3] * height
+
+    return (moved(line, on_page) for line in lines)
 
 
 def _best(answers: Sequence[PageAnswer]) -> PageAnswer:

@@ -20,8 +20,8 @@ from vlm_core.ocr.loops import LOOPED, LoopGuard
 from vlm_core.types import PageImage, Usage
 from vlm_core.wire.options import check_options
 
+# Request options that are the picture's.
 _OF_THE_IMAGE = ("detail", "max_side")
-"""Request options that are the picture's."""
 _ESTIMATED = "the answer was broken off before its usage came: its tokens and cost are an estimate"
 _NO_IMAGE_TOKENS = ", without the image's tokens, which are not known"
 
@@ -202,7 +202,7 @@ class PagePrompter:
         return sent.width, sent.height
 
 
-def _plain_schema(schema: Any) -> Any:
+def _plain_schema(schema: object) -> Any:
     """A schema as plain values."""
     schema_of = getattr(schema, "model_json_schema", None)
     if callable(schema_of):

@@ -7,8 +7,8 @@ import re
 NO_TEXT_WORD = "[NO TEXT]"
 """What a general model is asked to answer for a page without text."""
 
+# Characters; who reads a page writes more, and who has only a remark to make writes less.
 _LONGEST_REMARK = 240
-"""Characters; who reads a page writes more, and who has only a remark to make writes less."""
 _LONGEST_REFUSAL = 500
 
 _KINDS = r"(?:visible |readable |legible |discernible |recogni[sz]able |extractable |actual |printed )*"
@@ -54,6 +54,7 @@ _CANNOT = (
 )
 _THAT = rf"(?:that|this|it|(?:this|that|your) request|(?:this|that|the) {_SEEN})\s*(?:[.,!]|\Z)"
 _ICH_KANN = r"\b(?:ich (?:kann|darf|konnte)|(?:kann|darf|konnte) ich)\b"
+# Gaps have an end, and so has what it takes to look for them.
 _REFUSALS = tuple(
     re.compile(rf"\A{pattern}", re.IGNORECASE | re.DOTALL)
     for pattern in (
@@ -80,7 +81,6 @@ _REFUSALS = tuple(
         r".{0,30}(?:죄송|미안).{0,60}(?:이미지|요청|도와|사진).{0,60}(?:없|못|않)",
     )
 )
-"""Gaps have an end, and so has what it takes to look for them."""
 
 
 def says_no_text(text: str) -> bool:

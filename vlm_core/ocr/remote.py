@@ -19,10 +19,10 @@ from vlm_core.ocr.prompts import PagePrompt, PagePrompter
 from vlm_core.types import PageImage, PageResult, PageState, total_usage
 
 NAME = "vlm"
+# States in which another engine is better than none.
 _NOT_READ = frozenset({PageState.FAILED, PageState.REFUSED})
-"""States in which another engine is better than none."""
+# Errors that another engine would only hide.
 _STOPS_THE_JOB = (AuthenticationFailed, ConfigError, InputError)
-"""Errors that another engine would only hide."""
 
 
 class RemoteEngine:

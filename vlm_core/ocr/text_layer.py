@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 from vlm_core.errors import MissingExtraError
 from vlm_core.ocr.entries import with_entries
-from vlm_core.ocr.layout import blocks, render
+from vlm_core.ocr.layout import blocks, moved, render
 from vlm_core.ocr.page_warnings import NO_TEXT, page_warnings
 from vlm_core.ocr.unread_ink import Unread
-from vlm_core.structure.found_blocks import moved, renumbered
+from vlm_core.structure.found_blocks import moved_block, renumbered
 from vlm_core.structure.table_finding.find import find_tables
 from vlm_core.types import (
     Block,
@@ -22,20 +22,19 @@ from vlm_core.types import (
     PageState,
     TextLayer,
     TextLine,
-    Word,
     rounded,
     total_usage,
 )
 
 ENGINE = "pdf"
+# How like two texts are, from 0 to 1, from which they say the same but for errors of OCR.
 _ALIKE = 0.6
-"""How like two texts are, from 0 to 1, from which they say the same but for errors of OCR."""
+# The score from which a line in what may be lettering counts as read.
 _SURE = 0.8
-"""The score from which a line in what may be lettering counts as read."""
+# Places of lines in doubt that are read one by one; where there are more, all are read together.
 _MOST_PLACES = 12
-"""Places of lines in doubt that are read one by one; where there are more, all are read together."""
+# Heights of a line around lines in doubt that are shown to the engine with them.
 _MARGIN = 0.3
-"""Heights of a line around lines in doubt that are shown to the engine with them."""
 
 
 def read_with_text_layer(
@@ -101,7 +100,7 @@ def _of_pictures(pictures: Iterable[_Picture], lines: Sequence[TextLine]) -> Ite
         seen = [(line.text, line.bbox) for line in _on_page(place, result)] if result.found else []
         places = {number: numbers[line] for number, line in enumerate(seen) if line in numbers}
         for block in renumbered(result.found, places):
-            yield moved(block, partial(_box_on_page, place, result.rotation))
+            yield moved_block(block, partial(_box_on_page, place, result.rotation))
 
 
 def _drawn_lettering(page: PageImage, layer: TextLayer) -> list[Box]:
@@ -215,9 +214,7 @@ def _cut_out(page: PageImage, box: Box) -> PageImage:
 def _on_page(picture: Box, result: PageResult) -> Iterator[TextLine]:
     """A picture's lines where they stand on the page."""
     for line in result.lines or _spread(result.text):
-        words = tuple(Word(text, _box_on_page(picture, result.rotation, box)) for text, box in line.words)
-        box = _box_on_page(picture, result.rotation, line.bbox)
-        yield line.model_copy(update={"bbox": box, "words": words})
+        yield moved(line, partial(_box_on_page, picture, result.rotation))
 
 
 def _box_on_page(picture: Box, turn: int, box: Box) -> Box:

@@ -45,7 +45,7 @@ Lines are not read from them, for seams down the page cut these."""
 PROBED = 9_000_000
 """Pixels of a page from which it is looked through in such parts first: a texture has no text."""
 SAMPLE = 2
-"""Such parts, those most like print, that are tried where a first look found nothing or little."""
+"""Such parts, those most like print, that are tried where a first look at the page found nothing."""
 MOST_CLOSELY = 6_000_000
 """Pixels at which a page is looked at closely."""
 MANY_PIXELS = 2_600_000
@@ -56,8 +56,6 @@ NEAR_SEAM = 0.25
 """Times its thickness: a box that ends so near to a seam may go on behind it."""
 LEAST_NEAR = 3
 """Pixels that this is at least."""
-FEW_BOXES = 5
-"""Of small print, below which a page may be a texture, and a larger picture of it begins with a sample."""
 SMALL_PRINT = 12.0
 """Pixels: lines of less are looked for again in a larger picture."""
 GOOD_PRINT = 20.0
@@ -95,10 +93,7 @@ def find_text(image: Pixels, detect: Detect, dpi: float | None = None, *, closel
     scale = share * usual
     height = _median_height(quads) * scale
     if scale < 1 and 0 < height < SMALL_PRINT:
-        larger = _scaled(image, min(1.0, scale * GOOD_PRINT / height))
-        tries = SAMPLE if len(quads) < FEW_BOXES else None
-        closer = _find_on(larger, image, detect, tries)
-        quads = closer if len(closer) else quads
+        quads = _find_on(_scaled(image, min(1.0, scale * GOOD_PRINT / height)), image, detect)
     return quads
 
 

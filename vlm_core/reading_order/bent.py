@@ -8,16 +8,16 @@ from dataclasses import replace
 
 from .pieces import Piece
 
+# Times its height: a piece that climbs or falls by so much runs along a bend,
 _RISE = 0.5
-"""Times its height: a piece that climbs or falls by so much runs along a bend,"""
+# if it is so many times as long as high; and
 _LONG = 4.0
-"""if it is so many times as long as high; and"""
+# so many of them make a page bent.
 _FEWEST = 3
-"""so many of them make a page bent."""
+# Times the height: where the next piece of a line begins, behind the end of the one before;
 _GAP = (-0.5, 1.0)
-"""Times the height: where the next piece of a line begins, behind the end of the one before;"""
+# and how far above or below it.
 _LEVEL = 0.3
-"""and how far above or below it."""
 
 
 def straightened(pieces: Sequence[Piece]) -> Sequence[Piece]:

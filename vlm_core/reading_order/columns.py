@@ -18,19 +18,19 @@ from .pieces import Piece, rows_of
 from .rows import Cut, Row
 from .sides import FEWEST_ROWS, LEVEL, Band, Drawing, Side, divides
 
+# The share of a column's rows that may reach into a gutter: words far apart make none.
 _REACHING = 0.25
-"""The share of a column's rows that may reach into a gutter: words far apart make none."""
+# Times the usual height: what stands so far above or below the columns is not of them.
 _STRIPE = 2.5
-"""Times the usual height: what stands so far above or below the columns is not of them."""
 
 _TABLE_ROWS, _TABLE_CELLS = 3, 3
 """Of a table between columns: rows one below the other, and cells in each."""
 
+# Columns beside each other with nothing running across: from so many on they are parted all at once.
 _MANY_GUTTERS = 12
-"""Columns beside each other with nothing running across: from so many on they are parted all at once."""
+# Pieces sorted and rows cut at gaps, for a whole page. Pages of 300 lines take up to 2,500, one of 20,000
+# words in a grid 60,000. What is left after that, on pages made to take forever, is read row by row.
 _MOST_WORK = 160_000
-"""Pieces sorted and rows cut at gaps, for a whole page. Pages of 300 lines take up to 2,500, one of 20,000
-words in a grid 60,000. What is left after that, on pages made to take forever, is read row by row."""
 
 Rows: TypeAlias = list[list[Piece]]
 

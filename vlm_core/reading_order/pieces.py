@@ -15,14 +15,14 @@ Box: TypeAlias = tuple[float, float, float, float]
 
 SAME_ROW = 0.5
 """Times the smaller height: how far apart the middles of a row's pieces may be."""
+# The same of two that overlap: one piece that was found twice, or else two lines.
 _SAME_LINE = 0.25
-"""The same of two that overlap: one piece that was found twice, or else two lines."""
 WORD_GAP = 0.8
 """Times the line's height: pieces of a row that stand closer are one line."""
+# Times the line's height: how much of the box of a long line askew counts as its height.
 _TALLEST = 1.25
-"""Times the line's height: how much of the box of a long line askew counts as its height."""
+# Rows that a piece may still belong to: on a page that is bent they overlap a little.
 _OPEN_ROWS = 3
-"""Rows that a piece may still belong to: on a page that is bent they overlap a little."""
 
 
 @dataclass(frozen=True)

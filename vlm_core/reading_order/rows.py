@@ -17,8 +17,8 @@ REACH = 1.5
 """Times the height of a piece: it may reach so far into a gutter or beyond without running across."""
 PROSE_CHARACTERS = 15
 """Of a run of words that may be a line of prose."""
+# Times the height: words of a justified line may stand so far apart.
 _JUSTIFIED = 1.5
-"""Times the height: words of a justified line may stand so far apart."""
 
 
 class Stretch(NamedTuple):

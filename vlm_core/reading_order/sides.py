@@ -14,28 +14,28 @@ from .rows import Cut, Row, Stretch
 FEWEST_ROWS = 4
 """Rows of a column."""
 _PROSE_FILL = 0.5
+# What makes a column prose: lines that fill this much of its width each, and this share of all its
+# characters in them.
 _MOSTLY_PROSE = 0.6
-"""What makes a column prose: lines that fill this much of its width each, and this share of all its
-characters in them."""
 _FEWEST_LINES, _MOSTLY_LINES = 2, 0.6
 """Of the rest of a column, between a headline and a figure: lines, and their share of its rows."""
+# The share of lines with nothing beside them from which prose is of a single column.
 _MOSTLY_ALONE = 0.75
-"""The share of lines with nothing beside them from which prose is of a single column."""
+# Of its column's width: a line that ends nearer to its right edge is full, and
 _FULL = 0.1
-"""Of its column's width: a line that ends nearer to its right edge is full, and"""
+# so many of its lines are where one goes on in the next; the cells of a table end anywhere.
 _MOSTLY_FULL = 0.4
-"""so many of its lines are where one goes on in the next; the cells of a table end anywhere."""
+# Lines of prose from which something beside them may be told from the rest of their rows.
 _LINES_BESIDE = 6
-"""Lines of prose from which something beside them may be told from the rest of their rows."""
+# Times the usual height: the width of a gutter beside a single column of prose.
 _GUTTER = 0.6
-"""Times the usual height: the width of a gutter beside a single column of prose."""
 LEVEL = 0.22
 """Times the usual height: rows this far apart are level, and"""
+# this share of them makes two sides one table.
 _MOSTLY_LEVEL = 0.75
-"""this share of them makes two sides one table."""
 _FEWEST_SWITCHES = 4
+# Times the rows: a PDF that changes sides so often while it draws them draws row by row.
 _ROW_BY_ROW = 0.25
-"""Times the rows: a PDF that changes sides so often while it draws them draws row by row."""
 
 
 class Side:

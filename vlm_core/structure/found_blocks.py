@@ -27,11 +27,11 @@ def renumbered(found: Iterable[Block], places: Mapping[int, int]) -> Iterator[Bl
             yield block.model_copy(update={"lines": tuple(places[number] for number in block.lines)})
 
 
-def moved(block: Block, move: Callable[[Box], Box]) -> Block:
+def moved_block(block: Block, move: Callable[[Box], Box]) -> Block:
     """A block with its boxes, and those of its cells, moved.
 
     Example:
-        >>> moved(Block(kind="table", bbox=(0, 0, 1, 1)), lambda box: (0.5, 0.5, 1, 1)).bbox
+        >>> moved_block(Block(kind="table", bbox=(0, 0, 1, 1)), lambda box: (0.5, 0.5, 1, 1)).bbox
         (0.5, 0.5, 1, 1)
     """
     table = block.table

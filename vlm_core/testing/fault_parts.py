@@ -175,8 +175,8 @@ def unknown(what: str, name: str, known: Collection[str]) -> ConfigError:
     """The error for a name that is not among the known ones.
 
     Example:
-        >>> print(unknown("There is no fault", "refusl", ["refusal", "stalls"]))
-        There is no fault refusl. Did you mean refusal?
+        >>> print(unknown("Unknown fault", "refusl", ["refusal", "stalls"]))
+        Unknown fault refusl. Did you mean refusal?
     """
     hint = did_you_mean(name, known, most=3) or f"There are: {', '.join(known) or 'none'}."
     return ConfigError(f"{what} {name}", hint=hint)

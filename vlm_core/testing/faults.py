@@ -29,8 +29,8 @@ def find_fault(name: str) -> Fault:
         'Falls silent amid the answer, and closes after a while.'
         >>> find_fault("stals")
         Traceback (most recent call last):
-        vlm_core.errors.ConfigError: There is no fault stals. Did you mean stalls?
+        vlm_core.errors.ConfigError: Unknown fault stals. Did you mean stalls?
     """
     if name not in FAULTS:
-        raise unknown("There is no fault", name, FAULTS)
+        raise unknown("Unknown fault", name, FAULTS)
     return FAULTS[name]

@@ -115,7 +115,7 @@ def check_options(options: Mapping[str, Any]) -> None:
         >>> check_options({"temperature": 0, "stop": None, "extra_body": {"top_k": 1}})
         >>> check_options({"temprature": 0})
         Traceback (most recent call last):
-        vlm_core.errors.ConfigError: There is no option temprature. Did you mean temperature? ...
+        vlm_core.errors.ConfigError: Unknown option temprature. Did you mean temperature? ...
         >>> check_options({"top_p": 2})
         Traceback (most recent call last):
         vlm_core.errors.ConfigError: top_p=2 cannot be sent. It must be a number from 0 to 1...
@@ -142,7 +142,7 @@ def _unknown(name: str) -> ConfigError:
     question = f"Did you mean {near[0]}? " if near else ""
     example = f"extra_body={{{name!r}: ...}}"
     return ConfigError(
-        f"There is no option {name}", hint=f"{question}What only this provider knows goes into {example}."
+        f"Unknown option {name}", hint=f"{question}What only this provider knows goes into {example}."
     )
 
 

@@ -291,5 +291,5 @@ def test_it_can_be_pickled() -> None:
 
 @pytest.mark.parametrize("options", [{"max_image": 3}, {"image_folder": "a"}], ids=str)
 def test_an_unknown_option_is_refused(options: dict[str, Any]) -> None:
-    with pytest.raises(ConfigError, match="There is no option"):
+    with pytest.raises(ConfigError, match="Unknown option"):
         PagePictures(**options)

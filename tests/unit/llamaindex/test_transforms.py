@@ -369,7 +369,7 @@ def test_it_has_every_option_of_the_reader() -> None:
 
 
 def test_an_unknown_option_is_refused_with_the_nearest_name() -> None:
-    with pytest.raises(ConfigError, match=r"no option max_page\. Did you mean max_pages\?"):
+    with pytest.raises(ConfigError, match=r"Unknown option max_page\. Did you mean max_pages\?"):
         OCRTransform(max_page=3)  # type: ignore[call-arg]
 
 

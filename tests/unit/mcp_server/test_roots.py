@@ -70,13 +70,13 @@ def test_the_clients_roots_narrow_what_was_given(
     ],
 )
 def test_where_nothing_is_left_the_user_is_told_what_to_do(base: Path, bounds: list[str], root: str) -> None:
-    with pytest.raises(ConfigError, match="no folder here that may be read") as caught:
+    with pytest.raises(ConfigError, match="none of the folders may be read") as caught:
         folders([base / bound for bound in bounds], [root.replace("{base}", str(base))])
     assert "open a folder" in caught.value.hint
 
 
 def test_a_client_that_has_no_folder_open_gets_none_of_its_own(base: Path) -> None:
-    with pytest.raises(ConfigError, match="no folder here that may be read"):
+    with pytest.raises(ConfigError, match="none of the folders may be read"):
         folders([], [])
 
 

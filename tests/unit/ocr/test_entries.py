@@ -7,7 +7,7 @@ import pytest
 from vlm_core import PageImage, PageResult, PageState, TextLine
 from vlm_core.ocr.page_warnings import NO_TEXT
 from vlm_core.ocr.text_layer import read_with_text_layer
-from vlm_core.types import Block, Box, Cell, Entry, Table
+from vlm_core.types import Block, Box, Cell, Entry, Table, Word
 
 TICKED = Entry("[x]", (0.1, 0.1, 0.12, 0.12), is_mark=True)
 
@@ -113,3 +113,11 @@ def test_an_empty_page_with_a_mark_is_not_blank() -> None:
     blank = PageResult(state=PageState.BLANK, warnings=(NO_TEXT,))
     result = read_with_text_layer(page, lambda page: blank, "text")
     assert (result.text, result.state, result.warnings) == ("[x]", PageState.OK, ())
+
+
+def test_a_label_without_the_sign_of_its_box_has_the_words_of_its_text() -> None:
+    words = (Word("X", (0.1, 0.1, 0.12, 0.12)), Word("a", (0.14, 0.1, 0.16, 0.12)))
+    label = TextLine(text="X a", bbox=(0.1, 0.1, 0.16, 0.12), row=0, score=0.9, words=words)
+    lines = read(label, entries=(TICKED,)).lines
+    assert [line.text for line in lines] == ["[x]", "a"]
+    assert lines[1].words == words[1:]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import pickle
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -225,6 +226,19 @@ def test_a_page_too_long_for_one_answer_is_read_in_two_halves(server: ScriptedSe
     assert result.text == "\n\n".join(f"half of {height}" for height in heights[2:])
     assert result.attempts == 4
     assert any("two halves" in warning for warning in result.warnings)
+
+
+def test_lines_of_two_halves_stand_where_they_are_on_the_page(server: ScriptedServer, read: Read) -> None:
+    def one_line(seen: Seen) -> Answer:
+        width, height = seen.images[0].width, seen.images[0].height
+        cells = [{"bbox": [0, 0, width // 2, height // 2], "category": "Text", "text": "words"}]
+        return Answer(json.dumps(cells), finish_reason="length" if height > 600 else "stop")
+
+    server.answer(one_line)
+    engine = RemoteEngine(client_of(server, "rednote-hilab/dots.ocr"))
+    upper, lower = (line.bbox for line in told(engine, page(), read).lines)
+    assert upper == pytest.approx((0, 0, 0.5, 0.25), abs=0.05)
+    assert lower == pytest.approx((0, 0.5, 0.5, 0.75), abs=0.05)
 
 
 def test_of_a_page_that_is_cut_every_time_the_most_is_kept(server: ScriptedServer, read: Read) -> None:

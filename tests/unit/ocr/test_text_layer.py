@@ -166,6 +166,14 @@ def test_a_table_of_a_picture_is_a_block_of_the_page_in_its_place() -> None:
     assert [line.words[0].bbox for line in result.lines[1:]] == [line.bbox for line in result.lines[1:]]
 
 
+def test_words_of_a_picture_stand_where_they_are_on_the_page() -> None:
+    seen = TextLine(text="Tea", bbox=(0.0, 0.5, 0.2, 0.6), words=(Word("Tea", (0.0, 0.5, 0.2, 0.6)),))
+    layer = TextLayer(lines=(OWN,), pictures=(PICTURE,))
+    line = read_with_text_layer(page(layer), lambda _: PageResult(lines=(seen,)), "text").lines[-1]
+    assert line.bbox == (0.5, 0.75, 0.6, 0.8)
+    assert line.words == (Word("Tea", line.bbox),)
+
+
 WRONG = TextLine(text='"7+%-', bbox=(0.1, 0.1, 0.4, 0.2))
 
 

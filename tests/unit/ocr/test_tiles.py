@@ -109,23 +109,6 @@ def test_small_print_is_looked_for_again_in_a_larger_picture() -> None:
     assert max(seen) > seen[0]
 
 
-def test_little_small_print_is_looked_for_again_in_two_parts_of_a_larger_picture_before_all_of_it() -> None:
-    speckled = page(
-        2480, 3508, *[(x, y, x + 8, y + 8) for y in range(700, 3400, 60) for x in range(100, 2400, 60)]
-    )
-    seen: list[int] = []
-
-    def detect(image: Pixels) -> Quads:
-        seen.append(image.shape[0] * image.shape[1])
-        return first if len(seen) == 1 else np.zeros((0, 4, 2), np.float32)
-
-    first = np.array([[[50, 50], [90, 50], [90, 56], [50, 56]]], np.float32)
-    found = find_text(speckled, detect)
-    looks = len(list(tiles(1240, 1754)))
-    assert len(found) == 1
-    assert len(seen) == looks + 2
-
-
 def test_a_page_without_text_has_no_boxes() -> None:
     assert find_text(page(800, 800), find_dark).shape == (0, 4, 2)
 

@@ -113,7 +113,7 @@ def test_every_option_is_accepted_unset() -> None:
 
 
 def test_build_checks_the_options(lab: Any) -> None:
-    with pytest.raises(ConfigError, match="no option"):
+    with pytest.raises(ConfigError, match="Unknown option topp"):
         build_request(HELLO, {"topp": 1}, lab)
 
 

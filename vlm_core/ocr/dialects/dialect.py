@@ -18,8 +18,8 @@ TASKS = ("text", "layout", "markdown", "table", "json", "handwriting", "receipt"
 """All that a page can be read for."""
 JSON_TASKS = frozenset({"json", "receipt"})
 _NOT_THE_PAGES_TEXT = JSON_TASKS | {"describe"}
+# Of an answer, however little room the context seems to leave.
 _LEAST_TOKENS = 256
-"""Of an answer, however little room the context seems to leave."""
 
 
 class _Place(Enum):
@@ -133,7 +133,7 @@ class Dialect:
         *,
         attempt: int = 0,
         prompt: str | None = None,
-        schema: Any = None,
+        schema: object = None,
         context_tokens: int | None = None,
     ) -> Prompt:
         """The question for a task.
@@ -165,7 +165,7 @@ class Dialect:
         *,
         width: int,
         height: int,
-        schema: Any = None,
+        schema: object = None,
         finish_reason: str | None = None,
     ) -> Reading:
         """What an answer says; a bad one has a `problem`, and never raises.
@@ -186,7 +186,7 @@ class Dialect:
             return replace(reading, text="", lines=(), warnings=said)
         return replace(reading, problem=reading.problem or bare.problem, warnings=warnings)
 
-    def _check(self, task: str, prompt: str | None, schema: Any) -> None:
+    def _check(self, task: str, prompt: str | None, schema: object) -> None:
         if task not in TASKS:
             raise unknown_name("task", task, TASKS)
         if task not in self.tasks and (prompt is None or task in JSON_TASKS):
@@ -199,11 +199,11 @@ class Dialect:
             raise ConfigError(f"A schema means nothing for task={task!r}", hint='It belongs to task="json".')
         check_schema(schema)
 
-    def _words(self, task: str, schema: Any) -> str:
+    def _words(self, task: str, schema: object) -> str:
         words = self.prompts[task]
         return words if isinstance(words, str) else words(schema)
 
-    def _options(self, task: str, attempt: int, schema: Any, context_tokens: int | None) -> dict[str, Any]:
+    def _options(self, task: str, attempt: int, schema: object, context_tokens: int | None) -> dict[str, Any]:
         step = min(max(attempt, 0), len(self.temperatures) - 1)
         found = {"temperature": self.temperatures[step], "max_tokens": self._room(context_tokens)}
         found |= {**self.options, **(self.options_again if attempt > 0 else {})}
@@ -217,7 +217,7 @@ class Dialect:
         return min(self.max_tokens, max(_LEAST_TOKENS, context_tokens - self.input_tokens))
 
 
-def _response_format(task: str, schema: Any) -> Any:
+def _response_format(task: str, schema: object) -> Any:
     if task == "receipt":
         from vlm_core.ocr.dialects.receipt import Receipt
 

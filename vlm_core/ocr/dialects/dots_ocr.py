@@ -22,6 +22,7 @@ _BBOX = re.compile(r'"bbox"\s*:\s*(\[[^\[\]]{0,200}\])')
 _GRID = 28
 _LEAST_PIXELS = 3136
 _MOST_PIXELS = 11_289_600
+# prompt_layout_all_en
 _LAYOUT_ALL = """Please output the layout information from the PDF image, including each layout element's bbox, its category, and the corresponding text content within the bbox.
 
 1. Bbox format: [x1, y1, x2, y2]
@@ -40,7 +41,6 @@ _LAYOUT_ALL = """Please output the layout information from the PDF image, includ
 
 5. Final Output: The entire output must be a single JSON object.
 """  # noqa: E501  as it was trained
-"""prompt_layout_all_en"""
 
 
 def read(answer: ModelAnswer) -> Reading:

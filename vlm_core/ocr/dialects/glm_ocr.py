@@ -66,7 +66,7 @@ def in_template(schema: Any) -> str:
     return "请按下列JSON格式输出图中信息:\n" + json.dumps(form, ensure_ascii=False, indent=4)
 
 
-def _blank(schema: Any, definitions: Mapping[str, Any], depth: int) -> Any:
+def _blank(schema: object, definitions: Mapping[str, Any], depth: int) -> Any:
     """A value of a schema with nothing in it."""
     if not isinstance(schema, Mapping) or not depth:
         return ""
@@ -81,7 +81,7 @@ def _blank(schema: Any, definitions: Mapping[str, Any], depth: int) -> Any:
     return [_blank(schema["items"], definitions, depth - 1)] if "items" in schema else ""
 
 
-def _without_blanks(data: Any) -> Any:
+def _without_blanks(data: object) -> Any:
     if isinstance(data, dict):
         return {key: _without_blanks(part) for key, part in data.items() if part != ""}
     return [_without_blanks(part) for part in data if part != ""] if isinstance(data, list) else data

@@ -14,7 +14,7 @@ from vlm_core.types import Box
 from vlm_core.wire.json_values import find_json, mended
 
 
-def fractions(box: Any, width: float, height: float) -> Box | None:
+def fractions(box: object, width: float, height: float) -> Box | None:
     """A box as fractions of a page; None where it is none.
 
     What lies outside the page is cut off, and corners that are swapped are put right.
@@ -121,7 +121,7 @@ for _key in ("text", "category", "natural_text"):  # compiled once, and not with
 _CUT_ESCAPE = re.compile(r"\\u[0-9a-fA-F]{0,3}\Z")
 
 
-def check_schema(schema: Any) -> None:
+def check_schema(schema: object) -> None:
     """Refuse what is not a schema.
 
     Raises:
@@ -140,7 +140,7 @@ def check_schema(schema: Any) -> None:
     )
 
 
-def fitted(data: Any, schema: Any) -> tuple[Any, str]:
+def fitted(data: object, schema: object) -> tuple[Any, str]:
     """Data as a schema has it, and what is wrong with it; no value is named, since it may be private.
 
     Args:
@@ -172,7 +172,7 @@ def _place(location: tuple[int | str, ...]) -> str:
     return ".".join(map(str, location)) or "all of it"
 
 
-def _of_mapping(data: Any, schema: Mapping[str, Any]) -> tuple[Any, list[str]]:
+def _of_mapping(data: object, schema: Mapping[str, Any]) -> tuple[Any, list[str]]:
     if not _is_of(data, schema.get("type")):
         return data, [f"it is not {_a(schema['type'])}"]
     if not isinstance(data, dict):

@@ -21,6 +21,7 @@ from vlm_core.ocr.dialects.json_answers import cut_string
 from vlm_core.ocr.dialects.tables import tables_in
 from vlm_core.wire.json_values import find_json
 
+# build_no_anchoring_v4_yaml_prompt
 _V4 = (
     "Attached is one page of a document that you must process. "
     "Just return the plain text representation of this document as if you were reading it naturally. "
@@ -30,7 +31,7 @@ _V4 = (
     "Return your output as markdown, with a front matter section on top specifying values for the "
     "primary_language, is_rotation_valid, rotation_correction, is_table, and is_diagram parameters."
 )
-"""build_no_anchoring_v4_yaml_prompt"""
+# build_no_anchoring_yaml_prompt
 _V3 = (
     "Attached is one page of a document that you must process. "
     "Just return the plain text representation of this document as if you were reading it naturally. "
@@ -38,7 +39,7 @@ _V3 = (
     "Return your output as markdown, with a front matter section on top specifying values for the "
     "primary_language, is_rotation_valid, rotation_correction, is_table, and is_diagram parameters."
 )
-"""build_no_anchoring_yaml_prompt"""
+# build_finetuning_prompt, with no text that was extracted before: a picture has none.
 _ANCHORED = (
     "Below is the image of one page of a document, as well as some raw textual content that was previously "
     "extracted for it. "
@@ -46,7 +47,6 @@ _ANCHORED = (
     "Do not hallucinate.\n"
     "RAW_TEXT_START\n\nRAW_TEXT_END"
 )
-"""build_finetuning_prompt, with no text that was extracted before: a picture has none."""
 
 _KEYS = frozenset({"primary_language", "is_rotation_valid", "rotation_correction", "is_table", "is_diagram"})
 _LINE = re.compile(r"[ \t]{0,8}([a-z_]{1,40})[ \t]{0,8}:(.{0,200})")

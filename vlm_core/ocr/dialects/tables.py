@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import TypeAlias
 
 _TAG = re.compile(r"<(/?)table\b", re.IGNORECASE)
+# Characters in which an end tag must close.
 _LONGEST_END = 80
-"""Characters in which an end tag must close."""
 _CELL_EDGE = re.compile(r"(?<!\\)\|")
 
 
@@ -74,8 +74,8 @@ _OTSL = re.compile(r"(<(?:fcel|ecel|lcel|ucel|xcel|nl)>)")
 _CUT_TOKEN = re.compile(r"<(?:[felux]?(?:c(?:el?)?)?|nl?)?\Z")
 _STARTS = ("<fcel>", "<ecel>")
 _JOINED_LEFT, _JOINED_UP, _ROW_END = "<lcel>", "<ucel>", "<nl>"
+# The token of a cell, and the words in it.
 _Cell: TypeAlias = tuple[str, str]
-"""The token of a cell, and the words in it."""
 
 
 def without_otsl(text: str) -> str:

@@ -10,16 +10,16 @@ _THOUGHT = re.compile(r"\s*<(think|thinking)>")
 _END_OF_THOUGHT = re.compile(r"</think(?:ing)?>[ \t]*(?=\n|\Z|<answer>)")
 _ANSWER = re.compile(r"\s*<answer>")
 _FENCE = re.compile(r"(`{3,}|~{3,})[ \t]{0,8}([A-Za-z0-9_+-]{0,32})")
+# Languages of a fence that is put around an answer; any other one is the page's own, as of a program.
 _WRAPPERS = frozenset({"", "markdown", "md", "text", "txt", "plaintext", "plain", "html", "json", "latex"})
-"""Languages of a fence that is put around an answer; any other one is the page's own, as of a program."""
 _REMARK = re.compile(
     r"(?:(?:sure|certainly|of course|okay|ok)\b[^\n:]{0,40}?)?"
     r"(?:here|below)(?:['’]s| is| are)\b[^\n:]{0,80}"
     r"\b(?:text|content|contents|transcription|markdown|table|json|document|image|page|receipt)\b[^\n:]{0,80}:",
     re.IGNORECASE,
 )
+# What a remark speaks of; a page that begins with "Below is a table:" does not.
 _OF_A_MODEL = re.compile(r"extract|transcri|convert|\b(?:image|picture|photo|ocr)\b", re.IGNORECASE)
-"""What a remark speaks of; a page that begins with "Below is a table:" does not."""
 _LONGEST_REMARK = 240
 
 

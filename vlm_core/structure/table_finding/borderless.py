@@ -7,17 +7,17 @@ from collections.abc import Iterator, Sequence
 from vlm_core.structure.table_finding.words import PlacedWord, around, segments, text_rows
 from vlm_core.types import Box
 
+# Times the height: words further apart are in different cells.
 _WORD_GAP = 1.0
-"""Times the height: words further apart are in different cells."""
+# Times the height: rows further apart are of different tables.
 _ROW_GAP = 2.5
-"""Times the height: rows further apart are of different tables."""
 _FEWEST_ROWS = 3
+# Rows with so many parts are the body of a table;
 _FEWEST_PARTS = 3
-"""Rows with so many parts are the body of a table;"""
+# and so many others may stand between two of them, headings of groups and the rest of cells.
 _BETWEEN = 2
-"""and so many others may stand between two of them, headings of groups and the rest of cells."""
+# Words of one part that make a row prose.
 _LONG = 8
-"""Words of one part that make a row prose."""
 
 
 def in_columns(words: Sequence[PlacedWord], height: float) -> Iterator[list[PlacedWord]]:
@@ -89,11 +89,13 @@ def parts_of(words: Sequence[PlacedWord], height: float) -> list[list[PlacedWord
 
 def _without_table_columns(parts: list[list[PlacedWord]]) -> list[list[PlacedWord]]:
     merged: list[list[PlacedWord]] = []
+    after_prose = True
     for part in parts:
-        if merged and not _is_prose(part) and not _is_prose(merged[-1]):
-            merged[-1] = merged[-1] + part
-        else:
-            merged.append(part)
+        is_prose = _is_prose(part)
+        if after_prose or is_prose:
+            merged.append([])
+        merged[-1] += part
+        after_prose = is_prose
     return merged
 
 

@@ -16,24 +16,24 @@ Row: TypeAlias = list[PlacedWord]
 
 WORD_GAP = 0.9
 """Times the height: words further apart are in different cells."""
+# Times the height: words nearer than this are never parted by a stripe;
 _LOOSE_GAP = 0.45
-"""Times the height: words nearer than this are never parted by a stripe;"""
+# and in all but so many of the rows the words there are further apart than those of one cell.
 _JOINED = 0.25
-"""and in all but so many of the rows the words there are further apart than those of one cell."""
+# Rows on which such a column must have text.
 _USED = 2
-"""Rows on which such a column must have text."""
+# Times the height: lines so near to each other are one.
 _NEAR = 0.5
-"""Times the height: lines so near to each other are one."""
+# The share of a table's height along which a line parts its columns.
 _STRONG = 0.35
-"""The share of a table's height along which a line parts its columns."""
+# Times the height: the narrowest stripe.
 _NARROW = 0.25
-"""Times the height: the narrowest stripe."""
 _FEW_ROWS, _CROSSED = 6, 0.12
 """From so many rows on, the share of them that may run across a stripe, as headings do."""
+# Times the height: a stripe nearer to a line is the white beside it.
 _APART = 1.0
-"""Times the height: a stripe nearer to a line is the white beside it."""
+# Times the height: a column without text that is narrower is the white between two lines.
 _NARROWEST = 1.5
-"""Times the height: a column without text that is narrower is the white between two lines."""
 _FEWEST, _MOSTLY = 4, 0.6
 """Rows that a stripe parts between two lines, and their share of those that have text there."""
 

@@ -9,16 +9,16 @@ from vlm_core.structure.table_finding.grid import Grid, GridCell
 from vlm_core.structure.table_finding.words import ByLevel, PlacedWord, around, text_rows
 from vlm_core.types import Box
 
+# Times the height: how far from the table such a row stands at most.
 _GAP = 1.0
-"""Times the height: how far from the table such a row stands at most."""
+# Rows that are added above, and below.
 _MOST = 3
-"""Rows that are added above, and below."""
+# The share of the columns in which it has text, each part of it in one.
 _COLUMNS = 0.6
-"""The share of the columns in which it has text, each part of it in one."""
+# Words of a text over all columns from which it is a caption or a note.
 _NOTE = 8
-"""Words of a text over all columns from which it is a caption or a note."""
+# Times the height: how far a text may reach into the next column.
 _EDGE = 0.35
-"""Times the height: how far a text may reach into the next column."""
 
 
 def rows_beside(box: Box, grid: Grid, free: ByLevel, height: float) -> list[PlacedWord]:

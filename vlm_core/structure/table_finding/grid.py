@@ -15,24 +15,24 @@ from vlm_core.structure.table_finding.values import goes_on, is_number
 from vlm_core.structure.table_finding.words import PlacedWord, text_rows, usual_height
 from vlm_core.types import Box
 
+# Times the height: how far off its place a line may run.
 _NEAR = 0.5
-"""Times the height: how far off its place a line may run."""
+# Times the height: how far a cell's text may reach into the next column.
 _EDGE = 0.35
-"""Times the height: how far a cell's text may reach into the next column."""
+# Times the height: white at which text that runs over two columns is parted.
 _CUT = 0.55
-"""Times the height: white at which text that runs over two columns is parted."""
+# The share of a table's width along which a line parts its rows,
 _WIDE = 0.6
-"""The share of a table's width along which a line parts its rows,"""
+# or of one column's, where lines run down as well.
 _COLUMN = 0.8
-"""or of one column's, where lines run down as well."""
 _DENSE_ROW, _DENSE = 0.6, 0.7
 """Rows of text between two lines are rows of the table where so much of them fill so many of the columns."""
 _SMALL, _SEVERAL = 0.5, 3
 """The share of a table's rows of text that may be one row of it; or any, where lines make so many rows."""
+# Times the height: rows of text that reach so far into each other are of one row of the table.
 _OVERLAP = 0.3
-"""Times the height: rows of text that reach so far into each other are of one row of the table."""
+# Of the side of a cell: where less of it is drawn, it is not there.
 _OPEN = 0.5
-"""Of the side of a cell: where less of it is drawn, it is not there."""
 
 
 class GridCell(NamedTuple):

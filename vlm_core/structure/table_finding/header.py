@@ -5,10 +5,10 @@ from __future__ import annotations
 from vlm_core.structure.table_finding.grid import Grid, GridCell
 from vlm_core.structure.table_finding.values import are_values
 
+# Rows of a header, and
 _MOST = 5
-"""Rows of a header, and"""
+# their share of the table's.
 _MOST_SHARE = 0.5
-"""their share of the table's."""
 
 
 def header_rows(grid: Grid) -> int:

@@ -10,27 +10,27 @@ from vlm_core.structure.table_finding.grid import Grid, GridCell
 from vlm_core.structure.table_finding.rules import Rules
 from vlm_core.structure.table_finding.words import PlacedWord
 
+# The share of a ruled table's places that hold text.
 _FILLED = 0.5
-"""The share of a ruled table's places that hold text."""
+# Of a table's width: how long such a line is.
 _ALONG = 0.5
-"""Of a table's width: how long such a line is."""
+# The share of words that a line may run through: those of a chart run through its labels.
 _STRUCK = 0.15
-"""The share of words that a line may run through: those of a chart run through its labels."""
 _PROSE_CELL, _FEW_CELLS = 25, 8
 """Words of the usual cell of so few that make it prose in a frame."""
 
+# The share of rows that lines part, from which columns need none.
 _RULED_ROWS = 0.6
-"""The share of rows that lines part, from which columns need none."""
+# Of the smallest table whose columns are parted by white alone;
 _COLUMNS = 3
-"""Of the smallest table whose columns are parted by white alone;"""
 _ROWS, _ROWS_BETWEEN_LINES = 4, 3
 """its rows, and those of one that has lines above, below and perhaps within;"""
+# the share of columns that make a row full;
 _FULL_ROW = 0.6
-"""the share of columns that make a row full;"""
 _FULL_ROWS, _FULL_ROWS_BETWEEN_LINES = 0.8, 0.6
 """the share of rows that are, without lines and with them;"""
+# and words of the usual cell at most.
 _SHORT_CELL = 6
-"""and words of the usual cell at most."""
 
 
 def is_ruled_table(grid: Grid, words: Sequence[PlacedWord], rules: Rules) -> bool:

@@ -10,16 +10,14 @@ from vlm_core.structure.table_finding.rules import Rule, Rules, places
 from vlm_core.structure.table_finding.words import ByLevel, PlacedWord, segments, text_rows
 from vlm_core.types import Box
 
-_MOST = 1500
-"""Lines each way that are looked at, the longest ones: a hatched drawing has thousands."""
+# Times the height: how far a line may end from one that it crosses.
 _REACH = 0.5
-"""Times the height: how far a line may end from one that it crosses."""
+# Times the height: how far the ends of lines of one length may be off each other.
 _ENDS = 1.5
-"""Times the height: how far the ends of lines of one length may be off each other."""
+# Times the height: words further apart are in different cells.
 _WORD_GAP = 0.9
-"""Times the height: words further apart are in different cells."""
+# Times the height: lines without text between them may be so far apart.
 _DOUBLE = 1.5
-"""Times the height: lines without text between them may be so far apart."""
 _PROSE_WORDS, _PROSE_WIDTH = 6, 0.6
 """Of one part of a row of text: words, and the share of the row's width, that make it a line of prose."""
 _PROSE, _CELLS = 0.25, 0.5
@@ -33,7 +31,7 @@ def crossing(rules: Rules, height: float) -> Iterator[Box]:
         rules: of the page.
         height: of its usual line.
     """
-    across, down = _longest(rules.across), sorted(_longest(rules.down))
+    across, down = rules
     places_down = [rule.at for rule in down]
     reach = _REACH * height
     groups = _Groups(len(across) + len(down))
@@ -53,12 +51,6 @@ def crossing(rules: Rules, height: float) -> Iterator[Box]:
                 max([rule.end for rule in own_across] + [rule.at for rule in own_down]),
                 max([rule.at for rule in own_across] + [rule.end for rule in own_down]),
             )
-
-
-def _longest(rules: Sequence[Rule]) -> Sequence[Rule]:
-    if len(rules) <= _MOST:
-        return rules
-    return sorted(rules, key=lambda rule: -rule.length)[:_MOST]
 
 
 class _Groups:
@@ -91,7 +83,7 @@ def stacked(words: ByLevel, rules: Rules, height: float) -> Iterator[Box]:
         rules: of the page.
         height: of its usual line.
     """
-    for stack in _stacks(_longest(rules.across), height):
+    for stack in _stacks(rules.across, height):
         run: list[Rule] = []
         for rule in stack:
             if run and not _holds_cells(words, run[-1], rule, height):
@@ -104,7 +96,7 @@ def stacked(words: ByLevel, rules: Rules, height: float) -> Iterator[Box]:
 def _stacks(across: Sequence[Rule], height: float) -> list[list[Rule]]:
     """Lines of one length, from the top."""
     stacks: list[list[Rule]] = []
-    for rule in sorted(across):
+    for rule in across:
         for stack in stacks:
             first = stack[0]
             if max(abs(rule.start - first.start), abs(rule.end - first.end)) <= _ENDS * height:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from math import inf
 from typing import NamedTuple
 
 from vlm_core.structure.table_finding.words import PlacedWord, Plane
 from vlm_core.types import Box
 
+# Lines each way that are looked at, the longest ones: a hatched drawing has thousands.
+_MOST = 1500
+# Times the height: how far the parts of one line may be from each other.
 _BREAK = 0.5
-"""Times the height: how far the parts of one line may be from each other."""
+# Times its width or height that the other one is: a line that runs across, or down.
 _LONGER = 4.0
-"""Times its width or height that the other one is: a line that runs across, or down."""
 
 
 _LETTER, _STROKE = 3.0, 0.2
@@ -37,7 +41,7 @@ class Rule(NamedTuple):
 
 
 class Rules(NamedTuple):
-    """The ruling lines of a page or of a table."""
+    """The ruling lines of a page or of a table, those across from the top, those down from the left."""
 
     across: Sequence[Rule] = ()
     down: Sequence[Rule] = ()
@@ -78,7 +82,11 @@ def rules_on(rules: Iterable[Box], plane: Plane, words: Sequence[PlacedWord], he
         elif high >= max(_LONGER * wide, height):
             down.append(Rule((a_x + b_x) / 2, min(a_y, b_y), max(a_y, b_y)))
     down = _without_letters(down, words, height)
-    return Rules(_joined(across, height), _joined(down, height))
+    return Rules(_longest(_joined(across, height)), _longest(_joined(down, height)))
+
+
+def _longest(rules: list[Rule]) -> list[Rule]:
+    return sorted(sorted(rules, key=lambda rule: -rule.length)[:_MOST])
 
 
 def _without_letters(down: list[Rule], words: Sequence[PlacedWord], height: float) -> list[Rule]:
@@ -134,7 +142,7 @@ def places(rules: Iterable[Rule], reach: float) -> list[float]:
     return [sum(rule.at for rule in group) / len(group) for group in clusters(rules, reach)]
 
 
-def coverage(rules: Iterable[Rule], at: float, reach: float, start: float, end: float) -> float:
-    """The share of a stretch along which a line runs at a place."""
-    near = (rule.covers(start, end) for rule in rules if abs(rule.at - at) <= reach)
-    return min(1.0, sum(near) / max(end - start, 1e-9))
+def coverage(rules: Sequence[Rule], at: float, reach: float, start: float, end: float) -> float:
+    """The share of a stretch along which a line runs at a place. The rules stand in their order."""
+    near = rules[bisect_left(rules, (at - reach,)) : bisect_right(rules, (at + reach, inf))]
+    return min(1.0, sum(rule.covers(start, end) for rule in near) / max(end - start, 1e-9))
