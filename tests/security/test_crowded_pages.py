@@ -20,19 +20,22 @@ from crowded_pages import (
     staircase,
     two_columns,
 )
+from crowded_tables import RULED, Ruled, nested_frames
 from small_pdfs import one_page
 from work_counts import lines_run
 
+from vlm_core import DocumentResult, PageResult, TextLine, chunks
 from vlm_core.images.decode import open_document
 from vlm_core.images.pdf_order import in_reading_order
 from vlm_core.images.pdf_text import Char, Line, Style
 from vlm_core.ocr.layout import lines_in_order
 from vlm_core.reading_order.columns import Work
+from vlm_core.structure.table_finding.find import find_tables
 
 MOST_GROWTH = 6
 """Of the lines of code that run, with four times as many boxes. A quadratic algorithm has 16."""
 MOST_LINES = 9_000_000
-"""Of code, for 2,500 boxes of any layout: pages made to take forever are given up."""
+"""Of code, for a page of 2,500 boxes or 8,000 words: pages made to take forever are given up."""
 
 
 def lines_to_order(layout: Layout, count: int) -> int:
@@ -126,3 +129,82 @@ def test_a_pdf_page_whose_columns_were_not_all_looked_for_says_so() -> None:
         with open_document(page) as document:
             warnings = document.page(1).warnings
         assert sum("lines may be out of order" in warning for warning in warnings) == doubts
+
+
+# --- what stands on a page -----------------------------------------------------------------------
+
+
+def lines_to_find_tables(ruled: Callable[[int], Ruled], count: int) -> int:
+    page = ruled(count)
+    return lines_run(lambda: find_tables(page.lines, page.rules, 1_000, 1_400))
+
+
+@pytest.mark.parametrize("ruled", RULED, ids=lambda ruled: ruled.__name__)
+def test_tables_are_looked_for_in_little_more_work_for_each_word_however_many_there_are(
+    ruled: Callable[[int], Ruled],
+) -> None:
+    assert lines_to_find_tables(ruled, 8_000) <= MOST_GROWTH * lines_to_find_tables(ruled, 2_000)
+
+
+def test_frames_in_frames_take_no_more_than_a_bounded_amount_of_work() -> None:
+    assert lines_to_find_tables(nested_frames, 8_000) <= MOST_LINES
+
+
+def page_of(layout: Layout, count: int) -> PageResult:
+    pieces = layout(count)
+    width, height = (max(piece.box[end] for piece in pieces) for end in (2, 3))
+    lines = [
+        TextLine(text=text, bbox=(x0 / width, y0 / height, x1 / width, y1 / height))
+        for text, (x0, y0, x1, y1) in ((piece.text, piece.box) for piece in pieces)
+    ]
+    return PageResult(text="\n".join(line.text for line in lines), lines=tuple(lines))
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.__name__)
+def test_a_page_is_cut_into_chunks_in_little_more_work_for_each_line_however_many_there_are(
+    layout: Layout,
+) -> None:
+    def work(count: int) -> int:
+        document = DocumentResult(source="a.png", pages=(page_of(layout, count),))
+        return lines_run(lambda: list(chunks(document)))
+
+    work(10)  # loads what is needed
+    assert work(4_000) <= MOST_GROWTH * work(1_000)
+
+
+LONG_TEXTS = {
+    "words of one letter": "x ",
+    "one word": "x",
+    "marks": "<",
+    "marks of Chinese": "。",
+    "links": "[a](b",
+    "entities": "&amp;",
+    "headings": "# a\n\n",
+}
+
+
+def rows_of_markdown(count: int) -> str:
+    return "| a | b |\n|---|---|\n" + "| 1 | 2 |\n" * count
+
+
+def rows_of_html(count: int) -> str:
+    return "<table>" + "<tr><td rowspan=2>a</td></tr>" * count
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(pytest.param(part.__mul__, id=name) for name, part in LONG_TEXTS.items()),
+        pytest.param(rows_of_markdown, id="rows of a table"),
+        pytest.param(rows_of_html, id="rows of which each spans the next"),
+    ],
+)
+def test_an_answer_is_cut_into_chunks_in_little_more_work_however_long_it_is(
+    text: Callable[[int], str],
+) -> None:
+    def work(count: int) -> int:
+        document = DocumentResult(source="a.png", pages=(PageResult(text=text(count)),))
+        return lines_run(lambda: list(chunks(document)))
+
+    work(1)  # loads what is needed
+    assert work(6_000) <= MOST_GROWTH * work(1_500)

@@ -56,15 +56,15 @@ def units_of(blocks: Sequence[Sequence[Row]]) -> list[Unit]:
     Args:
         blocks: the rows of each block of lines.
     """
+    columns = [around(row.bbox for row in block) for block in blocks]
     return [
-        Unit(tuple(rows), number, around(row.bbox for row in block))
-        for number, block in enumerate(blocks)
-        for rows in _parted(block)
+        Unit(tuple(rows), number, column)
+        for number, (block, column) in enumerate(zip(blocks, columns, strict=True))
+        for rows in _parted(block, column)
     ]
 
 
-def _parted(block: Sequence[Row]) -> list[list[Row]]:
-    column = around(row.bbox for row in block)
+def _parted(block: Sequence[Row], column: Box) -> list[list[Row]]:
     pitches = [below.bbox[1] - above.bbox[1] for above, below in pairwise(block)]
     usual = sorted(pitches)[len(pitches) // 3] if pitches else 0.0
     parts = [[block[0]]]

@@ -14,11 +14,12 @@ from typing import Any, TypeAlias
 
 from markdown_it import MarkdownIt
 from markdown_it.ruler import RuleOptionsType
-from markdown_it.rules_block import StateBlock, blockquote, list_block
+from markdown_it.rules_block import StateBlock, blockquote, list_block, table
 from markdown_it.rules_inline import StateInline
 
 from vlm_core.structure.html_tags import WHOLE
 from vlm_core.structure.markdown_escape import formula_end
+from vlm_core.structure.table_builder import MOST_COLUMNS
 
 DEEPEST = 30
 """Levels of lists and quotations within each other; what is deeper is text."""
@@ -37,6 +38,7 @@ def parser() -> MarkdownIt:
     made.enable(["table", "strikethrough"]).disable(["code", "reference"])
     made.block.ruler.before("table", "whole_element", _whole_element, _INTERRUPTING)
     made.block.ruler.before("table", "formula_block", _formula_block, _INTERRUPTING)
+    made.block.ruler.at("table", _table, {"alt": ["paragraph", "reference"]})
     made.block.ruler.at("blockquote", partial(_bounded, blockquote), _INTERRUPTING)
     made.block.ruler.at("list", partial(_bounded, list_block), _INTERRUPTING)
     made.inline.ruler.before("escape", "formula", _formula)
@@ -50,6 +52,12 @@ def _as_is(address: str) -> str:
 
 def _bounded(rule: _BlockRule, state: StateBlock, start: int, end: int, silent: bool) -> bool:
     return state.level < DEEPEST and rule(state, start, end, silent)
+
+
+def _table(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    """A table, unless it has more columns than a table has: cells take far longer than text."""
+    below = slice(state.bMarks[start + 1], state.eMarks[start + 1]) if start + 1 < end else slice(0)
+    return state.src[below].count("|") <= MOST_COLUMNS and table(state, start, end, silent)
 
 
 def _formula(state: StateInline, silent: bool) -> bool:

@@ -9,10 +9,13 @@ from itertools import accumulate, islice
 _CLOSING = "\"'”’»)]」』）"
 _ENDS = (".", "!", "?", "…")
 _ENDS_CJK = ("。", "！", "？", "；")
-_WORD = re.compile(r"\S+\s*")
-_CLAUSE = re.compile(rf"[^\s{''.join(_ENDS_CJK)}]*(?:[{''.join(_ENDS_CJK)}][」』”’）]*)?\s*")
+# Characters, after which a sentence ends with the next word, and a word where it is: cutting a long text
+# without a blank looks no further ahead.
 LONGEST_SENTENCE = 4000
-"""Characters, after which a sentence ends with the next word."""
+_WORD = re.compile(rf"\S{{1,{LONGEST_SENTENCE}}}\s*")
+_CLAUSE = re.compile(
+    rf"[^\s{''.join(_ENDS_CJK)}]{{0,{LONGEST_SENTENCE}}}(?:[{''.join(_ENDS_CJK)}][」』”’）]*)?\s*"
+)
 
 
 def sentences(text: str) -> Iterator[str]:

@@ -11,6 +11,8 @@ from vlm_core.types import Cell, Table
 
 WIDEST_SPAN = 1000
 """Columns that a cell covers at most, as in browsers."""
+MOST_COLUMNS = 1000
+"""Cells of a row, at most: what has more is not a table."""
 MOST_SPANNED = 2_000_000
 """Rows times columns with spans as they are given; where they are more, spans do not count."""
 MOST_PLACES = 1_000_000
@@ -37,6 +39,8 @@ def table_of(rows: Iterable[Sequence[LooseCell]]) -> Table | None:
         2
     """
     loose = [list(row) for row in rows if row]
+    if any(len(row) > MOST_COLUMNS for row in loose):
+        return None
     laid = _placed(loose)
     if laid is None:
         laid = _placed([[cell._replace(row_span=1, column_span=1) for cell in row] for row in loose])

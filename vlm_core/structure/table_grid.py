@@ -9,7 +9,8 @@ from vlm_core.types import Cell, Table
 
 def rows(table: Table, *, repeat_spans: bool = False) -> list[list[str]]:
     """The texts of the cells, row by row; `Table.to_rows` says more."""
-    grid = [[""] * table.column_count for _ in range(table.row_count)]
+    columns = table.column_count
+    grid = [[""] * columns for _ in range(table.row_count)]
     for cell in table.cells:
         for row, column in _places(cell) if repeat_spans else [(cell.row, cell.column)]:
             grid[row][column] = cell.text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from math import inf
@@ -80,11 +80,12 @@ def _without_narrow(
     found: Sequence[Separator], rows: Sequence[Row], box: Box, height: float
 ) -> list[Separator]:
     """Separators of which no two have a narrow column without text between them, as double lines do."""
-    words = [word for row in rows for word in row]
+    middles = sorted(word.middle_x for row in rows for word in row)
 
     def is_white(left: float, right: float) -> bool:
-        is_narrow = right - left < _NARROWEST * height
-        return is_narrow and not any(left <= word.middle_x < right for word in words)
+        return right - left < _NARROWEST * height and bisect_left(middles, left) == bisect_left(
+            middles, right
+        )
 
     kept: list[Separator] = []
     left = box[0]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import chain, pairwise
+from operator import attrgetter
 from statistics import median
 from typing import NamedTuple
 
@@ -205,10 +206,10 @@ class _Builder:
     # Cells
 
     def _first_column(self, x: float) -> int:
-        return sum(each.x <= x + _EDGE * self._height for each in self._separators)
+        return bisect_right(self._separators, x + _EDGE * self._height, key=attrgetter("x"))
 
     def _last_column(self, x: float) -> int:
-        return sum(each.x < x - _EDGE * self._height for each in self._separators)
+        return bisect_left(self._separators, x - _EDGE * self._height, key=attrgetter("x"))
 
     def _row_cells(self, number: int, band: _Band) -> list[GridCell]:
         texts: dict[tuple[int, int], list[Row]] = {}

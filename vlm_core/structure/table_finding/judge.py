@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from statistics import median
 
 from vlm_core.structure.table_finding.grid import Grid, GridCell
-from vlm_core.structure.table_finding.rules import Rules
+from vlm_core.structure.table_finding.rules import Rules, between
 from vlm_core.structure.table_finding.words import PlacedWord
 
 # The share of a ruled table's places that hold text.
@@ -73,13 +73,10 @@ def _words(cell: GridCell) -> int:
 def _is_struck(word: PlacedWord, rules: Rules) -> bool:
     """Whether a line runs through the middle of a word."""
     edge = 0.25 * word.height
-    if any(
-        word.y0 + edge < rule.at < word.y1 - edge and rule.covers(word.x0, word.x1) > 0
-        for rule in rules.across
-    ):
-        return True
-    return any(
-        word.x0 + edge < rule.at < word.x1 - edge and rule.covers(word.y0, word.y1) > 0 for rule in rules.down
+    across = between(rules.across, word.y0 + edge, word.y1 - edge)
+    down = between(rules.down, word.x0 + edge, word.x1 - edge)
+    return any(rule.covers(word.x0, word.x1) > 0 for rule in across) or any(
+        rule.covers(word.y0, word.y1) > 0 for rule in down
     )
 
 

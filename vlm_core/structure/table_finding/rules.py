@@ -144,5 +144,10 @@ def places(rules: Iterable[Rule], reach: float) -> list[float]:
 
 def coverage(rules: Sequence[Rule], at: float, reach: float, start: float, end: float) -> float:
     """The share of a stretch along which a line runs at a place. The rules stand in their order."""
-    near = rules[bisect_left(rules, (at - reach,)) : bisect_right(rules, (at + reach, inf))]
+    near = between(rules, at - reach, at + reach)
     return min(1.0, sum(rule.covers(start, end) for rule in near) / max(end - start, 1e-9))
+
+
+def between(rules: Sequence[Rule], low: float, high: float) -> Sequence[Rule]:
+    """The lines at places from `low` to `high`. The rules stand in their order."""
+    return rules[bisect_left(rules, (low,)) : bisect_right(rules, (high, inf))]

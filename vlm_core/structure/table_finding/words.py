@@ -149,11 +149,12 @@ def segments(
     Args:
         row: from left to right.
         gap: how much white parts it.
-        separators: where ruling lines run down.
+        separators: where ruling lines run down, from left to right.
     """
     parts = [[row[0]]]
     for word, following in pairwise(row):
-        is_cut = any(word.middle_x < x < following.middle_x for x in separators)
+        after = bisect_right(separators, word.middle_x)
+        is_cut = after < len(separators) and separators[after] < following.middle_x
         if is_cut or following.x0 - word.x1 > gap:
             parts.append([])
         parts[-1].append(following)
