@@ -3,8 +3,8 @@
     python benchmarks/line_order.py
 
 Pages are laid out as no person would: in a grid, in one row, in one column, boxes within boxes, as dust,
-under thousands of ruling lines. Prints CPU seconds for each layout, and by how much they grow: four times as many boxes are four times as
-much work at the least. Exits with 1 where a layout takes more than 5 s.
+under thousands of ruling lines. Prints CPU seconds for each layout, and by how much they grow: four times as
+many boxes are four times as much work at the least. Exits with 1 where a layout takes more than 5 s.
 """
 
 from __future__ import annotations

@@ -207,4 +207,4 @@ def test_an_answer_is_cut_into_chunks_in_little_more_work_however_long_it_is(
         return lines_run(lambda: list(chunks(document)))
 
     work(1)  # loads what is needed
-    assert work(6_000) <= MOST_GROWTH * work(1_500)
+    assert work(8_000) <= MOST_GROWTH * work(2_000)
