@@ -20,7 +20,6 @@ from PIL import Image, ImageDraw, ImageFont
 from ways import WAYS
 
 MOST_MEGABYTES = 600
-MOST_MEGABYTES_OF_A_FULL_PAGE = 750
 MOST_CPU_SECONDS = 5.0
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -181,5 +180,5 @@ def test_a_picture_full_of_marks_takes_little_memory_of_all_processes_together(
     path = tmp_path / "scan.png"
     path.write_bytes(made(name))
     found = reading("library", path)
-    assert found["megabytes"] < MOST_MEGABYTES_OF_A_FULL_PAGE
+    assert found["megabytes"] < MOST_MEGABYTES
     assert "Traceback" not in found["said"]

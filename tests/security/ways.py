@@ -1,4 +1,4 @@
-"""Every way in which a stranger's file reaches us."""
+"""Every way in which a stranger's file reaches us; each loads what it needs itself."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from langchain_vlm import image_tools
-from llamaindex_vlm import VLMToolSpec
 from vlm_core import DocumentReader, ImageAssistant, OCREngine, PageImage, PageResult, TextLine, VLMError
 
 Answer: TypeAlias = str
@@ -44,6 +42,8 @@ def by_command(path: Path, engine: OCREngine | str) -> Answer:
 
 
 def by_langchain(path: Path, engine: OCREngine | str) -> Answer:
+    from langchain_vlm import image_tools
+
     read_image = image_tools(engine, root_dir=path.parent)[0]
     call: dict[str, Any] = {
         "type": "tool_call",
@@ -55,6 +55,8 @@ def by_langchain(path: Path, engine: OCREngine | str) -> Answer:
 
 
 def by_llamaindex(path: Path, engine: OCREngine | str) -> Answer:
+    from llamaindex_vlm import VLMToolSpec
+
     read_image = VLMToolSpec(engine, root_dir=path.parent).to_tool_list()[0]
     try:
         return str(read_image.call(image=path.name).content)

@@ -21,8 +21,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast
 
 from vlm_core.errors import ConfigError, InputError
+from vlm_core.free_memory import release_free_memory
 from vlm_core.jobs.budget import JobBudget, JobJournal
-from vlm_core.jobs.free_memory import release_free_memory
 from vlm_core.jobs.ordered import (
     CancellableReader,
     ReaderThreads,

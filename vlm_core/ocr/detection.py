@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vlm_core.ocr.pixels import Pixels
+from vlm_core.ocr.pixels import Pixels, for_network
 from vlm_core.ocr.tiles import Quads, filled_up
 
 SURE = 0.6
@@ -48,7 +48,7 @@ def boxes_in(
             memory and more time; large pictures go there.
 
     Returns:
-        From height × width × 3 pixels (BGR) to N × 4 × 2 corners.
+        From height × width × 3 pixels (RGB) to N × 4 × 2 corners.
     """
     # Made once: these hold settings only. RapidOCR's own call keeps the last one on the detector.
     boxes_of = detector.postprocess_op
@@ -56,7 +56,7 @@ def boxes_in(
 
     def network_input(image: Pixels) -> NDArray[np.float32]:
         """1 × 3 × height × width, as RapidOCR prepares it, in half its time and memory."""
-        levels = image.transpose(2, 0, 1)[None].astype(np.float32, order="C")
+        levels = for_network(image).transpose(2, 0, 1)[None].astype(np.float32, order="C")
         levels *= 1 / (255 * std)
         levels -= mean / std
         return levels

@@ -54,7 +54,7 @@ def spots(image: Pixels) -> list[Tile]:
     """Where ink stands on a page, with a margin; nothing where it is nearly everywhere.
 
     Args:
-        image: height × width × 3, BGR, 8 bits.
+        image: height × width × 3, RGB, 8 bits.
 
     Example:
         >>> page = np.full((900, 600, 3), 255, np.uint8)
@@ -62,7 +62,7 @@ def spots(image: Pixels) -> list[Tile]:
         >>> spots(page)
         [Tile(x0=226, y0=736, x1=364, y1=884)]
     """
-    grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.int16)
+    grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.int16)
     ink = (np.abs(grey - np.int16(np.median(grey))) > CONTRAST).astype(np.uint8)
     _, labels, parts, _ = cv2.connectedComponentsWithStats(ink)
     is_print = parts[:, cv2.CC_STAT_HEIGHT] >= SMALLEST

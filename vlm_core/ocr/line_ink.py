@@ -39,9 +39,9 @@ def ink_of(line: Pixels) -> NDArray[np.bool_]:
     """Where a line is written, whether dark on light or light on dark; its edges left out.
 
     Args:
-        line: 48 × width × 3, BGR.
+        line: 48 × width × 3, RGB.
     """
-    grey = np.asarray(cv2.cvtColor(line, cv2.COLOR_BGR2GRAY), np.uint8)
+    grey = np.asarray(cv2.cvtColor(line, cv2.COLOR_RGB2GRAY), np.uint8)
     threshold, _ = cv2.threshold(grey, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
     dark: NDArray[np.bool_] = grey[EDGE:-EDGE] <= threshold
     return dark if dark.mean() <= 0.5 else ~dark
@@ -51,7 +51,7 @@ def unread_ink(line: Pixels, centres: NDArray[np.floating[Any]], *, square: bool
     """How much of a line's ink no character accounts for.
 
     Args:
-        line: 48 × width × 3, BGR.
+        line: 48 × width × 3, RGB.
         centres: of the characters that were read in it, in pixels from its left end.
         square: whether most of them are as wide as high, such as Chinese ones, whose parts stand apart.
     """

@@ -345,14 +345,17 @@ def _models_of(rapidocr: Any) -> Models:
     """RapidOCR's three models as functions; its own call keeps arguments on the object."""
     import numpy as np
 
+    from vlm_core.free_memory import release_free_memory
     from vlm_core.ocr.detection import boxes_in
+    from vlm_core.ocr.pixels import for_network
 
     detector = rapidocr._load_det_model()
     classifier = rapidocr._load_cls_model()
     recognizer = rapidocr._load_rec_model()
 
     def look_inverted(crops: list[Pixels]) -> list[bool]:
-        return [label == "180" for label, _ in classifier(crops).cls_res]
+        held = [np.ascontiguousarray(for_network(crop)) for crop in crops]
+        return [label == "180" for label, _ in classifier(held).cls_res]
 
     def infer(line: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.asarray(recognizer.session(line)[0], np.float32)
@@ -363,6 +366,7 @@ def _models_of(rapidocr: Any) -> Models:
 
     def detect_lean(levels: NDArray[np.float32]) -> NDArray[np.float32]:
         session = lean_session()
+        release_free_memory()  # what reading the page's file has left would stand beside the network's
         return np.asarray(session.run(None, {session.get_inputs()[0].name: levels})[0], np.float32)
 
     return Models(boxes_in(detector, detect_lean), look_inverted, infer, recognizer.postprocess_op.character)

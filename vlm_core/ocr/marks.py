@@ -31,7 +31,7 @@ def shrinkage(image: NDArray[np.uint8]) -> float:
     """By how much a page may be scaled down so that its print is still found, from 0 to 1.
 
     Args:
-        image: height × width × 3, BGR, 8 bits, at the scale at which text is looked for else.
+        image: height × width × 3, RGB, 8 bits, at the scale at which text is looked for else.
 
     Example:
         >>> shrinkage(np.full((900, 600, 3), 255, np.uint8))
@@ -50,7 +50,7 @@ def letter_heights(image: NDArray[np.uint8]) -> NDArray[np.int32]:
     """The heights in pixels of all that has the shape of a letter.
 
     Args:
-        image: height × width × 3, BGR, 8 bits.
+        image: height × width × 3, RGB, 8 bits.
     """
     parts = _parts(image)
     return np.asarray(parts[_are_letters(parts), cv2.CC_STAT_HEIGHT])
@@ -58,7 +58,7 @@ def letter_heights(image: NDArray[np.uint8]) -> NDArray[np.int32]:
 
 def _parts(image: NDArray[np.uint8]) -> NDArray[np.int32]:
     """The connected parts of the ink, a row each as OpenCV describes them."""
-    grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
+    grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
     if 2 * np.count_nonzero(grey < 128) > grey.size:  # light print on a dark page
         grey = 255 - grey
     ink = cv2.adaptiveThreshold(
@@ -98,7 +98,7 @@ def has_marks(image: NDArray[np.uint8]) -> bool:
     A white sheet has no mark, and neither has noise.
 
     Args:
-        image: height × width × 3, BGR, 8 bits.
+        image: height × width × 3, RGB, 8 bits.
 
     Example:
         >>> has_marks(np.full((900, 600, 3), 255, np.uint8))
@@ -114,7 +114,7 @@ def marked_parts(image: Pixels) -> list[Tile]:
     """The parts of a page on which anything stands, with a margin; the whole page where they are most of it.
 
     Args:
-        image: height × width × 3, BGR, 8 bits, at the scale at which text is looked for.
+        image: height × width × 3, RGB, 8 bits, at the scale at which text is looked for.
 
     Returns:
         Parts that do not overlap, from top to bottom.

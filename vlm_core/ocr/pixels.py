@@ -12,7 +12,7 @@ from vlm_core.images.decode_limits import MOST_IN_COLOUR
 from vlm_core.types import PageImage
 
 Pixels: TypeAlias = NDArray[np.uint8]
-"""Height × width × 3, BGR, 8 bits; of a whole page also height × width, grey."""
+"""Height × width × 3, RGB, 8 bits; of a whole page also height × width, grey."""
 TALL = 1.5
 """Height to width from which a box counts as tall; recognisers turn such a crop to the left."""
 
@@ -32,7 +32,7 @@ class Tile(NamedTuple):
 
 
 def pixels_of(page: PageImage) -> Pixels:
-    """The pixels of a page, not copied where it is in grey.
+    """The pixels of a page, not copied unless it is large and in colour.
 
     Example:
         >>> pixels_of(PageImage.of_levels(bytes(6), 3, 2)).shape
@@ -42,7 +42,7 @@ def pixels_of(page: PageImage) -> Pixels:
     if page.levels is not None:  # its pixels would be made for this alone
         return np.frombuffer(page.levels, np.uint8).reshape(shape)
     rgb = np.frombuffer(page.pixels, np.uint8).reshape(*shape, 3)
-    return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY if is_large(rgb) else cv2.COLOR_RGB2BGR), np.uint8)
+    return in_grey(rgb) if is_large(rgb) else rgb
 
 
 def is_large(image: Pixels) -> bool:
@@ -56,13 +56,13 @@ def is_large(image: Pixels) -> bool:
 
 
 def in_colour(part: Pixels) -> Pixels:
-    """A part of a page as the networks take it, height × width × 3.
+    """A part of a page with three channels, height × width × 3.
 
     Example:
         >>> in_colour(np.zeros((2, 3), np.uint8)).shape
         (2, 3, 3)
     """
-    return part if part.ndim == 3 else np.asarray(cv2.cvtColor(part, cv2.COLOR_GRAY2BGR), np.uint8)
+    return part if part.ndim == 3 else np.asarray(cv2.cvtColor(part, cv2.COLOR_GRAY2RGB), np.uint8)
 
 
 def in_grey(image: Pixels) -> Pixels:
@@ -72,4 +72,14 @@ def in_grey(image: Pixels) -> Pixels:
         >>> in_grey(np.zeros((2, 3, 3), np.uint8)).shape
         (2, 3)
     """
-    return image if image.ndim == 2 else np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
+    return image if image.ndim == 2 else np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
+
+
+def for_network(part: Pixels) -> Pixels:
+    """A part of a page with its channels in the order in which the networks take them: blue first.
+
+    Example:
+        >>> for_network(np.array([[[1, 2, 3]]], np.uint8)).tolist()
+        [[[3, 2, 1]]]
+    """
+    return part[:, :, ::-1]

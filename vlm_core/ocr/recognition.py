@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vlm_core.ocr.line_ink import HEIGHT, ink_of, unread_ink
-from vlm_core.ocr.pixels import TALL, Pixels, in_colour
+from vlm_core.ocr.pixels import TALL, Pixels, for_network, in_colour
 from vlm_core.ocr.tiles import Quads
 from vlm_core.ocr.unread_ink import NO_INK, Ink
 from vlm_core.ocr.word_boxes import WordSpan, word_spans, words_on_page
@@ -151,7 +151,7 @@ def read_line(crop: Pixels, infer: Infer, characters: Sequence[str]) -> Recogniz
     """Read one line as it is held.
 
     Args:
-        crop: height × width × 3, BGR: nothing but the line.
+        crop: height × width × 3, RGB: nothing but the line.
         infer: the recogniser, from 1 × 3 × 48 × width to steps × classes.
         characters: the character of each class.
     """
@@ -186,7 +186,7 @@ def _network_input(line: Pixels) -> NDArray[np.float32]:
     """1 × 3 × 48 × width, from -1 to 1, the width filled up to whole steps."""
     width = line.shape[1]
     filled = np.zeros((1, 3, HEIGHT, -(-width // STEP) * STEP), np.float32)
-    filled[0, :, :, :width] = line.transpose(2, 0, 1) / np.float32(127.5) - 1
+    filled[0, :, :, :width] = for_network(line).transpose(2, 0, 1) / np.float32(127.5) - 1
     return filled
 
 

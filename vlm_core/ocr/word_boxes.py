@@ -31,7 +31,7 @@ def word_spans(
         letters: the characters that were read, spaces among them.
         lost: for each, whether a space before it was swallowed.
         centres: of the characters, in pixels from the line's left end.
-        line: 48 × width × 3, BGR.
+        line: 48 × width × 3, RGB.
     """
     groups: list[list[int]] = [[]]
     for number, letter in enumerate(letters):
