@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Literal, TypeAlias, TypedDict, Unpack, cast
 
 from langchain_core.language_models import BaseChatModel
@@ -28,14 +29,13 @@ from vlm_core import (
     VLMClient,
     VLMError,
 )
-from vlm_core.integration import one_line, strict_options, validation_problems
+from vlm_core.integration import strict_options
 
 __all__ = ["AssistantOptions", "AssistantTool", "ImageToolkit", "image_tools"]
 
 LLMLike: TypeAlias = "str | Route | VLMClient | ForeignClient | BaseChatModel | None"
 ToolOutput: TypeAlias = tuple[str, dict[str, Any]]
 """What the model reads, and the artifact."""
-_MOST_FAULTS = 3
 
 
 class AssistantOptions(TypedDict, total=False):
@@ -53,6 +53,7 @@ class AssistantOptions(TypedDict, total=False):
     max_concurrency: int
     request_options: Mapping[str, Any] | None
     cite_boxes: bool | None
+    search_seconds: float
 
 
 @strict_options(*AssistantOptions.__annotations__)
@@ -63,7 +64,7 @@ def image_tools(
     assistant: ImageAssistant | None = None,
     **options: Unpack[AssistantOptions],
 ) -> list[BaseTool]:
-    """Tools for an agent: read an image, ask about images, find a text, list pages, and extract values.
+    """Tools for an agent: list and search documents, read and ask about them, find a text, extract values.
 
     The model names files under `root_dir`, and URLs where `allow_urls` is True. `extract` is there where
     a vision model is. All of them share what was read, so that asking again is quick.
@@ -83,7 +84,7 @@ def image_tools(
 
     Example:
         >>> [tool.name for tool in image_tools(root_dir="/")]
-        ['read_image', 'ask_image', 'find_text', 'list_pages']
+        ['read_image', 'ask_image', 'find_text', 'list_pages', 'list_documents', 'search_documents']
     """
     return ImageToolkit(engine, llm, assistant=assistant, **options).get_tools()
 
@@ -150,7 +151,7 @@ class AssistantTool(BaseTool):
     @property
     def _tool(self) -> ImageTool:
         # Not held, for it cannot be pickled.
-        return next(tool for tool in IMAGE_TOOLS if tool.name == self.function)
+        return _tool_called(self.function)
 
     def _named(self, first: Sequence[object], arguments: dict[str, object]) -> dict[str, object]:
         """The arguments; a tool that was called with one string has it as its first."""
@@ -164,7 +165,7 @@ def _made(tool: ImageTool, assistant: ImageAssistant) -> AssistantTool:
         args_schema=tool.arguments,
         assistant=assistant,
         function=tool.name,
-        handle_validation_error=_wrong_arguments,
+        handle_validation_error=partial(_wrong_arguments, tool.name),
     )
 
 
@@ -177,7 +178,10 @@ def _errors_for_the_model() -> Iterator[None]:
         raise ToolException(str(error)) from error
 
 
-def _wrong_arguments(error: Exception) -> str:
+def _wrong_arguments(function: str, error: Exception) -> str:
     """What is wrong with the arguments that a model wrote."""
-    problems = validation_problems(cast("ValidationError", error))[:_MOST_FAULTS]
-    return f"The arguments do not fit. {one_line('; '.join(problems), 500)}. Call it again with others."
+    return str(_tool_called(function).wrong_arguments(cast("ValidationError", error)))
+
+
+def _tool_called(function: str) -> ImageTool:
+    return next(tool for tool in IMAGE_TOOLS if tool.name == function)

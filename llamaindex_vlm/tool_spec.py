@@ -36,7 +36,7 @@ class VLMToolSpec(BaseToolSpec):
         allow_urls: whether pictures are also fetched from public web addresses.
         assistant: an `ImageAssistant` to use in place of all these.
         options: max_pages, max_images, max_bytes, max_chars, password, journal, max_concurrency,
-            request_options, cite_boxes and allow_private_urls, as `ImageAssistant` has them.
+            request_options, cite_boxes, search_seconds and allow_private_urls, as `ImageAssistant` has them.
 
     Raises:
         ConfigError: an argument cannot be used.
@@ -49,7 +49,7 @@ class VLMToolSpec(BaseToolSpec):
         >>> read_image(image="white.pgm").content
         'white.pgm, page 1 of 1: it is blank.'
         >>> [tool.metadata.name for tool in others]
-        ['ask_image', 'find_text', 'list_pages']
+        ['ask_image', 'find_text', 'list_pages', 'list_documents', 'search_documents']
         >>> folder.cleanup()
     """
 
@@ -166,6 +166,22 @@ class VLMToolSpec(BaseToolSpec):
     async def alist_pages(self, document: str) -> str:
         """As `list_pages`, without blocking the event loop."""
         return (await self.assistant.alist_pages(document)).text
+
+    def list_documents(self, pattern: str | None = None, start: int = 1) -> str:
+        """List the documents that may be read, newest first."""
+        return self.assistant.list_documents(pattern, start).text
+
+    async def alist_documents(self, pattern: str | None = None, start: int = 1) -> str:
+        """As `list_documents`, without blocking the event loop."""
+        return (await self.assistant.alist_documents(pattern, start)).text
+
+    def search_documents(self, query: str, pattern: str | None = None) -> str:
+        """Find the pages of all documents that have most to do with some words."""
+        return self.assistant.search_documents(query, pattern).text
+
+    async def asearch_documents(self, query: str, pattern: str | None = None) -> str:
+        """As `search_documents`, without blocking the event loop."""
+        return (await self.assistant.asearch_documents(query, pattern)).text
 
 
 def _check_alone(settings: Mapping[str, Any]) -> None:

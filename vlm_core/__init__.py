@@ -12,6 +12,8 @@ _HOMES = {
     "assistant.image_assistant": ("ImageAssistant",),
     "assistant.results": (
         "Citation",
+        "DocumentEntry",
+        "DocumentList",
         "Finding",
         "ImageAnswer",
         "ImageData",

@@ -1,6 +1,8 @@
 # Written by tests/unit/test_public_names.py.
 from vlm_core.assistant.image_assistant import ImageAssistant as ImageAssistant
 from vlm_core.assistant.results import Citation as Citation
+from vlm_core.assistant.results import DocumentEntry as DocumentEntry
+from vlm_core.assistant.results import DocumentList as DocumentList
 from vlm_core.assistant.results import Finding as Finding
 from vlm_core.assistant.results import ImageAnswer as ImageAnswer
 from vlm_core.assistant.results import ImageData as ImageData

@@ -182,14 +182,20 @@ def _places_in_words(text: str, matches: Sequence[TextMatch], notes: Sequence[st
     sought = one_line(text)
     if not matches:
         return with_notes(f'"{sought}" was not found.', notes)
-    rows = [f"page {m.page}, {_where(m.boxes)}: {one_line(m.text)}" for m in matches]
+    rows = [f"page {m.page}, {box_words(m.boxes)}: {one_line(m.text)}" for m in matches]
     shown, _ = truncate("\n".join(rows), max_chars)
     count = "1 place" if len(matches) == 1 else f"{len(matches)} places"
     head = f'"{sought}" was found at {count}, best first; boxes are left, top, right, bottom as fractions.'
     return with_notes(f"{head}\n\n{mark_untrusted(shown, f'lines of {matches[0].source}')}", notes)
 
 
-def _where(boxes: Sequence[Box]) -> str:
+def box_words(boxes: Sequence[Box]) -> str:
+    """Where something stands.
+
+    Example:
+        >>> box_words([(0.1, 0.2, 0.3, 0.4)])
+        '(0.100, 0.200, 0.300, 0.400)'
+    """
     return (
         " and ".join(f"({x0:.3f}, {y0:.3f}, {x1:.3f}, {y1:.3f})" for x0, y0, x1, y1 in boxes)
         or "place unknown"

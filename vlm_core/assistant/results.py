@@ -121,9 +121,41 @@ class TextMatch:
 
 @dataclass(frozen=True, kw_only=True)
 class TextMatches(Finding):
-    """Every place where a text was found, best first."""
+    """The places where a text was found, best first."""
 
     matches: tuple[TextMatch, ...] = ()
+
+
+@dataclass(frozen=True)
+class DocumentEntry:
+    """What is known of a document before it is read."""
+
+    name: str
+    """Relative to the root."""
+    kind: str
+    """Its format, as "PDF" or "JPEG", by its first bytes; empty where it is none, or was not looked at."""
+    total_pages: int | None
+    """None where they were not counted."""
+    pages: Mapping[str, int]
+    """How many pages ended in each state, of those that were read."""
+    modified: str
+    """When the file was last changed (ISO 8601, UTC)."""
+    size: int
+    """In bytes."""
+    problem: str = ""
+    """Why its pages cannot be counted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DocumentList(Finding):
+    """The documents that there are, newest first."""
+
+    documents: tuple[DocumentEntry, ...] = ()
+    """Some of them, where there are many."""
+    total_documents: int = 0
+    """That fit the pattern."""
+    next_start: int | None = None
+    """The number of the first one that comes next; None at the end."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from vlm_core.assistant import citations, page_selection
-from vlm_core.assistant.file_access import FileAccessPolicy
 from vlm_core.assistant.findings import (
     find_on_pages,
     list_document,
@@ -17,11 +16,13 @@ from vlm_core.assistant.findings import (
     warnings_of,
     with_notes,
 )
+from vlm_core.assistant.folder import Folder
 from vlm_core.assistant.library import Document, Library, OnProgress
 from vlm_core.assistant.page_selection import Place
 from vlm_core.assistant.questions import Steps, ending_of, question, values_in, values_wanted, words_of
 from vlm_core.assistant.results import (
     Citation,
+    DocumentList,
     ImageAnswer,
     ImageData,
     ImageReading,
@@ -46,7 +47,7 @@ _MOST_WORDS = 2000
 class AssistantService:
     """Where an assistant works: what it may read, its documents, and its limits."""
 
-    admission: FileAccessPolicy
+    folder: Folder
     library: Library
     max_pages: int
     max_images: int
@@ -57,14 +58,10 @@ class AssistantService:
 
     def within(self, roots: tuple[Path, ...], spellings: tuple[tuple[Path, Path], ...]) -> AssistantService:
         """The same with other roots."""
-        return replace(self, admission=replace(self.admission, roots=roots, spellings=spellings))
+        admission = replace(self.folder.admission, roots=roots, spellings=spellings)
+        return replace(self, folder=replace(self.folder, admission=admission))
 
     # --- documents -------------------------------------------------------------------------------
-
-    def _open(self, name: object) -> Document:
-        document = self.library.document(*self.admission.admit(name))
-        _ = document.total_pages  # what cannot be opened is said here
-        return document
 
     def _numbers(self, document: Document, page: object) -> tuple[list[int], list[str]]:
         """The pages to read, and what is to be said of the others."""
@@ -82,9 +79,18 @@ class AssistantService:
 
     # --- read, list and find ---------------------------------------------------------------------
 
+    def list_documents(self, pattern: object, start: int, on_progress: OnProgress | None) -> DocumentList:
+        """The documents that there are."""
+        return self.folder.list_documents(pattern, start, on_progress)
+
+    def search(self, query: str, pattern: object, on_progress: OnProgress | None) -> TextMatches:
+        """Pages of all documents."""
+        _check_words("query", query)
+        return self.folder.search(query, pattern, on_progress)
+
     def read(self, image: object, page: object, on_progress: OnProgress | None) -> ImageReading:
         """The text of pages."""
-        document = self._open(image)
+        document = self.folder.opened(image)
         numbers, notes = self._numbers(document, page)
         pages = _readable(self.library.read(document, numbers, on_progress))
         text, cuts = texts_of(pages, self.max_chars)
@@ -99,12 +105,12 @@ class AssistantService:
 
     def list_pages(self, name: object, on_progress: OnProgress | None) -> PageList:
         """The pages of a document."""
-        return list_document(self._open(name), self.max_pages, self.max_chars, on_progress)
+        return list_document(self.folder.opened(name), self.max_pages, self.max_chars, on_progress)
 
     def find_text(self, image: object, text: str, on_progress: OnProgress | None) -> TextMatches:
         """Every place of a text."""
         _check_words("text", text)
-        document = self._open(image)
+        document = self.folder.opened(image)
         numbers, notes = self._numbers(document, None)
         pages = _readable(self.library.read(document, numbers, on_progress))
         return find_on_pages(text, pages, notes, self.max_chars)
@@ -171,7 +177,7 @@ class AssistantService:
                 f"{len(images)} images are more than can be looked at together",
                 hint=f"Name {self.max_images} at most, and ask about the others by themselves.",
             )
-        return [self._open(name) for name in images]
+        return [self.folder.opened(name) for name in images]
 
     def _places(
         self,
