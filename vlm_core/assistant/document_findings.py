@@ -120,13 +120,12 @@ def _match(query: str, page: IndexedPage) -> TextMatch:
 
 
 def _place(query: str, lines: Sequence[TextLine]) -> tuple[str, tuple[Box, ...]]:
-    """Where the query stands as it is; else the rows that have most to do with it."""
+    """The rows that have most to do with a query; and the boxes of the query itself where it stands as it is."""
+    rows = [row for _, row in best_rows([(0, row) for row in rows_of(lines)], query, _ROWS, pieces)]
+    text = " / ".join(" ".join(line.text for line in row) for row in rows)
     as_it_is = find(query, lines)[:_ROWS] if len(query) <= _AS_IT_STANDS else []
-    if as_it_is:
-        return " / ".join(place.text for place in as_it_is), tuple(b for p in as_it_is for b in p.boxes)
-    rows = best_rows([(0, row) for row in rows_of(lines)], query, _ROWS, pieces)
-    texts = (" ".join(line.text for line in row) for _, row in rows)
-    return " / ".join(texts), tuple(rounded(union([line.bbox for line in row])) for _, row in rows)
+    boxes = [box for place in as_it_is for box in place.boxes]
+    return text, tuple(boxes or (rounded(union([line.bbox for line in row])) for row in rows))
 
 
 def _in_words(

@@ -102,6 +102,15 @@ def warnings_of(pages: Iterable[PageResult]) -> list[str]:
     return [f"{place(page)}: {one_line(warning, 300)}." for page in pages for warning in page.warnings]
 
 
+def changes_of(documents: Iterable[Document]) -> list[str]:
+    """What is to be said of documents that were others when they were first looked at."""
+    return [
+        f"{one_line(document.name)} has changed since it was first looked at: this is what it holds now."
+        for document in documents
+        if document.has_changed
+    ]
+
+
 def with_notes(text: str, notes: Iterable[str]) -> str:
     """A text with what is to be said of it behind."""
     return "\n\n".join(part for part in (text, "\n".join(dict.fromkeys(notes))) if part)
@@ -252,10 +261,11 @@ def _entry(page: PageImage) -> PageEntry:
 
 
 def _notes(document: Document, shown: int) -> list[str]:
+    told = changes_of([document])
     if shown == document.total_pages:
-        return []
+        return told
     others = numbered(range(shown + 1, document.total_pages + 1))
-    return [f"Not listed here: {others}. They can be read by their numbers."]
+    return [*told, f"Not listed here: {others}. They can be read by their numbers."]
 
 
 def _list_in_words(document: Document, entries: list[PageEntry], notes: list[str], max_chars: int) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from vlm_core.assistant import citations, page_selection
 from vlm_core.assistant.findings import (
+    changes_of,
     find_on_pages,
     list_document,
     numbered,
@@ -64,12 +65,12 @@ class AssistantService:
     # --- documents -------------------------------------------------------------------------------
 
     def _numbers(self, document: Document, page: object) -> tuple[list[int], list[str]]:
-        """The pages to read, and what is to be said of the others."""
+        """The pages to read, and what is to be said of the document and its other pages."""
+        told = changes_of([document])
         if page is not None:
-            return [number for _, number in page_selection.named([document], [page], 1)], []
-        return [number for _, number in page_selection.all_of([document], self.max_pages)], self._unread(
-            document
-        )
+            return [number for _, number in page_selection.named([document], [page], 1)], told
+        numbers = [number for _, number in page_selection.all_of([document], self.max_pages)]
+        return numbers, [*told, *self._unread(document)]
 
     def _unread(self, document: Document) -> list[str]:
         if document.total_pages <= self.max_pages:
@@ -186,16 +187,17 @@ class AssistantService:
         pages: Sequence[object] | None,
         on_progress: OnProgress | None,
     ) -> tuple[list[Place], list[str]]:
-        """The pages to look at, and what is to be said of the others."""
+        """The pages to look at, and what is to be said of the documents and their other pages."""
+        told = changes_of(documents)
         if pages:
-            return page_selection.named(documents, pages, self.max_images), []
+            return page_selection.named(documents, pages, self.max_images), told
         if sum(document.total_pages for document in documents) <= self.max_images:
-            return page_selection.all_of(documents, self.max_images), []
+            return page_selection.all_of(documents, self.max_images), told
         every = page_selection.all_of(documents, self.max_pages)
         texts = [page.text for page in self._read(documents, every, on_progress)]
         chosen = page_selection.best(words, every, texts, self.max_images)
         notes = [self._choice(document, at, chosen) for at, document in enumerate(documents)]
-        return chosen, [note for of_document in notes for note in of_document]
+        return chosen, [*told, *(note for of_document in notes for note in of_document)]
 
     def _choice(self, document: Document, at: int, chosen: Sequence[Place]) -> list[str]:
         """What is to be said of the pages that were not chosen."""

@@ -25,7 +25,11 @@ _PATTERN = 'part of the names of files, or a pattern such as "2024/*.pdf"; leave
 _MOST_FAULTS = 3
 
 Name = Annotated[str, BeforeValidator(tool_arguments.one_name), Field(description=_NAME)]
-Page = Annotated[int | None, BeforeValidator(tool_arguments.one_page), Field(ge=1, description=_PAGE)]
+Page = Annotated[
+    Annotated[int, Field(ge=1)] | None,
+    BeforeValidator(tool_arguments.one_page),
+    Field(description=_PAGE),
+]
 Words = Annotated[str, BeforeValidator(tool_arguments.words), Field(min_length=1)]
 Pattern = Annotated[str | None, BeforeValidator(tool_arguments.optional_words), Field(description=_PATTERN)]
 

@@ -25,6 +25,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "extract": {"image": "receipt.png", "json_schema": TOTAL},
     "find_text": {"image": "receipt.png", "text": "total"},
     "list_pages": {"document": "receipt.png"},
+    "list_documents": {"pattern": "receipt"},
+    "search_documents": {"query": "total"},
 }
 
 

@@ -48,6 +48,8 @@ CALLS = [
     pytest.param("extract", {"image": "receipt.png", "json_schema": SCHEMA}, "9.0", id="extract"),
     pytest.param("find_text", {"image": "receipt.png", "text": "total 9.00"}, "TOTAL 9.00", id="find_text"),
     pytest.param("list_pages", {"document": "receipt.png"}, "1 page", id="list_pages"),
+    pytest.param("list_documents", {}, "receipt.png: PNG, 1 page", id="list_documents"),
+    pytest.param("search_documents", {"query": "total"}, "receipt.png, page 1 of 1", id="search_documents"),
 ]
 EVERY_CALL = pytest.mark.parametrize(("name", "arguments", "found"), CALLS)
 

@@ -27,6 +27,8 @@ CALLS: list[Any] = [
     pytest.param("extract", {"image": "a.png", "json_schema": SCHEMA}, id="extract"),
     pytest.param("find_text", {"image": "fax.tif", "text": "below"}, id="find_text"),
     pytest.param("list_pages", {"document": "fax.tif"}, id="list_pages"),
+    pytest.param("list_documents", {"pattern": "fax"}, id="list_documents"),
+    pytest.param("search_documents", {"query": "width 60"}, id="search_documents"),
 ]
 EXTRACTED = {"image": "a.png", "json_schema": SCHEMA}
 EVERY_CALL = pytest.mark.parametrize(("name", "arguments"), CALLS)
@@ -198,8 +200,8 @@ ERRORS: list[Any] = [
     pytest.param("read_image", {"image": "b.png"}, "these are: a.png", id="missing"),
     pytest.param("read_image", {"image": "https://example.com/a.png"}, "not read here", id="web"),
     pytest.param("read_image", {"image": "fax.tif", "page": 3}, "Its pages are 1 to 2", id="no such page"),
-    pytest.param("read_image", {"file": "a.png"}, "Its arguments are image, page", id="wrong name"),
-    pytest.param("list_pages", {"image": "a.png"}, "Its arguments are document", id="wrong only name"),
+    pytest.param("read_image", {"colour": "a.png"}, "Its arguments are image, page", id="wrong name"),
+    pytest.param("list_pages", {"colour": "a.png"}, "Its arguments are document", id="wrong only name"),
     pytest.param("read_image", {}, "Its arguments are image, page", id="nothing"),
 ]
 
