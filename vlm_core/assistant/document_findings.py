@@ -59,7 +59,7 @@ def _kind(entry: DocumentEntry) -> str:
         'PDF, 3 pages, 2 pages read, 1 page failed'
     """
     if entry.problem:
-        return f"{entry.kind or 'it'} cannot be read ({entry.problem})"
+        return f"cannot be read ({entry.problem})"
     pages = "pages not counted" if entry.total_pages is None else _pages(entry.total_pages)
     states = [
         f"{_pages(count)} {_STATES.get(PageState(state), state)}" for state, count in entry.pages.items()
@@ -120,7 +120,7 @@ def _match(query: str, page: IndexedPage) -> TextMatch:
 
 
 def _place(query: str, lines: Sequence[TextLine]) -> tuple[str, tuple[Box, ...]]:
-    """The rows that have most to do with a query; and the boxes of the query itself where it stands as it is."""
+    """The rows that have most to do with a query; and the boxes of the query where it stands as it is."""
     rows = [row for _, row in best_rows([(0, row) for row in rows_of(lines)], query, _ROWS, pieces)]
     text = " / ".join(" ".join(line.text for line in row) for row in rows)
     as_it_is = find(query, lines)[:_ROWS] if len(query) <= _AS_IT_STANDS else []

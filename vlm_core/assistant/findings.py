@@ -5,6 +5,7 @@ Where all of it is too long it is cut, and says so.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from itertools import chain, islice
 
@@ -13,7 +14,7 @@ from vlm_core.assistant.results import Citation, PageEntry, PageList, PageRefere
 from vlm_core.assistant.text_matching import MARGIN, find
 from vlm_core.assistant.untrusted import mark_untrusted, one_line, truncate
 from vlm_core.errors import InputError
-from vlm_core.types import Box, PageImage, PageResult, PageState, TextLine
+from vlm_core.types import Box, PageResult, PageState, TextLine
 
 _NO_WORDS = {
     PageState.OK: "no text was found",
@@ -215,12 +216,14 @@ def box_words(boxes: Sequence[Box]) -> str:
 
 FIRST_WORDS = 80
 """Characters of a page's own text that are shown."""
+LISTING_SECONDS = 5.0
+"""For which pages are looked at."""
 
 
 def list_document(
     document: Document, max_pages: int, max_chars: int, on_progress: OnProgress | None
 ) -> PageList:
-    """List the pages of a document.
+    """List the pages of a document, none of which is drawn or decoded.
 
     Args:
         document: an open one.
@@ -234,9 +237,12 @@ def list_document(
     numbers = range(1, min(document.total_pages, max_pages) + 1)
     entries: list[PageEntry] = []
     problems: list[InputError] = []
+    until = time.monotonic() + LISTING_SECONDS
     for number in numbers:
+        if entries and time.monotonic() > until:
+            break
         try:
-            entries.append(_entry(document.page(number)))
+            entries.append(_entry(number, *document.outline(number)))
         except InputError as error:
             problems.append(error)
             entries.append(PageEntry(number, 0, 0, has_text=False, problem=one_line(str(error), 300)))
@@ -244,20 +250,18 @@ def list_document(
             on_progress(number, len(numbers), f"{one_line(document.name)}, page {number}")
     if len(problems) == len(entries):
         raise problems[0]
-    notes = _notes(document, len(numbers))
+    notes = _notes(document, len(entries))
     return PageList(
         text=_list_in_words(document, entries, notes, max_chars),
         pages=tuple(entries),
         total_pages=document.total_pages,
-        citations=tuple(Citation(document.name, number, document.total_pages) for number in numbers),
+        citations=tuple(Citation(document.name, entry.page, document.total_pages) for entry in entries),
         notes=tuple(notes),
     )
 
 
-def _entry(page: PageImage) -> PageEntry:
-    lines = page.text_layer.lines if page.text_layer else ()
-    words = one_line(" ".join(line.text for line in lines[:FIRST_WORDS]), FIRST_WORDS)
-    return PageEntry(page.page_number, page.width, page.height, has_text=bool(lines), first_words=words)
+def _entry(number: int, width: int, height: int, words: str) -> PageEntry:
+    return PageEntry(number, width, height, has_text=bool(words), first_words=one_line(words, FIRST_WORDS))
 
 
 def _notes(document: Document, shown: int) -> list[str]:

@@ -131,6 +131,18 @@ class Document:
                 self._decoded_pages.put((self.key, number, purpose), page, 3 * page.width * page.height)
         return page
 
+    def outline(self, number: int) -> tuple[int, int, str]:
+        """A page's size in pixels, and the first words that the file holds of it; nothing is drawn.
+
+        Arguments and errors are those of `page`.
+        """
+        with self._opening:
+            try:
+                return self._pages().outline(number)
+            except VLMError as error:
+                error.page = error.page or number
+                raise self._named_shortly(error) from None
+
     def _decoded(self, number: int, reading_pixels: int | None) -> PageImage:
         try:
             return self._pages(reading_pixels).page(number)

@@ -109,7 +109,7 @@ def test_a_folder_without_documents_says_so(make: Make, tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_document_is_listed_with_the_reason(make: Make, folder: Path) -> None:
     (folder / "page.png").write_bytes(b"<html>")
-    assert "page.png: it cannot be read (page.png" in make().list_documents("page").text
+    assert "page.png: cannot be read (page.png" in make().list_documents("page").text
 
 
 def test_a_name_that_was_shown_shortened_can_be_given(make: Make, folder: Path) -> None:
