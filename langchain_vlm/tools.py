@@ -21,10 +21,12 @@ from vlm_core import (
     IMAGE_TOOLS,
     ConfigError,
     Engine,
+    Finding,
     ForeignClient,
     ImageAssistant,
     ImageTool,
     Journal,
+    PagePicture,
     Route,
     VLMClient,
     VLMError,
@@ -34,8 +36,8 @@ from vlm_core.integration import strict_options
 __all__ = ["AssistantOptions", "AssistantTool", "ImageToolkit", "image_tools"]
 
 LLMLike: TypeAlias = "str | Route | VLMClient | ForeignClient | BaseChatModel | None"
-ToolOutput: TypeAlias = tuple[str, dict[str, Any]]
-"""What the model reads, and the artifact."""
+ToolOutput: TypeAlias = tuple[str | list[dict[str, Any]], dict[str, Any]]
+"""What the model is given, and the artifact."""
 
 
 class AssistantOptions(TypedDict, total=False):
@@ -54,6 +56,7 @@ class AssistantOptions(TypedDict, total=False):
     request_options: Mapping[str, Any] | None
     cite_boxes: bool | None
     search_seconds: float
+    show_pages: bool
 
 
 @strict_options(*AssistantOptions.__annotations__)
@@ -129,6 +132,7 @@ class AssistantTool(BaseTool):
 
     Called by an agent, it gives a ToolMessage with a text as its content, and as its artifact
     `Finding.to_dict()`: plain JSON with `citations` (source, page, boxes) and `images`, never a picture.
+    `show_page` alone has a picture in its content.
     """
 
     assistant: ImageAssistant
@@ -140,13 +144,11 @@ class AssistantTool(BaseTool):
 
     def _run(self, *first: object, **arguments: object) -> ToolOutput:
         with _errors_for_the_model():
-            finding = self._tool.run(self.assistant, self._named(first, arguments))
-            return finding.text, finding.to_dict()
+            return _output(self._tool.run(self.assistant, self._named(first, arguments)))
 
     async def _arun(self, *first: object, **arguments: object) -> ToolOutput:
         with _errors_for_the_model():
-            finding = await self._tool.arun(self.assistant, self._named(first, arguments))
-            return finding.text, finding.to_dict()
+            return _output(await self._tool.arun(self.assistant, self._named(first, arguments)))
 
     @property
     def _tool(self) -> ImageTool:
@@ -156,6 +158,15 @@ class AssistantTool(BaseTool):
     def _named(self, first: Sequence[object], arguments: dict[str, object]) -> dict[str, object]:
         """The arguments; a tool that was called with one string has it as its first."""
         return {**dict(zip(self._tool.arguments.model_fields, first, strict=False)), **arguments}
+
+
+def _output(finding: Finding) -> ToolOutput:
+    """A text; or a text and a picture as content blocks, where there is one to be looked at."""
+    if not isinstance(finding, PagePicture):
+        return finding.text, finding.to_dict()
+    url = finding.picture.data_uri.decode("ascii")
+    text = {"type": "text", "text": finding.text}
+    return [text, {"type": "image_url", "image_url": {"url": url}}], finding.to_dict()
 
 
 def _made(tool: ImageTool, assistant: ImageAssistant) -> AssistantTool:

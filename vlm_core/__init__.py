@@ -20,6 +20,7 @@ _HOMES = {
         "ImageReading",
         "PageEntry",
         "PageList",
+        "PagePicture",
         "PageReference",
         "TextMatch",
         "TextMatches",

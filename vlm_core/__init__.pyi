@@ -9,6 +9,7 @@ from vlm_core.assistant.results import ImageData as ImageData
 from vlm_core.assistant.results import ImageReading as ImageReading
 from vlm_core.assistant.results import PageEntry as PageEntry
 from vlm_core.assistant.results import PageList as PageList
+from vlm_core.assistant.results import PagePicture as PagePicture
 from vlm_core.assistant.results import PageReference as PageReference
 from vlm_core.assistant.results import TextMatch as TextMatch
 from vlm_core.assistant.results import TextMatches as TextMatches

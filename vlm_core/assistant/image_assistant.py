@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from vlm_core.assistant.file_access import FileAccessPolicy, Roots, resolved_roots, spellings_of
 from vlm_core.assistant.folder import Folder
 from vlm_core.assistant.library import Library, OnProgress
+from vlm_core.assistant.page_pictures import SIDE
 from vlm_core.assistant.questions import ask_blocking, ask_on_loop, is_paid, model_of, most_images
 from vlm_core.assistant.results import (
     DocumentList,
@@ -17,12 +18,13 @@ from vlm_core.assistant.results import (
     ImageData,
     ImageReading,
     PageList,
+    PagePicture,
     TextMatches,
 )
 from vlm_core.assistant.search_index import SearchIndex
 from vlm_core.assistant.service import AssistantService
 from vlm_core.assistant.tools import IMAGE_TOOLS, ImageTool
-from vlm_core.assistant.untrusted import sanitized_errors
+from vlm_core.assistant.untrusted import one_line, sanitized_errors
 from vlm_core.errors import ConfigError
 from vlm_core.flow.validation import check_counts
 from vlm_core.ocr.dialects.json_answers import check_schema
@@ -70,6 +72,7 @@ class ImageAssistant:
             engine is not a vision model, which would be paid for that.
         search_seconds: for which one search reads documents that were not read yet, a few pages more at
             most; 0 searches what was read alone. A vision model as the engine reads nothing for a search.
+        show_pages: whether the tools have `show_page`, for an agent whose own model sees pictures.
 
     Raises:
         ConfigError: an argument cannot be used.
@@ -103,6 +106,7 @@ class ImageAssistant:
         request_options: Mapping[str, Any] | None = None,
         cite_boxes: bool | None = None,
         search_seconds: float = 30.0,
+        show_pages: bool = False,
     ) -> None:
         # First of all, while the arguments are the only locals: an assistant is pickled by them.
         self._made_of = {name: value for name, value in locals().items() if name != "self"}
@@ -110,6 +114,7 @@ class ImageAssistant:
 
         roots = self._made_of["root_dir"] = resolved_roots(root_dir)
         _check_seconds(search_seconds)
+        self._has_pictures = show_pages
         check_counts(max_pages=max_pages, max_images=max_images, max_bytes=max_bytes, max_chars=max_chars)
         options = dict(request_options or {})
         check_options({name: options[name] for name in options if name not in ("detail", "max_side")})
@@ -147,7 +152,11 @@ class ImageAssistant:
     @property
     def tools(self) -> tuple[ImageTool, ...]:
         """What a model may be given: the tools that this assistant can serve."""
-        return tuple(tool for tool in IMAGE_TOOLS if self.has_llm or not tool.needs_llm)
+        return tuple(
+            tool
+            for tool in IMAGE_TOOLS
+            if (self.has_llm or not tool.needs_llm) and (self._has_pictures or not tool.shows_picture)
+        )
 
     def within(self, root_dir: Roots) -> ImageAssistant:
         """The same assistant for another folder, or folders; it shares all that was read.
@@ -293,6 +302,42 @@ class ImageAssistant:
     async def alist_pages(self, document: str, *, on_progress: OnProgress | None = None) -> PageList:
         """As `list_pages`, without blocking the event loop."""
         return await on_own_thread(self.list_pages, document, on_progress=on_progress)
+
+    def show_page(
+        self,
+        document: str,
+        page: int = 1,
+        max_side: int = SIDE,
+        *,
+        on_progress: OnProgress | None = None,
+    ) -> PagePicture:
+        """Show a page, for a model that sees pictures.
+
+        Args:
+            document: its name relative to the root, or a URL.
+            page: which one, from 1.
+            max_side: pixels of the picture's longer side at most, from 64 to 4096.
+            on_progress: as for `read_image`.
+
+        Raises:
+            InputError: as for `read_image`, and where there is no such page.
+        """
+        with sanitized_errors():
+            found = self._desk.show_page(document, page, max_side)
+        if on_progress is not None:
+            on_progress(1, 1, f"{one_line(str(document))}, page {page}")
+        return found
+
+    async def ashow_page(
+        self,
+        document: str,
+        page: int = 1,
+        max_side: int = SIDE,
+        *,
+        on_progress: OnProgress | None = None,
+    ) -> PagePicture:
+        """As `show_page`, without blocking the event loop."""
+        return await on_own_thread(self.show_page, document, page, max_side, on_progress=on_progress)
 
     def list_documents(
         self, pattern: str | None = None, start: int = 1, *, on_progress: OnProgress | None = None

@@ -19,6 +19,7 @@ from vlm_core.assistant.findings import (
 )
 from vlm_core.assistant.folder import Folder
 from vlm_core.assistant.library import Document, Library, OnProgress
+from vlm_core.assistant.page_pictures import picture_of
 from vlm_core.assistant.page_selection import Place
 from vlm_core.assistant.questions import Steps, ending_of, question, values_in, values_wanted, words_of
 from vlm_core.assistant.results import (
@@ -28,6 +29,7 @@ from vlm_core.assistant.results import (
     ImageData,
     ImageReading,
     PageList,
+    PagePicture,
     PageReference,
     TextMatches,
 )
@@ -107,6 +109,12 @@ class AssistantService:
     def list_pages(self, name: object, on_progress: OnProgress | None) -> PageList:
         """The pages of a document."""
         return list_document(self.folder.opened(name), self.max_pages, self.max_chars, on_progress)
+
+    def show_page(self, name: object, page: object, max_side: int) -> PagePicture:
+        """A page's picture, made small enough."""
+        document = self.folder.opened(name)
+        ((_, number),) = page_selection.named([document], [page], 1)
+        return picture_of(document, number, max_side)
 
     def find_text(self, image: object, text: str, on_progress: OnProgress | None) -> TextMatches:
         """Every place of a text."""

@@ -335,6 +335,44 @@ def test_the_options_are_the_assistants() -> None:
     assert AssistantOptions.__annotations__.keys() == theirs - {"engine", "llm"}
 
 
+def test_a_model_that_sees_may_be_shown_a_page(folder: Path) -> None:
+    names = [tool.name for tool in image_tools(root_dir=folder)]
+    assert "show_page" not in names
+    (show_page,) = [
+        tool for tool in image_tools(root_dir=folder, show_pages=True) if tool.name == "show_page"
+    ]
+    call = {
+        "type": "tool_call",
+        "id": "1",
+        "name": "show_page",
+        "args": {"document": ["receipt.png"], "page": "1"},
+    }
+    message = show_page.invoke(call)
+    text, picture = message.content
+    assert text["text"].startswith("This is receipt.png, page 1 of 1")
+    assert picture["image_url"]["url"].startswith("data:image/")
+    assert "base64" not in json.dumps(message.artifact)
+
+
+def test_wrong_arguments_are_answered_with_a_right_call(folder: Path) -> None:
+    read_image = image_tools(root_dir=folder)[0]
+    call = {"type": "tool_call", "id": "1", "name": "read_image", "args": {"image": ["a", "b"]}}
+    message = read_image.invoke(call)
+    assert message.status == "error"
+    assert 'A right call: read_image({"image": "receipt.jpg", "page": 1})' in message.content
+
+
+def test_arguments_under_other_names_are_understood(folder: Path) -> None:
+    read_image = image_tools(root_dir=folder)[0]
+    call = {
+        "type": "tool_call",
+        "id": "1",
+        "name": "read_image",
+        "args": {"file_path": '"receipt.png"', "pages": "1"},
+    }
+    assert read_image.invoke(call).status == "success"
+
+
 def test_a_copy_from_a_pickle_works_and_shares_one_assistant(folder: Path) -> None:
     copies = by_name(pickle.loads(pickle.dumps(image_tools(Engine(), root_dir=folder))))
     assert "TOTAL 9.00" in copies["read_image"].invoke({"image": "receipt.png"})

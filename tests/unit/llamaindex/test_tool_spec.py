@@ -206,6 +206,15 @@ ERRORS: list[Any] = [
 ]
 
 
+async def test_a_model_that_sees_may_be_shown_a_page(make: Make) -> None:
+    assert "show_page" not in tools_of(make())
+    tool = tools_of(make(show_pages=True))["show_page"]
+    for output in (await acall_tool(tool, {"document": "a.png"}), tool.call(document="a.png")):
+        text, picture = output.blocks
+        assert text.text.startswith("This is a.png, page 1 of 1")
+        assert picture.block_type == "image"
+
+
 @pytest.mark.parametrize(("name", "arguments", "said"), ERRORS)
 async def test_an_error_comes_back_as_a_text_to_act_on(
     make: Make, name: str, arguments: dict[str, Any], said: str

@@ -112,7 +112,7 @@ def roots_of(*given: Path) -> Callable[..., Any]:
 
 
 async def test_the_tools_are_those_of_the_assistant(connect: Connect, llm: ForeignClient) -> None:
-    async with connect(llm) as client:
+    async with connect(llm, show_pages=True) as client:
         listed = (await client.list_tools()).tools
     for tool, expected in zip(listed, IMAGE_TOOLS, strict=True):
         assert (tool.name, tool.description) == (expected.name, expected.description)
@@ -130,7 +130,7 @@ async def test_without_a_model_there_is_no_extract(connect: Connect) -> None:
         names = [tool.name for tool in (await client.list_tools()).tools]
         with pytest.raises(MCPError, match="The tools are read_image, ask_image, find_text, list_pages, "):
             await client.call_tool("extract", {"image": "a.png", "json_schema": {}})
-    assert names == [tool.name for tool in IMAGE_TOOLS if tool.name != "extract"]
+    assert names == [tool.name for tool in IMAGE_TOOLS if tool.name not in ("extract", "show_page")]
 
 
 async def test_the_client_is_told_what_the_server_is_for(connect: Connect) -> None:
