@@ -131,16 +131,15 @@ def _place(query: str, lines: Sequence[TextLine]) -> tuple[str, tuple[Box, ...]]
 def _in_words(
     query: str, matches: Sequence[TextMatch], pages: Sequence[IndexedPage], notes: list[str], max_chars: int
 ) -> str:
-    sought = one_line(query)
     if not matches:
-        return with_notes(f'Nothing was found for "{sought}".', notes)
+        return with_notes(f'Nothing was found for "{one_line(query)}".', notes)
     rows = [
         f"{one_line(m.source)}, page {m.page} of {page.total_pages}, {box_words(m.boxes)}: "
         f"{one_line(m.text, 200)}"
         for m, page in zip(matches, pages, strict=True)
     ]
     shown, _ = truncate("\n".join(rows), max_chars)
-    head = f'For "{sought}" {_pages(len(matches))} may fit, best first; {_BOXES}.'
+    head = f"{_pages(len(matches))} may fit, best first; {_BOXES}."
     return with_notes(f"{head}\n\n{mark_untrusted(shown, 'lines of documents')}", notes)
 
 

@@ -90,13 +90,13 @@ def test_it_is_a_tool_spec_of_llamaindex(make: Make) -> None:
 
 @EVERY_TOOL
 def test_a_tool_has_its_own_name_words_and_arguments(make: Make, llm: VLM, tool: ImageTool) -> None:
-    metadata = tools_of(make(llm=llm))[tool.name].metadata
+    metadata = tools_of(make(llm=llm, show_pages=True))[tool.name].metadata
     assert (metadata.description, metadata.fn_schema) == (tool.description, tool.arguments)
 
 
 @EVERY_TOOL
 def test_a_tool_can_be_sent_to_a_provider(make: Make, llm: VLM, tool: ImageTool) -> None:
-    sent = tools_of(make(llm=llm))[tool.name].metadata.to_openai_tool()["function"]
+    sent = tools_of(make(llm=llm, show_pages=True))[tool.name].metadata.to_openai_tool()["function"]
     assert sent["name"] == tool.name
     properties = json.loads(json.dumps(sent["parameters"]))["properties"]
     assert properties.keys() == tool.arguments.model_fields.keys()
@@ -108,7 +108,7 @@ def test_without_a_model_there_is_no_extract(make: Make, llm: VLM) -> None:
 
 
 def test_every_function_has_its_twin(make: Make, llm: VLM) -> None:
-    spec = make(llm=llm)
+    spec = make(llm=llm, show_pages=True)
     assert [pair[0] for pair in spec.spec_functions] == [tool.name for tool in IMAGE_TOOLS]
     for name, twin in spec.spec_functions:
         assert twin == f"a{name}"
