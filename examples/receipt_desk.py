@@ -15,7 +15,10 @@ from langchain_vlm import ChatVLM, image_tools
 from vlm_core.testing import demo_model
 
 MODEL = "deepinfra:Qwen/Qwen3-VL-30B-A3B-Instruct" if "DEEPINFRA_API_KEY" in os.environ else demo_model()
-QUESTIONS = ("What did the crab salad cost at Quayside Kitchen?", "Who brought the apple trees of Brackenfield?")
+QUESTIONS = (
+    "What did the crab salad cost at Quayside Kitchen?",
+    "Who brought the apple trees of Brackenfield?",
+)
 
 
 def main(folder: str, questions: tuple[str, ...]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
@@ -152,7 +153,7 @@ async def test_an_mcp_client_finds_them(
     while AGAIN in assistant.search_documents("total").text:
         pass  # so that the server finds all receipts in the journal
     given = ["-m", "vlm_core.cli", "mcp", "--root", str(folder), "--journal", str(journal)]
-    command = StdioServerParameters(command=sys.executable, args=given, cwd=tmp_path)
+    command = StdioServerParameters(command=sys.executable, args=given, cwd=tmp_path, env=dict(os.environ))
     async with Client(stdio_client(command)) as client:
         for receipt in ASKED:
             truth = json.loads((folder / f"{receipt}.json").read_bytes())
