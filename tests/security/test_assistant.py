@@ -35,6 +35,7 @@ TOOLS: dict[str, Callable[[ImageAssistant, Any], Any]] = {
     "extract": lambda assistant, name: assistant.extract(name, SCHEMA),
     "find_text": lambda assistant, name: assistant.find_text(name, "total"),
     "list_pages": lambda assistant, name: assistant.list_pages(name),
+    "show_page": lambda assistant, name: assistant.show_page(name),
 }
 
 

@@ -143,6 +143,7 @@ NAMES = [
 TOOLS: dict[str, Callable[[ImageAssistant, str], object]] = {
     "read_image": lambda assistant, name: assistant.read_image(name),
     "list_pages": lambda assistant, name: assistant.list_pages(name),
+    "show_page": lambda assistant, name: assistant.show_page(name),
     "find_text": lambda assistant, name: assistant.find_text(name, "width"),
     "ask_image": lambda assistant, name: assistant.ask_image([name], "What?"),
 }
