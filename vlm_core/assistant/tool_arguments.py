@@ -98,7 +98,7 @@ def _with_page(given: dict[str, Any], fields: Collection[str]) -> dict[str, Any]
         cited = _CITED.fullmatch(value) if isinstance(value, str) else None
         if cited and PurePath(cited[1]).suffix.lower() in SUFFIXES:
             page = {"page": cited[2]} if "page" in fields else {}
-            return {**page, **given, name: cited[1]}
+            return {name: cited[1], **page, **{other: given[other] for other in given if other != name}}
     return given
 
 
