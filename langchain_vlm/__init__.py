@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from langchain_vlm.chat_models import ChatVLM
     from langchain_vlm.document_loaders import VLMBlobParser, VLMLoader, key_encoder
     from langchain_vlm.image_blocks import image_block
-    from langchain_vlm.retrieved_images import page_images
+    from langchain_vlm.retrieved_images import apage_images, page_images
     from langchain_vlm.text_splitter import VLMTextSplitter
     from langchain_vlm.tools import ImageToolkit, image_tools
 
@@ -19,7 +19,7 @@ _HOMES = {
     "chat_models": ("ChatVLM",),
     "document_loaders": ("VLMBlobParser", "VLMLoader", "key_encoder"),
     "image_blocks": ("image_block",),
-    "retrieved_images": ("page_images",),
+    "retrieved_images": ("apage_images", "page_images"),
     "text_splitter": ("VLMTextSplitter",),
     "tools": ("ImageToolkit", "image_tools"),
 }
@@ -32,6 +32,7 @@ __all__ = [
     "VLMBlobParser",
     "VLMLoader",
     "VLMTextSplitter",
+    "apage_images",
     "image_block",
     "image_tools",
     "key_encoder",

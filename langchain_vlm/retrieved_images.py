@@ -12,9 +12,16 @@ from typing import Any
 from langchain_core.documents import Document
 
 from vlm_core import ConfigError, ImageWarning, PageResult, VLMError
-from vlm_core.integration import document_again, page_encoded, page_told_by, strict_options, warn_caller
+from vlm_core.integration import (
+    document_again,
+    on_own_thread,
+    page_encoded,
+    page_told_by,
+    strict_options,
+    warn_caller,
+)
 
-__all__ = ["page_images"]
+__all__ = ["apage_images", "page_images"]
 
 
 @strict_options()
@@ -51,54 +58,92 @@ def page_images(
         >>> page_images([Document("no picture", metadata={"source": "notes.txt"})])
         []
     """
-    _check_count("max_images", max_images, least=0)
-    _check_count("max_side", max_side, least=1)
-    pages = _pages_behind(documents)
-    pictures = _Pictures(_names(pages), max_side, password, allow_private_urls)
-    waiting = iter(pages)
-    shown = list(islice(filter(None, map(pictures.blocks, waiting)), max_images))
-    if left_out := "; ".join(map(pictures.label, waiting)):
-        _warn(f"With max_images={max_images} these are not shown: {left_out}")
-    return [block for blocks in shown for block in blocks]
+    pictures = _Pictures(documents, max_images, max_side, password, allow_private_urls)
+    return pictures.told(pictures.blocks())
+
+
+@strict_options()
+async def apage_images(
+    documents: Iterable[Document],
+    *,
+    max_images: int | None = None,
+    max_side: int | None = None,
+    password: str | None = None,
+    allow_private_urls: bool = False,
+) -> list[dict[str, Any]]:
+    """As `page_images`, without blocking the event loop while documents are downloaded and decoded.
+
+    Example:
+        >>> import asyncio
+        >>> asyncio.run(apage_images([Document("no picture", metadata={"source": "notes.txt"})]))
+        []
+    """
+    pictures = _Pictures(documents, max_images, max_side, password, allow_private_urls)
+    return pictures.told(await on_own_thread(pictures.blocks))
 
 
 class _Pictures:
-    """Opens documents again; each is read or downloaded once."""
+    """The pictures behind Documents; each document is opened again, and read or downloaded, once."""
 
     def __init__(
-        self, names: dict[str, str], max_side: int | None, password: str | None, allow_private_urls: bool
+        self,
+        documents: Iterable[Document],
+        max_images: int | None,
+        max_side: int | None,
+        password: str | None,
+        allow_private_urls: bool,
     ) -> None:
-        self._names = names
+        _check_count("max_images", max_images, least=0)
+        _check_count("max_side", max_side, least=1)
+        self._warnings: list[str] = []
+        self._pages = _pages_behind(documents, self._warnings)
+        self._names = _names(self._pages)
+        self._max_images = max_images
         self._max_side = max_side
         self._password = password
         self._document = cache(partial(document_again, allow_private_urls=allow_private_urls))
 
-    def label(self, page: PageResult) -> str:
+    def blocks(self) -> list[dict[str, Any]]:
+        """The labels and pictures of all pages, up to the limit."""
+        waiting = iter(self._pages)
+        shown = list(islice(filter(None, map(self._of_page, waiting)), self._max_images))
+        if left_out := "; ".join(map(self._label, waiting)):
+            self._warnings.append(f"With max_images={self._max_images} these are not shown: {left_out}")
+        return [block for blocks in shown for block in blocks]
+
+    def told(self, blocks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The same, after a warning of what is left out: not on a thread, where the caller is not found."""
+        for warning in self._warnings:
+            warn_caller(warning, ImageWarning)
+        return blocks
+
+    def _label(self, page: PageResult) -> str:
         return f"{self._names[page.source]}, page {page.page_number}"
 
-    def blocks(self, page: PageResult) -> list[dict[str, Any]]:
+    def _of_page(self, page: PageResult) -> list[dict[str, Any]]:
         """A page's label and its picture; none, with a warning, where it cannot be had."""
         try:
             document = self._document(page.source)
             image = page_encoded(document, page, max_side=self._max_side, password=self._password)
         except VLMError as error:
-            _warn(f"{self.label(page)} is not shown: {error}")
+            self._warnings.append(f"{self._label(page)} is not shown: {error}")
             return []
         return [
-            {"type": "text", "text": f"{self.label(page)}:"},
+            {"type": "text", "text": f"{self._label(page)}:"},
             {"type": "image_url", "image_url": {"url": image.data_uri.decode("ascii")}},
         ]
 
 
-def _pages_behind(documents: Iterable[Document]) -> list[PageResult]:
-    """The pages of Documents, each once."""
+def _pages_behind(documents: Iterable[Document], warnings: list[str]) -> list[PageResult]:
+    """The pages of Documents, each once; of others there is a warning."""
     pages: dict[str, PageResult] = {}
     for document in documents:
         page = page_told_by(document.metadata)
         if page is not None:
             pages.setdefault(page.sha256, page)
         elif "ocr_engine" in document.metadata:
-            _warn(f"{document.metadata.get('source')} is not shown: it was read as a whole. {_BY_PAGE}")
+            source = document.metadata.get("source")
+            warnings.append(f"{source} is not shown: it was read as a whole. {_BY_PAGE}")
     return list(pages.values())
 
 
@@ -115,7 +160,3 @@ def _names(pages: Sequence[PageResult]) -> dict[str, str]:
 def _check_count(name: str, value: int | None, *, least: int) -> None:
     if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least):
         raise ConfigError(f"{name}={value!r} is not a number of at least {least}", hint="Give one, or None.")
-
-
-def _warn(text: str) -> None:
-    warn_caller(text, ImageWarning)

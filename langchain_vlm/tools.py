@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Literal, TypeAlias, TypedDict, Unpack, cast
 
 from langchain_core.language_models import BaseChatModel
@@ -20,22 +21,23 @@ from vlm_core import (
     IMAGE_TOOLS,
     ConfigError,
     Engine,
+    Finding,
     ForeignClient,
     ImageAssistant,
     ImageTool,
     Journal,
+    PagePicture,
     Route,
     VLMClient,
     VLMError,
 )
-from vlm_core.integration import one_line, strict_options, validation_problems
+from vlm_core.integration import strict_options
 
 __all__ = ["AssistantOptions", "AssistantTool", "ImageToolkit", "image_tools"]
 
 LLMLike: TypeAlias = "str | Route | VLMClient | ForeignClient | BaseChatModel | None"
-ToolOutput: TypeAlias = tuple[str, dict[str, Any]]
-"""What the model reads, and the artifact."""
-_MOST_FAULTS = 3
+ToolOutput: TypeAlias = tuple[str | list[dict[str, Any]], dict[str, Any]]
+"""What the model is given, and the artifact."""
 
 
 class AssistantOptions(TypedDict, total=False):
@@ -53,6 +55,8 @@ class AssistantOptions(TypedDict, total=False):
     max_concurrency: int
     request_options: Mapping[str, Any] | None
     cite_boxes: bool | None
+    search_seconds: float
+    show_pages: bool
 
 
 @strict_options(*AssistantOptions.__annotations__)
@@ -63,7 +67,7 @@ def image_tools(
     assistant: ImageAssistant | None = None,
     **options: Unpack[AssistantOptions],
 ) -> list[BaseTool]:
-    """Tools for an agent: read an image, ask about images, find a text, list pages, and extract values.
+    """Tools for an agent: list and search documents, read and ask about them, find a text, extract values.
 
     The model names files under `root_dir`, and URLs where `allow_urls` is True. `extract` is there where
     a vision model is. All of them share what was read, so that asking again is quick.
@@ -83,7 +87,7 @@ def image_tools(
 
     Example:
         >>> [tool.name for tool in image_tools(root_dir="/")]
-        ['read_image', 'ask_image', 'find_text', 'list_pages']
+        ['read_image', 'ask_image', 'find_text', 'list_pages', 'list_documents', 'search_documents']
     """
     return ImageToolkit(engine, llm, assistant=assistant, **options).get_tools()
 
@@ -128,6 +132,7 @@ class AssistantTool(BaseTool):
 
     Called by an agent, it gives a ToolMessage with a text as its content, and as its artifact
     `Finding.to_dict()`: plain JSON with `citations` (source, page, boxes) and `images`, never a picture.
+    `show_page` alone has a picture in its content.
     """
 
     assistant: ImageAssistant
@@ -139,22 +144,29 @@ class AssistantTool(BaseTool):
 
     def _run(self, *first: object, **arguments: object) -> ToolOutput:
         with _errors_for_the_model():
-            finding = self._tool.run(self.assistant, self._named(first, arguments))
-            return finding.text, finding.to_dict()
+            return _output(self._tool.run(self.assistant, self._named(first, arguments)))
 
     async def _arun(self, *first: object, **arguments: object) -> ToolOutput:
         with _errors_for_the_model():
-            finding = await self._tool.arun(self.assistant, self._named(first, arguments))
-            return finding.text, finding.to_dict()
+            return _output(await self._tool.arun(self.assistant, self._named(first, arguments)))
 
     @property
     def _tool(self) -> ImageTool:
         # Not held, for it cannot be pickled.
-        return next(tool for tool in IMAGE_TOOLS if tool.name == self.function)
+        return _tool_called(self.function)
 
     def _named(self, first: Sequence[object], arguments: dict[str, object]) -> dict[str, object]:
         """The arguments; a tool that was called with one string has it as its first."""
         return {**dict(zip(self._tool.arguments.model_fields, first, strict=False)), **arguments}
+
+
+def _output(finding: Finding) -> ToolOutput:
+    """A text; or a text and a picture as content blocks, where there is one to be looked at."""
+    if not isinstance(finding, PagePicture):
+        return finding.text, finding.to_dict()
+    url = finding.picture.data_uri.decode("ascii")
+    text = {"type": "text", "text": finding.text}
+    return [text, {"type": "image_url", "image_url": {"url": url}}], finding.to_dict()
 
 
 def _made(tool: ImageTool, assistant: ImageAssistant) -> AssistantTool:
@@ -164,7 +176,7 @@ def _made(tool: ImageTool, assistant: ImageAssistant) -> AssistantTool:
         args_schema=tool.arguments,
         assistant=assistant,
         function=tool.name,
-        handle_validation_error=_wrong_arguments,
+        handle_validation_error=partial(_wrong_arguments, tool.name),
     )
 
 
@@ -177,7 +189,10 @@ def _errors_for_the_model() -> Iterator[None]:
         raise ToolException(str(error)) from error
 
 
-def _wrong_arguments(error: Exception) -> str:
+def _wrong_arguments(function: str, error: Exception) -> str:
     """What is wrong with the arguments that a model wrote."""
-    problems = validation_problems(cast("ValidationError", error))[:_MOST_FAULTS]
-    return f"The arguments do not fit. {one_line('; '.join(problems), 500)}. Call it again with others."
+    return str(_tool_called(function).wrong_arguments(cast("ValidationError", error)))
+
+
+def _tool_called(function: str) -> ImageTool:
+    return next(tool for tool in IMAGE_TOOLS if tool.name == function)

@@ -7,13 +7,24 @@ from inspect import signature
 from os import PathLike
 from typing import Any, TypeAlias
 
+from llama_index.core.base.llms.types import ContentBlock, ImageBlock, TextBlock
 from llama_index.core.llms import LLM
 from llama_index.core.tools import FunctionTool, ToolMetadata
 from llama_index.core.tools.tool_spec.base import SPEC_FUNCTION_TYPE, BaseToolSpec
 from pydantic import BaseModel
 
 from llamaindex_vlm.engines import as_engine
-from vlm_core import IMAGE_TOOLS, ConfigError, Engine, ImageAssistant, ImageTool, Route, VLMClient
+from vlm_core import (
+    IMAGE_TOOLS,
+    ConfigError,
+    Engine,
+    Finding,
+    ImageAssistant,
+    ImageTool,
+    PagePicture,
+    Route,
+    VLMClient,
+)
 from vlm_core.integration import check_names, names_of, strict_options
 
 Roots: TypeAlias = str | PathLike[str] | Sequence[str | PathLike[str]]
@@ -36,7 +47,8 @@ class VLMToolSpec(BaseToolSpec):
         allow_urls: whether pictures are also fetched from public web addresses.
         assistant: an `ImageAssistant` to use in place of all these.
         options: max_pages, max_images, max_bytes, max_chars, password, journal, max_concurrency,
-            request_options, cite_boxes and allow_private_urls, as `ImageAssistant` has them.
+            request_options, cite_boxes, search_seconds, show_pages and allow_private_urls, as
+            `ImageAssistant` has them.
 
     Raises:
         ConfigError: an argument cannot be used.
@@ -49,7 +61,7 @@ class VLMToolSpec(BaseToolSpec):
         >>> read_image(image="white.pgm").content
         'white.pgm, page 1 of 1: it is blank.'
         >>> [tool.metadata.name for tool in others]
-        ['ask_image', 'find_text', 'list_pages']
+        ['ask_image', 'find_text', 'list_pages', 'list_documents', 'search_documents']
         >>> folder.cleanup()
     """
 
@@ -110,6 +122,9 @@ class VLMToolSpec(BaseToolSpec):
         return _metadata(_find(_names_in(fn_name)[0]))
 
     def _tool(self, tool: ImageTool, metadata: ToolMetadata) -> FunctionTool:
+        if tool.shows_picture:
+            return self._showing_tool(tool, metadata)
+
         def run(**arguments: object) -> dict[str, Any]:
             return tool.run(self.assistant, arguments).to_dict()
 
@@ -120,6 +135,17 @@ class VLMToolSpec(BaseToolSpec):
             return _text(finding)
 
         return FunctionTool(fn=run, async_fn=arun, metadata=metadata, callback=_text, async_callback=atext)
+
+    def _showing_tool(self, tool: ImageTool, metadata: ToolMetadata) -> FunctionTool:
+        """A tool that gives blocks, of which one is a picture."""
+
+        def run(**arguments: object) -> list[ContentBlock]:
+            return _blocks(tool.run(self.assistant, arguments))
+
+        async def arun(**arguments: object) -> list[ContentBlock]:
+            return _blocks(await tool.arun(self.assistant, arguments))
+
+        return FunctionTool(fn=run, async_fn=arun, metadata=metadata)
 
     # --- the same for a program ---------------------------------------------------------------------
 
@@ -167,6 +193,30 @@ class VLMToolSpec(BaseToolSpec):
         """As `list_pages`, without blocking the event loop."""
         return (await self.assistant.alist_pages(document)).text
 
+    def show_page(self, document: str, page: int = 1, max_side: int = 1024) -> list[ContentBlock]:
+        """Show a page: a text and its picture."""
+        return _blocks(self.assistant.show_page(document, page, max_side))
+
+    async def ashow_page(self, document: str, page: int = 1, max_side: int = 1024) -> list[ContentBlock]:
+        """As `show_page`, without blocking the event loop."""
+        return _blocks(await self.assistant.ashow_page(document, page, max_side))
+
+    def list_documents(self, pattern: str | None = None, start: int = 1) -> str:
+        """List the documents that may be read, newest first."""
+        return self.assistant.list_documents(pattern, start).text
+
+    async def alist_documents(self, pattern: str | None = None, start: int = 1) -> str:
+        """As `list_documents`, without blocking the event loop."""
+        return (await self.assistant.alist_documents(pattern, start)).text
+
+    def search_documents(self, query: str, pattern: str | None = None) -> str:
+        """Find the pages of all documents that have most to do with some words."""
+        return self.assistant.search_documents(query, pattern).text
+
+    async def asearch_documents(self, query: str, pattern: str | None = None) -> str:
+        """As `search_documents`, without blocking the event loop."""
+        return (await self.assistant.asearch_documents(query, pattern)).text
+
 
 def _check_alone(settings: Mapping[str, Any]) -> None:
     """Refuse settings beside an assistant, which has its own."""
@@ -192,6 +242,13 @@ def _find(name: str) -> ImageTool:
 
 def _metadata(tool: ImageTool) -> ToolMetadata:
     return ToolMetadata(tool.description, tool.name, tool.arguments)
+
+
+def _blocks(finding: Finding) -> list[ContentBlock]:
+    assert isinstance(finding, PagePicture)
+    picture = finding.picture
+    image = ImageBlock(image=picture.data, image_mimetype=f"image/{picture.format}")
+    return [TextBlock(text=finding.text), image]
 
 
 def _text(finding: Mapping[str, Any]) -> str:

@@ -1,12 +1,15 @@
 # Written by tests/unit/test_public_names.py.
 from vlm_core.assistant.image_assistant import ImageAssistant as ImageAssistant
 from vlm_core.assistant.results import Citation as Citation
+from vlm_core.assistant.results import DocumentEntry as DocumentEntry
+from vlm_core.assistant.results import DocumentList as DocumentList
 from vlm_core.assistant.results import Finding as Finding
 from vlm_core.assistant.results import ImageAnswer as ImageAnswer
 from vlm_core.assistant.results import ImageData as ImageData
 from vlm_core.assistant.results import ImageReading as ImageReading
 from vlm_core.assistant.results import PageEntry as PageEntry
 from vlm_core.assistant.results import PageList as PageList
+from vlm_core.assistant.results import PagePicture as PagePicture
 from vlm_core.assistant.results import PageReference as PageReference
 from vlm_core.assistant.results import TextMatch as TextMatch
 from vlm_core.assistant.results import TextMatches as TextMatches

@@ -61,6 +61,7 @@ _HOMES = {
     "option_names": ("check_names", "names_of", "strict_options", "validation_problems"),
     "secret": ("as_secret", "as_secrets"),
     "structure.loaded": ("LoadedText", "rechunked"),
+    "threads": ("on_own_thread",),
     "warning": ("warn_caller",),
     "wire.options": ("check_options",),
     "wire.structured": ("strict_schema",),

@@ -58,6 +58,7 @@ from vlm_core.secret import as_secret as as_secret
 from vlm_core.secret import as_secrets as as_secrets
 from vlm_core.structure.loaded import LoadedText as LoadedText
 from vlm_core.structure.loaded import rechunked as rechunked
+from vlm_core.threads import on_own_thread as on_own_thread
 from vlm_core.warning import warn_caller as warn_caller
 from vlm_core.wire.options import check_options as check_options
 from vlm_core.wire.structured import strict_schema as strict_schema

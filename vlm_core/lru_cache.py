@@ -55,6 +55,12 @@ class LRUCache(Generic[Value]):
             dropped.append(value)
         return dropped
 
+    def drop(self, key: Hashable) -> None:
+        """Forget the value of a key, if there is one."""
+        with self._lock:
+            if key in self._values:
+                self._weight -= self._values.pop(key)[1]
+
     def clear(self) -> list[Value]:
         """Forget everything, and give it back."""
         with self._lock:

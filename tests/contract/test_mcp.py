@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -46,7 +47,10 @@ def connect(data: Path, journal: Path, tmp_path: Path) -> Connect:
     ) -> AsyncIterator[Client]:
         given = ["--root", str(root), "--journal", str(journal), *arguments]
         command = StdioServerParameters(
-            command=sys.executable, args=["-m", "vlm_core.cli", "mcp", *given], cwd=tmp_path
+            command=sys.executable,
+            args=["-m", "vlm_core.cli", "mcp", *given],
+            cwd=tmp_path,
+            env=dict(os.environ),
         )
         async with Client(stdio_client(command), mode=era, list_roots_callback=roots) as connected:
             yield connected
@@ -76,7 +80,7 @@ async def test_a_client_lists_reads_asks_and_finds_the_true_total(
     connect: Connect, data: Path, era: str
 ) -> None:
     async with connect(era=era) as client:
-        assert len((await client.list_tools()).tools) == 4
+        assert len((await client.list_tools()).tools) == 7
         for receipt in RECEIPTS:
             name, total = f"{receipt}.jpg", truth(data, receipt)
             listed = await client.call_tool("list_pages", {"document": name})
@@ -86,6 +90,21 @@ async def test_a_client_lists_reads_asks_and_finds_the_true_total(
             assert (total_in(text_of(read)), total_in(text_of(asked))) == (total, total)
             found = await client.call_tool("find_text", {"image": name, "text": total})
             assert found.structured_content["citations"][0]["boxes"]
+
+
+@ERAS
+async def test_tools_resources_templates_and_completions_are_listed(connect: Connect, era: str) -> None:
+    async with connect(era=era) as client:
+        tools = (await client.list_tools()).tools
+        resources = (await client.list_resources()).resources
+        templates = (await client.list_resource_templates()).resource_templates
+        ref = types.ResourceTemplateReference(uri=templates[1].uri_template)
+        completed = await client.complete(ref, {"name": "name", "value": "150"})
+        picture = await client.read_resource("vlm://pictures/1/150.jpg?max_side=300")
+    assert {tool.name for tool in tools} > {"list_documents", "search_documents", "show_page"}
+    assert len(resources) == 42
+    assert completed.completion.values == ["150.jpg"]
+    assert picture.contents[0].mime_type == "image/jpeg"
 
 
 async def test_calls_side_by_side_give_what_a_program_gets(

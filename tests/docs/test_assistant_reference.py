@@ -10,10 +10,20 @@ from pathlib import Path
 
 import pytest
 
-from vlm_core import Finding, ImageAnswer, ImageAssistant, ImageData, ImageReading, PageList, TextMatches
+from vlm_core import (
+    DocumentList,
+    Finding,
+    ImageAnswer,
+    ImageAssistant,
+    ImageData,
+    ImageReading,
+    PageList,
+    PagePicture,
+    TextMatches,
+)
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "assistant.md").read_text(encoding="utf-8")
-RESULTS = [ImageReading, ImageAnswer, ImageData, TextMatches, PageList]
+RESULTS = [ImageReading, ImageAnswer, ImageData, TextMatches, PageList, DocumentList, PagePicture]
 
 
 def row(name: str) -> str:

@@ -143,6 +143,7 @@ NAMES = [
 TOOLS: dict[str, Callable[[ImageAssistant, str], object]] = {
     "read_image": lambda assistant, name: assistant.read_image(name),
     "list_pages": lambda assistant, name: assistant.list_pages(name),
+    "show_page": lambda assistant, name: assistant.show_page(name),
     "find_text": lambda assistant, name: assistant.find_text(name, "width"),
     "ask_image": lambda assistant, name: assistant.ask_image([name], "What?"),
 }
@@ -196,6 +197,21 @@ async def test_a_call_over_mcp_tells_it_harmlessly(folder: Path, name: str) -> N
     assert_harmless("".join(getattr(block, "text", "") for block in result.content))
 
 
+@pytest.mark.parametrize("tool", ["list_documents", "search_documents"])
+async def test_a_list_of_hostile_names_is_harmless(folder: Path, tool: str) -> None:
+    arguments = {"query": "40 x 30"} if tool == "search_documents" else {}
+    with ImageAssistant(Ruler(), root_dir=folder) as assistant:
+        async with Client(image_server(assistant, (folder,))) as client:
+            result = await client.call_tool(tool, arguments)
+    text = "".join(getattr(block, "text", "") for block in result.content)
+    for line in text.replace("\u27e6end of untrusted content\u27e7", "").splitlines():
+        assert_harmless(line.removesuffix("\u27e7"))
+    told = json.dumps(result.structured_content, ensure_ascii=False)
+    assert "evil" in told
+    assert not set("\x1b\u202e\u2028") & set(told)
+    assert "n" * 200 not in told
+
+
 async def test_a_citation_over_mcp_is_harmless(folder: Path) -> None:
     with ImageAssistant(Ruler(), root_dir=folder) as assistant:
         async with Client(image_server(assistant, (folder,))) as client:
@@ -220,6 +236,12 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
     ("find_text", {"image": "a.png", "text": ""}),
     ("find_text", {"image": "a.png", "text": "x" * 100_000}),
     ("find_text", {"image": "a.png", "text": HOSTILE}),
+    ("list_documents", {"pattern": "x" * 1000}),
+    ("list_documents", {"pattern": "*" * 200, "start": 10**30}),
+    ("list_documents", {"pattern": HOSTILE, "start": -1}),
+    ("search_documents", {"query": HOSTILE}),
+    ("search_documents", {"query": "x" * 100_000}),
+    ("search_documents", {"query": "\" OR * NEAR( ' ;--" * 50, "pattern": "[" * 200}),
     ("ask_image", {"images": [], "question": "What?"}),
     ("ask_image", {"images": ["a.png"] * 1000, "question": "What?"}),
     ("ask_image", {"images": ["a.png"], "question": "x" * 100_000}),

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, islice
+from typing import TypeAlias
 
-from vlm_core.assistant.page_selection import scores
+from vlm_core.assistant.page_selection import scores, words
 from vlm_core.assistant.results import Citation
 from vlm_core.assistant.text_matching import find
 from vlm_core.types import Box, PageResult, TextLine
 
+Row: TypeAlias = tuple[int, list[TextLine]]
+"""The lines of a row, and the number of what it belongs to."""
 SURE = 0.9
 """How alike a place must be to count as the answer's."""
 MOST_BOXES = 8
@@ -121,17 +124,31 @@ def relevant(pages: Sequence[PageResult], question: str, most: int = 3) -> tuple
         >>> relevant([PageResult(source="a.png", lines=(shop, total))], "the total?")[0].boxes
         ((0.0, 0.5, 1.0, 0.6),)
     """
-    rows = [(number, row) for number, page in enumerate(pages) for row in _rows(page.lines)]
-    scored = scores(question, [" ".join(line.text for line in row) for _, row in rows])
-    ranked = sorted(range(len(rows)), key=lambda at: (-scored[at], at))[:most]
-    chosen = [rows[at] for at in sorted(ranked) if scored[at] > 0]
+    rows = [(number, row) for number, page in enumerate(pages) for row in rows_of(page.lines)]
+    chosen = best_rows(rows, question, most)
     return tuple(
         _cited(page, [line.bbox for at, row in chosen if at == number for line in row])
         for number, page in enumerate(pages)
     )
 
 
-def _rows(lines: Sequence[TextLine]) -> list[list[TextLine]]:
+def best_rows(
+    rows: Sequence[Row], question: str, most: int, split: Callable[[str], Sequence[str]] = words
+) -> list[Row]:
+    """The rows that have most to do with a question, in their order.
+
+    Args:
+        rows: each with what it belongs to.
+        question: what was asked.
+        most: rows.
+        split: gives the words of a text.
+    """
+    scored = scores(question, [" ".join(line.text for line in row) for _, row in rows], split)
+    ranked = sorted(range(len(rows)), key=lambda at: (-scored[at], at))[:most]
+    return [rows[at] for at in sorted(ranked) if scored[at] > 0]
+
+
+def rows_of(lines: Sequence[TextLine]) -> list[list[TextLine]]:
     """Lines on one baseline together, where that is known."""
     keyed = [(number if line.row is None else -1 - line.row, line) for number, line in enumerate(lines)]
     return [[line for _, line in row] for _, row in groupby(keyed, key=lambda pair: pair[0])]

@@ -7,30 +7,44 @@ it is checked that what was opened is what was allowed. No message tells of anyt
 
 from __future__ import annotations
 
-import difflib
+import math
 import os
 import re
 import stat
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path, PurePath
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias, TypeVar
 
+from vlm_core.assistant.folder_listing import name_shown_as, nearest
 from vlm_core.assistant.untrusted import one_line
 from vlm_core.errors import ConfigError, ImageTooLargeError, InputError, UnsafeURLError
-from vlm_core.images.reading import unreadable
-from vlm_core.images.sniff import SUFFIXES
+from vlm_core.images.reading import file_stamp, unreadable
 
 Roots: TypeAlias = "str | os.PathLike[str] | Sequence[str | os.PathLike[str]]"
 
 _URL = re.compile(r"(https?)://|(?:data|file):|[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+_Known = TypeVar("_Known")
+Kept: TypeAlias = "Callable[[str, Hashable, float], _Known | None]"
+"""What is known of a name whose content has this stamp, and was taken in so many seconds ago at most."""
+URL_SECONDS = 900.0
+"""For which what came from a URL is used again, since only another download tells whether it changed."""
 _LONGEST_NAME = 4096
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
 """Opening a pipe or a terminal must neither wait nor take it over."""
 _NO_PICTURE_ITSELF = "Give the name of a file; a picture itself is not taken from a text."
+
+
+class Content(NamedTuple):
+    """What stands behind a name."""
+
+    name: str
+    """As it is called from here on."""
+    data: bytes
+    stamp: Hashable
+    """The same for as long as it has not changed; None where that cannot be told."""
+
+
 _PUBLIC_ONLY = "Only public http and https addresses may be read; give another one, or the name of a file."
 
 
@@ -53,14 +67,16 @@ class FileAccessPolicy:
     spellings: tuple[tuple[Path, Path], ...] = ()
     """Folders as they were given, and resolved, where that is another path."""
 
-    def admit(self, name: object) -> tuple[str, bytes]:
-        """Read what an agent names.
+    def admit(self, name: object, kept: Kept[_Known]) -> Content | _Known:
+        """Read what an agent names, unless it is known and has not changed.
 
         Args:
             name: of a file, relative to a root or absolute and under it, or a URL.
+            kept: is asked for what is known before anything is read or downloaded, and after it was checked
+                that it may be.
 
         Returns:
-            What it is called from here on, and its bytes.
+            What is kept of it, or its content.
 
         Raises:
             UnsafeURLError: URLs are not allowed, or not this one.
@@ -69,36 +85,42 @@ class FileAccessPolicy:
         """
         checked = _checked(name)
         if (url := _URL.match(checked)) is None:
-            return self._read(checked)
+            return self._read(checked, kept)
         if not url[1]:
             raise InputError(f"{url[0]}… is not read", hint=_NO_PICTURE_ITSELF)
-        return self._download(checked)
+        return self._download(checked, kept)
 
-    def _download(self, url: str) -> tuple[str, bytes]:
+    def _download(self, url: str, kept: Kept[_Known]) -> Content | _Known:
         from vlm_core.images.download import download
         from vlm_core.images.netguard import shown
 
         if not self.allow_urls:
             raise UnsafeURLError(f"{shown(url)}: web addresses are not read here", hint=self._existing())
+        if (known := kept(shown(url), url, URL_SECONDS)) is not None:
+            return known
         try:
-            return shown(url), download(url, allow_private=self.allow_private_urls, max_bytes=self.max_bytes)
+            data = download(url, allow_private=self.allow_private_urls, max_bytes=self.max_bytes)
+            return Content(shown(url), data, url)
         except UnsafeURLError as error:
             raise UnsafeURLError(error.message, hint=_PUBLIC_ONLY) from None
 
-    def _read(self, name: str) -> tuple[str, bytes]:
+    def _read(self, name: str, kept: Kept[_Known]) -> Content | _Known:
         try:
-            return self._file(name)
+            return self._file(name, kept)
         except (OSError, ValueError):  # ValueError: a name that no file can have
             raise InputError(f"{one_line(name)} cannot be read", hint=self._existing(near=name)) from None
 
-    def _file(self, name: str) -> tuple[str, bytes]:
+    def _file(self, name: str, kept: Kept[_Known]) -> Content | _Known:
         path, root = self._resolved(name)
         named = _name_under(root, path, name)
         if os.path.isdir(path):
             raise InputError(f"{one_line(named)} is a folder", hint=self._existing(within=path))
         try:
-            return named, _plain_file(path, named, self.max_bytes)
+            return _plain_file(path, named, self.max_bytes, kept)
         except (FileNotFoundError, NotADirectoryError):
+            meant = name_shown_as(name, self.roots)
+            if meant is not None and meant != name:
+                return self._file(meant, kept)
             raise InputError(f"{one_line(named)} does not exist", hint=self._existing(near=name)) from None
         except OSError as error:
             raise unreadable(one_line(named), error) from None
@@ -197,7 +219,7 @@ def _name_under(root: Path, path: Path, name: str) -> str:
     return written.as_posix()
 
 
-def _plain_file(path: Path, name: str, max_bytes: int) -> bytes:
+def _plain_file(path: Path, name: str, max_bytes: int, kept: Kept[_Known]) -> Content | _Known:
     """All of a file, which must be what stands at a path that was resolved, also once it is open."""
     if not stat.S_ISREG(path.stat().st_mode):
         raise _no_file(name)
@@ -205,6 +227,11 @@ def _plain_file(path: Path, name: str, max_bytes: int) -> bytes:
         opened = os.fstat(file.fileno())
         if not stat.S_ISREG(opened.st_mode) or not _still_leads_to(path, opened):
             raise _no_file(name)
+        stamp = file_stamp(opened)
+        # A hard link has no known content: it is refused below, as it was before.
+        known = kept(name, stamp, math.inf) if stamp is not None and opened.st_nlink <= 1 else None
+        if known is not None:
+            return known
         data = file.read(max_bytes + 1) if opened.st_size <= max_bytes else b""
     # A hard link into the folder leads to a file elsewhere, and no path shows it.
     if opened.st_nlink > 1:
@@ -217,7 +244,7 @@ def _plain_file(path: Path, name: str, max_bytes: int) -> bytes:
             f"{one_line(name)} has more than the {max_bytes:,} bytes that are read of a file",
             hint="Ask for another file, or tell the user that this one is too large.",
         )
-    return data
+    return Content(name, data, stamp)
 
 
 def _still_leads_to(path: Path, opened: os.stat_result) -> bool:
@@ -227,78 +254,3 @@ def _still_leads_to(path: Path, opened: os.stat_result) -> bool:
 
 def _no_file(name: str) -> InputError:
     return InputError(f"{one_line(name)} is not a plain file", hint="Give the name of a picture or PDF.")
-
-
-# --- names for one who asked for a file that is not there -----------------------------------------
-
-SHOWN = 5
-_ENTRIES_SEEN = 10_000
-"""Of folders and files together: a hint is not worth more."""
-_FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
-
-
-def nearest(name: str, folders: Iterable[Path], roots: Sequence[Path], most: int = SHOWN) -> list[str]:
-    """Names of documents that there are, the likeliest first.
-
-    Args:
-        name: what was asked for; "" for any.
-        folders: where to look.
-        roots: folders that the names are relative to.
-        most: how many.
-
-    Example:
-        >>> nearest("a.png", [], [])
-        []
-    """
-    paths = [path for folder in folders for path in _documents(folder)]
-    relative = (
-        path.relative_to(next(root for root in roots if path.is_relative_to(root))).as_posix()
-        for path in paths
-    )
-    names = dict.fromkeys(relative)
-    likeness = {known: _likeness(known, name) for known in names}
-    return sorted(names, key=lambda known: (-likeness[known], known))[:most]
-
-
-def _likeness(known: str, name: str) -> float:
-    """How alike the last parts of two names are, from 0 to 1."""
-    pair = (PurePath(known).name.casefold(), PurePath(name).name.casefold())
-    return difflib.SequenceMatcher(None, *pair).ratio() if pair[1] else 0.0
-
-
-def _documents(folder: Path) -> Iterator[Path]:
-    """Files with the suffix of a document, near ones first; hidden ones and links are passed over."""
-    for path, is_folder in islice(_entries(folder), _ENTRIES_SEEN):
-        if not is_folder and path.suffix.lower() in SUFFIXES:
-            yield path
-
-
-def _entries(folder: Path) -> Iterator[tuple[Path, bool]]:
-    """What is in a folder, and whether it is a folder itself."""
-    waiting: deque[tuple[str, ...]] = deque([()])
-    while waiting:
-        parts = waiting.popleft()
-        with suppress(OSError), _opened(folder, parts) as descriptor, os.scandir(descriptor) as entries:
-            for entry in entries:
-                is_folder = entry.is_dir(follow_symlinks=False)
-                if entry.name.startswith(".") or not (is_folder or entry.is_file(follow_symlinks=False)):
-                    continue
-                if is_folder:
-                    waiting.append((*parts, entry.name))
-                yield folder.joinpath(*parts, entry.name), is_folder
-
-
-@contextmanager
-def _opened(folder: Path, parts: Sequence[str]) -> Iterator[int | str]:
-    """A folder below another one, so that none on the way is swapped for a link once it was looked at."""
-    if os.scandir not in os.supports_fd or os.open not in os.supports_dir_fd:
-        yield str(folder.joinpath(*parts))
-        return
-    descriptor = os.open(folder, _FOLDER)
-    try:
-        for part in parts:
-            above, descriptor = descriptor, os.open(part, _FOLDER, dir_fd=descriptor)
-            os.close(above)
-        yield descriptor
-    finally:
-        os.close(descriptor)

@@ -5,6 +5,7 @@ Where all of it is too long it is cut, and says so.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from itertools import chain, islice
 
@@ -13,7 +14,7 @@ from vlm_core.assistant.results import Citation, PageEntry, PageList, PageRefere
 from vlm_core.assistant.text_matching import MARGIN, find
 from vlm_core.assistant.untrusted import mark_untrusted, one_line, truncate
 from vlm_core.errors import InputError
-from vlm_core.types import Box, PageImage, PageResult, PageState, TextLine
+from vlm_core.types import Box, PageResult, PageState, TextLine
 
 _NO_WORDS = {
     PageState.OK: "no text was found",
@@ -102,6 +103,15 @@ def warnings_of(pages: Iterable[PageResult]) -> list[str]:
     return [f"{place(page)}: {one_line(warning, 300)}." for page in pages for warning in page.warnings]
 
 
+def changes_of(documents: Iterable[Document]) -> list[str]:
+    """What is to be said of documents that were others when they were first looked at."""
+    return [
+        f"{one_line(document.name)} has changed since it was first looked at: this is what it holds now."
+        for document in documents
+        if document.has_changed
+    ]
+
+
 def with_notes(text: str, notes: Iterable[str]) -> str:
     """A text with what is to be said of it behind."""
     return "\n\n".join(part for part in (text, "\n".join(dict.fromkeys(notes))) if part)
@@ -182,14 +192,20 @@ def _places_in_words(text: str, matches: Sequence[TextMatch], notes: Sequence[st
     sought = one_line(text)
     if not matches:
         return with_notes(f'"{sought}" was not found.', notes)
-    rows = [f"page {m.page}, {_where(m.boxes)}: {one_line(m.text)}" for m in matches]
+    rows = [f"page {m.page}, {box_words(m.boxes)}: {one_line(m.text)}" for m in matches]
     shown, _ = truncate("\n".join(rows), max_chars)
     count = "1 place" if len(matches) == 1 else f"{len(matches)} places"
     head = f'"{sought}" was found at {count}, best first; boxes are left, top, right, bottom as fractions.'
     return with_notes(f"{head}\n\n{mark_untrusted(shown, f'lines of {matches[0].source}')}", notes)
 
 
-def _where(boxes: Sequence[Box]) -> str:
+def box_words(boxes: Sequence[Box]) -> str:
+    """Where something stands.
+
+    Example:
+        >>> box_words([(0.1, 0.2, 0.3, 0.4)])
+        '(0.100, 0.200, 0.300, 0.400)'
+    """
     return (
         " and ".join(f"({x0:.3f}, {y0:.3f}, {x1:.3f}, {y1:.3f})" for x0, y0, x1, y1 in boxes)
         or "place unknown"
@@ -200,12 +216,14 @@ def _where(boxes: Sequence[Box]) -> str:
 
 FIRST_WORDS = 80
 """Characters of a page's own text that are shown."""
+LISTING_SECONDS = 5.0
+"""For which pages are looked at."""
 
 
 def list_document(
     document: Document, max_pages: int, max_chars: int, on_progress: OnProgress | None
 ) -> PageList:
-    """List the pages of a document.
+    """List the pages of a document, none of which is drawn or decoded.
 
     Args:
         document: an open one.
@@ -219,9 +237,12 @@ def list_document(
     numbers = range(1, min(document.total_pages, max_pages) + 1)
     entries: list[PageEntry] = []
     problems: list[InputError] = []
+    until = time.monotonic() + LISTING_SECONDS
     for number in numbers:
+        if entries and time.monotonic() > until:
+            break
         try:
-            entries.append(_entry(document.page(number)))
+            entries.append(_entry(number, *document.outline(number)))
         except InputError as error:
             problems.append(error)
             entries.append(PageEntry(number, 0, 0, has_text=False, problem=one_line(str(error), 300)))
@@ -229,27 +250,26 @@ def list_document(
             on_progress(number, len(numbers), f"{one_line(document.name)}, page {number}")
     if len(problems) == len(entries):
         raise problems[0]
-    notes = _notes(document, len(numbers))
+    notes = _notes(document, len(entries))
     return PageList(
         text=_list_in_words(document, entries, notes, max_chars),
         pages=tuple(entries),
         total_pages=document.total_pages,
-        citations=tuple(Citation(document.name, number, document.total_pages) for number in numbers),
+        citations=tuple(Citation(document.name, entry.page, document.total_pages) for entry in entries),
         notes=tuple(notes),
     )
 
 
-def _entry(page: PageImage) -> PageEntry:
-    lines = page.text_layer.lines if page.text_layer else ()
-    words = one_line(" ".join(line.text for line in lines[:FIRST_WORDS]), FIRST_WORDS)
-    return PageEntry(page.page_number, page.width, page.height, has_text=bool(lines), first_words=words)
+def _entry(number: int, width: int, height: int, words: str) -> PageEntry:
+    return PageEntry(number, width, height, has_text=bool(words), first_words=one_line(words, FIRST_WORDS))
 
 
 def _notes(document: Document, shown: int) -> list[str]:
+    told = changes_of([document])
     if shown == document.total_pages:
-        return []
+        return told
     others = numbered(range(shown + 1, document.total_pages + 1))
-    return [f"Not listed here: {others}. They can be read by their numbers."]
+    return [*told, f"Not listed here: {others}. They can be read by their numbers."]
 
 
 def _list_in_words(document: Document, entries: list[PageEntry], notes: list[str], max_chars: int) -> str:

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from vlm_core.assistant.file_access import FileAccessPolicy, Roots, resolved_roots, spellings_of
+from vlm_core.assistant.folder import Folder
 from vlm_core.assistant.library import Library, OnProgress
+from vlm_core.assistant.page_pictures import SIDE
 from vlm_core.assistant.questions import ask_blocking, ask_on_loop, is_paid, model_of, most_images
-from vlm_core.assistant.results import ImageAnswer, ImageData, ImageReading, PageList, TextMatches
+from vlm_core.assistant.results import (
+    DocumentList,
+    ImageAnswer,
+    ImageData,
+    ImageReading,
+    PageList,
+    PagePicture,
+    TextMatches,
+)
+from vlm_core.assistant.search_index import SearchIndex
 from vlm_core.assistant.service import AssistantService
 from vlm_core.assistant.tools import IMAGE_TOOLS, ImageTool
-from vlm_core.assistant.untrusted import sanitized_errors
+from vlm_core.assistant.untrusted import one_line, sanitized_errors
 from vlm_core.errors import ConfigError
 from vlm_core.flow.validation import check_counts
 from vlm_core.ocr.dialects.json_answers import check_schema
@@ -58,6 +70,9 @@ class ImageAssistant:
         cite_boxes: whether a model's answer is looked up in the text that the engine reads, to cite
             boxes. It takes the engine's reading of each page that was shown; None does it where the
             engine is not a vision model, which would be paid for that.
+        search_seconds: for which one search reads documents that were not read yet, a few pages more at
+            most; 0 searches what was read alone. A vision model as the engine reads nothing for a search.
+        show_pages: whether the tools have `show_page`, for an agent whose own model sees pictures.
 
     Raises:
         ConfigError: an argument cannot be used.
@@ -90,12 +105,16 @@ class ImageAssistant:
         max_concurrency: int = 8,
         request_options: Mapping[str, Any] | None = None,
         cite_boxes: bool | None = None,
+        search_seconds: float = 30.0,
+        show_pages: bool = False,
     ) -> None:
         # First of all, while the arguments are the only locals: an assistant is pickled by them.
         self._made_of = {name: value for name, value in locals().items() if name != "self"}
         from vlm_core.jobs.reader import DocumentReader
 
         roots = self._made_of["root_dir"] = resolved_roots(root_dir)
+        _check_seconds(search_seconds)
+        self._has_pictures = show_pages
         check_counts(max_pages=max_pages, max_images=max_images, max_bytes=max_bytes, max_chars=max_chars)
         options = dict(request_options or {})
         check_options({name: options[name] for name in options if name not in ("detail", "max_side")})
@@ -104,11 +123,14 @@ class ImageAssistant:
             engine, task, journal=journal, max_concurrency=max_concurrency, password=password
         )
         self._model, made = model_of(llm, reader.engine, max_concurrency)
-        library = Library(reader, password)
-        self._owned: tuple[Library | VLMClient, ...] = (library, *made)
+        is_free = not is_paid(reader.engine)
+        index = SearchIndex()
+        library = Library(reader, password, on_read=index.add)
+        self._owned: tuple[Library | SearchIndex | VLMClient, ...] = (library, index, *made)
+        admission = FileAccessPolicy(roots, allow_urls, allow_private_urls, max_bytes, spellings_of(root_dir))
         self._desk = AssistantService(
-            admission=FileAccessPolicy(
-                roots, allow_urls, allow_private_urls, max_bytes, spellings_of(root_dir)
+            folder=Folder(
+                admission, library, index, max_pages, max_chars, search_seconds if is_free else 0.0
             ),
             library=library,
             max_pages=max_pages,
@@ -116,7 +138,7 @@ class ImageAssistant:
             max_chars=max_chars,
             options=options,
             has_model=self._model is not None,
-            cite_boxes=not is_paid(reader.engine) if cite_boxes is None else cite_boxes,
+            cite_boxes=is_free if cite_boxes is None else cite_boxes,
         )
 
     def __repr__(self) -> str:
@@ -130,7 +152,11 @@ class ImageAssistant:
     @property
     def tools(self) -> tuple[ImageTool, ...]:
         """What a model may be given: the tools that this assistant can serve."""
-        return tuple(tool for tool in IMAGE_TOOLS if self.has_llm or not tool.needs_llm)
+        return tuple(
+            tool
+            for tool in IMAGE_TOOLS
+            if (self.has_llm or not tool.needs_llm) and (self._has_pictures or not tool.shows_picture)
+        )
 
     def within(self, root_dir: Roots) -> ImageAssistant:
         """The same assistant for another folder, or folders; it shares all that was read.
@@ -277,6 +303,89 @@ class ImageAssistant:
         """As `list_pages`, without blocking the event loop."""
         return await on_own_thread(self.list_pages, document, on_progress=on_progress)
 
+    def show_page(
+        self,
+        document: str,
+        page: int = 1,
+        max_side: int = SIDE,
+        *,
+        on_progress: OnProgress | None = None,
+    ) -> PagePicture:
+        """Show a page, for a model that sees pictures.
+
+        Args:
+            document: its name relative to the root, or a URL.
+            page: which one, from 1.
+            max_side: pixels of the picture's longer side at most, from 64 to 4096.
+            on_progress: as for `read_image`.
+
+        Raises:
+            InputError: as for `read_image`, and where there is no such page.
+        """
+        with sanitized_errors():
+            found = self._desk.show_page(document, page, max_side)
+        if on_progress is not None:
+            on_progress(1, 1, f"{one_line(str(document))}, page {page}")
+        return found
+
+    async def ashow_page(
+        self,
+        document: str,
+        page: int = 1,
+        max_side: int = SIDE,
+        *,
+        on_progress: OnProgress | None = None,
+    ) -> PagePicture:
+        """As `show_page`, without blocking the event loop."""
+        return await on_own_thread(self.show_page, document, page, max_side, on_progress=on_progress)
+
+    def list_documents(
+        self, pattern: str | None = None, start: int = 1, *, on_progress: OnProgress | None = None
+    ) -> DocumentList:
+        """List the documents that may be read, newest first, 50 at a time.
+
+        Args:
+            pattern: a part of the name, or the whole with `*` and `?`; None for all.
+            start: the number of the first one that is listed, from 1.
+            on_progress: as for `read_image`.
+
+        Raises:
+            InputError: the pattern or the number cannot be one.
+        """
+        with sanitized_errors():
+            return self._desk.list_documents(pattern, start, on_progress)
+
+    async def alist_documents(
+        self, pattern: str | None = None, start: int = 1, *, on_progress: OnProgress | None = None
+    ) -> DocumentList:
+        """As `list_documents`, without blocking the event loop."""
+        return await on_own_thread(self.list_documents, pattern, start, on_progress=on_progress)
+
+    def search_documents(
+        self, query: str, pattern: str | None = None, *, on_progress: OnProgress | None = None
+    ) -> TextMatches:
+        """Find the pages of all documents that have most to do with some words, best first.
+
+        What was not read yet is read first, for up to `search_seconds`; the result's `notes` say what was
+        not looked through.
+
+        Args:
+            query: words or figures that stand on the page, or a question.
+            pattern: of the names of documents, as for `list_documents`; None for all.
+            on_progress: as for `read_image`.
+
+        Raises:
+            InputError: the query is empty or too long.
+        """
+        with sanitized_errors():
+            return self._desk.search(query, pattern, on_progress)
+
+    async def asearch_documents(
+        self, query: str, pattern: str | None = None, *, on_progress: OnProgress | None = None
+    ) -> TextMatches:
+        """As `search_documents`, without blocking the event loop."""
+        return await on_own_thread(self.search_documents, query, pattern, on_progress=on_progress)
+
     def close(self) -> None:
         """Forget the documents, and close the connections of a model that was given by its route."""
         for owned in self._owned:
@@ -319,6 +428,15 @@ class ImageAssistant:
                 "extract got no JSON schema",
                 hint='Write it like {"type": "object", "properties": {"total": {"type": "number"}}}.',
             )
+
+
+def _check_seconds(seconds: object) -> None:
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds < math.inf:
+        raise ConfigError(
+            f"search_seconds={seconds!r} is not a number of seconds",
+            hint="Give one of at least 0.",
+            argument="search_seconds",
+        )
 
 
 def _remade(made_of: dict[str, Any]) -> ImageAssistant:

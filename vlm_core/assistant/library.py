@@ -1,19 +1,22 @@
-"""Documents that are asked about again and again: each opened, decoded and read once.
+"""Documents that are asked about again and again: each fetched, opened, decoded and read once.
 
-They are told by their name and content, so that a file changed in place is another document. What two
-callers want at the same time is done by one of them, on whatever threads and event loops they are.
+They are told by their name and content, so that a file changed in place is another document, and whoever asks
+about it is told. What two callers want at the same time is done by one of them, on whatever threads and event
+loops they are.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+import math
+import time
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from threading import Lock
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 
 from vlm_core.assistant.untrusted import one_line
 from vlm_core.errors import PasswordRequiredError, VLMError
@@ -30,8 +33,14 @@ if TYPE_CHECKING:
 OnProgress: TypeAlias = Callable[[int, int, str], None]
 """Is told how much is done, of how much, and what of; on any thread."""
 _Error = TypeVar("_Error", bound=VLMError)
+DocumentKey: TypeAlias = tuple[str, bytes]
+"""A document's name, and the digest of its bytes."""
 KEPT_BYTES = 128 * 2**20
 """Of files, and as many of decoded pages."""
+_KEPT_NAMES = 20_000
+"""Of documents, of which it is remembered what they are."""
+_ONE_PAGE = frozenset({"JPEG", "PNG", "BMP", "PPM"})
+"""Formats of which one picture is read, so that no decoder needs to count them."""
 MAX_PIXELS = 50_000_000
 """Of one picture, which is fewer than for a program: any model may ask for any file of a folder."""
 _READ_AGAIN = frozenset({PageState.FAILED, PageState.SKIPPED_BUDGET, PageState.REFUSED})
@@ -39,19 +48,42 @@ _READ_AGAIN = frozenset({PageState.FAILED, PageState.SKIPPED_BUDGET, PageState.R
 _NO_PASSWORD = "Tell the user that this document needs a password, which cannot be given here."  # noqa: S105
 
 
+class DocumentFacts(NamedTuple):
+    """What a document is, before it is read."""
+
+    kind: str
+    """Its format; empty where it is none that is read."""
+    total_pages: int | None
+    """None where they cannot be counted."""
+    problem: str = ""
+    """Why not."""
+
+
+class _Content(NamedTuple):
+    """What a name held when it was looked at."""
+
+    key: DocumentKey
+    at: float
+    was_other: bool
+    """Whether it held something else before."""
+
+
 class Document:
     """An open document. Its pages are decoded one at a time, and kept a while."""
 
     def __init__(self, name: str, data: bytes, password: str | None, pages: LRUCache[PageImage]) -> None:
         self.name = name
-        self.key = name, hashlib.sha256(data).digest()
+        self.key: DocumentKey = (name, hashlib.sha256(data).digest())
+        self.kind = sniff(data) or ""
+        """Its format; empty where it is none that is read."""
+        self.has_changed = False
+        """Whether another content was seen behind its name before."""
         self.readings: dict[int, Future[PageResult]] = {}
         self.lock = Lock()
         """Of the readings."""
         self._data = data
         self._password = password
         self._decoded_pages = pages
-        self._is_pdf = sniff(data) == "PDF"
         self._opened: dict[int | None, Pages] = {}
         # Of the open file: decoders take one thread at a time.
         self._opening = Lock()
@@ -66,6 +98,16 @@ class Document:
         with self._opening:
             return self._pages().total_pages
 
+    @property
+    def facts(self) -> DocumentFacts:
+        """What it is, without decoding a page."""
+        if self.kind in _ONE_PAGE:
+            return DocumentFacts(self.kind, 1)
+        try:
+            return DocumentFacts(self.kind, self.total_pages)
+        except VLMError as error:
+            return DocumentFacts(self.kind, None, one_line(error.message))
+
     def page(self, number: int, reading_pixels: int | None = None) -> PageImage:
         """A page, decoded.
 
@@ -76,7 +118,7 @@ class Document:
         Raises:
             InputError: it cannot be decoded; the error has its number.
         """
-        if self._is_pdf:  # whose pages are drawn in one size for all
+        if self.kind == "PDF":  # whose pages are drawn in one size for all
             reading_pixels = None
         with self._opening:
             shown = self._decoded_pages.get((self.key, number, None))
@@ -88,6 +130,18 @@ class Document:
                 purpose = None if _is_read_as_shown(page, reading_pixels) else reading_pixels
                 self._decoded_pages.put((self.key, number, purpose), page, 3 * page.width * page.height)
         return page
+
+    def outline(self, number: int) -> tuple[int, int, str]:
+        """A page's size in pixels, and the first words that the file holds of it; nothing is drawn.
+
+        Arguments and errors are those of `page`.
+        """
+        with self._opening:
+            try:
+                return self._pages().outline(number)
+            except VLMError as error:
+                error.page = error.page or number
+                raise self._named_shortly(error) from None
 
     def _decoded(self, number: int, reading_pixels: int | None) -> PageImage:
         try:
@@ -140,6 +194,13 @@ def _is_read_as_shown(page: PageImage, reading_pixels: int | None) -> bool:
     return reading_pixels is None or page.width * page.height <= MOST_IN_COLOUR <= reading_pixels // 2
 
 
+OnRead: TypeAlias = Callable[[DocumentKey, PageResult], object]
+
+
+def _ignore(key: DocumentKey, page: PageResult) -> None:
+    pass
+
+
 class Library:
     """Documents by name and content, and what an engine read on their pages.
 
@@ -147,27 +208,97 @@ class Library:
         reader: reads pages.
         password: of encrypted PDFs.
         kept_bytes: of files, and as many of decoded pages, that are kept.
+        on_read: is given each page that is read, with its document's key.
+        clock: counts seconds.
     """
 
     def __init__(
-        self, reader: DocumentReader, password: str | None = None, kept_bytes: int = KEPT_BYTES
+        self,
+        reader: DocumentReader,
+        password: str | None = None,
+        kept_bytes: int = KEPT_BYTES,
+        on_read: OnRead = _ignore,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._reader = reader
         self._password = password
+        self._on_read = on_read
+        self._clock = clock
         self._documents: LRUCache[Document] = LRUCache(kept_bytes)
         self._pages: LRUCache[PageImage] = LRUCache(kept_bytes)
+        self._contents: LRUCache[_Content] = LRUCache(_KEPT_NAMES)
+        self._latest: LRUCache[_Content] = LRUCache(_KEPT_NAMES)
+        self._facts: LRUCache[DocumentFacts] = LRUCache(_KEPT_NAMES)
         self._lock = Lock()
 
-    def document(self, name: str, data: bytes) -> Document:
-        """The document of this name and content."""
+    def document(self, name: str, data: bytes, stamp: Hashable = None) -> Document:
+        """The document of this name and content.
+
+        Args:
+            name: of the document.
+            data: all of its bytes.
+            stamp: by which `kept` finds it; None for none.
+        """
         fresh = Document(name, data, self._password, self._pages)
         with self._lock:
             known = self._documents.get(fresh.key)
             # Closed outside the lock: a document that is just read keeps its own lock for long.
             dropped = [] if known else self._documents.put(fresh.key, fresh, len(data))
+            document = known or fresh
+            document.has_changed = self._noticed(fresh.key, stamp).was_other
         for other in dropped:
             other.close()
-        return known or fresh
+        return document
+
+    def kept(self, name: str, stamp: Hashable, seconds: float = math.inf) -> Document | None:
+        """The document behind a name, if it is still open and has not changed.
+
+        Args:
+            name: of the document.
+            stamp: what its content is told by.
+            seconds: for which it is used again.
+        """
+        key = self.key_of(name, stamp, seconds)
+        return None if key is None else self._documents.get(key)
+
+    def key_of(self, name: str, stamp: Hashable, seconds: float = math.inf) -> DocumentKey | None:
+        """The key of a document, also of one that is no longer open. The arguments are those of `kept`."""
+        content = self._contents.get((name, stamp))
+        return content.key if content is not None and self._clock() - content.at <= seconds else None
+
+    def _noticed(self, key: DocumentKey, stamp: Hashable) -> _Content:
+        """What a name holds now, which is remembered."""
+        # URLs that differ in their queries have one name, and are not one document.
+        place = stamp if isinstance(stamp, str) else key[0]
+        before = self._latest.get(place)
+        was_other = before is not None and (before.was_other or before.key != key)
+        content = _Content(key, self._clock(), was_other)
+        for known, by in ((self._latest, place), (self._contents, (key[0], stamp))):
+            known.drop(by)
+            known.put(by, content, 1)
+        return content
+
+    def facts(self, name: str, stamp: Hashable, seconds: float = math.inf) -> DocumentFacts | None:
+        """What `look_at` found in a document that has not changed. The arguments are those of `kept`."""
+        key = self.key_of(name, stamp, seconds)
+        return None if key is None else self._facts.get(key)
+
+    def look_at(self, name: str, data: bytes, stamp: Hashable) -> DocumentFacts:
+        """What a document is. It is not kept open, so that a long list drops none that is asked about.
+
+        The arguments are those of `document`.
+        """
+        with closing(Document(name, data, self._password, self._pages)) as document:
+            facts = document.facts
+        with self._lock:
+            self._noticed(document.key, stamp)
+            self._facts.put(document.key, facts, 1)
+        return facts
+
+    def latest(self, name: str) -> DocumentKey | None:
+        """The key of what a file held when it was last looked at."""
+        content = self._latest.get(name)
+        return None if content is None else content.key
 
     def read(
         self, document: Document, numbers: Sequence[int], on_progress: OnProgress | None = None
@@ -205,13 +336,18 @@ class Library:
             for done, (number, result) in enumerate(zip(numbers, results, strict=True), start=1):
                 # The reader counted the page as the only one of a document of its own.
                 place = {"page_number": number, "total_pages": document.total_pages}
-                futures[number].set_result(result.model_copy(update=place))
+                page = result.model_copy(update=place)
+                self._on_read(document.key, page)
+                futures[number].set_result(page)
                 if on_progress is not None:
                     on_progress(done, len(numbers), f"{one_line(document.name)}, page {number}")
 
     def close(self) -> None:
         """Forget everything."""
         self._pages.clear()
+        self._contents.clear()
+        self._latest.clear()
+        self._facts.clear()
         for document in self._documents.clear():
             document.close()
 

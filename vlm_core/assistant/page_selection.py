@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
 
 from vlm_core.assistant.findings import numbered
@@ -117,20 +117,21 @@ def words(text: str) -> list[str]:
     return [word if any(char.isdigit() for char in word) else word[:STEM] for word in parts]
 
 
-def scores(question: str, pages: Sequence[str]) -> list[float]:
+def scores(question: str, pages: Sequence[str], split: Callable[[str], Sequence[str]] = words) -> list[float]:
     """How much each page is about a question; 0 where it has none of its words.
 
     Args:
         question: what is asked.
         pages: their texts.
+        split: gives the words of a text.
 
     Example:
         >>> scores("What is the total?", ["the shop", "the total is 9.00"])[1] > 0.5
         True
     """
-    counts = [Counter(words(page)) for page in pages]
+    counts = [Counter(split(page)) for page in pages]
     usual = sum(count.total() for count in counts) / max(len(counts), 1) or 1.0
-    weights = {word: _weight(word, counts) for word in set(words(question))}
+    weights = {word: _weight(word, counts) for word in set(split(question))}
     return [_score(count, weights, usual) for count in counts]
 
 

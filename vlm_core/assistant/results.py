@@ -1,14 +1,15 @@
 """What an assistant gives back: words for a language model, and beside them what a program needs.
 
-All of them are immutable. None holds the bytes of a picture: `images` says where it is.
+All of them are immutable. None but `PagePicture` holds the bytes of a picture: `images` says where it is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
+from vlm_core.completion import EncodedImage
 from vlm_core.types import Box, PageResult, Usage
 
 
@@ -60,7 +61,7 @@ class Finding:
 
     def to_dict(self) -> dict[str, Any]:
         """All of it as plain JSON values, fit for a checkpoint or a trace."""
-        return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
+        return {each.name: _plain(getattr(self, each.name)) for each in fields(self)}
 
 
 def _plain(value: object) -> object:
@@ -72,7 +73,7 @@ def _plain(value: object) -> object:
     if callable(dump := getattr(value, "model_dump", None)):
         return dump(mode="json")
     if is_dataclass(value):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+        return {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
     return value
 
 
@@ -121,9 +122,57 @@ class TextMatch:
 
 @dataclass(frozen=True, kw_only=True)
 class TextMatches(Finding):
-    """Every place where a text was found, best first."""
+    """The places where a text was found, best first."""
 
     matches: tuple[TextMatch, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class PagePicture(Finding):
+    """A page to be looked at."""
+
+    width: int = 0
+    """Pixels of the picture."""
+    height: int = 0
+    picture: EncodedImage = field(repr=False)
+    """The page as a PNG or JPEG; not in `to_dict`."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As that of `Finding`, without the picture."""
+        names = (each.name for each in fields(self) if each.name != "picture")
+        return {name: _plain(getattr(self, name)) for name in names}
+
+
+@dataclass(frozen=True)
+class DocumentEntry:
+    """What is known of a document before it is read."""
+
+    name: str
+    """Relative to the root."""
+    kind: str
+    """Its format, as "PDF" or "JPEG", by its first bytes; empty where it is none, or was not looked at."""
+    total_pages: int | None
+    """None where they were not counted."""
+    pages: Mapping[str, int]
+    """How many pages ended in each state, of those that were read."""
+    modified: str
+    """When the file was last changed (ISO 8601, UTC)."""
+    size: int
+    """In bytes."""
+    problem: str = ""
+    """Why its pages cannot be counted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DocumentList(Finding):
+    """The documents that there are, newest first."""
+
+    documents: tuple[DocumentEntry, ...] = ()
+    """Some of them, where there are many."""
+    total_documents: int = 0
+    """That fit the pattern."""
+    next_start: int | None = None
+    """The number of the first one that comes next; None at the end."""
 
 
 @dataclass(frozen=True)

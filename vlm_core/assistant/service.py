@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from vlm_core.assistant import citations, page_selection
-from vlm_core.assistant.file_access import FileAccessPolicy
 from vlm_core.assistant.findings import (
+    changes_of,
     find_on_pages,
     list_document,
     numbered,
@@ -17,15 +17,19 @@ from vlm_core.assistant.findings import (
     warnings_of,
     with_notes,
 )
+from vlm_core.assistant.folder import Folder
 from vlm_core.assistant.library import Document, Library, OnProgress
+from vlm_core.assistant.page_pictures import picture_of
 from vlm_core.assistant.page_selection import Place
 from vlm_core.assistant.questions import Steps, ending_of, question, values_in, values_wanted, words_of
 from vlm_core.assistant.results import (
     Citation,
+    DocumentList,
     ImageAnswer,
     ImageData,
     ImageReading,
     PageList,
+    PagePicture,
     PageReference,
     TextMatches,
 )
@@ -46,7 +50,7 @@ _MOST_WORDS = 2000
 class AssistantService:
     """Where an assistant works: what it may read, its documents, and its limits."""
 
-    admission: FileAccessPolicy
+    folder: Folder
     library: Library
     max_pages: int
     max_images: int
@@ -57,22 +61,18 @@ class AssistantService:
 
     def within(self, roots: tuple[Path, ...], spellings: tuple[tuple[Path, Path], ...]) -> AssistantService:
         """The same with other roots."""
-        return replace(self, admission=replace(self.admission, roots=roots, spellings=spellings))
+        admission = replace(self.folder.admission, roots=roots, spellings=spellings)
+        return replace(self, folder=replace(self.folder, admission=admission))
 
     # --- documents -------------------------------------------------------------------------------
 
-    def _open(self, name: object) -> Document:
-        document = self.library.document(*self.admission.admit(name))
-        _ = document.total_pages  # what cannot be opened is said here
-        return document
-
     def _numbers(self, document: Document, page: object) -> tuple[list[int], list[str]]:
-        """The pages to read, and what is to be said of the others."""
+        """The pages to read, and what is to be said of the document and its other pages."""
+        told = changes_of([document])
         if page is not None:
-            return [number for _, number in page_selection.named([document], [page], 1)], []
-        return [number for _, number in page_selection.all_of([document], self.max_pages)], self._unread(
-            document
-        )
+            return [number for _, number in page_selection.named([document], [page], 1)], told
+        numbers = [number for _, number in page_selection.all_of([document], self.max_pages)]
+        return numbers, [*told, *self._unread(document)]
 
     def _unread(self, document: Document) -> list[str]:
         if document.total_pages <= self.max_pages:
@@ -82,9 +82,18 @@ class AssistantService:
 
     # --- read, list and find ---------------------------------------------------------------------
 
+    def list_documents(self, pattern: object, start: int, on_progress: OnProgress | None) -> DocumentList:
+        """The documents that there are."""
+        return self.folder.list_documents(pattern, start, on_progress)
+
+    def search(self, query: str, pattern: object, on_progress: OnProgress | None) -> TextMatches:
+        """Pages of all documents."""
+        _check_words("query", query)
+        return self.folder.search(query, pattern, on_progress)
+
     def read(self, image: object, page: object, on_progress: OnProgress | None) -> ImageReading:
         """The text of pages."""
-        document = self._open(image)
+        document = self.folder.opened(image)
         numbers, notes = self._numbers(document, page)
         pages = _readable(self.library.read(document, numbers, on_progress))
         text, cuts = texts_of(pages, self.max_chars)
@@ -99,12 +108,18 @@ class AssistantService:
 
     def list_pages(self, name: object, on_progress: OnProgress | None) -> PageList:
         """The pages of a document."""
-        return list_document(self._open(name), self.max_pages, self.max_chars, on_progress)
+        return list_document(self.folder.opened(name), self.max_pages, self.max_chars, on_progress)
+
+    def show_page(self, name: object, page: object, max_side: int) -> PagePicture:
+        """A page's picture, made small enough."""
+        document = self.folder.opened(name)
+        ((_, number),) = page_selection.named([document], [page], 1)
+        return picture_of(document, number, max_side)
 
     def find_text(self, image: object, text: str, on_progress: OnProgress | None) -> TextMatches:
         """Every place of a text."""
         _check_words("text", text)
-        document = self._open(image)
+        document = self.folder.opened(image)
         numbers, notes = self._numbers(document, None)
         pages = _readable(self.library.read(document, numbers, on_progress))
         return find_on_pages(text, pages, notes, self.max_chars)
@@ -171,7 +186,7 @@ class AssistantService:
                 f"{len(images)} images are more than can be looked at together",
                 hint=f"Name {self.max_images} at most, and ask about the others by themselves.",
             )
-        return [self._open(name) for name in images]
+        return [self.folder.opened(name) for name in images]
 
     def _places(
         self,
@@ -180,16 +195,17 @@ class AssistantService:
         pages: Sequence[object] | None,
         on_progress: OnProgress | None,
     ) -> tuple[list[Place], list[str]]:
-        """The pages to look at, and what is to be said of the others."""
+        """The pages to look at, and what is to be said of the documents and their other pages."""
+        told = changes_of(documents)
         if pages:
-            return page_selection.named(documents, pages, self.max_images), []
+            return page_selection.named(documents, pages, self.max_images), told
         if sum(document.total_pages for document in documents) <= self.max_images:
-            return page_selection.all_of(documents, self.max_images), []
+            return page_selection.all_of(documents, self.max_images), told
         every = page_selection.all_of(documents, self.max_pages)
         texts = [page.text for page in self._read(documents, every, on_progress)]
         chosen = page_selection.best(words, every, texts, self.max_images)
         notes = [self._choice(document, at, chosen) for at, document in enumerate(documents)]
-        return chosen, [note for of_document in notes for note in of_document]
+        return chosen, [*told, *(note for of_document in notes for note in of_document)]
 
     def _choice(self, document: Document, at: int, chosen: Sequence[Place]) -> list[str]:
         """What is to be said of the pages that were not chosen."""

@@ -38,7 +38,7 @@ MOST_PLACES = 2_000
 """On a page, that are compared; in the order of the page."""
 MOST_COMPARISONS = 5_000_000
 """Of letters with letters, which bounds the places of long texts: 20 of one of 500 letters."""
-_LOOKALIKES = str.maketrans("oiljsbzgq,;", "011158269.:")
+LOOKALIKES = str.maketrans("oiljsbzgq,;", "011158269.:")
 """Letters that engines take for digits, and the other way round."""
 
 
@@ -123,7 +123,7 @@ def _cuts_word(text: str, place: int) -> bool:
 def _likeness(a: str, b: str) -> float:
     """From 0 to 1; a letter taken for another of its shape counts by half."""
     a, b = _plain(a), _plain(b)
-    pairs = (a, b), (a.translate(_LOOKALIKES), b.translate(_LOOKALIKES))
+    pairs = (a, b), (a.translate(LOOKALIKES), b.translate(LOOKALIKES))
     return sum(SequenceMatcher(None, *pair, autojunk=False).ratio() for pair in pairs) / 2
 
 
@@ -143,7 +143,7 @@ def _is_ink(char: str) -> bool:
 
 
 def _fold(text: str, keep: Keep) -> str:
-    return "".join(filter(keep, _plain(text))).translate(_LOOKALIKES)
+    return "".join(filter(keep, _plain(text))).translate(LOOKALIKES)
 
 
 @lru_cache(maxsize=4096)

@@ -77,6 +77,7 @@ def mcp(
             max_images=max_images,
             password=password,
             journal=journal,
+            show_pages=True,
         )
         # A person who starts it by hand would wait for a prompt.
         if os.isatty(0):

@@ -12,7 +12,15 @@ from typing import Any, Literal, Protocol
 
 from PIL import Image
 
-from vlm_core.images.picture import MAX_PIXELS, UNNAMED, Bounds, Decoded, FileFrames, ImageFrames
+from vlm_core.images.picture import (
+    MAX_PIXELS,
+    UNNAMED,
+    Bounds,
+    Decoded,
+    FileFrames,
+    ImageFrames,
+    Outline,
+)
 from vlm_core.images.sniff import refusal, sniff
 from vlm_core.types import PageImage
 
@@ -36,6 +44,12 @@ class Pages(Protocol):
 
         Raises:
             InputError: this page cannot be had; the other ones can.
+        """
+
+    def outline(self, number: int) -> Outline:
+        """A page's size in pixels, and the first words that the file holds of it; it is not drawn or decoded.
+
+        Errors are those of `page`.
         """
 
     def readable_after(self, number: int) -> int | None:

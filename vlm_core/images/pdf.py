@@ -21,7 +21,7 @@ import pypdfium2.raw as c
 from . import pdf_attachments
 from .pdf_document import Document, Failure
 from .pdf_frames import read_frame, write_frame
-from .pdf_page import draw
+from .pdf_page import draw, outline
 from .sandbox import allow_cpu, confine
 
 MAX_MEMORY = 3 << 30
@@ -141,10 +141,15 @@ def _draw(
     return draw(documents[key], number, text=text, max_side=max_side, digest_only=digest_only)
 
 
+def _outline(documents: Documents, _data: bytes, key: int, number: int) -> Reply:
+    return outline(documents[key], number), b""
+
+
 _REQUESTS: dict[str, Callable[..., Reply]] = {
     "open": _open,
     "close": _close,
     "draw": _draw,
+    "outline": _outline,
     "readable_after": _readable_after,
     "attachments": _attachments,
     "attachment": _attachment,

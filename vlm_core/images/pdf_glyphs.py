@@ -21,6 +21,8 @@ from .pdf_objects import Drawn
 from .pdf_text import Char, Style, is_readable, space
 
 _FLAT = 0.02  # font sizes
+_FIRST_CHARS = 200
+_BANDS = 10  # of a page, from top to bottom
 _UNSEEN_MODES = (c.FPDF_TEXTRENDERMODE_INVISIBLE, c.FPDF_TEXTRENDERMODE_CLIP)
 
 
@@ -56,6 +58,20 @@ def count_chars(page: pdfium.PdfPage) -> int:
     with closing(page.get_textpage()) as textpage:
         count: int = textpage.count_chars()
     return count
+
+
+def first_words(page: pdfium.PdfPage) -> str:
+    """The words at the top of a page as it is stored, as pdfium finds them; empty where there is no text."""
+    left, bottom, right, top = page.get_bbox()
+    found: list[str] = []
+    with closing(page.get_textpage()) as textpage:
+        bands = _BANDS if textpage.count_chars() else 0
+        for band in range(bands):
+            upper, lower = (top - (top - bottom) * edge / bands for edge in (band, band + 1))
+            found += textpage.get_text_bounded(left, lower, right, upper).split()
+            if sum(map(len, found)) > _FIRST_CHARS:
+                break
+    return " ".join(found)[:_FIRST_CHARS]
 
 
 def _seen(textpage: pdfium.PdfTextPage, visible: Box, drawn: Drawn, since: int) -> Iterator[Char]:

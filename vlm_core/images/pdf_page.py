@@ -16,7 +16,7 @@ from . import pdf_notes
 from .pdf_chars import spaced, without_doubles
 from .pdf_document import NO_OVERLAY, Document, Failure, Overlay, render
 from .pdf_forms import as_chars, with_marks, without
-from .pdf_glyphs import doubtful_fonts, readable_chars
+from .pdf_glyphs import doubtful_fonts, first_words, readable_chars
 from .pdf_layout import Box, Picture, View, area, around, coverage, is_legible, merged, pixel_size
 from .pdf_objects import Drawn, drawn_on
 from .pdf_order import in_reading_order
@@ -90,6 +90,31 @@ def draw(
             dpi = 72 * size[0] / shown[0]
             pixels = render(page, size, is_scan=is_scan, is_grey=is_grey)
             return {**header, **told, "layer": said.layer, "entries": said.entries, "dpi": dpi}, pixels
+
+
+def outline(document: Document, number: int) -> dict[str, Any]:
+    """A page's size in pixels, and its first words where they are text and not a picture; it is not drawn.
+
+    Args:
+        document: it is open.
+        number: of the page, from 1.
+
+    Raises:
+        Failure: it is damaged, or cropped to nothing.
+    """
+    document.renew()
+    with document.page(number - 1) as (page, overlay):
+        view = _view(page)
+        if overlay is None and (scan := stored_scan(page, view, document.plain_streams)):
+            document.keeps(scan.size)
+            width, height = _shown_size(scan)
+            return {"width": width, "height": height, "words": ""}
+        objects = page.get_objects() if _may_show_pictures(page) else ()
+        pictures = [picture for picture in _pictures(objects) if is_legible(picture, view)]
+        is_scan = coverage(view.fractions(picture.box) for picture in pictures) >= _SCAN
+        resolution = max(picture.resolution for picture in pictures) if is_scan else None
+        width, height = pixel_size(view.size, resolution)
+        return {"width": width, "height": height, "words": "" if is_scan else first_words(page)}
 
 
 def _identity(scan: StoredScan) -> Page:
@@ -212,6 +237,13 @@ def _turned(page: pdfium.PdfPage, turn: int) -> Iterator[None]:
         yield
     finally:
         page.set_rotation(stored)  # the document keeps it, and the page may be asked for again
+
+
+def _may_show_pictures(page: pdfium.PdfPage) -> bool:
+    """Whether there are pictures, or forms, which may hold some; it is told without looking into them."""
+    places = range(c.FPDFPage_CountObjects(page))
+    kinds = (c.FPDFPageObj_GetType(c.FPDFPage_GetObject(page, place)) for place in places)
+    return any(kind in (c.FPDF_PAGEOBJ_IMAGE, c.FPDF_PAGEOBJ_FORM) for kind in kinds)
 
 
 def _pictures(objects: Iterable[pdfium.PdfObject]) -> Iterator[Picture]:

@@ -137,10 +137,22 @@ class PDFDocument:
         found = known(drawn["sha256"])
         return self.page(number) if found is None else found
 
-    def _drawn(self, number: int, *, digest_only: bool = False) -> Frame:
+    def outline(self, number: int) -> tuple[int, int, str]:
+        """A page's size in pixels, as it is drawn, and its first words; it is not drawn.
+
+        Arguments and errors are those of `page`.
+        """
+        self._check_number(number)
+        told = self._ask({"request": "outline", "number": number})[0]
+        return told["width"], told["height"], told["words"]
+
+    def _check_number(self, number: int) -> None:
         if not 1 <= number <= self.total_pages:
             missing = f"{self._name}: there is no page {number}"
             raise PDFError(missing, hint=f"The last page is {self.total_pages}.", page=number)
+
+    def _drawn(self, number: int, *, digest_only: bool = False) -> Frame:
+        self._check_number(number)
         wanted = {"number": number, "text": self._with_text, "max_side": self._max_side}
         return self._ask({"request": "draw", "digest_only": digest_only, **wanted})
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from io import BytesIO
-from typing import IO, TYPE_CHECKING, Any, Self
+from typing import IO, TYPE_CHECKING, Any, Self, TypeAlias
 
 from PIL import ExifTags, Image, ImageFile, features
 from PIL.AvifImagePlugin import AvifImageFile
@@ -109,6 +109,10 @@ _TURNS = {
 }
 
 
+Outline: TypeAlias = tuple[int, int, str]
+"""Width and height of a page in pixels, and the first words that the file holds of it."""
+
+
 @dataclass(frozen=True)
 class Loaded:
     """A frame that is decoded, and what is still to be done to it."""
@@ -165,6 +169,18 @@ class Frames:
                 source=self._source,
                 original=self._data if loaded.is_original else None,
             )
+
+    def outline(self, number: int) -> Outline:
+        """A frame's size as `page` gives it, and no words; it is not decoded for that.
+
+        Arguments and errors are those of `page`.
+        """
+        self._check_number(number)
+        with self._typed_errors(number), self._frame(number - 1) as stored:
+            self._check_size(stored.size, number)
+            width, height = stored.size
+            _, degrees = _TURNS.get(_orientation(stored), (None, 0))
+        return (height, width, "") if degrees % 180 else (width, height, "")
 
     @contextmanager
     def loaded(self, number: int) -> Iterator[Loaded]:
@@ -357,6 +373,10 @@ class Decoded(Frames):
     def page(self, number: int) -> PageImage:
         self._check_number(number)
         return self._page
+
+    def outline(self, number: int) -> Outline:
+        self._check_number(number)
+        return self._page.width, self._page.height, ""
 
 
 def _over_pillows_limit(name: str, page: int | None = None) -> ImageTooLargeError:

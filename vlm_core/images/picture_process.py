@@ -130,6 +130,10 @@ def _size(desk: _Desk, _data: bytes, key: int, number: int) -> Reply:
     return {"size": desk.open[key].size(number)}, b""
 
 
+def _outline(desk: _Desk, _data: bytes, key: int, number: int) -> Reply:
+    return {"outline": desk.open[key].outline(number)}, b""
+
+
 def _page(desk: _Desk, _data: bytes, key: int, number: int) -> Reply:
     frames = desk.open[key]
     _allow_for(frames.size(number))
@@ -201,6 +205,7 @@ _REQUESTS: dict[str, Callable[..., Reply]] = {
     "close": _close,
     "size": _size,
     "readable_after": _readable_after,
+    "outline": _outline,
     "page": _page,
     "scaled": _scaled,
 }

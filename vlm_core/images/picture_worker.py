@@ -132,6 +132,11 @@ class PictureFile:
         except VLMError:
             return None
 
+    def outline(self, number: int) -> tuple[int, int, str]:
+        """A frame's size as `page` gives it, and no words. Arguments and errors are those of `page`."""
+        width, height, words = self._ask({"request": "outline", "number": number})[0]["outline"]
+        return width, height, words
+
     def size(self, number: int) -> tuple[int, int]:
         """Width and height of a frame as it is stored. Arguments and errors are those of `page`."""
         width, height = self._ask({"request": "size", "number": number})[0]["size"]

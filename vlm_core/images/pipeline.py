@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,6 +16,7 @@ from vlm_core.images import cache
 from vlm_core.images.cache import Content
 from vlm_core.images.data_uris import is_written_as
 from vlm_core.images.metadata import PlainFile, plain_file
+from vlm_core.images.reading import file_stamp
 from vlm_core.images.resize import canvas_size, is_sliver, meets, sent_size
 from vlm_core.images.sniff import sniff
 from vlm_core.images.sources import Source
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
 _RELIED_UPON = frozenset({"png", "jpeg"})
 _ANY_MODEL = ModelProfile(prefix="")
-# Seconds within which a file may change without its time stamp telling; FAT's is the coarsest.
-_CLOCK_GRAIN = 2.0
 
 Images = cache.Images
 Numbers = tuple[int, ...] | None
@@ -151,10 +149,8 @@ def _stamp(source: Source) -> tuple[object, ...] | None:
         found = os.stat(source.path)
     except (OSError, ValueError):  # reading it will say what is wrong
         return None
-    if time.time() - max(found.st_mtime, found.st_ctime) < _CLOCK_GRAIN:
-        return None
-    times = found.st_mtime_ns, found.st_ctime_ns
-    return str(source.path), found.st_dev, found.st_ino, found.st_size, *times
+    stamp = file_stamp(found)
+    return stamp and (str(source.path), *stamp)
 
 
 def _of_file(source: Source, target: Target, numbers: Numbers, password: str | None) -> Images:

@@ -6,6 +6,7 @@ import binascii
 import difflib
 import os
 import stat
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from itertools import islice
@@ -22,6 +23,8 @@ _FROM_URL_SAFE = bytes.maketrans(b"-_", b"+/")
 _NAMES_COMPARED = 10_000
 _LARGE_BYTES = 32 << 20
 _HEAD_BYTES = 4096
+# Seconds within which a file may change without its time stamp telling; FAT's is the coarsest.
+_CLOCK_GRAIN = 2.0
 
 
 def fetched(name: str, fetch: Fetch) -> bytes:
@@ -51,6 +54,23 @@ def fetched(name: str, fetch: Fetch) -> bytes:
     if not data:
         raise UnsupportedImageError(f"{short(name)} is empty", hint="Get it again: it holds no bytes.")
     return bytes(data)
+
+
+def file_stamp(found: os.stat_result) -> tuple[int, ...] | None:
+    """What tells a file from what it was before; None where that cannot be relied upon.
+
+    Args:
+        found: what the system says of the file.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryFile() as just_made:
+        ...     print(file_stamp(os.fstat(just_made.fileno())))
+        None
+    """
+    if time.time() - max(found.st_mtime, found.st_ctime) < _CLOCK_GRAIN:
+        return None
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def file_bytes(path: str) -> bytes:

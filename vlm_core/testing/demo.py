@@ -38,7 +38,7 @@ def demo_model() -> str:
     - a request without a question with all the text;
     - a request for JSON with values of the right types from such lines;
     - a question that names a file or a page, where tools are offered, with a call of the first tool that it
-      can give that to.
+      can give that to; one that names none with a call of a tool that takes a query.
 
     The server is started once, and ends with the program. The route works in this process alone.
 
@@ -207,14 +207,14 @@ def _properties(tool: _Schema) -> _Schema:
 def _arguments(tool: _Schema, words: str, question: str) -> dict[str, Any] | None:
     """What a tool is to be given; None where it needs what is not known."""
     page = _PAGE.search(words)
-    known: dict[str, Any] = {"question": question, "page": int(page[1]) if page else 1}
+    known: dict[str, Any] = {"question": question, "query": question, "page": int(page[1]) if page else 1}
     arguments: dict[str, Any] = {}
     for name in tool.get("parameters", {}).get("required", []):
         value = known.get(name) or _file_for(name, _properties(tool)[name], words)
         if value is None:
             return None
         arguments[name] = value
-    known_names = _FILE_NAMES | {"page"} if page else _FILE_NAMES
+    known_names = _FILE_NAMES | {"query"} | ({"page"} if page else set())
     return arguments if arguments.keys() & known_names else None
 
 

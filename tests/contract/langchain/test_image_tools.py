@@ -25,6 +25,9 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "extract": {"image": "receipt.png", "json_schema": TOTAL},
     "find_text": {"image": "receipt.png", "text": "total"},
     "list_pages": {"document": "receipt.png"},
+    "list_documents": {"pattern": "receipt"},
+    "search_documents": {"query": "total"},
+    "show_page": {"document": "receipt.png"},
 }
 
 
@@ -38,7 +41,7 @@ class EachTool:
         page.save(tmp_path / "receipt.png")
         server.say('{"total": 9.0}')
         llm = ChatVLM(model="some-vlm", base_url=server.base_url, api_key=server.api_key)
-        tools = {tool.name: tool for tool in image_tools(llm=llm, root_dir=tmp_path)}
+        tools = {tool.name: tool for tool in image_tools(llm=llm, root_dir=tmp_path, show_pages=True)}
         self._tool, self._arguments = tools[request.param], EXAMPLES[request.param]
 
     @property

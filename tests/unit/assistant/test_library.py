@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from io import BytesIO
 from pathlib import Path
-from threading import Barrier, Event
+from threading import Barrier, Event, Thread
 from typing import Any
 
 import pytest
 from PIL import Image
 
 from vlm_core import EngineError, ImageAssistant, PageImage, PageResult, VLMClient
-from vlm_core.assistant.library import Document
+from vlm_core.assistant.file_access import URL_SECONDS, Content, FileAccessPolicy
+from vlm_core.assistant.library import Document, Library
 from vlm_core.images.picture_worker import PictureFile
+from vlm_core.jobs.reader import DocumentReader
 from vlm_core.lru_cache import LRUCache
 from vlm_core.testing import ScriptedServer
 from vlm_core.types import READING_PIXELS
@@ -131,6 +134,103 @@ def test_a_changed_file_is_read_again(make: Make, call: Call, folder: Path) -> N
     assert "Terms of delivery" in call(assistant, "read_image", "receipt.png").text
 
 
+def test_a_changed_file_is_told_and_one_that_stays_is_not(make: Make, call: Call, folder: Path) -> None:
+    assistant = make()
+    for _ in range(2):
+        assert "has changed" not in call(assistant, "read_image", "receipt.png").text
+    Image.linear_gradient("L").resize((42, 30)).save(folder / "receipt.png")
+    changed = "receipt.png has changed since it was first looked at: this is what it holds now."
+    for name, arguments in {
+        "read_image": (),
+        "find_text": ("terms",),
+        "ask_image": ("What?",),
+        "list_pages": (),
+    }.items():
+        assert changed in call(assistant, name, "receipt.png", *arguments).notes
+
+
+def test_a_file_that_stays_is_not_even_read_again(
+    engine: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, reads = folder / "receipt.png", []
+    monkeypatch.setattr("vlm_core.images.reading.time.time", lambda: path.stat().st_ctime + 60)
+    admit = FileAccessPolicy((folder.resolve(),)).admit
+    with closing(Library(DocumentReader(engine))) as library:
+        for _ in range(3):
+            found = admit("receipt.png", library.kept)
+            if isinstance(found, Content):
+                reads.append(library.document(*found))
+            else:
+                assert found is reads[0]
+    assert len(reads) == 1
+
+
+class Site(BaseHTTPRequestHandler):
+    """Serves one picture, and counts how often."""
+
+    picture = b""
+    served = 0
+
+    def do_GET(self) -> None:
+        type(self).served += 1
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(self.picture)))
+        self.end_headers()
+        self.wfile.write(self.picture)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def site() -> Iterator[str]:
+    """The address of a picture that says TOTAL 9.00."""
+    Site.picture, Site.served = saved(Image.linear_gradient("L").resize((40, 30)), "PNG"), 0
+    server = HTTPServer(("127.0.0.1", 0), Site)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/receipt.png"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_ten_questions_about_a_url_are_one_download(make: Make, call: Call, engine: Any, site: str) -> None:
+    assistant = make(allow_urls=True, allow_private_urls=True)
+    for number in range(10):
+        assert "TOTAL 9.00" in call(assistant, "ask_image", site, f"Question {number}?").text
+    assert (Site.served, engine.read) == (1, [40])
+
+
+def test_a_url_is_downloaded_again_after_a_while_and_told_where_it_changed(engine: Any, site: str) -> None:
+    now = [0.0]
+    with closing(Library(DocumentReader(engine), clock=lambda: now[0])) as library:
+        policy = FileAccessPolicy((), allow_urls=True, allow_private_urls=True)
+
+        def document() -> Document:
+            found = policy.admit(site, library.kept)
+            return library.document(*found) if isinstance(found, Content) else found
+
+        first = document()
+        now[0] = URL_SECONDS
+        assert document() is first
+        now[0] += 1
+        assert (document(), Site.served) == (first, 2)
+        Site.picture = saved(Image.linear_gradient("L").resize((42, 30)), "PNG")
+        now[0] += URL_SECONDS + 1
+        other = document()
+        assert (other.has_changed, first.has_changed) == (True, False)
+
+
+def test_urls_that_differ_in_their_queries_are_other_documents(make: Make, site: str) -> None:
+    assistant = make(allow_urls=True, allow_private_urls=True)
+    assert "TOTAL 9.00" in assistant.read_image(f"{site}?a").text
+    Site.picture = saved(Image.linear_gradient("L").resize((42, 30)), "PNG")
+    other = assistant.read_image(f"{site}?b")
+    assert "Terms of delivery" in other.text
+    assert "has changed" not in other.text
+
+
 def test_a_page_that_failed_is_tried_again(make: Make, call: Call, engine: Any) -> None:
     assistant = make()
     for _ in range(2):
@@ -182,9 +282,6 @@ def test_who_waits_for_a_reader_that_gives_up_reads_it_himself(make: Make, engin
 
 
 def test_what_is_kept_is_bounded(folder: Path, engine: Any) -> None:
-    from vlm_core.assistant.library import Library
-    from vlm_core.jobs.reader import DocumentReader
-
     library = Library(DocumentReader(engine), kept_bytes=1)
     for name in ("receipt.png", "blank.png", "receipt.png"):
         document = library.document(name, (folder / name).read_bytes())

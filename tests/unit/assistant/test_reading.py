@@ -11,6 +11,8 @@ import pytest
 from PIL import Image
 
 from vlm_core import EngineError, ImageAssistant, InputError, PDFError
+from vlm_core.images.pdf_worker import PDFDocument
+from vlm_core.images.picture_worker import PictureFile
 
 Call = Callable[..., Any]
 Make = Callable[..., ImageAssistant]
@@ -121,6 +123,30 @@ def test_pages_are_listed_without_being_read(make: Make, call: Call, engine: Any
     assert found.total_pages == 3
     assert "Page 2: 42 x 30 pixels, a picture" in found.text
     assert engine.read == []
+
+
+def test_no_page_is_drawn_or_decoded_for_a_list(
+    make: Make, call: Call, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[int] = []
+    for kind in (PDFDocument, PictureFile):
+        page = kind.page
+        monkeypatch.setattr(kind, "page", lambda file, n, page=page: drawn.append(n) or page(file, n))
+    assistant = make(root_dir=data)
+    for name in ("pdfs/edgar.pdf", "pdfs/newspaper.pdf", "formats/multipage.tiff"):
+        listed = call(assistant, "list_pages", name).pages
+        assert drawn == []
+        shown = assistant._desk.folder.opened(name).page(1)
+        assert (listed[0].width, listed[0].height) == (shown.width, shown.height)
+        drawn.clear()
+
+
+def test_a_photo_on_its_side_is_listed_upright(make: Make, call: Call, folder: Path) -> None:
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    Image.linear_gradient("L").resize((40, 30)).save(folder / "photo.jpg", exif=turned)
+    entry = call(make(), "list_pages", "photo.jpg").pages[0]
+    assert (entry.width, entry.height) == (30, 40)
 
 
 def test_a_long_list_is_cut_and_says_so(make: Make, call: Call) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import pickle
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ CALLS: list[Any] = [
     pytest.param("extract", {"image": "receipt.png", "json_schema": SCHEMA}, id="extract"),
     pytest.param("find_text", {"image": "receipt.png", "text": "total"}, id="find_text"),
     pytest.param("list_pages", {"document": "deep/contract.tiff"}, id="list_pages"),
+    pytest.param("list_documents", {"pattern": "contract", "start": 1}, id="list_documents"),
+    pytest.param("search_documents", {"query": "terms of delivery"}, id="search_documents"),
 ]
 
 
@@ -55,8 +58,10 @@ def test_a_tool_tells_its_progress(
     [
         pytest.param("read_image", {}, "image: Field required", id="nothing"),
         pytest.param("read_image", {"image": "a.png", "page": 0}, "page: .*greater", id="page 0"),
-        pytest.param("read_image", {"image": "a.png", "pages": 1}, "pages: Extra", id="another name"),
-        pytest.param("read_image", {"image": ["a.png"]}, "image: .*string", id="a list for one image"),
+        pytest.param("read_image", {"image": "a.png", "colour": 1}, "colour: Extra", id="another name"),
+        pytest.param("read_image", {"image": ["a", "b"]}, "call it once for each", id="two for one"),
+        pytest.param("read_image", {"image": "a.png", "page": "1-3"}, "page: .*integer", id="pages for one"),
+        pytest.param("read_image", {"image": 7}, "image: .*string", id="a number for a name"),
         pytest.param("ask_image", {"images": [], "question": "?"}, "images: ", id="no image"),
         pytest.param("ask_image", {"images": ["a.png"], "question": ""}, "question: ", id="no question"),
         pytest.param("extract", {"image": "a.png", "json_schema": "total"}, "json_schema: ", id="no schema"),
@@ -69,6 +74,67 @@ def test_wrong_arguments_are_told_with_the_right_names(
     with pytest.raises(InputError, match=said) as caught:
         BY_NAME[name].run(make(), arguments)
     assert caught.value.hint.startswith("Its arguments are ")
+    call = re.search(rf"A right call: {name}\((.*)\)", caught.value.hint)
+    assert call is not None
+    BY_NAME[name].arguments.model_validate(json.loads(call[1]))
+
+
+UNDERSTOOD: list[Any] = [
+    pytest.param("read_image", {"image": ["a.png"]}, {"image": "a.png"}, id="a list for one name"),
+    pytest.param("read_image", {"image": '["a.png"]'}, {"image": "a.png"}, id="a list as a text"),
+    pytest.param("read_image", {"image": '"a.png"'}, {"image": "a.png"}, id="a name in quotes"),
+    pytest.param("read_image", {"image": "\u201ca.png\u201d"}, {"image": "a.png"}, id="in curly quotes"),
+    pytest.param("read_image", {"image": "`a.png`"}, {"image": "a.png"}, id="in backquotes"),
+    pytest.param("read_image", {"file_path": "a.png"}, {"image": "a.png"}, id="another name"),
+    pytest.param("read_image", {"Image": "a.png"}, {"image": "a.png"}, id="a capital"),
+    pytest.param(
+        "read_image", {"images": ["a.png"], "pages": [2]}, {"image": "a.png", "page": 2}, id="plural"
+    ),
+    pytest.param("read_image", {"image": {"source": "a.png"}}, {"image": "a.png"}, id="a citation"),
+    pytest.param(
+        "read_image", {"image": "a.pdf, page 2 of 3"}, {"image": "a.pdf", "page": 2}, id="as results cite"
+    ),
+    pytest.param("read_image", {"image": "a.png", "page": "2"}, {"image": "a.png", "page": 2}, id="digits"),
+    pytest.param(
+        "read_image", {"image": "a.png", "page": "page 2"}, {"image": "a.png", "page": 2}, id="page 2"
+    ),
+    pytest.param("read_image", {"image": "a.png", "page": "all"}, {"image": "a.png"}, id="all pages"),
+    pytest.param("read_image", {"image": "a.png", "page": None}, {"image": "a.png"}, id="null"),
+    pytest.param("read_image", {"arguments": {"image": "a.png"}}, {"image": "a.png"}, id="wrapped"),
+    pytest.param("read_image", {"input": '{"image": "a.png"}'}, {"image": "a.png"}, id="wrapped as a text"),
+    pytest.param(
+        "ask_image",
+        {"image": "a.png", "query": "How?"},
+        {"images": ["a.png"], "question": "How?"},
+        id="one name for a list",
+    ),
+    pytest.param(
+        "ask_image",
+        {"images": "a.png, b.pdf", "question": "How?", "pages": "1-3, 7"},
+        {"images": ["a.png", "b.pdf"], "question": "How?", "pages": [1, 2, 3, 7]},
+        id="lists as texts",
+    ),
+    pytest.param(
+        "find_text", {"document": "a.png", "query": 9.5}, {"image": "a.png", "text": "9.5"}, id="a number"
+    ),
+    pytest.param("list_pages", {"image": "a.png"}, {"document": "a.png"}, id="image for document"),
+    pytest.param("list_documents", {"pattern": "", "start": "51"}, {"start": 51}, id="an empty pattern"),
+    pytest.param("search_documents", {"question": "Who?"}, {"query": "Who?"}, id="question for query"),
+    pytest.param("search_documents", {"query": ["tea", "9.00"]}, {"query": "tea 9.00"}, id="a list of words"),
+]
+
+
+@pytest.mark.parametrize(("name", "given", "meant"), UNDERSTOOD)
+def test_arguments_of_another_form_are_understood(
+    name: str, given: dict[str, Any], meant: dict[str, Any]
+) -> None:
+    arguments = BY_NAME[name].arguments
+    assert arguments.model_validate(given) == arguments.model_validate(meant)
+
+
+@pytest.mark.parametrize("name", ["it's.png", ' "a" and "b".png', "a, b.png", "'", " a.png"])
+def test_an_odd_name_stays_as_it_is(name: str) -> None:
+    assert BY_NAME["read_image"].arguments.model_validate({"image": name}).image == name  # type: ignore[attr-defined]
 
 
 def test_a_schema_may_be_written_as_a_text(make: Make, server: ScriptedServer, client: VLMClient) -> None:

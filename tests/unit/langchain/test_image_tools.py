@@ -48,6 +48,8 @@ CALLS = [
     pytest.param("extract", {"image": "receipt.png", "json_schema": SCHEMA}, "9.0", id="extract"),
     pytest.param("find_text", {"image": "receipt.png", "text": "total 9.00"}, "TOTAL 9.00", id="find_text"),
     pytest.param("list_pages", {"document": "receipt.png"}, "1 page", id="list_pages"),
+    pytest.param("list_documents", {}, "receipt.png: PNG, 1 page", id="list_documents"),
+    pytest.param("search_documents", {"query": "total"}, "receipt.png, page 1 of 1", id="search_documents"),
 ]
 EVERY_CALL = pytest.mark.parametrize(("name", "arguments", "found"), CALLS)
 
@@ -331,6 +333,44 @@ def test_what_cannot_be_used_is_refused_at_once(options: dict[str, Any], said: s
 def test_the_options_are_the_assistants() -> None:
     theirs = inspect.signature(ImageAssistant).parameters.keys()
     assert AssistantOptions.__annotations__.keys() == theirs - {"engine", "llm"}
+
+
+def test_a_model_that_sees_may_be_shown_a_page(folder: Path) -> None:
+    names = [tool.name for tool in image_tools(root_dir=folder)]
+    assert "show_page" not in names
+    (show_page,) = [
+        tool for tool in image_tools(root_dir=folder, show_pages=True) if tool.name == "show_page"
+    ]
+    call = {
+        "type": "tool_call",
+        "id": "1",
+        "name": "show_page",
+        "args": {"document": ["receipt.png"], "page": "1"},
+    }
+    message = show_page.invoke(call)
+    text, picture = message.content
+    assert text["text"].startswith("This is receipt.png, page 1 of 1")
+    assert picture["image_url"]["url"].startswith("data:image/")
+    assert "base64" not in json.dumps(message.artifact)
+
+
+def test_wrong_arguments_are_answered_with_a_right_call(folder: Path) -> None:
+    read_image = image_tools(root_dir=folder)[0]
+    call = {"type": "tool_call", "id": "1", "name": "read_image", "args": {"image": ["a", "b"]}}
+    message = read_image.invoke(call)
+    assert message.status == "error"
+    assert 'A right call: read_image({"image": "receipt.jpg", "page": 1})' in message.content
+
+
+def test_arguments_under_other_names_are_understood(folder: Path) -> None:
+    read_image = image_tools(root_dir=folder)[0]
+    call = {
+        "type": "tool_call",
+        "id": "1",
+        "name": "read_image",
+        "args": {"file_path": '"receipt.png"', "pages": "1"},
+    }
+    assert read_image.invoke(call).status == "success"
 
 
 def test_a_copy_from_a_pickle_works_and_shares_one_assistant(folder: Path) -> None:

@@ -18,7 +18,7 @@ from langchain_core.messages import HumanMessage
 from langchain_core.runnables import RunnableLambda
 from PIL import Image, ImageChops, ImageDraw, ImageStat
 
-from langchain_vlm import ChatVLM, VLMLoader, page_images
+from langchain_vlm import ChatVLM, VLMLoader, apage_images, page_images
 from vlm_core import ConfigError, ImageWarning, PageImage, PageResult, TextLine
 from vlm_core.testing import ScriptedServer
 
@@ -244,6 +244,37 @@ def test_the_model_sees_them_with_the_question_behind(
     assert [unlikeness(image, drawn(f"c{number}")) for number, image in enumerate(shown, 1)] == [0, 0, 0]
     texts = [part["text"] for part in seen.messages[0]["content"] if part["type"] == "text"]
     assert texts == [*(f"contract.tiff, page {number}:" for number in (1, 2, 3)), "Which is the last?"]
+
+
+async def test_it_gives_the_same_on_an_event_loop_which_goes_on_meanwhile(folder: Path) -> None:
+    found = documents(folder / "contract.tiff", folder / "b.jpg", folder / "scan.pdf")
+    turns, is_done = 0, asyncio.Event()
+
+    async def count() -> None:
+        nonlocal turns
+        while not is_done.is_set():
+            turns += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(count())
+    blocks = await apage_images(found, max_side=45)
+    is_done.set()
+    await counting
+    assert blocks == page_images(found, max_side=45)
+    assert turns > 1
+
+
+async def test_on_an_event_loop_the_warning_names_the_line_of_the_caller(folder: Path) -> None:
+    found = documents(folder / "a.png", folder / "b.jpg")
+    (folder / "a.png").unlink()
+    with pytest.warns(ImageWarning) as caught:
+        assert labels(await apage_images(found)) == ["b.jpg, page 1:"]
+    assert [warning.filename for warning in caught] == [__file__]
+
+
+async def test_a_limit_that_is_none_is_refused_on_an_event_loop_too() -> None:
+    with pytest.raises(ConfigError, match="max_images"):
+        await apage_images([], max_images=-1)
 
 
 def test_it_may_stand_in_a_chain(folder: Path) -> None:

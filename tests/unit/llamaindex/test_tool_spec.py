@@ -27,6 +27,8 @@ CALLS: list[Any] = [
     pytest.param("extract", {"image": "a.png", "json_schema": SCHEMA}, id="extract"),
     pytest.param("find_text", {"image": "fax.tif", "text": "below"}, id="find_text"),
     pytest.param("list_pages", {"document": "fax.tif"}, id="list_pages"),
+    pytest.param("list_documents", {"pattern": "fax"}, id="list_documents"),
+    pytest.param("search_documents", {"query": "width 60"}, id="search_documents"),
 ]
 EXTRACTED = {"image": "a.png", "json_schema": SCHEMA}
 EVERY_CALL = pytest.mark.parametrize(("name", "arguments"), CALLS)
@@ -88,13 +90,13 @@ def test_it_is_a_tool_spec_of_llamaindex(make: Make) -> None:
 
 @EVERY_TOOL
 def test_a_tool_has_its_own_name_words_and_arguments(make: Make, llm: VLM, tool: ImageTool) -> None:
-    metadata = tools_of(make(llm=llm))[tool.name].metadata
+    metadata = tools_of(make(llm=llm, show_pages=True))[tool.name].metadata
     assert (metadata.description, metadata.fn_schema) == (tool.description, tool.arguments)
 
 
 @EVERY_TOOL
 def test_a_tool_can_be_sent_to_a_provider(make: Make, llm: VLM, tool: ImageTool) -> None:
-    sent = tools_of(make(llm=llm))[tool.name].metadata.to_openai_tool()["function"]
+    sent = tools_of(make(llm=llm, show_pages=True))[tool.name].metadata.to_openai_tool()["function"]
     assert sent["name"] == tool.name
     properties = json.loads(json.dumps(sent["parameters"]))["properties"]
     assert properties.keys() == tool.arguments.model_fields.keys()
@@ -106,7 +108,7 @@ def test_without_a_model_there_is_no_extract(make: Make, llm: VLM) -> None:
 
 
 def test_every_function_has_its_twin(make: Make, llm: VLM) -> None:
-    spec = make(llm=llm)
+    spec = make(llm=llm, show_pages=True)
     assert [pair[0] for pair in spec.spec_functions] == [tool.name for tool in IMAGE_TOOLS]
     for name, twin in spec.spec_functions:
         assert twin == f"a{name}"
@@ -198,10 +200,19 @@ ERRORS: list[Any] = [
     pytest.param("read_image", {"image": "b.png"}, "these are: a.png", id="missing"),
     pytest.param("read_image", {"image": "https://example.com/a.png"}, "not read here", id="web"),
     pytest.param("read_image", {"image": "fax.tif", "page": 3}, "Its pages are 1 to 2", id="no such page"),
-    pytest.param("read_image", {"file": "a.png"}, "Its arguments are image, page", id="wrong name"),
-    pytest.param("list_pages", {"image": "a.png"}, "Its arguments are document", id="wrong only name"),
+    pytest.param("read_image", {"colour": "a.png"}, "Its arguments are image, page", id="wrong name"),
+    pytest.param("list_pages", {"colour": "a.png"}, "Its arguments are document", id="wrong only name"),
     pytest.param("read_image", {}, "Its arguments are image, page", id="nothing"),
 ]
+
+
+async def test_a_model_that_sees_may_be_shown_a_page(make: Make) -> None:
+    assert "show_page" not in tools_of(make())
+    tool = tools_of(make(show_pages=True))["show_page"]
+    for output in (await acall_tool(tool, {"document": "a.png"}), tool.call(document="a.png")):
+        text, picture = output.blocks
+        assert text.text.startswith("This is a.png, page 1 of 1")
+        assert picture.block_type == "image"
 
 
 @pytest.mark.parametrize(("name", "arguments", "said"), ERRORS)

@@ -169,6 +169,78 @@ def test_a_react_agent_of_ours_shows_the_model_what_its_tools_return(
     ]
 
 
+def shades_sent(server: ScriptedServer, shade_in: Any) -> list[list[int]]:
+    return [[shade_in(image.data) for image in seen.images] for seen in server.seen]
+
+
+def test_in_six_turns_about_a_picture_the_model_receives_it_at_each_once(
+    llm: VLM, server: ScriptedServer, show: Any, shade_in: Any
+) -> None:
+    memory = ChatMemoryBuffer.from_defaults(llm=llm)
+    agent = react_agent(llm, [show])
+    server.say(REACT_CALL)
+    for _ in range(6):
+        server.say(REACT_ANSWER)
+    for turn in range(6):
+        assert str(ask(agent, f"Question {turn}: which colour?", memory=memory)) == "It is grey."
+    assert shades_sent(server, shade_in) == [[], *[[SHADE]] * 6]
+
+
+def test_a_picture_that_is_shown_again_in_a_later_turn_is_sent_once(
+    llm: VLM, server: ScriptedServer, show: Any, shade_in: Any
+) -> None:
+    memory = ChatMemoryBuffer.from_defaults(llm=llm)
+    agent = react_agent(llm, [show])
+    for _ in range(2):
+        server.say(REACT_CALL)
+        server.say(REACT_ANSWER)
+        ask(agent, "Which colour?", memory=memory)
+    assert shades_sent(server, shade_in) == [[], [SHADE], [SHADE], [SHADE]]
+    assert "shown again below" in str(server.seen[-1].messages)
+
+
+def test_memory_keeps_the_words_of_each_step_too(llm: VLM, server: ScriptedServer, show: Any) -> None:
+    memory = ChatMemoryBuffer.from_defaults(llm=llm)
+    server.say(REACT_CALL)
+    server.say(REACT_ANSWER)
+    ask(react_agent(llm, [show]), "Which colour?", memory=memory)
+    roles = [message.role.value for message in memory.get_all()]
+    assert roles == ["user", "assistant", "user", "assistant"]
+    assert memory.get_all()[-1].content == REACT_ANSWER
+
+
+def test_the_newest_pictures_are_sent_where_there_are_more_than_the_budget(
+    llm: VLM, server: ScriptedServer, grey: Any, shade_in: Any
+) -> None:
+    def show(page: int) -> ImageBlock:
+        """Show a page."""
+        return ImageBlock(image=grey(40 * page))
+
+    memory = ChatMemoryBuffer.from_defaults(llm=llm)
+    tool = FunctionTool.from_defaults(show)
+    agent = VLMReActAgent(llm=llm, tools=[tool], max_pictures=2)
+    for page in (1, 2, 3):
+        server.say(REACT_CALL.replace("1", str(page)))
+        server.say(REACT_ANSWER)
+        ask(agent, f"Which colour has page {page}?", memory=memory)
+    assert shades_sent(server, shade_in) == [[], [40], [40], [40, 80], [40, 80], [80, 120]]
+    assert "A picture was shown here" in str(server.seen[-1].messages)
+
+
+def test_the_users_own_picture_of_an_earlier_turn_counts_in_the_budget(
+    llm: VLM, server: ScriptedServer, show: Any, grey: Any, shade_in: Any
+) -> None:
+    memory = ChatMemoryBuffer.from_defaults(llm=llm)
+    agent = VLMReActAgent(llm=llm, tools=[show], max_pictures=1)
+    server.say(REACT_ANSWER)
+    server.say(REACT_CALL)
+    server.say(REACT_ANSWER)
+    own = ChatMessage(role="user", blocks=[ImageBlock(image=grey(99)), TextBlock(text="Which colour?")])
+    ask(agent, own, memory=memory)
+    ask(agent, "And page 1?", memory=memory)
+    assert shades_sent(server, shade_in) == [[99], [99], [SHADE]]
+
+
 def test_a_react_agent_of_ours_has_its_system_prompt(llm: VLM, server: ScriptedServer) -> None:
     server.say(REACT_ANSWER)
     ask(react_agent(llm, []), "Which colour?")
