@@ -1,13 +1,14 @@
-"""Whether a search for an answer finds the chunk that holds it, beside the splitters of LangChain and LlamaIndex.
+"""Whether a search finds the chunk that holds the answer, beside the splitters of LangChain and LlamaIndex.
 
     pip install bm25s langchain-text-splitters llama-index-core
     python benchmarks/chunks.py DOCUMENTS [--journal FILE] [--misses]
 
-The questions are in `chunk_questions.csv`, beside this file: 60 on prose and 40 on rows of tables, of documents
-of three pages or more, written before anything was measured. Some documents are read from their pictures,
-others from their own text, as the reader has it. `chunks` cuts the documents, the splitters cut their text
+The questions are in `chunk_questions.csv`, beside this file: 60 on prose and 40 on rows of tables, of
+documents of three pages or more, written before anything was measured. Some documents are read from their
+pictures, others from their own text. `chunks` cuts the documents, the splitters cut their text
 (`DocumentResult.text`); all count with `count_tokens`, and nothing overlaps. What is indexed of our chunks is
-`with_headings`, and the limit holds of that too: chunks that have headings above them are cut smaller.
+`with_headings`, and the limit holds for that too: a document whose chunks have headings above them is cut
+smaller.
 
 BM25 ranks the chunks of all documents together for each question. The first one is a hit where it is of
 the document that is asked for and says the answer, the row of the table, if it is one, and its label: the
