@@ -8,7 +8,7 @@ SIDE_BY_SIDE := -n 2 --dist loadfile
 RECEIPTS ?= ../shared/data/receipts
 DOCUMENTS ?= ../shared/data
 
-.PHONY: demo test test-data test-openai2 fuzz lint types bench bench-tables bench-chunks docs clean
+.PHONY: demo test test-data test-openai2 test-docling fuzz lint types bench bench-tables bench-chunks docs clean
 
 demo: .venv/installed
 	$(BIN)/python examples/demo.py
@@ -26,6 +26,10 @@ WIRE_TESTS := tests/unit/wire tests/unit/flow tests/unit/testing tests/unit/test
 
 test-openai2: .venv-openai2/installed
 	.venv-openai2/bin/python -m pytest $(SIDE_BY_SIDE) $(WIRE_TESTS)
+
+# What becomes a DoclingDocument, where docling-core and its chunkers are.
+test-docling: .venv-docling/installed
+	.venv-docling/bin/python -m pytest tests/unit/structure/test_docling_document.py
 
 # 100,000 changed inputs against all that meets a stranger's bytes: about five minutes of one core.
 fuzz: .venv/installed-dev
@@ -73,7 +77,7 @@ docs: .venv/installed-dev
 	$(BIN)/python -m pytest tests/docs
 
 clean:
-	rm -rf .venv .venv-openai2 .venv-tables .venv-chunks demo-output dist
+	rm -rf .venv .venv-openai2 .venv-tables .venv-chunks .venv-docling demo-output dist
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -89,6 +93,12 @@ clean:
 	$(NEWEST) -m venv .venv-openai2
 	.venv-openai2/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
 	.venv-openai2/bin/python -m pip install --quiet --editable '.[heif,langchain,llamaindex]' --group wire --group peers 'openai<3'
+	touch $@
+
+.venv-docling/installed: pyproject.toml
+	$(PYTHON) -m venv .venv-docling
+	.venv-docling/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	.venv-docling/bin/python -m pip install --quiet --editable '.[local,docling]' --group wire 'docling-core[chunking]'
 	touch $@
 
 .venv-tables/installed:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self, Typ
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, model_validator
 
 if TYPE_CHECKING:
+    from docling_core.types.doc import DoclingDocument
     from pandas import DataFrame
 
 Box: TypeAlias = tuple[float, float, float, float]
@@ -607,6 +608,20 @@ class DocumentResult(_Value):
         from vlm_core.structure.exports import to_html
 
         return to_html(self.blocks, title=self.source)
+
+    def to_docling(self) -> DoclingDocument:
+        """The document as docling has it, for docling's chunkers and exports.
+
+        Headings have their levels, lists their groups, tables their spans and captions; one over several
+        pages is one. Page headers and page footers are in docling's furniture layer. Boxes are in pixels from
+        the top left of the page; what has no box has that of its page.
+
+        Raises:
+            MissingExtraError: docling-core is not installed.
+        """
+        from vlm_core.structure.docling_document import as_docling
+
+        return as_docling(self)
 
     def to_markdown(self, *, furniture: Literal["drop", "keep", "mark"] | None = None) -> str:
         """The document as Markdown, each page behind a comment with its number and state.
