@@ -46,7 +46,6 @@ OWNERS = {
     "llama_index": "llamaindex_vlm/",
     "markdown_it": "vlm_core/structure/",
     "lxml": "vlm_core/structure/",
-    "docling_core": "vlm_core/structure/docling_document.py",
     "mcp": "vlm_core/mcp_server/",
     "anyio": "vlm_core/mcp_server/",
     "typer": "vlm_core/cli/",
