@@ -29,7 +29,7 @@ _HOMES = {
     "catalog.schema": ("ImageLimits", "ModelProfile", "Price", "Provider", "Quirk"),
     "client": ("VLMClient",),
     "completion": ("Attempt", "Completion", "Delta", "EncodedImage", "Estimate", "ToolCall", "ToolCallDelta"),
-    "empty_pages": ("EmptyPagesWarning",),
+    "empty_pages": ("EmptyPagesWarning", "LowScoreWarning"),
     "errors": (
         "AllRoutesFailed",
         "AuthenticationFailed",

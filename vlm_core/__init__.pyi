@@ -32,6 +32,7 @@ from vlm_core.completion import Estimate as Estimate
 from vlm_core.completion import ToolCall as ToolCall
 from vlm_core.completion import ToolCallDelta as ToolCallDelta
 from vlm_core.empty_pages import EmptyPagesWarning as EmptyPagesWarning
+from vlm_core.empty_pages import LowScoreWarning as LowScoreWarning
 from vlm_core.errors import AllRoutesFailed as AllRoutesFailed
 from vlm_core.errors import AuthenticationFailed as AuthenticationFailed
 from vlm_core.errors import BudgetExceeded as BudgetExceeded
