@@ -125,6 +125,11 @@ class ReadingOptions(BaseComponent):
     attachments: bool = Field(
         default=False, description="Whether the pictures and PDFs that a PDF carries are read too."
     )
+    furniture: Literal["drop", "keep", "mark"] = Field(
+        default="mark",
+        description='What becomes of page headers and footers: "drop" leaves them out, "keep" takes them '
+        'for text like any other, "mark" leaves them in texts and out of chunks.',
+    )
     trusted: bool = Field(
         default=False,
         description="Whether no one means harm with the documents, so that they are not decoded apart.",

@@ -63,6 +63,7 @@ _HOMES = {
         "RateLimited",
         "RequestRejected",
         "ResponseError",
+        "ResultVersionError",
         "ServerError",
         "TooManyImagesError",
         "ToolCallTruncated",

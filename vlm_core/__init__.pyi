@@ -65,6 +65,7 @@ from vlm_core.errors import QuotaExhausted as QuotaExhausted
 from vlm_core.errors import RateLimited as RateLimited
 from vlm_core.errors import RequestRejected as RequestRejected
 from vlm_core.errors import ResponseError as ResponseError
+from vlm_core.errors import ResultVersionError as ResultVersionError
 from vlm_core.errors import ServerError as ServerError
 from vlm_core.errors import ToolCallTruncated as ToolCallTruncated
 from vlm_core.errors import TooManyImagesError as TooManyImagesError

@@ -23,7 +23,7 @@ from vlm_core.ocr.hyphens import dehyphenate
 from vlm_core.ocr.layout import as_text, blocks
 from vlm_core.option_names import check_names
 from vlm_core.structure.chunks import CHUNK_TOKENS, check_sizes, chunks
-from vlm_core.types import Box, Chunk, DocumentResult, PageResult, PageState, TextLine, union
+from vlm_core.types import Box, Chunk, DocumentResult, Furniture, PageResult, PageState, TextLine, union
 from vlm_core.warning import warn_caller
 
 if TYPE_CHECKING:
@@ -457,6 +457,7 @@ class ReaderOptions(TypedDict, total=False):
     progress: bool | Literal["auto"]
     allow_private_urls: bool
     attachments: bool
+    furniture: Furniture
     trusted: bool
 
 

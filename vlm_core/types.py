@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self, Typ
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, model_validator
 
+from vlm_core.errors import ResultVersionError
+
 if TYPE_CHECKING:
     from docling_core.types.doc import DoclingDocument
     from pandas import DataFrame
@@ -47,6 +49,9 @@ def union(boxes: Iterable[Box]) -> Box:
 def _all_rounded(boxes: tuple[Box, ...]) -> tuple[Box, ...]:
     return tuple(map(rounded, boxes))
 
+
+Furniture: TypeAlias = Literal["drop", "keep", "mark"]
+"""What becomes of page headers and page footers: left out, text like any other, or told as what they are."""
 
 READING_PIXELS = 40_000_000
 """Of a page that the local engine looks at, at most: A2 at 300 dpi."""
@@ -378,7 +383,29 @@ PageError: TypeAlias = Annotated[
 ]
 
 
-class PageResult(_Value):
+RESULT_VERSION = 2
+"""Of the form in which results are written as JSON. 0.1.0 wrote 1, and did not say so."""
+
+
+class _Result(_Value):
+    """A value that is stored as JSON, and read again by this release and later ones."""
+
+    version: int = Field(default=RESULT_VERSION, ge=1, le=RESULT_VERSION, repr=False)
+    """Of its form as JSON."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_this_version_or_before(cls, data: Any) -> Any:
+        version = data.get("version") if isinstance(data, dict) else None
+        if not isinstance(version, int) or version <= RESULT_VERSION:
+            return data
+        told = f"this result has version {version}, and versions up to {RESULT_VERSION} are read"
+        error = ResultVersionError(told)
+        error.version = version
+        raise error
+
+
+class PageResult(_Result):
     """What became of one page: its text and lines, or the error that took their place.
 
     Example:
@@ -416,6 +443,8 @@ class PageResult(_Value):
     """Tables and figures that an engine found in the page's pixels or among its words."""
     data: Any = None
     """What a task that asks for JSON gave: plain values."""
+    furniture: Furniture = "mark"
+    """What became of its page headers and page footers. "drop": they are not in it. "keep": they are text."""
     raw: str = ""
     """What a model answered, word for word, where the text was made from it."""
     unread_share: float = 0.0
@@ -530,7 +559,7 @@ def _sum_known(values: Iterable[float | None]) -> float | None:
     return sum(known) if known else None
 
 
-class DocumentResult(_Value):
+class DocumentResult(_Result):
     """The pages of one document, in order, none missing.
 
     Example:
@@ -623,7 +652,7 @@ class DocumentResult(_Value):
 
         return as_docling(self)
 
-    def to_markdown(self, *, furniture: Literal["drop", "keep", "mark"] | None = None) -> str:
+    def to_markdown(self, *, furniture: Furniture | None = None) -> str:
         """The document as Markdown, each page behind a comment with its number and state.
 
         Args:

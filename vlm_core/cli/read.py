@@ -93,6 +93,15 @@ _NoDehyphenate = Annotated[
     bool,
     typer.Option("--no-dehyphenate", rich_help_panel=PAGES, help="Leave words parted at line ends."),
 ]
+_Furniture = Annotated[
+    Literal["drop", "keep", "mark"],
+    typer.Option(
+        metavar="WHICH",
+        show_default=False,
+        rich_help_panel=PAGES,
+        help="Page headers and page footers: drop them, keep them as text, or mark them. Default: mark.",
+    ),
+]
 _AllowPrivateUrls = Annotated[
     bool,
     typer.Option(
@@ -138,6 +147,7 @@ def read(
     password: _Password = None,
     pdf_text: _PdfText = "auto",
     no_dehyphenate: _NoDehyphenate = False,
+    furniture: _Furniture = "mark",
     allow_private_urls: _AllowPrivateUrls = False,
     attachments: _Attachments = False,
     trusted: _Trusted = False,
@@ -175,6 +185,7 @@ def read(
             max_concurrency=max_concurrency,
             pdf_text=pdf_text,
             dehyphenate=not no_dehyphenate,
+            furniture=furniture,
             password=password,
             max_pages=max_pages,
             on_page=report.page,

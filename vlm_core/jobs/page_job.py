@@ -19,7 +19,7 @@ from vlm_core.jobs.budget import JobBudget, JobJournal
 from vlm_core.jobs.ordered import CancellableReader, FairSemaphore, PageCancelled
 from vlm_core.jobs.progress import Progress
 from vlm_core.ocr.engine import OCREngine
-from vlm_core.types import PageImage, PageResult, PageState
+from vlm_core.types import Furniture, PageImage, PageResult, PageState
 
 if TYPE_CHECKING:
     from vlm_core.images.decode import Pages
@@ -44,6 +44,12 @@ class ReadOptions:
     attachments: bool = False
     dehyphenate: bool = True
     trusted: bool = False
+    furniture: Furniture = "mark"
+
+    @property
+    def joins_words(self) -> bool:
+        """Whether words that a line's end has parted are put together in the text of lines."""
+        return self.dehyphenate and self.task != "layout"
 
     def expanded(self, sources: Iterable[Source]) -> Iterable[Source]:
         """The sources, with those that they carry where these are read."""
@@ -241,7 +247,7 @@ class OpenDocument:
         """
         from vlm_core.ocr.hyphens import dehyphenate
 
-        is_parted = options.dehyphenate and options.task != "layout" and result.engine in _LINE_ENGINES
+        is_parted = options.joins_words and result.engine in _LINE_ENGINES
         facts = {
             "text": dehyphenate(result.text) if is_parted else result.text,
             "source": self.name,
