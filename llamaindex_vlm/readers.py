@@ -130,6 +130,9 @@ class ReadingOptions(BaseComponent):
         description='What becomes of page headers and footers: "drop" leaves them out, "keep" takes them '
         'for text like any other, "mark" leaves them in texts and out of chunks.',
     )
+    figure_images: Path | None = Field(
+        default=None, exclude=True, description="A folder into which the pictures of figures are written."
+    )
     trusted: bool = Field(
         default=False,
         description="Whether no one means harm with the documents, so that they are not decoded apart.",

@@ -458,6 +458,7 @@ class ReaderOptions(TypedDict, total=False):
     allow_private_urls: bool
     attachments: bool
     furniture: Furniture
+    figure_images: str | os.PathLike[str] | None
     trusted: bool
 
 

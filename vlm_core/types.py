@@ -445,6 +445,9 @@ class PageResult(_Result):
     """What a task that asks for JSON gave: plain values."""
     furniture: Furniture = "mark"
     """What became of its page headers and page footers. "drop": they are not in it. "keep": they are text."""
+    figure_images: tuple[str, ...] = ()
+    """Files with the pictures of its figures, in the order of its figures with a box, where they were to be
+    written."""
     raw: str = ""
     """What a model answered, word for word, where the text was made from it."""
     unread_share: float = 0.0

@@ -102,6 +102,12 @@ _Furniture = Annotated[
         help="Page headers and page footers: drop them, keep them as text, or mark them. Default: mark.",
     ),
 ]
+_FigureImages = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR", rich_help_panel=PAGES, help="Write the pictures of figures into this folder."
+    ),
+]
 _AllowPrivateUrls = Annotated[
     bool,
     typer.Option(
@@ -148,6 +154,7 @@ def read(
     pdf_text: _PdfText = "auto",
     no_dehyphenate: _NoDehyphenate = False,
     furniture: _Furniture = "mark",
+    figure_images: _FigureImages = None,
     allow_private_urls: _AllowPrivateUrls = False,
     attachments: _Attachments = False,
     trusted: _Trusted = False,
@@ -186,6 +193,7 @@ def read(
             pdf_text=pdf_text,
             dehyphenate=not no_dehyphenate,
             furniture=furniture,
+            figure_images=figure_images,
             password=password,
             max_pages=max_pages,
             on_page=report.page,

@@ -16,8 +16,8 @@ from vlm_core.types import PageResult, PageState
 
 GOOD = (PageState.OK, PageState.BLANK, PageState.PARTIAL)
 """Reading such a page again in the same way gives the same."""
-_FACTS = set(PageResult.model_fields) - {"text", "lines", "found", "data", "raw", "error"}
-_ALL = set(PageResult.model_fields) - {"error"}
+_ALL = set(PageResult.model_fields) - {"error", "figure_images"}
+_FACTS = _ALL - {"text", "lines", "found", "data", "raw"}
 _STORED = {
     PageState.OK: _ALL,
     PageState.BLANK: _ALL,

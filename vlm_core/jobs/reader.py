@@ -18,6 +18,7 @@ from concurrent.futures import Future
 from contextlib import aclosing, closing, contextmanager, suppress
 from dataclasses import replace
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast, get_args
 
 from vlm_core.errors import ConfigError, InputError
@@ -90,6 +91,8 @@ class DocumentReader:
         furniture: what becomes of page headers, page footers and page numbers: "mark" leaves them in the text
             and tells them among the `blocks`, "drop" leaves them out of all, "keep" takes them for text like
             any other. With "drop" and "keep" the pages of a document come together, once all are read.
+        figure_images: a folder into which the pictures of figures are written, as PNG: of all blocks of the
+            kind "figure" whose place is known. `PageResult.figure_images` names the files.
         trusted: whether the documents come from where no one means harm. Pictures are decoded in this process
             then, and PDFs get more time and memory; others are decoded apart, within limits.
 
@@ -125,6 +128,7 @@ class DocumentReader:
         allow_private_urls: bool = False,
         attachments: bool = False,
         furniture: Furniture = "mark",
+        figure_images: str | os.PathLike[str] | None = None,
         trusted: bool = False,
     ) -> None:
         _check_choice("pdf_text", pdf_text, ("auto", "ignore"))
@@ -160,6 +164,7 @@ class DocumentReader:
             dehyphenate,
             trusted,
             furniture,
+            None if figure_images is None else Path(figure_images).expanduser(),
         )
         self._running: ReaderThreads | None = None
 
