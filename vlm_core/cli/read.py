@@ -99,27 +99,21 @@ _Furniture = Annotated[
         metavar="WHICH",
         show_default=False,
         rich_help_panel=PAGES,
-        help="Page headers and page footers: drop them, keep them as text, or mark them. Default: mark.",
+        help="drop, keep or mark page headers.",
     ),
 ]
 _FigureImages = Annotated[
     Path | None,
-    typer.Option(
-        metavar="DIR", rich_help_panel=PAGES, help="Write the pictures of figures into this folder."
-    ),
+    typer.Option(metavar="DIR", rich_help_panel=PAGES, help="Where the pictures of figures go."),
 ]
 _AllowPrivateUrls = Annotated[
     bool,
-    typer.Option(
-        "--allow-private-urls", rich_help_panel=PAGES, help="URLs may point to this machine or its network."
-    ),
+    typer.Option("--allow-private-urls", rich_help_panel=PAGES, help="URLs may lead to private networks."),
 ]
 
 _Attachments = Annotated[
     bool,
-    typer.Option(
-        "--attachments", rich_help_panel=PAGES, help="Read the pictures and PDFs attached to a PDF, too."
-    ),
+    typer.Option("--attachments", rich_help_panel=PAGES, help="Read what is attached to PDFs, too."),
 ]
 _Trusted = Annotated[
     bool,
