@@ -8,7 +8,7 @@ SIDE_BY_SIDE := -n 2 --dist loadfile
 RECEIPTS ?= ../shared/data/receipts
 DOCUMENTS ?= ../shared/data
 
-.PHONY: demo test test-data test-openai2 fuzz lint types bench bench-tables docs clean
+.PHONY: demo test test-data test-openai2 test-docling fuzz lint types bench bench-tables bench-chunks docs clean
 
 demo: .venv/installed
 	$(BIN)/python examples/demo.py
@@ -26,6 +26,10 @@ WIRE_TESTS := tests/unit/wire tests/unit/flow tests/unit/testing tests/unit/test
 
 test-openai2: .venv-openai2/installed
 	.venv-openai2/bin/python -m pytest $(SIDE_BY_SIDE) $(WIRE_TESTS)
+
+# What becomes a DoclingDocument, where docling-core and its chunkers are.
+test-docling: .venv-docling/installed
+	.venv-docling/bin/python -m pytest tests/unit/structure/test_docling_document.py
 
 # 100,000 changed inputs against all that meets a stranger's bytes: about five minutes of one core.
 fuzz: .venv/installed-dev
@@ -58,16 +62,22 @@ bench: .venv/installed-dev .venv-openai2/installed
 	else echo "reading_order.py and structure.py are left out: no documents in $(DOCUMENTS) (DOCUMENTS=... names another folder)"; fi
 	@if [ -d $(DOCUMENTS)/tables ]; then $(MAKE) bench-tables; \
 	else echo "tables.py is left out: no tables in $(DOCUMENTS) (DOCUMENTS=... names another folder)"; fi
+	@if [ -d $(DOCUMENTS) ]; then $(MAKE) bench-chunks; \
+	else echo "chunks.py is left out: no documents in $(DOCUMENTS) (DOCUMENTS=... names another folder)"; fi
 
 # The other libraries and the TEDS metric have an environment of their own.
 bench-tables: .venv/installed-dev .venv-tables/installed
 	$(BIN)/python benchmarks/tables.py $(DOCUMENTS) --peers .venv-tables/bin/python
 
+# The search and the other splitters have an environment of their own.
+bench-chunks: .venv-chunks/installed
+	.venv-chunks/bin/python benchmarks/chunks.py $(DOCUMENTS)
+
 docs: .venv/installed-dev
 	$(BIN)/python -m pytest tests/docs
 
 clean:
-	rm -rf .venv .venv-openai2 .venv-tables demo-output dist
+	rm -rf .venv .venv-openai2 .venv-tables .venv-chunks .venv-docling demo-output dist
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -85,7 +95,18 @@ clean:
 	.venv-openai2/bin/python -m pip install --quiet --editable '.[heif,langchain,llamaindex]' --group wire --group peers 'openai<3'
 	touch $@
 
+.venv-docling/installed: pyproject.toml
+	$(PYTHON) -m venv .venv-docling
+	.venv-docling/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	.venv-docling/bin/python -m pip install --quiet --editable '.[local,docling]' --group wire 'docling-core[chunking]'
+	touch $@
+
 .venv-tables/installed:
 	$(PYTHON) -m venv .venv-tables
 	.venv-tables/bin/python -m pip install --quiet img2table pdfplumber camelot-py docling-metrics-table
+	touch $@
+
+.venv-chunks/installed: pyproject.toml
+	$(PYTHON) -m venv .venv-chunks
+	.venv-chunks/bin/python -m pip install --quiet --editable '.[local,llamaindex]' bm25s langchain-text-splitters
 	touch $@

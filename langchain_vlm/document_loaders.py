@@ -26,6 +26,7 @@ from vlm_core.integration import (
     apassages,
     check_mode,
     checked_chunk_tokens,
+    checked_min_score,
     passages,
     reader_with,
     source_from,
@@ -62,6 +63,8 @@ class VLMLoader(BaseLoader):
             `pages` ("3,4"), `boxes` ("3:x0,y0,x1,y1;...") and `block_kinds`.
         chunk_tokens: of a chunk, at most: words, marks, and Chinese, Japanese and Korean characters.
         empty_pages: give pages without text too; `ocr_state` says what became of them.
+        min_score: leave out pages with a lower `score` (from 0 to 1); one `LowScoreWarning` lists them at the
+            end. Pages that a vision model read have no score, and stay.
         reader_options: those of `vlm_core.DocumentReader`, such as task, password, max_pages and
             on_page.
 
@@ -83,6 +86,7 @@ class VLMLoader(BaseLoader):
         *,
         empty_pages: bool = False,
         chunk_tokens: int = 512,
+        min_score: float | None = None,
         **reader_options: Unpack[ReaderOptions],
     ) -> None:
         check_mode(mode)
@@ -90,6 +94,7 @@ class VLMLoader(BaseLoader):
         self.mode = mode
         self.empty_pages = empty_pages
         self.chunk_tokens = checked_chunk_tokens(chunk_tokens)
+        self.min_score = checked_min_score(min_score)
         self._reader = _reader(engine, reader_options)
         self._may_raise = "on_error" not in reader_options
 
@@ -121,6 +126,7 @@ class VLMLoader(BaseLoader):
             "empty_pages": self.empty_pages,
             "on_failed": "warn" if run is None else run.on_failed,
             "chunk_tokens": self.chunk_tokens,
+            "min_score": self.min_score,
         }
 
 
@@ -150,12 +156,14 @@ class VLMBlobParser(BaseBlobParser):
         *,
         empty_pages: bool = False,
         chunk_tokens: int = 512,
+        min_score: float | None = None,
         **reader_options: Unpack[ReaderOptions],
     ) -> None:
         check_mode(mode)
         self.mode = mode
         self.empty_pages = empty_pages
         self.chunk_tokens = checked_chunk_tokens(chunk_tokens)
+        self.min_score = checked_min_score(min_score)
         self._reader = _reader(engine, reader_options)
         self._may_raise = "on_error" not in reader_options
 
@@ -186,6 +194,7 @@ class VLMBlobParser(BaseBlobParser):
             "at_least_one": blob.source in (None, "", "#") or blob.mimetype == "application/x-npy",
             "on_failed": "warn" if run is None else run.on_failed,
             "chunk_tokens": self.chunk_tokens,
+            "min_score": self.min_score,
         }
 
 

@@ -26,6 +26,7 @@ from vlm_core import PageResult
 from vlm_core.integration import (
     EmptyPages,
     Mode,
+    PageOptions,
     Passage,
     ReaderOptions,
     apassages,
@@ -63,6 +64,13 @@ class ReadingOptions(BaseComponent):
         default=512,
         ge=1,
         description="Of a chunk, at most: words, marks, and Chinese, Japanese and Korean characters.",
+    )
+    min_score: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="Leave out pages with a lower `score`; one `LowScoreWarning` lists them at the end. "
+        "Pages that a vision model read have no score, and stay.",
     )
     task: str = Field(
         default="markdown",
@@ -117,6 +125,14 @@ class ReadingOptions(BaseComponent):
     attachments: bool = Field(
         default=False, description="Whether the pictures and PDFs that a PDF carries are read too."
     )
+    furniture: Literal["drop", "keep", "mark"] = Field(
+        default="mark",
+        description='What becomes of page headers and footers: "drop" leaves them out, "keep" takes them '
+        'for text like any other, "mark" leaves them in texts and out of chunks.',
+    )
+    figure_images: Path | None = Field(
+        default=None, exclude=True, description="A folder into which the pictures of figures are written."
+    )
     trusted: bool = Field(
         default=False,
         description="Whether no one means harm with the documents, so that they are not decoded apart.",
@@ -162,6 +178,13 @@ class ReadingOptions(BaseComponent):
     @field_serializer("image_dir")
     def _image_dir_name(self, image_dir: Path | None) -> str | None:
         return None if image_dir is None else str(image_dir)
+
+    def _page_options(self) -> PageOptions:
+        return {
+            "empty_pages": self.empty_pages,
+            "chunk_tokens": self.chunk_tokens,
+            "min_score": self.min_score,
+        }
 
     def _password(self) -> str | None:
         return None if self.password is None else self.password.get_secret_value()
@@ -214,9 +237,7 @@ class VLMReader(ReadingOptions, BasePydanticReader):
             ConfigError: image_dir cannot be written to.
         """
         document, make = self._prepared(file, extra_info, fs)
-        found = passages(
-            self._reader, document, self.mode, empty_pages=self.empty_pages, chunk_tokens=self.chunk_tokens
-        )
+        found = passages(self._reader, document, self.mode, **self._page_options())
         made = map(make, found)
         yield from linked(made) if self.mode == "chunk" else made
 
@@ -225,9 +246,7 @@ class VLMReader(ReadingOptions, BasePydanticReader):
     ) -> list[Document]:
         """As `load_data`, without ever blocking the event loop."""
         document, make = await asyncio.to_thread(self._prepared, file, extra_info, fs)
-        read = apassages(
-            self._reader, document, self.mode, empty_pages=self.empty_pages, chunk_tokens=self.chunk_tokens
-        )
+        read = apassages(self._reader, document, self.mode, **self._page_options())
         async with aclosing(read):
             # On a thread, for a picture may be written.
             made = [await asyncio.to_thread(make, passage) async for passage in read]

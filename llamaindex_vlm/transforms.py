@@ -100,13 +100,7 @@ class OCRTransform(ReadingOptions, TransformComponent):
             ConfigError: image_dir cannot be written to.
         """
         call = _TransformCall(self, nodes)
-        groups = passages_of_each(
-            self._reader,
-            call.documents(),
-            self.mode,
-            empty_pages=self.empty_pages,
-            chunk_tokens=self.chunk_tokens,
-        )
+        groups = passages_of_each(self._reader, call.documents(), self.mode, **self._page_options())
         with closing(groups):
             for passages in groups:
                 call.take(passages)
@@ -115,13 +109,7 @@ class OCRTransform(ReadingOptions, TransformComponent):
     async def acall(self, nodes: Sequence[BaseNode], **kwargs: Any) -> Sequence[BaseNode]:
         """As the call, without ever blocking the event loop."""
         call = _TransformCall(self, nodes)
-        groups = apassages_of_each(
-            self._reader,
-            call.documents(),
-            self.mode,
-            empty_pages=self.empty_pages,
-            chunk_tokens=self.chunk_tokens,
-        )
+        groups = apassages_of_each(self._reader, call.documents(), self.mode, **self._page_options())
         async with aclosing(groups):
             async for passages in groups:
                 await asyncio.to_thread(call.take, passages)  # a picture may be written

@@ -32,7 +32,7 @@ _HOMES = {
     "catalog.schema": ("ImageLimits", "ModelProfile", "Price", "Provider", "Quirk"),
     "client": ("VLMClient",),
     "completion": ("Attempt", "Completion", "Delta", "EncodedImage", "Estimate", "ToolCall", "ToolCallDelta"),
-    "empty_pages": ("EmptyPagesWarning",),
+    "empty_pages": ("EmptyPagesWarning", "LowScoreWarning"),
     "errors": (
         "AllRoutesFailed",
         "AuthenticationFailed",
@@ -66,6 +66,7 @@ _HOMES = {
         "RateLimited",
         "RequestRejected",
         "ResponseError",
+        "ResultVersionError",
         "ServerError",
         "TooManyImagesError",
         "ToolCallTruncated",

@@ -35,6 +35,7 @@ from vlm_core.completion import Estimate as Estimate
 from vlm_core.completion import ToolCall as ToolCall
 from vlm_core.completion import ToolCallDelta as ToolCallDelta
 from vlm_core.empty_pages import EmptyPagesWarning as EmptyPagesWarning
+from vlm_core.empty_pages import LowScoreWarning as LowScoreWarning
 from vlm_core.errors import AllRoutesFailed as AllRoutesFailed
 from vlm_core.errors import AuthenticationFailed as AuthenticationFailed
 from vlm_core.errors import BudgetExceeded as BudgetExceeded
@@ -67,6 +68,7 @@ from vlm_core.errors import QuotaExhausted as QuotaExhausted
 from vlm_core.errors import RateLimited as RateLimited
 from vlm_core.errors import RequestRejected as RequestRejected
 from vlm_core.errors import ResponseError as ResponseError
+from vlm_core.errors import ResultVersionError as ResultVersionError
 from vlm_core.errors import ServerError as ServerError
 from vlm_core.errors import ToolCallTruncated as ToolCallTruncated
 from vlm_core.errors import TooManyImagesError as TooManyImagesError

@@ -16,14 +16,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
 from uuid import UUID, uuid5
 
-from vlm_core.empty_pages import EmptyPage, EmptyPagesWarning, listed
+from vlm_core.empty_pages import EmptyPage, EmptyPagesWarning, LowScorePage, LowScoreWarning, listed
 from vlm_core.errors import ConfigError, PagesFailed
 from vlm_core.images.sources import refuse_missing
 from vlm_core.ocr.hyphens import dehyphenate
 from vlm_core.ocr.layout import as_text, blocks
 from vlm_core.option_names import check_names
 from vlm_core.structure.chunks import CHUNK_TOKENS, check_sizes, chunks
-from vlm_core.types import Box, Chunk, DocumentResult, PageResult, PageState, TextLine, union
+from vlm_core.types import Box, Chunk, DocumentResult, Furniture, PageResult, PageState, TextLine, union
 from vlm_core.warning import warn_caller
 
 if TYPE_CHECKING:
@@ -184,13 +184,19 @@ _OF_DOCUMENTS: tuple[Mode, ...] = ("document", "chunk")
 """Modes that take all pages of a document together."""
 
 
-class PassageOptions(TypedDict, total=False):
-    """The options of `passages`."""
+class PageOptions(TypedDict, total=False):
+    """The options of `passages_of_each`: which pages become passages, and how they are cut."""
 
     empty_pages: EmptyPages
+    chunk_tokens: int
+    min_score: float | None
+
+
+class PassageOptions(PageOptions, total=False):
+    """The options of `passages`."""
+
     at_least_one: bool
     on_failed: OnFailed
-    chunk_tokens: int
 
 
 def passages(
@@ -202,6 +208,7 @@ def passages(
     at_least_one: bool = False,
     on_failed: OnFailed = "warn",
     chunk_tokens: int = CHUNK_TOKENS,
+    min_score: float | None = None,
 ) -> Generator[Passage, None, None]:
     """Read documents, and yield their texts as soon as they are read.
 
@@ -215,6 +222,8 @@ def passages(
         on_failed: "warn", or "raise" a PagesFailed at the end where a page failed, or "hold_back" as well
             what was read of a document of which a page failed.
         chunk_tokens: of a chunk, at most, as `chunks` counts them.
+        min_score: pages with a text whose `score` is below are left out; a warning lists them at the end.
+            Pages of which no score is known, as of a vision model, are not.
 
     Raises:
         DocumentNotFoundError: `sources` is the path of a file that does not exist.
@@ -228,7 +237,7 @@ def passages(
         [<PageState.BLANK: 'blank'>]
     """
     refuse_missing(sources)
-    sieve = _Sieve(mode, reader.asked_for, empty_pages, at_least_one, on_failed, chunk_tokens)
+    sieve = _Sieve(mode, reader.asked_for, empty_pages, at_least_one, on_failed, chunk_tokens, min_score)
     read = reader.iter if sieve.takes_documents else reader.iter_pages
     with closing(read(sources)) as results:
         for result in results:
@@ -245,12 +254,13 @@ async def apassages(
     at_least_one: bool = False,
     on_failed: OnFailed = "warn",
     chunk_tokens: int = CHUNK_TOKENS,
+    min_score: float | None = None,
 ) -> AsyncGenerator[Passage, None]:
     """As `passages`, without ever blocking the event loop."""
     import asyncio  # slow to load, and not needed elsewhere
 
     await asyncio.to_thread(refuse_missing, sources)
-    sieve = _Sieve(mode, reader.asked_for, empty_pages, at_least_one, on_failed, chunk_tokens)
+    sieve = _Sieve(mode, reader.asked_for, empty_pages, at_least_one, on_failed, chunk_tokens, min_score)
     read = reader.aiter if sieve.takes_documents else reader.aiter_pages
     async with aclosing(read(sources)) as results:
         async for result in results:
@@ -267,6 +277,7 @@ def passages_of_each(
     *,
     empty_pages: EmptyPages = False,
     chunk_tokens: int = CHUNK_TOKENS,
+    min_score: float | None = None,
 ) -> Generator[list[Passage], None, None]:
     """As `passages`, but with a list for each source, in order: that of its document and what this carries.
 
@@ -276,7 +287,7 @@ def passages_of_each(
         >>> [len(found) for found in passages_of_each(DocumentReader(), [white, white], empty_pages=True)]
         [1, 1]
     """
-    sieve = _Sieve(mode, reader.asked_for, empty_pages, chunk_tokens=chunk_tokens)
+    sieve = _Sieve(mode, reader.asked_for, empty_pages, chunk_tokens=chunk_tokens, min_score=min_score)
     groups = _Groups(reader, sources)
     with closing(reader.iter(groups.documents())) as documents:
         for document in documents:
@@ -291,9 +302,10 @@ async def apassages_of_each(
     *,
     empty_pages: EmptyPages = False,
     chunk_tokens: int = CHUNK_TOKENS,
+    min_score: float | None = None,
 ) -> AsyncGenerator[list[Passage], None]:
     """As `passages_of_each`, without ever blocking the event loop."""
-    sieve = _Sieve(mode, reader.asked_for, empty_pages, chunk_tokens=chunk_tokens)
+    sieve = _Sieve(mode, reader.asked_for, empty_pages, chunk_tokens=chunk_tokens, min_score=min_score)
     groups = _Groups(reader, sources)
     async with aclosing(reader.aiter(groups.documents())) as documents:
         async for document in documents:
@@ -337,11 +349,13 @@ class _Sieve:
     at_least_one: bool = False
     on_failed: OnFailed = "warn"
     chunk_tokens: int = CHUNK_TOKENS
+    min_score: float | None = None
     _some: bool = False
     _held: Passage | None = None
     # Not the results themselves: the tracebacks of their errors keep whole files in memory.
     _empty: list[EmptyPage] = field(default_factory=list)
     _failed: list[EmptyPage] = field(default_factory=list)
+    _low: list[LowScorePage] = field(default_factory=list)
     _first_error: Exception | None = None
 
     @property
@@ -355,18 +369,34 @@ class _Sieve:
         self._note(pages, failed)
         if failed and self.on_failed == "hold_back":
             return []
-        passages = [
-            passage
-            for part in ((result,) if self.mode in _OF_DOCUMENTS else pages)
-            for passage in self._passages(part)
-        ]
+        sure = tuple(page for page in pages if not self._is_low(page))
+        parts = self._parts(result, pages, sure)
+        passages = [passage for part in parts for passage in self._passages(part)]
         shown = [
             passage for passage in passages if passage.text.strip() or self._is_shown(passage.page.state)
         ]
         self._some = self._some or bool(shown)
         if not self._some:
-            self._held = self._held or passages[0]
+            self._held = self._held or next(iter(passages), Passage("", pages[0], self.task))
         return shown
+
+    def _parts(
+        self, result: PageResult | DocumentResult, pages: tuple[PageResult, ...], sure: tuple[PageResult, ...]
+    ) -> Sequence[PageResult | DocumentResult]:
+        """What passages are made of: pages, or their document without those that are left out."""
+        if self.mode not in _OF_DOCUMENTS:
+            return sure
+        if isinstance(result, DocumentResult) and sure == pages:
+            return (result,)
+        return (DocumentResult(source=pages[0].source, pages=sure),) if sure else ()
+
+    def _is_low(self, page: PageResult) -> bool:
+        """Whether a page is to be left out for its score, which is remembered. One without text has none."""
+        if self.min_score is None or not page.text.strip() or page.score is None:
+            return False
+        if is_low := page.score < self.min_score:
+            self._low.append(LowScorePage(page.source, page.page_number, page.score))
+        return is_low
 
     def _passages(self, part: Any) -> list[Passage]:
         if self.mode == "chunk":
@@ -390,6 +420,8 @@ class _Sieve:
         in_error = set(self._failed)
         if missed := [page for page in missed if page not in in_error]:
             warn_caller(EmptyPagesWarning(missed))
+        if self._low and self.min_score is not None:
+            warn_caller(LowScoreWarning(self._low, self.min_score))
         if self._failed:
             error = PagesFailed(f"could not read {listed(self._failed)}")
             error.pages = tuple(self._failed)
@@ -425,6 +457,8 @@ class ReaderOptions(TypedDict, total=False):
     progress: bool | Literal["auto"]
     allow_private_urls: bool
     attachments: bool
+    furniture: Furniture
+    figure_images: str | os.PathLike[str] | None
     trusted: bool
 
 
@@ -454,6 +488,14 @@ def checked_chunk_tokens(chunk_tokens: int) -> int:
     """The size of chunks as it was given; one that cannot be is refused with a ConfigError."""
     check_sizes(chunk_tokens, 0)
     return chunk_tokens
+
+
+def checked_min_score(min_score: float | None) -> float | None:
+    """The least score of a page as it was given; one that cannot be is refused with a ConfigError."""
+    if min_score is not None and not 0 <= min_score <= 1:
+        hint = "A page's score is 1 where all of it was read surely; 0.8 leaves out doubtful ones."
+        raise ConfigError(f"min_score must be between 0 and 1: {min_score}", hint=hint)
+    return min_score
 
 
 def source_from(fetch: Callable[[], bytes], name: str) -> Source:

@@ -1,4 +1,4 @@
-"""Pages that were read and have no text: what a warning says of them."""
+"""Pages that were read and not handed on, for they have no text or a doubtful one: what a warning says."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class EmptyPage(NamedTuple):
         return f"{self.source} page {self.page_number} ({state}{self.reason and ': '}{self.reason})"
 
 
-def listed(pages: Sequence[EmptyPage]) -> str:
+def listed(pages: Sequence[EmptyPage | LowScorePage]) -> str:
     """Pages as a message has them; a long list is cut."""
     shown = [str(page) for page in pages[:_SHOWN]]
     more = [f"and {len(pages) - _SHOWN} more"] if len(pages) > _SHOWN else []
@@ -57,3 +57,32 @@ class EmptyPagesWarning(UserWarning):
         if any(page.state is PageState.FAILED for page in self.pages):
             return "on_page=... sees their errors, on_error='raise' raises the first."
         return "Pass empty_pages=True to get empty documents for these."
+
+
+class LowScorePage(NamedTuple):
+    """A page that was read, and less surely than was asked for."""
+
+    source: str
+    page_number: int
+    score: float
+
+    def __str__(self) -> str:
+        return f"{self.source} page {self.page_number} ({self.score:.2f})"
+
+
+class LowScoreWarning(UserWarning):
+    """Some pages were left out because their score is below `min_score`: `pages` are all of them.
+
+    Example:
+        >>> print(LowScoreWarning([LowScorePage("a.tif", 2, 0.41)], min_score=0.8))
+        Left out for a score below min_score=0.8: a.tif page 2 (0.41). on_page=... sees them.
+    """
+
+    def __init__(self, pages: Collection[LowScorePage], min_score: float) -> None:
+        self.pages = tuple(pages)
+        self.min_score = min_score
+        super().__init__(self.pages, min_score)
+
+    def __str__(self) -> str:
+        left_out = f"Left out for a score below min_score={self.min_score:g}: {listed(self.pages)}"
+        return f"{left_out}. on_page=... sees them."

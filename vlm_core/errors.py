@@ -15,7 +15,8 @@ VLMError
 │  ├─ PDFError
 │  │  └─ PasswordRequiredError
 │  ├─ UnsafeURLError
-│  └─ TooManyImagesError
+│  ├─ TooManyImagesError
+│  └─ ResultVersionError   .version, of a stored result that a later release wrote
 ├─ EngineError             an OCR engine failed on a page
 ├─ PagesFailed             .pages, those of a job that could not be read
 ├─ ProviderError           a provider could not be reached, or refused
@@ -174,6 +175,14 @@ class UnsafeURLError(InputError):
 
     default_hint = "If the address is your own, give allow_private_urls=True."
     argument = "allow_private_urls"
+
+
+class ResultVersionError(InputError):
+    """A stored result was written by a later release, whose form is not known here."""
+
+    default_hint = "Upgrade vlm-adapters, or read the page again: with another journal, if it stands in one."
+    version: int = 0
+    """Of the result."""
 
 
 class EngineError(VLMError):

@@ -20,6 +20,7 @@ from vlm_core.completion import tool_call_fields as tool_call_fields
 from vlm_core.documents import EmptyPages as EmptyPages
 from vlm_core.documents import Mode as Mode
 from vlm_core.documents import OnFailed as OnFailed
+from vlm_core.documents import PageOptions as PageOptions
 from vlm_core.documents import Passage as Passage
 from vlm_core.documents import PassageOptions as PassageOptions
 from vlm_core.documents import ReaderOptions as ReaderOptions
@@ -27,6 +28,7 @@ from vlm_core.documents import apassages as apassages
 from vlm_core.documents import apassages_of_each as apassages_of_each
 from vlm_core.documents import check_mode as check_mode
 from vlm_core.documents import checked_chunk_tokens as checked_chunk_tokens
+from vlm_core.documents import checked_min_score as checked_min_score
 from vlm_core.documents import passages as passages
 from vlm_core.documents import passages_of_each as passages_of_each
 from vlm_core.documents import reader_with as reader_with

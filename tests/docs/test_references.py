@@ -27,7 +27,14 @@ CLASSES = [
     (PagePictures, "llamaindex.md"),
 ]
 EVERY_CLASS = pytest.mark.parametrize(("kind", "page"), CLASSES, ids=[kind.__name__ for kind, _ in CLASSES])
-NOT_OF_A_CHAT = {"EngineError", "MissingExtraError", "BudgetExceeded", "ContentFiltered", "PagesFailed"}
+NOT_OF_A_CHAT = {
+    "EngineError",
+    "MissingExtraError",
+    "BudgetExceeded",
+    "ContentFiltered",
+    "PagesFailed",
+    "ResultVersionError",
+}
 ONLY_PARENTS = {"VLMError", "ProviderError", "ResponseError"}
 
 

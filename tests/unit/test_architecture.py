@@ -15,7 +15,8 @@ PACKAGES = ("vlm_core", "langchain_vlm", "llamaindex_vlm")
 
 # A room imports itself and the rooms of the lines above its own, never those beside or below it.
 FLOORS = (
-    {"types", "errors", "secret", "warning"},
+    {"errors", "secret", "warning"},
+    {"types"},
     {"lazy", "completion", "empty_pages", "free_memory", "lru_cache", "option_names", "threads"},
     {"catalog"},
     {"reading_order"},

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
+from vlm_core.cli import main
 from vlm_core.cli.formats import render
 from vlm_core.cli.outputs import destination
 from vlm_core.cli.tally import Tally
@@ -53,3 +56,16 @@ def test_csv_in_a_folder_is_a_file_a_table(tmp_path: Path) -> None:
         "menu-1.csv": b"Item,Price\r\n'=1+1,2.00\r\n",
         "menu-2.csv": b"Name\r\nAnn\r\n",
     }
+
+
+@pytest.mark.data
+def test_furniture_is_left_out_where_it_is_to_be_dropped(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = str(data / "tables" / "icdar2013-eu" / "eu-013.pdf")
+    texts = []
+    for furniture in ("mark", "drop"):
+        with pytest.raises(SystemExit, match="0"):
+            main(["read", path, "--pages", "1-3", "--format", "text", "--furniture", furniture, "-q"])
+        texts.append(capsys.readouterr().out.split())
+    assert len(texts[0]) - len(texts[1]) == 3  # three page numbers

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import pickle
 import tracemalloc
 
 import pytest
 
 from langchain_vlm import ChatVLM
 from llamaindex_vlm import VLM
-from vlm_core import MAX_PAGES, ImageAssistant, PageImage, PageState, VLMClient
-from vlm_core.types import _BLOCK
+from vlm_core import MAX_PAGES, ImageAssistant, PageImage, PageResult, PageState, VLMClient
+from vlm_core.types.page_image import _BLOCK
 
 SIZES = [
     pytest.param(1, 1, id="dot"),
@@ -59,3 +60,17 @@ def test_one_number_of_pages_holds_wherever_none_is_given() -> None:
     of_calls = {inspect.signature(call).parameters["max_pages"].default for call in calls}
     of_models = {model.model_fields["max_pages"].default for model in (ChatVLM, VLM)}
     assert of_calls | of_models == {MAX_PAGES}
+
+
+def test_a_pickle_of_0_1_0_is_read() -> None:
+    """The types were in one module then, and results had tables and no version."""
+    page = PageResult(text="| Tea |\n|---|", state=PageState.PARTIAL)
+    values = page.__dict__
+    for name in ("version", "found", "furniture", "figure_images"):
+        del values[name]
+    values["tables"] = ("<table><tr><td>Tea</td></tr></table>",)
+    stored = pickle.dumps(page, protocol=0).replace(b"vlm_core.types.results", b"vlm_core.types")
+    assert stored.count(b"vlm_core.types\n") == 2
+    read = pickle.loads(stored)
+    assert read == PageResult(text="| Tea |\n|---|", state=PageState.PARTIAL)
+    assert [table.to_rows() for table in read.tables] == [[["Tea"]]]

@@ -13,10 +13,10 @@ import typer
 
 from vlm_core.cli.options import Command
 from vlm_core.cli.report import FAILED, exit_code_for_errors, printable, say, table
-from vlm_core.cli.writing import is_special, replaced, written_in_place
 from vlm_core.errors import ConfigError
 from vlm_core.jobs.journal import Journal
 from vlm_core.jobs.journal_rows import JournalPage, JournalTotals
+from vlm_core.jobs.writing import is_special, replaced, written_in_place
 from vlm_core.types import PageState
 
 _Path = Annotated[Path, typer.Argument(metavar="JOURNAL", show_default=False, help="The journal's file.")]

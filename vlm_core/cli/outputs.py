@@ -19,7 +19,12 @@ from typing import TypeAlias
 from vlm_core.cli.formats import SUFFIXES, Format, csv_tables, render
 from vlm_core.cli.report import printable
 from vlm_core.cli.tally import Destination, Tally
-from vlm_core.cli.writing import (
+from vlm_core.errors import ConfigError
+from vlm_core.images.reading import is_missing
+from vlm_core.images.sniff import SUFFIXES as DOCUMENT_SUFFIXES
+from vlm_core.images.sources import Source
+from vlm_core.jobs.ordered import NumberedPage
+from vlm_core.jobs.writing import (
     MayReplace,
     check_no_links,
     is_special,
@@ -27,11 +32,6 @@ from vlm_core.cli.writing import (
     replaced,
     written_in_place,
 )
-from vlm_core.errors import ConfigError
-from vlm_core.images.reading import is_missing
-from vlm_core.images.sniff import SUFFIXES as DOCUMENT_SUFFIXES
-from vlm_core.images.sources import Source
-from vlm_core.jobs.ordered import NumberedPage
 from vlm_core.types import PageResult
 
 _Write: TypeAlias = Callable[[str], object]

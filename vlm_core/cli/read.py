@@ -93,18 +93,27 @@ _NoDehyphenate = Annotated[
     bool,
     typer.Option("--no-dehyphenate", rich_help_panel=PAGES, help="Leave words parted at line ends."),
 ]
+_Furniture = Annotated[
+    Literal["drop", "keep", "mark"],
+    typer.Option(
+        metavar="WHICH",
+        show_default=False,
+        rich_help_panel=PAGES,
+        help="drop, keep or mark page headers.",
+    ),
+]
+_FigureImages = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", rich_help_panel=PAGES, help="Where the pictures of figures go."),
+]
 _AllowPrivateUrls = Annotated[
     bool,
-    typer.Option(
-        "--allow-private-urls", rich_help_panel=PAGES, help="URLs may point to this machine or its network."
-    ),
+    typer.Option("--allow-private-urls", rich_help_panel=PAGES, help="URLs may lead to private networks."),
 ]
 
 _Attachments = Annotated[
     bool,
-    typer.Option(
-        "--attachments", rich_help_panel=PAGES, help="Read the pictures and PDFs attached to a PDF, too."
-    ),
+    typer.Option("--attachments", rich_help_panel=PAGES, help="Read what is attached to PDFs, too."),
 ]
 _Trusted = Annotated[
     bool,
@@ -138,6 +147,8 @@ def read(
     password: _Password = None,
     pdf_text: _PdfText = "auto",
     no_dehyphenate: _NoDehyphenate = False,
+    furniture: _Furniture = "mark",
+    figure_images: _FigureImages = None,
     allow_private_urls: _AllowPrivateUrls = False,
     attachments: _Attachments = False,
     trusted: _Trusted = False,
@@ -175,6 +186,8 @@ def read(
             max_concurrency=max_concurrency,
             pdf_text=pdf_text,
             dehyphenate=not no_dehyphenate,
+            furniture=furniture,
+            figure_images=figure_images,
             password=password,
             max_pages=max_pages,
             on_page=report.page,

@@ -8,15 +8,19 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cache
+from math import ceil
 from numbers import Real
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vlm_core.catalog.schema import ImageLimits
 from vlm_core.completion import EncodedImage
 from vlm_core.errors import ConfigError, InputError
 from vlm_core.images.sources import Source, expand
 from vlm_core.types import READING_PIXELS, Box, PageImage, PageResult
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 _SHA256 = re.compile("[0-9a-f]{64}")
 BOX_COLOUR = (214, 39, 40)
@@ -54,15 +58,44 @@ def page_png(
         >>> page_png(white, read(white).pages[0], boxes=(0, 0, 1, 0.5))[:4]
         b'\\x89PNG'
     """
-    from PIL import Image
-
     to_draw = boxes_in(boxes)
     image = page_again(document, page, password=password, allow_private_urls=allow_private_urls)
-    picture = Image.frombytes("RGB", (image.width, image.height), image.pixels)
-    turned = picture.rotate(image.rotation - page.rotation, expand=True)
+    turned = _turned(image, page.rotation)
     _draw(turned, to_draw)
+    return _as_png(turned)
+
+
+def part_png(page: PageImage, box: Box, rotation: int) -> bytes:
+    """A part of a page's picture, as PNG.
+
+    Args:
+        page: the picture.
+        box: of the part, in fractions of the page.
+        rotation: degrees clockwise by which the stored picture is turned for the page to stand upright.
+
+    Example:
+        >>> dots = PageImage(pixels=bytes(12), width=2, height=2)
+        >>> part_png(dots, (0, 0, 0.5, 1), 0)[:4]
+        b'\\x89PNG'
+    """
+    turned = _turned(page, rotation)
+    within = (min(max(0.0, edge), 1.0) for edge in box)  # a model may give any numbers
+    sides = (turned.width, turned.height) * 2
+    left, top, right, bottom = (edge * side for edge, side in zip(within, sides, strict=True))
+    x, y = min(int(left), turned.width - 1), min(int(top), turned.height - 1)
+    return _as_png(turned.crop((x, y, max(ceil(right), x + 1), max(ceil(bottom), y + 1))))
+
+
+def _turned(page: PageImage, rotation: int) -> Image:
+    from PIL.Image import frombytes
+
+    picture = frombytes("RGB", (page.width, page.height), page.pixels)
+    return picture.rotate(page.rotation - rotation, expand=True)
+
+
+def _as_png(picture: Image) -> bytes:
     png = io.BytesIO()
-    turned.save(png, "PNG")
+    picture.save(png, "PNG")
     return png.getvalue()
 
 

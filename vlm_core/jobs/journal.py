@@ -159,6 +159,9 @@ class Journal:
         Returns:
             The result as it was put. Source, page numbers and rotation are those of the page that
             was read then: put those of yours in their place.
+
+        Raises:
+            ResultVersionError: a later release wrote it.
         """
         return self._tried(self._reads, lambda connection: journal_rows.get(connection, key), instead=None)
 
@@ -268,8 +271,10 @@ class Journal:
             return [error.message]
 
     def _damaged_rows(self) -> Iterator[str]:
-        for page in (row.page for row in self._rows() if row.result is None):
-            yield f"{page.source}, page {page.page_number}: its row was damaged or changed (key {page.key})"
+        for _, page, result, refused in self._rows():
+            if result is None:
+                what = refused.message if refused else "its row was damaged or changed"
+                yield f"{page.source}, page {page.page_number}: {what} (key {page.key})"
 
     def prune(
         self, *, older_than_days: float | None = None, bad_only: bool = False, model: str | None = None
@@ -301,9 +306,14 @@ class Journal:
 
         Returns:
             How many lines.
+
+        Raises:
+            ResultVersionError: a later release wrote one of the results.
         """
         count = 0
-        for _, page, result in self._rows():
+        for _, page, result, refused in self._rows():
+            if refused is not None:
+                raise refused
             line = {**page.as_json(), "result": result and result.model_dump(mode="json")}
             file.write(json.dumps(line) + "\n")
             count += 1

@@ -11,12 +11,13 @@ from contextlib import closing, suppress
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from vlm_core.errors import ResultVersionError
 from vlm_core.types import PageResult, PageState
 
 GOOD = (PageState.OK, PageState.BLANK, PageState.PARTIAL)
 """Reading such a page again in the same way gives the same."""
-_FACTS = set(PageResult.model_fields) - {"text", "lines", "found", "data", "raw", "error"}
-_ALL = set(PageResult.model_fields) - {"error"}
+_ALL = set(PageResult.model_fields) - {"error", "figure_images"}
+_FACTS = _ALL - {"text", "lines", "found", "data", "raw"}
 _STORED = {
     PageState.OK: _ALL,
     PageState.BLANK: _ALL,
@@ -84,11 +85,13 @@ class JournalTotals(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A row with its number and its result, which may be damaged."""
+    """A row with its number and its result, which may be damaged, or of a later release."""
 
     number: int
     page: JournalPage
     result: PageResult | None
+    refused: ResultVersionError | None = None
+    """Where a later release wrote the result."""
 
 
 _SUMMED = ("attempts", "input_tokens", "output_tokens", "cost_usd")
@@ -137,7 +140,11 @@ def put(connection: sqlite3.Connection, key: str, result: PageResult) -> None:
 
 
 def get(connection: sqlite3.Connection, key: str) -> PageResult | None:
-    """The good result of this key, if there is one that is whole."""
+    """The good result of this key, if there is one that is whole.
+
+    Raises:
+        ResultVersionError: a later release wrote it.
+    """
     with closing(connection.execute(_GET, (key,))) as rows:
         row = rows.fetchone()
     result = None if row is None else _result(key, *row)
@@ -229,12 +236,19 @@ def _unicode(text: str) -> str:
 def _from_row(row: Sequence[Any]) -> Row:
     number, *columns, payload, digest = row
     page = JournalPage(*columns)
-    result = _result(page.key, payload, digest)
+    try:
+        result = _result(page.key, payload, digest)
+    except ResultVersionError as error:
+        return Row(number, page, None, error)
     return Row(number, page, result if result and result.state == page.state else None)
 
 
 def _result(key: object, payload: object, digest: object) -> PageResult | None:
-    """The result in a row; None where the row was damaged or changed."""
+    """The result in a row; None where the row was damaged or changed.
+
+    Raises:
+        ResultVersionError: a later release wrote it.
+    """
     if not (isinstance(key, str) and isinstance(payload, bytes) and _digest(key, payload) == digest):
         return None
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Literal
 
@@ -16,10 +17,11 @@ from vlm_core.errors import (
     VLMError,
 )
 from vlm_core.jobs.budget import JobBudget, JobJournal
+from vlm_core.jobs.figure_images import with_figure_images
 from vlm_core.jobs.ordered import CancellableReader, FairSemaphore, PageCancelled
 from vlm_core.jobs.progress import Progress
 from vlm_core.ocr.engine import OCREngine
-from vlm_core.types import PageImage, PageResult, PageState
+from vlm_core.types import Furniture, PageImage, PageResult, PageState
 
 if TYPE_CHECKING:
     from vlm_core.images.decode import Pages
@@ -44,6 +46,13 @@ class ReadOptions:
     attachments: bool = False
     dehyphenate: bool = True
     trusted: bool = False
+    furniture: Furniture = "mark"
+    figure_images: Path | None = None
+
+    @property
+    def joins_words(self) -> bool:
+        """Whether words that a line's end has parted are put together in the text of lines."""
+        return self.dehyphenate and self.task != "layout"
 
     def expanded(self, sources: Iterable[Source]) -> Iterable[Source]:
         """The sources, with those that they carry where these are read."""
@@ -90,12 +99,14 @@ class PageJob:
         if self.failed is not None:
             return self.failed
         try:
-            page = document.decode(number, job.journal)
+            folder = job.options.figure_images
+            page = document.decode(number, job.journal, needs_picture=folder is not None)
             if isinstance(page, PageResult):  # the journal has it
                 return document.completed(page, number, job.options)
             result = read_with_text_layer(page, self._read_picture, job.options.task)
             document.note(result)
-            return document.completed(result, number, job.options, page)
+            completed = document.completed(result, number, job.options, page)
+            return completed if folder is None else with_figure_images(completed, page, folder)
         except (MissingExtraError, PageCancelled):
             raise
         except VLMError as error:
@@ -157,8 +168,15 @@ class OpenDocument:
         """None where it could not be opened."""
         return None if self.pages is None else self.pages.total_pages
 
-    def decode(self, number: int, journal: JobJournal) -> PageImage | PageResult:
+    def decode(
+        self, number: int, journal: JobJournal, *, needs_picture: bool = False
+    ) -> PageImage | PageResult:
         """A page; or its result, where the journal has it and the pages around it.
+
+        Args:
+            number: of the page.
+            journal: of the job.
+            needs_picture: give the page also where the journal has its result.
 
         Raises:
             InputError: it cannot be decoded.
@@ -166,7 +184,7 @@ class OpenDocument:
         # pdfium and the decoders take one thread at a time.
         with self._lock:
             try:
-                page = self._page(number, journal)
+                page = self._page(number, journal, needs_picture)
             except InputError:
                 self._failed_in_a_row += 1
                 raise
@@ -176,10 +194,10 @@ class OpenDocument:
             self._failed_in_a_row = 0
             return page
 
-    def _page(self, number: int, journal: JobJournal) -> PageImage | PageResult:
+    def _page(self, number: int, journal: JobJournal, needs_picture: bool) -> PageImage | PageResult:
         assert self.pages is not None
         page_or_known = getattr(self.pages, "page_or_known", None)  # not all have it
-        if not journal.is_kept or page_or_known is None or not self._is_known:
+        if needs_picture or not journal.is_kept or page_or_known is None or not self._is_known:
             return self.pages.page(number)
         page: PageImage | PageResult = page_or_known(number, journal.known)
         # A page that was not known has cost the worker two requests: the next ones are taken to be new, too.
@@ -241,7 +259,7 @@ class OpenDocument:
         """
         from vlm_core.ocr.hyphens import dehyphenate
 
-        is_parted = options.dehyphenate and options.task != "layout" and result.engine in _LINE_ENGINES
+        is_parted = options.joins_words and result.engine in _LINE_ENGINES
         facts = {
             "text": dehyphenate(result.text) if is_parted else result.text,
             "source": self.name,

@@ -18,7 +18,8 @@ from concurrent.futures import Future
 from contextlib import aclosing, closing, contextmanager, suppress
 from dataclasses import replace
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast, get_args
 
 from vlm_core.errors import ConfigError, InputError
 from vlm_core.free_memory import release_free_memory
@@ -32,12 +33,13 @@ from vlm_core.jobs.ordered import (
     in_order,
     until_closed,
 )
+from vlm_core.jobs.page_furniture import with_furniture
 from vlm_core.jobs.page_job import Job, OpenDocuments, PageJob, ReadOptions, page_jobs
 from vlm_core.jobs.progress import Progress, show_progress
 from vlm_core.ocr.engine import Engine, OCROptions
 from vlm_core.ocr.resolve_engine import find_engine
 from vlm_core.option_names import names_of, strict_options
-from vlm_core.types import DocumentResult, PageResult
+from vlm_core.types import DocumentResult, Furniture, PageResult
 
 if TYPE_CHECKING:
     from vlm_core.catalog.routes import Route
@@ -86,6 +88,11 @@ class DocumentReader:
         allow_private_urls: whether URLs may lead to this machine or its network.
         attachments: whether the pictures and PDFs that a PDF carries are read too, each as a document of its
             own behind it, called "contract.pdf#scan.png". A warning names those that are not read.
+        furniture: what becomes of page headers, page footers and page numbers: "mark" leaves them in the text
+            and tells them among the `blocks`, "drop" leaves them out of all, "keep" takes them for text like
+            any other. With "drop" and "keep" the pages of a document come together, once all are read.
+        figure_images: a folder into which the pictures of figures are written, as PNG: of all blocks of the
+            kind "figure" whose place is known. `PageResult.figure_images` names the files.
         trusted: whether the documents come from where no one means harm. Pictures are decoded in this process
             then, and PDFs get more time and memory; others are decoded apart, within limits.
 
@@ -120,9 +127,12 @@ class DocumentReader:
         progress: bool | Literal["auto"] = False,
         allow_private_urls: bool = False,
         attachments: bool = False,
+        furniture: Furniture = "mark",
+        figure_images: str | os.PathLike[str] | None = None,
         trusted: bool = False,
     ) -> None:
         _check_choice("pdf_text", pdf_text, ("auto", "ignore"))
+        _check_choice("furniture", furniture, get_args(Furniture))
         _check_choice("on_error", on_error, ("record", "raise"))
         _check_count("max_concurrency", max_concurrency)
         if max_pages is not None:
@@ -136,7 +146,7 @@ class DocumentReader:
         self.budget_usd = budget_usd
         self.journal = _opened(journal)
         self.task = task
-        self.asked_for = ocr_options.digest
+        self.asked_for = ocr_options.digest if furniture == "mark" else f"{ocr_options.digest} {furniture}"
         """The task, and a digest of all else that was asked for: part of what documents are known by."""
         self.on_error = on_error
         self.on_page = on_page
@@ -153,6 +163,8 @@ class DocumentReader:
             attachments,
             dehyphenate,
             trusted,
+            furniture,
+            None if figure_images is None else Path(figure_images).expanduser(),
         )
         self._running: ReaderThreads | None = None
 
@@ -340,8 +352,9 @@ class DocumentReader:
             tasks = until_closed(page_jobs(job, sources, numbers, documents), reading)
             # More pages are begun than are read at once: some are decoded meanwhile, to be ready in time.
             ahead = 2 * self.max_concurrency
-            with closing(in_order(tasks, PageJob.run, threads.pool, ahead, waits=waits)) as results:
-                for step in results:
+            results = in_order(tasks, PageJob.run, threads.pool, ahead, waits=waits)
+            with closing(_furnished(results, self._options)) as steps:
+                for step in steps:
                     if isinstance(step, PageResult):
                         self._deliver(step, bar)
                     yield step
@@ -407,6 +420,18 @@ def _by_document(stream: _Stream) -> Steps[DocumentResult]:
             pages.append(step)
     if pages:
         yield _document(pages)
+
+
+def _furnished(stream: _Stream, options: ReadOptions) -> _Stream:
+    """The pages; where their page furniture is to be dropped or kept, those of each document together."""
+    if options.furniture == "mark":
+        yield from stream
+        return
+    for step in _by_document(stream):
+        if isinstance(step, Future):
+            yield step
+        else:
+            yield from with_furniture(step, options)
 
 
 def _with_attached(results: Sequence[DocumentResult]) -> DocumentResult:

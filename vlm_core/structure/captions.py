@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable
 
@@ -25,6 +26,8 @@ _NAMES = (
     *("abb", "tab", "tableau", "tabla", "figura", "tabella", "grafik", "diagramm", "graphique", "gráfico"),
 )
 _NAMES_CJK = ("表", "图", "圖", "図", "表格")
+_NUMBER = re.compile(r"(?:[A-Z]{1,3}(?=\d))?[\d.\-–ivxlcIVXLCA-H]*")
+"""As in "3", "IV", "B-2.1" and "SA3."."""
 _BESIDE = frozenset({"table", "figure"})
 
 
@@ -32,15 +35,15 @@ def says_caption(text: str) -> bool:
     """Whether a text begins as captions do: a name, a number, and a sign that ends it.
 
     Example:
-        >>> says_caption("Table 3. Prices"), says_caption("Table 3 shows"), says_caption("表 2 价格")
+        >>> says_caption("Table SA3. Prices"), says_caption("Table 3 shows"), says_caption("表 2 价格")
         (True, False, True)
     """
     name, rest = _name(text)
     if not name or len(text) > LONGEST_CAPTION:
         return False
     number = rest.lstrip(". \N{NO-BREAK SPACE}")
-    after = number.lstrip("0123456789.-–ivxlcIVXLC" + "ABCDEFGH")
-    counted = number[: len(number) - len(after)]
+    counted = (_NUMBER.match(number) or [""])[0]
+    after = number[len(counted) :]
     if not any(sign.isdigit() or sign in "IVXLC" for sign in counted):
         return False
     return (

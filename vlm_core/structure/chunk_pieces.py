@@ -27,12 +27,22 @@ class Piece:
     """Above it, the highest first; of a heading its own not among them."""
     pages: tuple[int, ...] = ()
     boxes: tuple[PageBox, ...] = ()
+    leads: bool = False
+    """Whether it stays with what follows: a heading, or a caption above its table."""
     table: int | None = None
     """Which of the document's tables it is a row of."""
     header: str = ""
     """What stands above the rows of that table, in each of its parts."""
+    caption: str = ""
+    """What stands above the header, in each part but the first, which is below the caption itself."""
     is_first: bool = False
     """Whether it is the first row below the header."""
+
+    @property
+    def above(self) -> str:
+        """What a part of a table begins with where this is its first row."""
+        caption = f"{self.caption}\n\n" if self.caption and not self.is_first else ""
+        return f"{caption}{self.header}\n" if self.header else caption
 
 
 def pieces_of(document: DocumentResult) -> Iterator[Piece]:
@@ -42,13 +52,14 @@ def pieces_of(document: DocumentResult) -> Iterator[Piece]:
         id(parts[0]): (number, joined(parts)) for number, parts in enumerate(tables_of(document.blocks))
     }
     path: list[tuple[int, str]] = []
-    for block in document.blocks:
-        if block.kind in LEFT_OUT or not block.text or (block.table is not None and block.continues):
-            continue
+    caption = ""
+    kept = list(filter(_is_kept, document.blocks))
+    for block, following in zip(kept, [*kept[1:], None], strict=False):
         headings = tuple(text for _, text in path)
         if block.table is not None:
             number, table = tables[id(block)]
-            yield from _rows(block, table, number, headings)
+            yield from _rows(block, table, number, headings, caption)
+            caption = ""
             continue
         text = _flowing(block, texts.get(block.page_number or 0, ""))
         if block.kind == "heading":
@@ -56,7 +67,14 @@ def pieces_of(document: DocumentResult) -> Iterator[Piece]:
             path = [(above, title) for above, title in path if above < level]
             headings = tuple(title for _, title in path)
             path.append((level, text))
-        yield Piece(text, block.kind, headings, _pages(block), _boxes(block))
+        names_table = block.kind == "caption" and following is not None and following.table is not None
+        caption = text if names_table else ""
+        leads = names_table or block.kind == "heading"
+        yield Piece(text, block.kind, headings, _pages(block), _boxes(block), leads)
+
+
+def _is_kept(block: Block) -> bool:
+    return not (block.kind in LEFT_OUT or not block.text or (block.table is not None and block.continues))
 
 
 def _pages(block: Block) -> tuple[int, ...]:
@@ -95,7 +113,9 @@ def whole_words(text: str, page: str) -> str:
     return "\n".join(lines)
 
 
-def _rows(block: Block, table: Table, number: int, headings: tuple[str, ...]) -> Iterator[Piece]:
+def _rows(
+    block: Block, table: Table, number: int, headings: tuple[str, ...], caption: str
+) -> Iterator[Piece]:
     grid = rows(table)
     count = min(header_rows(table), len(grid) - 1)
     head = grid[:count] or [[""] * table.column_count]
@@ -106,7 +126,17 @@ def _rows(block: Block, table: Table, number: int, headings: tuple[str, ...]) ->
         text = _line(grid[row])
         if any(grid[row]):
             pages = tuple(dict.fromkeys(page for page, _ in places[0])) or _pages(block)
-            yield Piece(text, "table", headings, pages, places[1], number, header, row == count)
+            yield Piece(
+                text,
+                "table",
+                headings,
+                pages,
+                boxes=places[1],
+                table=number,
+                header=header,
+                caption=caption,
+                is_first=row == count,
+            )
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -31,8 +31,9 @@ def chunks(
     """Documents in chunks of at most so many tokens.
 
     A chunk holds whole blocks where they fit, and sentences where one does not. A heading stands with what
-    follows it. Each part of a table has the table's header, which `repeats` of the chunk says. Page headers,
-    page footers and page numbers are left out.
+    follows it. Each part of a table has the table's header, below the caption above the table where both
+    leave half of the chunk to rows; `repeats` of the chunk says it. Page headers, page footers and page
+    numbers are left out.
 
     Args:
         documents: one, or several.
@@ -95,12 +96,12 @@ class _Draft:
     def _put(self, piece: Piece) -> None:
         last = self.pieces[-1] if self.pieces else None
         goes_on = piece.table is not None and last is not None and last.table == piece.table
-        header = "" if goes_on or not piece.header else f"{piece.header}\n"
-        if header and not piece.is_first:
-            self.repeats = piece.header
+        above = "" if goes_on else piece.above
+        if above and not piece.is_first:
+            self.repeats = above.rstrip()
         is_tight = goes_on or (last is not None and last.kind == piece.kind == "list_item")
         between = "" if last is None else "\n" if is_tight else _APART
-        self.text = f"{self.text}{between}{header}{piece.text}"
+        self.text = f"{self.text}{between}{above}{piece.text}"
         self.pieces.append(piece)
 
     @property
@@ -173,9 +174,10 @@ def _groups(pieces: Iterable[Piece], limits: _Limits) -> Iterator[list[Piece]]:
     """Pieces that stay together, each group short enough for a chunk: headings and what follows them."""
     waiting: list[Piece] = []
     for piece in pieces:
-        if piece.kind == "heading":
+        if piece.leads:
             waiting.append(piece)
             continue
+        piece = _with_short_caption(piece, limits)
         for number, part in enumerate(_parts(piece, waiting, limits)):
             if number == 0 and limits.fits(_Draft().with_pieces([*waiting, part]).text):
                 yield [*waiting, part]
@@ -186,6 +188,12 @@ def _groups(pieces: Iterable[Piece], limits: _Limits) -> Iterator[list[Piece]]:
                 yield [part]
         waiting = []
     yield from _alone(waiting, limits)
+
+
+def _with_short_caption(piece: Piece, limits: _Limits) -> Piece:
+    """A row without its table's caption where that and the header leave it less than half of a chunk."""
+    above = replace(piece, is_first=False).above
+    return replace(piece, caption="") if limits.count(above) * 2 > limits.chunk_tokens else piece
 
 
 def _alone(headings: Sequence[Piece], limits: _Limits) -> Iterator[list[Piece]]:

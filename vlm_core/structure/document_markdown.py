@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Literal, TypeAlias, get_args
+from typing import get_args
 
 from vlm_core.errors import ConfigError
 from vlm_core.structure.joined_tables import joined, tables_of
 from vlm_core.structure.markdown_writer import to_markdown
-from vlm_core.types import Block
+from vlm_core.types import Block, Furniture
 
-Furniture: TypeAlias = Literal["drop", "keep", "mark"]
-"""What becomes of page headers and page footers: left out, paragraphs, or told as what they are."""
 _KINDS = frozenset({"page_header", "page_footer"})
 
 

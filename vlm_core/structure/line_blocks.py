@@ -31,6 +31,8 @@ class PageLines:
     found: Sequence[Block] = ()
     """Tables and figures with their boxes and the numbers of the lines that are in them."""
     page_number: int | None = None
+    has_furniture: bool = True
+    """Whether page headers and page footers are looked for."""
 
 
 @dataclass
@@ -57,6 +59,7 @@ def blocks_of_pages(pages: Sequence[PageLines]) -> list[list[Block]]:
     parted = [_page(page) for page in pages]
     body = [page.body for page in parted]
     edges = furniture([page.units for page in parted], body)
+    edges = [edge if page.has_furniture else {} for edge, page in zip(edges, pages, strict=True)]
     found = [_blocks(page, lines, edge) for page, lines, edge in zip(parted, pages, edges, strict=True)]
     flat = relevelled(
         [block for blocks in found for block, _ in blocks], [size for blocks in found for _, size in blocks]

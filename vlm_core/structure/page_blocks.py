@@ -36,7 +36,7 @@ def _is_answer(page: PageResult) -> bool:
 
 def _lines(page: PageResult) -> PageLines:
     origin: Origin = "pdf" if page.engine.startswith(_OF_A_PDF) else "ocr"
-    return PageLines(page.lines, origin, page.found, page.page_number)
+    return PageLines(page.lines, origin, page.found, page.page_number, page.furniture == "mark")
 
 
 def _of_answer(page: PageResult) -> list[Block]:

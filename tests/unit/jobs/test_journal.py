@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import io
 import json
 import logging
@@ -27,7 +28,7 @@ from typing import Any
 
 import pytest
 
-from vlm_core.errors import ConfigError, RateLimited, VLMError
+from vlm_core.errors import ConfigError, RateLimited, ResultVersionError, VLMError
 from vlm_core.jobs import journal_file, leases
 from vlm_core.jobs.journal import Journal, JournalWarning, page_key
 from vlm_core.jobs.leases import Lease, is_expired, is_running, pauses
@@ -368,6 +369,79 @@ def test_a_damaged_row_is_as_if_it_were_not_there(journal: Journal, damage: tupl
     file = io.StringIO()
     journal.export(file)
     assert json.loads(file.getvalue())["result"] is None
+
+
+def rewritten(journal: Journal, change_result: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """Put another result into the one row, with the digest that belongs to it."""
+    with closing(sqlite3.connect(journal.path)) as connection:
+        (stored,) = connection.execute("SELECT result FROM pages").fetchone()
+    payload = json.dumps(change_result(json.loads(stored)))
+    digest = hashlib.sha256(f"{KEY}\n{payload}".encode()).hexdigest()
+    change(journal, "UPDATE pages SET result = ?, digest = ?", payload, digest)
+
+
+OF_0_1_0 = {
+    "text": "TOTAL 9.00",
+    "state": "ok",
+    "source": "receipt.png",
+    "page_number": 2,
+    "total_pages": 3,
+    "lines": [{"text": "TOTAL 9.00", "bbox": [0.1, 0.8, 0.6, 0.83], "score": 0.5, "block": 0, "row": None}],
+    "width": 600,
+    "height": 800,
+    "rotation": 0,
+    "sha256": "e774c5ce",
+    "engine": "vlm",
+    "provider": "novita",
+    "model": "some-vlm",
+    "usage": {
+        "input_tokens": 1260,
+        "output_tokens": 12,
+        "image_tokens": None,
+        "cached_tokens": None,
+        "reasoning_tokens": None,
+        "cost_usd": None,
+    },
+    "cost_usd": 0.25,
+    "attempts": 1,
+    "seconds": 1.5,
+    "language": None,
+    "tables": ["<table><tr><td>TOTAL</td><td>9.00</td></tr></table>"],
+    "data": None,
+    "raw": "",
+    "unread_share": 0.0,
+    "unread": [],
+    "warnings": ["one box is empty"],
+}
+
+
+def test_a_row_of_0_1_0_is_read(journal: Journal) -> None:
+    journal.put(KEY, GOOD)
+    rewritten(journal, lambda stored: OF_0_1_0)
+    known = journal.get(KEY)
+    assert known is not None
+    assert (known.text, known.lines, known.usage) == (GOOD.text, GOOD.lines, GOOD.usage)
+    assert journal.verify() == []
+
+
+def test_a_row_of_a_later_version_is_refused_and_stays(journal: Journal) -> None:
+    journal.put(KEY, GOOD)
+    rewritten(journal, lambda stored: {**stored, "version": 99, "of_later": True})
+    with pytest.raises(ResultVersionError, match="version 99") as caught:
+        journal.get(KEY)
+    assert caught.value.version == 99
+    assert "Upgrade" in caught.value.hint
+    assert journal.verify() == [f"receipt.png, page 2: {caught.value.message} (key {KEY})"]
+    with pytest.raises(ResultVersionError):
+        journal.export(io.StringIO())
+    assert [page.state for page in journal.pages()] == ["ok"]
+
+
+@pytest.mark.parametrize("version", ["3", 0, -1, 2.5, None])
+def test_a_row_whose_version_is_no_version_is_damaged(journal: Journal, version: object) -> None:
+    journal.put(KEY, GOOD)
+    rewritten(journal, lambda stored: {**stored, "version": version})
+    assert journal.get(KEY) is None
 
 
 def test_a_bad_result_does_not_pass_for_a_good_one(journal: Journal) -> None:

@@ -99,6 +99,27 @@ def test_each_part_of_a_table_has_its_header() -> None:
     assert [bool(chunk.repeats) for chunk in found] == [False] + [True] * (len(found) - 1)
 
 
+CAPTION = "Table 1: Of tea and cake"
+
+
+def test_each_part_of_a_table_has_the_caption_above_it() -> None:
+    found = chunks(document(f"{PROSE}\n\n{CAPTION}\n\n{table(20)}"), 60)
+    parts = [chunk for chunk in found if "table" in chunk.block_kinds]
+    assert len(parts) > 2
+    assert all(f"{CAPTION}\n\n| Head0 | Head1 |\n| --- | --- |\n| r" in chunk.text for chunk in parts)
+    assert [chunk.text.startswith(CAPTION) for chunk in parts] == [bool(chunk.repeats) for chunk in parts]
+
+
+def test_a_caption_is_not_repeated_where_it_leaves_less_than_half_to_rows() -> None:
+    found = chunks(document(f"{CAPTION}\n\n{table(9)}"), 40)
+    assert [chunk.text.count("Table 1") for chunk in found] == [1] + [0] * (len(found) - 1)
+
+
+def test_a_caption_stays_with_its_table() -> None:
+    found = chunks(document(f"One two three four five six.\n\n{CAPTION}\n\n{table(1)}"), 30)
+    assert [chunk.block_kinds for chunk in found] == [("paragraph",), ("caption", "table")]
+
+
 def test_a_row_that_does_not_fit_is_cut_and_each_part_has_the_header() -> None:
     long = "| Head |\n|---|\n| " + " ".join(f"word{number}" for number in range(40)) + " |"
     found = chunks(document(long), 20)
@@ -180,7 +201,7 @@ def test_metadata_is_flat_text() -> None:
 
 
 PARTS = st.sampled_from(
-    ["# Tea", "## Cake", PROSE, table(5), table(12, 3), "- a b\n- c d", "x" * 90, "你好。世界。"]
+    ["# Tea", "## Cake", PROSE, CAPTION, table(5), table(12, 3), "- a b\n- c d", "x" * 90, "你好。世界。"]
 )
 
 

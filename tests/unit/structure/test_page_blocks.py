@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from vlm_core import DocumentResult, Journal, PageResult, PageState, TextLine
+from vlm_core import DocumentResult, Journal, PageResult, PageState, ResultVersionError, TextLine
 from vlm_core.types import Block, Cell, Table
 
 LINES = (
@@ -91,6 +91,15 @@ def test_a_result_of_0_1_0_is_read() -> None:
     stored = PageResult(text="| Tea |\n|---|").model_dump(mode="json", exclude={"found"})
     page = PageResult.model_validate(stored | {"tables": ["<table><tr><td>Tea</td></tr></table>"]})
     assert [table.to_rows() for table in page.tables] == [[["Tea"]]]
+
+
+def test_json_says_its_version_and_that_of_a_later_release_is_refused() -> None:
+    document = DocumentResult(source="a.png", pages=(PageResult(text="Tea"),))
+    stored = json.loads(document.model_dump_json())
+    assert (stored["version"], stored["pages"][0]["version"]) == (2, 2)
+    stored["pages"][0] |= {"version": 3, "of_later": True}
+    with pytest.raises(ResultVersionError, match="version 3"):
+        DocumentResult.model_validate_json(json.dumps(stored))
 
 
 def test_a_journal_keeps_what_was_found(tmp_path: Path) -> None:

@@ -64,6 +64,39 @@ def replaced(root: Path, place: Path, may_replace: MayReplace, mode: int = 0o666
         folder.replace(own, name if may_replace() else partial_name(name))
 
 
+def write_whole(root: Path, name: str, data: bytes, mode: int = 0o666) -> None:
+    """Write a file below a folder, which is made where it is missing; whoever looks at it finds all of it.
+
+    Where there is a link of this name, the link itself is replaced, and what it leads to is left alone.
+
+    Args:
+        root: the folder, as its user names it.
+        name: of the file.
+        data: what it holds.
+        mode: what its user's umask is taken from.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    with _errors_about(root / name):
+        root.mkdir(parents=True, exist_ok=True)
+        with opened(root) as folder:
+            own = _unguessable_name()
+            descriptor = folder.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode & _mode_of(folder, name))
+            try:
+                with open(descriptor, "wb") as file:
+                    file.write(data)
+                folder.replace(own, name)
+            except BaseException:
+                with suppress(OSError):
+                    folder.unlink(own)
+                raise
+
+
+def _unguessable_name() -> str:
+    return f".vlm-{os.getpid()}-{secrets.token_hex(8)}.tmp"
+
+
 @contextmanager
 def _errors_about(path: Path) -> Iterator[None]:
     """Errors of the file name it as its user does, and not by the name it has until it is complete."""
@@ -115,7 +148,7 @@ def unfinished(folder: Folder, name: str, mode: int = 0o666) -> Iterator[tuple[T
     own = partial_name(name)
     descriptor = _locked(folder, own, mode)
     if descriptor is None:
-        own = f".vlm-{os.getpid()}-{secrets.token_hex(8)}.tmp"
+        own = _unguessable_name()
         descriptor = folder.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with open(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
         yield file, own
