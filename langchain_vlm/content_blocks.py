@@ -269,8 +269,8 @@ def _downloadable(file: object, block: Block, allow_private_urls: bool) -> objec
 
 
 _DOCUMENTS = frozenset({"file", "document", "input_file", "media", "text-plain"})
+# Names under which Gemini's own parts hold a file.
 _GEMINIS = ("inline_data", "inlineData", "file_data", "fileData")
-"""Names under which Gemini's own parts hold a file."""
 _READERS: Mapping[str, Callable[[Block, str], list[Part]]] = {
     "text": _of_text,
     "input_text": _of_text,

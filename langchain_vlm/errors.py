@@ -21,6 +21,7 @@ __all__ = ["langchain_errors", "of_both_families"]
 # Core has an error for refusals since 1.7.5.
 _REFUSAL: type[core.ModelError] = getattr(core, "ModelRefusalError", core.ModelInvalidRequestError)
 
+# What each error means to LangChain; one that is not listed means what its parent does.
 _MEANINGS: Mapping[type[vlm.VLMError], type[core.ModelError]] = {
     vlm.VLMError: core.ModelError,
     vlm.ConfigError: core.ModelInvalidRequestError,
@@ -43,7 +44,6 @@ _MEANINGS: Mapping[type[vlm.VLMError], type[core.ModelError]] = {
     vlm.BudgetExceeded: core.ModelInvalidRequestError,
     vlm.AllRoutesFailed: core.ModelAPIError,
 }
-"""What each error means to LangChain; one that is not listed means what its parent does."""
 
 
 @contextmanager

@@ -38,8 +38,8 @@ MEDIA_TYPES = {
 }
 """By the names that `sniff` gives."""
 _UNKNOWN = "application/octet-stream"
+# Characters of base64 for the bytes that `sniff` looks at.
 _HEAD = 1368
-"""Characters of base64 for the bytes that `sniff` looks at."""
 
 
 def image_block(
@@ -161,8 +161,8 @@ def _kind(encoded: object) -> str:
 
 # --- LangChain's cache -------------------------------------------------------------------------------
 
+# Characters that stay as they are; a digest is shorter.
 _LONGEST = 1000
-"""Characters that stay as they are; a digest is shorter."""
 
 
 class Shortened(list[BaseMessage]):
@@ -209,10 +209,10 @@ def _without_files(value: object, name: object = None) -> object:
 
 # --- pictures that would be lost --------------------------------------------------------------------
 
+# Where LangGraph tells a node of the checkpointer of its graph.
 _CHECKPOINTER = "__pregel_checkpointer"
-"""Where LangGraph tells a node of the checkpointer of its graph."""
+# What LangGraph's checkpointers can save of what may stand for a picture.
 _SAVED = (str, bytes, bytearray, PurePath)
-"""What LangGraph's checkpointers can save of what may stand for a picture."""
 
 
 def warn_of_lost_pictures(messages: Sequence[BaseMessage]) -> None:

@@ -34,8 +34,8 @@ Read: TypeAlias = Callable[..., list[Part]]
 
 _NO_WORDS = THOUGHTS | CALLS
 _RESULT = frozenset({"tool_result"})
+# Many servers take a list of parts from the user alone. What stands between texts that become one.
 _JOINED_BY = {"assistant": "", "system": "\n", "developer": "\n", "tool": "\n", "function": "\n"}
-"""Many servers take a list of parts from the user alone. What stands between texts that become one."""
 
 
 def to_messages(messages: Sequence[BaseMessage], *, allow_private_urls: bool = False) -> list[Message]:

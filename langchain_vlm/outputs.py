@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["as_chunk", "as_last_chunk", "as_message", "provider_fields", "usage_metadata"]
 
 _HAS_REFUSALS = "refusal" in KNOWN_BLOCK_TYPES  # since core 1.7.5
+# The number of the first tool call among blocks.
 _TOOL_BLOCKS = 1000
-"""The number of the first tool call among blocks."""
 
 
 def as_message(completion: Completion, provider: str, *, in_blocks: bool = False) -> AIMessage:

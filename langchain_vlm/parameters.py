@@ -43,8 +43,8 @@ OPTION_FIELDS = (
 OF_CALLS = ("timeout", "extra_headers")
 """What a call takes beside its options."""
 
+# What LangChain passes along for itself.
 _LANGCHAINS_OWN = frozenset({"ls_structured_output_format", "structured_output_format", "stream"})
-"""What LangChain passes along for itself."""
 
 
 def canonical(given: Mapping[str, Any], fields: Collection[str]) -> dict[str, Any]:

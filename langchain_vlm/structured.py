@@ -32,8 +32,8 @@ from vlm_core.integration import strict_schema
 __all__ = ["Method", "StructureParser", "StructuredRequest", "as_response_format", "parsed", "request_for"]
 
 Method: TypeAlias = Literal["json_schema", "function_calling", "json_mode"]
+# Characters of an answer that an error shows.
 _SHOWN = 500
-"""Characters of an answer that an error shows."""
 
 
 class StructuredRequest(NamedTuple):

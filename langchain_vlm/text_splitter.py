@@ -9,8 +9,8 @@ from langchain_core.documents import BaseDocumentTransformer, Document
 
 from vlm_core.integration import LoadedText, rechunked, stable_id
 
+# Metadata that is not true of a chunk.
 _LEFT_OUT = frozenset({"bbox"})
-"""Metadata that is not true of a chunk."""
 
 
 class VLMTextSplitter(BaseDocumentTransformer):

@@ -34,16 +34,16 @@ Part: TypeAlias = dict[str, Any]
 
 # What Cohere and Gemini call the assistant.
 _SAME_AS = {MessageRole.CHATBOT: MessageRole.ASSISTANT, MessageRole.MODEL: MessageRole.ASSISTANT}
+# What is sent of a message's additional_kwargs, beside tool calls.
 _KEPT = {
     MessageRole.TOOL: ("tool_call_id",),
     MessageRole.FUNCTION: ("name",),
     MessageRole.ASSISTANT: ("refusal", "function_call"),
 }
-"""What is sent of a message's additional_kwargs, beside tool calls."""
 _HEAD_BYTES = 1024
 _GIVE = "Give it image, path or url."
+# The title that LlamaIndex gives to a document without one.
 _UNTITLED = "input_document"
-"""The title that LlamaIndex gives to a document without one."""
 
 
 @dataclass(frozen=True)

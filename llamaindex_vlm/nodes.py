@@ -16,8 +16,8 @@ from llama_index.core.schema import BaseNode, Document, ImageNode, MediaResource
 from vlm_core import InputError
 from vlm_core.integration import Passage, Source, expand, source_from
 
+# Base64, a file or a URL.
 _Picture: TypeAlias = bytes | Path | str
-"""Base64, a file or a URL."""
 
 TECHNICAL = (
     "image_sha256",

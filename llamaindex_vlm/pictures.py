@@ -36,8 +36,8 @@ from vlm_core.integration import (
     warn_caller,
 )
 
+# Formats that browsers and vision models show.
 _SHOWN = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "GIF": "image/gif"}
-"""Formats that browsers and vision models show."""
 
 
 @dataclass(frozen=True)

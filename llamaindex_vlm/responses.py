@@ -30,12 +30,12 @@ from vlm_core.integration import (
 
 Step: TypeAlias = Delta | Completion
 
+# Names by which LlamaIndex looks for tokens.
 _COUNTS = (
     *("prompt_tokens", "input_tokens", "prompt_token_count"),
     *("completion_tokens", "output_tokens", "candidates_token_count"),
     "total_tokens",
 )
-"""Names by which LlamaIndex looks for tokens."""
 
 
 def to_response(completion: Completion) -> ChatResponse:

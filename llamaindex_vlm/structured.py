@@ -47,8 +47,8 @@ ENTRANCES = (
     "astream_structured_predict",
 )
 """The methods of an LLM by which a call comes in, and whose arguments LlamaIndex's events show."""
+# Arguments for structured output by way of tools, which have no meaning here.
 _NOT_ANSWERABLE = ("tool_choice", "tool_required", "allow_parallel_tool_calls")
-"""Arguments for structured output by way of tools, which have no meaning here."""
 _SUMS = ("prompt_tokens", "completion_tokens", "total_tokens", "cost_usd", "attempts")
 _REPAIR = "That is not as the schema has it:\n{problems}\nGive the whole corrected JSON, and nothing else."
 _PROBLEMS_SHOWN = 10

@@ -22,8 +22,8 @@ Class = TypeVar("Class", bound=type)
 Made = TypeVar("Made")
 
 _SETTINGS = frozenset(ClientSettings.__dataclass_fields__)
+# Names that the frameworks have for settings.
 _OTHER_NAMES = ("model", "api_base", "default_headers", "max_retries", "http_async_client")
-"""Names that the frameworks have for settings."""
 _CLIENT_FIELDS = _SETTINGS | {*_OTHER_NAMES}
 
 

@@ -117,8 +117,8 @@ _CUT = "the arguments are not JSON: they end too early"
 _ASK_AGAIN = "Ask again, or use another model; .partial holds what it wrote."
 
 
+# A literal, number or escape that was cut, or nothing.
 _BEGUN = re.compile(r"[\\\w.+-]{0,6}")
-"""A literal, number or escape that was cut, or nothing."""
 
 
 def _is_at_end(error: json.JSONDecodeError) -> bool:

@@ -180,8 +180,8 @@ _PASSAGES: dict[str, Callable[[Any, str], list[Passage]]] = {
 }
 
 
+# Modes that take all pages of a document together.
 _OF_DOCUMENTS: tuple[Mode, ...] = ("document", "chunk")
-"""Modes that take all pages of a document together."""
 
 
 class PageOptions(TypedDict, total=False):

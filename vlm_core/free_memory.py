@@ -11,8 +11,8 @@ import time
 from contextlib import suppress
 from threading import Lock
 
+# So many times as long as it took is waited until the next time: it is to take no more than 2 %.
 _SHARE = 50
-"""So many times as long as it took is waited until the next time: it is to take no more than 2 %."""
 
 _lock = Lock()
 _not_before = 0.0

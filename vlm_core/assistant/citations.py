@@ -21,11 +21,11 @@ MOST_BOXES = 8
 """On a page."""
 MOST_PIECES = 50
 """Of an answer, that are looked up."""
+# No figure of a page, and above 4,300 digits none that Python writes.
 _TOO_LONG = 10**40
-"""No figure of a page, and above 4,300 digits none that Python writes."""
 _SHORT = 80  # characters
+# A quotation, or a figure of two digits and more.
 _PIECE = re.compile(r"[\"“]([^\"”\n]{3,80})[\"”]|(\d[\d.,:/-]*\d)")
-"""A quotation, or a figure of two digits and more."""
 
 
 def pieces_of(answer: str) -> list[str]:

@@ -20,10 +20,10 @@ LISTED_AT_ONCE = 50
 """Documents in one list."""
 NAMED = 5
 """Documents that a note names."""
+# Of a page, that are shown.
 _ROWS = 3
-"""Of a page, that are shown."""
+# Characters of a query that may stand on a page as they are.
 _AS_IT_STANDS = 80
-"""Characters of a query that may stand on a page as they are."""
 _BOXES = "boxes are left, top, right, bottom as fractions of the page"
 _STATES = {PageState.OK: "read", PageState.BLANK: "blank", PageState.PARTIAL: "read in part"}
 

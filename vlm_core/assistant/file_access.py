@@ -30,8 +30,8 @@ Kept: TypeAlias = "Callable[[str, Hashable, float], _Known | None]"
 URL_SECONDS = 900.0
 """For which what came from a URL is used again, since only another download tells whether it changed."""
 _LONGEST_NAME = 4096
+# Opening a pipe or a terminal must neither wait nor take it over.
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
-"""Opening a pipe or a terminal must neither wait nor take it over."""
 _NO_PICTURE_ITSELF = "Give the name of a file; a picture itself is not taken from a text."
 
 

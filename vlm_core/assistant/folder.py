@@ -19,13 +19,13 @@ from vlm_core.assistant.untrusted import one_line
 from vlm_core.errors import InputError, VLMError
 from vlm_core.types import PageState
 
+# For which the pages of listed documents are counted.
 _COUNTING_SECONDS = 5.0
-"""For which the pages of listed documents are counted."""
+# For which documents are opened, to tell whether they were read.
 _OPENING_SECONDS = 10.0
-"""For which documents are opened, to tell whether they were read."""
 _SEARCHED = (PageState.OK, PageState.BLANK, PageState.PARTIAL)
+# Pages, between which the time is looked at.
 _READ_AT_ONCE = 4
-"""Pages, between which the time is looked at."""
 _CUT = (
     f"There are more than {MOST_ENTRIES:,} files here, or it took too long: not all of them were looked at."
 )

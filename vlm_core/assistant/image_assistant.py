@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from vlm_core.ocr.callable_client import ForeignClient
     from vlm_core.ocr.engine import Engine
 
+# A JSON schema has one of them.
 _SCHEMA_WORDS = frozenset({"type", "properties", "$ref", "anyOf", "oneOf", "allOf", "enum"})
-"""A JSON schema has one of them."""
 
 
 class ImageAssistant:

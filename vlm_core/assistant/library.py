@@ -37,14 +37,14 @@ DocumentKey: TypeAlias = tuple[str, bytes]
 """A document's name, and the digest of its bytes."""
 KEPT_BYTES = 128 * 2**20
 """Of files, and as many of decoded pages."""
+# Of documents, of which it is remembered what they are.
 _KEPT_NAMES = 20_000
-"""Of documents, of which it is remembered what they are."""
+# Formats of which one picture is read, so that no decoder needs to count them.
 _ONE_PAGE = frozenset({"JPEG", "PNG", "BMP", "PPM"})
-"""Formats of which one picture is read, so that no decoder needs to count them."""
 MAX_PIXELS = 50_000_000
 """Of one picture, which is fewer than for a program: any model may ask for any file of a folder."""
+# How a page may end and be worth another try, when it is next asked for.
 _READ_AGAIN = frozenset({PageState.FAILED, PageState.SKIPPED_BUDGET, PageState.REFUSED})
-"""How a page may end and be worth another try, when it is next asked for."""
 _NO_PASSWORD = "Tell the user that this document needs a password, which cannot be given here."  # noqa: S105
 
 

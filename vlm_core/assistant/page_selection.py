@@ -102,8 +102,8 @@ STEM = 5
 SMALL = 3
 """Letters of a word that counts by half: most of these are articles and the like, in many languages."""
 _WORD = re.compile(r"[^\W_]+")
+# Scripts written without blanks, or with long words: each character counts as a word.
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
-"""Scripts written without blanks, or with long words: each character counts as a word."""
 
 
 def words(text: str) -> list[str]:

@@ -33,10 +33,10 @@ MOST_PAGES = 20_000
 """In the index; of more, those that were read first are left out."""
 MOST_PIECES = 250
 """Of what is sought."""
+# Pages with the best scores, of which it is counted how many of the pieces they have.
 _COMPARED = 50
-"""Pages with the best scores, of which it is counted how many of the pieces they have."""
+# Scripts written without blanks, in which two characters are a piece.
 _UNSPACED = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
-"""Scripts written without blanks, in which two characters are a piece."""
 _RUNS = re.compile(f"[{_UNSPACED}]+|[^{_UNSPACED}]+")
 _PAGES = (
     "CREATE TABLE pages (id INTEGER PRIMARY KEY AUTOINCREMENT, document BLOB, number INTEGER, total INTEGER, "

@@ -42,8 +42,8 @@ _NO_MODEL = "There is no vision model here to answer questions: this is only the
 _NO_TEXT = "No text was found, and there is no vision model here to look at the pictures."
 
 
+# Characters of a question or of a text that is sought.
 _MOST_WORDS = 2000
-"""Characters of a question or of a text that is sought."""
 
 
 @dataclass(frozen=True)

@@ -26,8 +26,8 @@ LEAST_LIKE = 0.7
 """Of what is found, as it is written."""
 MARGIN = 0.15
 """What is this much less like the text than the best place is none."""
+# Characters beyond a place in which its punctuation is looked for.
 _REACH = 64
-"""Characters beyond a place in which its punctuation is looked for."""
 WITHIN_A_WORD = 0.8
 """How much less a place counts for each end of it that lies in the middle of a word or number."""
 LONGEST_SOUGHT = 500

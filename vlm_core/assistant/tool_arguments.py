@@ -15,11 +15,12 @@ from typing import Any
 
 from vlm_core.images.sniff import SUFFIXES
 
+# Characters of a text that is looked at as JSON or as a list; a longer one is left as it is.
 _LONGEST = 4096
-"""Characters of a text that is looked at as JSON or as a list; a longer one is left as it is."""
+# Of a run such as "1-5".
 _MOST_PAGES = 1000
-"""Of a run such as "1-5"."""
 _WRAPPERS = frozenset({"arguments", "args", "kwargs", "input", "toolinput", "parameters", "properties"})
+# Names under which models give the same thing, without underscores.
 _SAME = (
     frozenset({"image", "images", "document", "documents", "file", "files", "filename", "filenames", "name"})
     | {"filepath", "imagepath", "path", "source", "picture", "doc", "pdf", "uri", "url"},
@@ -29,11 +30,10 @@ _SAME = (
     frozenset({"start", "from", "first"}),
     frozenset({"jsonschema", "schema", "fields"}),
 )
-"""Names under which models give the same thing, without underscores."""
 _NONE = frozenset({"", "null", "none", "all", "any"})
 _QUOTES = {'"': '"', "'": "'", "`": "`", "\u201c": "\u201d", "\u2018": "\u2019", "\u00ab": "\u00bb"}
+# A page as results name it.
 _CITED = re.compile(r"(.{1,4000}), page (\d{1,6})(?: of \d{1,6})?")
-"""A page as results name it."""
 _PAGE = re.compile(r"(?:pages?|pp?\.?|#|no\.?)?\s{0,5}(\d{1,9})(?:\.0)?", re.IGNORECASE)
 _RUN = re.compile(r"(?:pages?|pp?\.?)?\s{0,5}(\d{1,9})\s?(?:-|\u2013|to)\s?(\d{1,9})", re.IGNORECASE)
 

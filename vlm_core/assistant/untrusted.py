@@ -18,11 +18,11 @@ OPEN, CLOSE = "\u27e6", "\u27e7"
 END = f"{OPEN}end of untrusted content{CLOSE}"
 MAX_NAME = 120
 """Characters of a file's name in a message."""
+# Invisible, and part of the spelling in Persian and Hindi.
 _JOINERS = "\u200c\u200d"
-"""Invisible, and part of the spelling in Persian and Hindi."""
 _DEFUSED = str.maketrans({OPEN: "[", CLOSE: "]"})
+# Categories of Unicode without a shape: controls, formats, surrogates, private and unassigned ones.
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
-"""Categories of Unicode without a shape: controls, formats, surrogates, private and unassigned ones."""
 _LINE_ENDS = re.compile("\r\n|[\r\u0085\u2028\u2029]")
 
 
@@ -95,8 +95,8 @@ def truncate(text: str, most: int) -> tuple[str, int]:
 
 # --- errors ---------------------------------------------------------------------------------------
 
+# Of a message, and of its hint.
 _MOST_CHARS = 1000
-"""Of a message, and of its hint."""
 
 
 @contextmanager

@@ -20,8 +20,8 @@ from vlm_core.catalog.schema import (
 from vlm_core.errors import ConfigError
 from vlm_core.secret import Secret
 
+# What is written of a route: all but its key and its headers.
 _WRITTEN = frozenset({"provider", "model", "base_url"})
-"""What is written of a route: all but its key and its headers."""
 _LOOPBACK = "localhost"
 _PRIVATE_NAMES = (".localhost", ".local", ".internal", ".lan", ".home.arpa")
 _ENDPOINT = "/chat/completions"

@@ -8,8 +8,8 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+# What the extra `cli` brings, typer's own needs among it.
 _EXTRA = ("typer", "rich", "click", "shellingham")
-"""What the extra `cli` brings, typer's own needs among it."""
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -18,8 +18,8 @@ from vlm_core.client import VLMClient
 from vlm_core.completion import Completion, Delta
 from vlm_core.errors import ConfigError
 
+# That one question may name; no model takes nearly as many.
 _MOST_PAGES = 10_000
-"""That one question may name; no model takes nearly as many."""
 _Words = Annotated[
     list[str],
     typer.Argument(

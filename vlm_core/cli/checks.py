@@ -27,8 +27,8 @@ from vlm_core.wire.error_mapping import UNKNOWN_HOST
 from vlm_core.wire.transport import Transport
 
 _LIST_BYTES = 2**24
+# One word is asked for; a model that thinks aloud needs some room before it.
 _ANSWER_TOKENS = 512
-"""One word is asked for; a model that thinks aloud needs some room before it."""
 _RED = re.compile(r"\bred\b|#f00\b|#ff0000\b|\b255, ?0, ?0\b", re.IGNORECASE)
 _SHOWN = 60  # characters of what a model says
 _KEY_ERRORS = (MissingKeyError, AuthenticationFailed, QuotaExhausted)
@@ -101,8 +101,8 @@ def _failed(name: str, error: VLMError, said: str = "") -> Check:
 
 # --- the request for the list of models ----------------------------------------------------------
 
+# The status and the body of the answer, or the error in its place; None where nothing was sent.
 _Listing: TypeAlias = "tuple[int, bytes] | VLMError | None"
-"""The status and the body of the answer, or the error in its place; None where nothing was sent."""
 
 
 class _NothingSent(Exception):  # noqa: N818  it is not an error

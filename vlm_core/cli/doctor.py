@@ -41,6 +41,7 @@ _Timeout = Annotated[
 ]
 
 _REQUIRED = ("vlm-adapters", "openai", "pillow", "pydantic", "pypdfium2")
+# What may be missing, and the extra that brings it; one of the HTTP libraries comes with openai.
 _OPTIONAL = {
     "httpx": "",
     "httpx2": "",
@@ -50,8 +51,8 @@ _OPTIONAL = {
     "langchain-core": "langchain",
     "llama-index-core": "llamaindex",
 }
-"""What may be missing, and the extra that brings it; one of the HTTP libraries comes with openai."""
 _STEP_SECONDS = 10.0
+# In words, what a worker process may give up.
 _KEPT_FROM = {
     "memory": "much memory",
     "files": "other files",
@@ -59,7 +60,6 @@ _KEPT_FROM = {
     "processes": "starting programs",
     "privileges": "new privileges",
 }
-"""In words, what a worker process may give up."""
 
 
 @dataclass(frozen=True)

@@ -172,8 +172,8 @@ def _stdout_writer() -> _Write:
 
 # --- names of files -------------------------------------------------------------------------------
 
+# Of a name, without its suffix, a number and .partial; most file systems take 255 in all.
 _LONGEST_PART_BYTES = 200
-"""Of a name, without its suffix, a number and .partial; most file systems take 255 in all."""
 _NOT_TAKEN = re.compile(r'[<>:"|?*\\\x00-\x1f\x7f-\x9f]')
 _DEVICE = re.compile(r"^((?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$))", re.IGNORECASE)
 _ENDING = re.compile(r"[. ]$")

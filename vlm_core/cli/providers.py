@@ -17,8 +17,8 @@ from vlm_core.cli.report import exit_code_for_errors, printable, table
 from vlm_core.errors import UnknownProviderError
 from vlm_core.option_names import did_you_mean
 
+# How much a name must be like another for it to be a slip of the pen; "nope" is 0.6 like "openai".
 _ALIKE = 0.7
-"""How much a name must be like another for it to be a slip of the pen; "nope" is 0.6 like "openai"."""
 _Name = Annotated[
     str | None, typer.Argument(metavar="[NAME]", show_default=False, help="Tell all of one provider.")
 ]

@@ -27,6 +27,7 @@ from vlm_core.types import PageResult, PageState
 FAILED, USAGE, SOME_FAILED, KEY_OR_QUOTA = 1, 2, 3, 4
 BY_SIGNAL = 128
 """What shells add to a signal's number: 130 is Ctrl-C, 143 SIGTERM."""
+# Arguments of the library that commands call otherwise.
 _PARAMETERS = {
     "budget_usd": "budget",
     "root_dir": "root",
@@ -35,9 +36,8 @@ _PARAMETERS = {
     "output_schema": "schema",
     "fallbacks": "fallback",
 }
-"""Arguments of the library that commands call otherwise."""
+# How the library writes an argument: `name=...`, or with a value.
 _ARGUMENT = re.compile(r"\b([a-z_]+)=(?:\.\.\.|True|(-?\d+(?:\.\d+)?)|(?=[,; ]))")
-"""How the library writes an argument: `name=...`, or with a value."""
 _CODES: tuple[tuple[type[VLMError], int], ...] = (
     (MissingKeyError, KEY_OR_QUOTA),
     (AuthenticationFailed, KEY_OR_QUOTA),
@@ -46,8 +46,8 @@ _CODES: tuple[tuple[type[VLMError], int], ...] = (
     (VLMError, FAILED),
 )
 _NO_ACCESS = (MissingKeyError, AuthenticationFailed, QuotaExhausted)
+# What is wrong with one page is then wrong with those behind it, and told once.
 _SAME_FOR_ALL = (*_NO_ACCESS, BudgetExceeded)
-"""What is wrong with one page is then wrong with those behind it, and told once."""
 _READ = (PageState.OK, PageState.BLANK)
 _NAMED = 3  # files that are passed over, up to which each is named
 _NUMBER = re.compile(r"\d+")

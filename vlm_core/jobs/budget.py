@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from vlm_core.jobs.journal import Journal
 
 Identity: TypeAlias = Mapping[str, Any]
+# What is wrong with one page's request is wrong with all.
 _NO_ACCESS = (AuthenticationFailed, MissingKeyError)
-"""What is wrong with one page's request is wrong with all."""
 _LONGEST_READING_SECONDS = 3600.0
+# Of a budget; ten times $0.01 are less than $0.10 in floating point.
 _ALL_BUT_ROUNDING = 1 - 1e-9
-"""Of a budget; ten times $0.01 are less than $0.10 in floating point."""
 
 
 class JobBudget:

@@ -43,13 +43,14 @@ _SCHEMA = (
 )
 LONGEST_VALUE_BYTES = 16 * 2**20
 """Of one value, and of one row."""
+# Steps of SQLite's machine after which they are counted.
 _STEPS_AT_ONCE = 10_000
-"""Steps of SQLite's machine after which they are counted."""
 _LEAST_STEPS = 10_000_000
+# Reading all of a whole journal takes less than one a byte, and rewriting it two.
 _STEPS_A_BYTE = 4
-"""Reading all of a whole journal takes less than one a byte, and rewriting it two."""
+# Ends a rollback journal that names another file
+# (https://sqlite.org/fileformat2.html#the_rollback_journal).
 _OF_SEVERAL_FILES = b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7"
-"""Ends a rollback journal that names another file (https://sqlite.org/fileformat2.html#the_rollback_journal)."""
 _STRANGE_HINT = "Use it only if you know who made it; give another path for a new one."
 _Found = TypeVar("_Found")
 

@@ -18,6 +18,7 @@ GOOD = (PageState.OK, PageState.BLANK, PageState.PARTIAL)
 """Reading such a page again in the same way gives the same."""
 _ALL = set(PageResult.model_fields) - {"error", "figure_images"}
 _FACTS = _ALL - {"text", "lines", "found", "data", "raw"}
+# The fields that are stored of a result; of those with other states only the facts are.
 _STORED = {
     PageState.OK: _ALL,
     PageState.BLANK: _ALL,
@@ -25,14 +26,13 @@ _STORED = {
     PageState.TRUNCATED: _FACTS | {"text"},
     PageState.LOOPED: _FACTS | {"text"},
 }
-"""The fields that are stored of a result; of those with other states only the facts are."""
 _BATCH = 500
+# Of results, after which no further row is read at once.
 _BATCH_BYTES = 16 * 2**20
-"""Of results, after which no further row is read at once."""
 BEFORE_ALL = -(2**63)
 """Less than the number of any row."""
+# Characters of a name or an error.
 _LONGEST_FACT = 4096
-"""Characters of a name or an error."""
 
 
 class JournalPage(NamedTuple):

@@ -23,8 +23,8 @@ FIRST_PAUSE_SECONDS = 0.01
 LONGEST_PAUSE_SECONDS = 0.5
 LONGEST_SECONDS = 3600.0
 """For which a page is claimed. A claim that ends later is of no program like this one."""
+# Of two machines, at the most.
 _CLOCKS_DIFFER_SECONDS = 300.0
-"""Of two machines, at the most."""
 _GROWTH = 1.5
 _logger = logging.getLogger("vlm_core")
 

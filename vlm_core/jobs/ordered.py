@@ -162,10 +162,10 @@ Steps: TypeAlias = Generator[Future[Any] | Result, None, None]
 """Results, and before one that is not there yet the Future to wait for."""
 _END = object()
 _LONGEST_WAIT_SECONDS = 1.0
+# For so many pages that are read at once, one more is drawn: answers come in bursts.
 _DRAWN_AHEAD = 2
-"""For so many pages that are read at once, one more is drawn: answers come in bursts."""
+# Documents that calls of `aread` hold open, for each page that is read at once.
 _OPEN_DOCUMENTS = 2
-"""Documents that calls of `aread` hold open, for each page that is read at once."""
 
 
 def in_order(

@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from vlm_core.images.decode import Pages
     from vlm_core.images.sources import Source
 
+# Engines whose text is a page's lines, one below the other. A model's words stay as it wrote them.
 _LINE_ENGINES = frozenset({"pdf", "rapidocr"})
-"""Engines whose text is a page's lines, one below the other. A model's words stay as it wrote them."""
+# Pages of a document, after which it is looked whether there are any that can be opened.
 _MOST_FAILED_IN_A_ROW = 100
-"""Pages of a document, after which it is looked whether there are any that can be opened."""
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 EXPECTED_OUTPUT_TOKENS = 400
 """Of a page of print. olmOCR's own log has 300 for its pages (allenai/olmocr#292)."""
+# Two pages of a hundred are asked for a second time, by the same log.
 _EXPECTED_READINGS = 1.02
-"""Two pages of a hundred are asked for a second time, by the same log."""
 _SAYS_NO_COST = "context_tokens"
 _FREE = Estimate(image_tokens=0, text_tokens=0, input_cost_usd=0.0, max_output_cost_usd=0.0)
 _Figure = TypeVar("_Figure", int, float)

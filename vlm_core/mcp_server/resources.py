@@ -45,8 +45,8 @@ TEMPLATES = (
         description=f"One page as a PNG or JPEG, its longer side no longer than max_side pixels ({SIDE}).",
     ),
 )
+# Which the protocol allows.
 _MOST_COMPLETIONS = 100
-"""Which the protocol allows."""
 
 
 @dataclass(frozen=True)

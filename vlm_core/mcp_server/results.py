@@ -16,12 +16,12 @@ from vlm_core.assistant.untrusted import one_line, sanitize
 from vlm_core.errors import VLMError
 
 Outcome: TypeAlias = Finding | VLMError
+# What else is told of a kind of finding. Whole pages never are: they have the whole text, without marks.
 _MORE: dict[type[Finding], tuple[str, ...]] = {
     ImageData: ("data",),
     DocumentList: ("documents", "total_documents", "next_start"),
     PagePicture: ("width", "height"),
 }
-"""What else is told of a kind of finding. Whole pages never are: they have the whole text, without marks."""
 _NAMES = frozenset({"source", "name"})
 _LIST: dict[str, Any] = {"type": "array", "items": {"type": "object"}}
 OUTPUT_SCHEMA: dict[str, Any] = {

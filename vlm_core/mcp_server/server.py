@@ -230,8 +230,8 @@ async def _report(steps: MemoryObjectReceiveStream[Step], session: ServerSession
 
 # --- standard input and output --------------------------------------------------------------------
 
+# What shells add to a signal's number.
 _BY_SIGNAL = 128
-"""What shells add to a signal's number."""
 
 
 def serve(assistant: ImageAssistant, bounds: Sequence[Path]) -> NoReturn:

@@ -26,8 +26,8 @@ _NAMES = (
     *("abb", "tab", "tableau", "tabla", "figura", "tabella", "grafik", "diagramm", "graphique", "gráfico"),
 )
 _NAMES_CJK = ("表", "图", "圖", "図", "表格")
+# As in "3", "IV", "B-2.1" and "SA3.".
 _NUMBER = re.compile(r"(?:[A-Z]{1,3}(?=\d))?[\d.\-–ivxlcIVXLCA-H]*")
-"""As in "3", "IV", "B-2.1" and "SA3."."""
 _BESIDE = frozenset({"table", "figure"})
 
 

@@ -17,8 +17,8 @@ from vlm_core.types import Chunk, DocumentResult
 Tokenizer: TypeAlias = Callable[[str], int]
 CHUNK_TOKENS = 512
 _IDS = UUID("6f0c4f5e-6a0b-5c0e-9d53-1f6f7d0a2b41")
+# A chunk that is filled to this part of its limit ends before a heading.
 _ENOUGH = 4
-"""A chunk that is filled to this part of its limit ends before a heading."""
 _APART = "\n\n"
 
 

@@ -11,8 +11,8 @@ from vlm_core.types import Table
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+# Stands between the header cells of one column where a table has several header rows.
 _BETWEEN = " / "
-"""Stands between the header cells of one column where a table has several header rows."""
 
 
 def as_dataframe(table: Table) -> DataFrame:

@@ -16,16 +16,16 @@ FAR_EDGE = 0.075
 """Of a page that is alone: only this much."""
 SIDE = 0.05
 """Of a page's width: what is printed up along an edge."""
+# Of a page's height: how far furniture moves from page to page.
 _SAME_HEIGHT = 0.02
-"""Of a page's height: how far furniture moves from page to page."""
 _OFTEN, _FEW_PAGES = 3, 5
 """On how many pages it stands; on two, where the document has few."""
 _MOST_CHARACTERS = 200
 _FEW_UNITS = 5
 _MOST_WORDS = 12
 _MOST_ROWS = 2
+# Sizes of print between furniture and the page's text, on a page that is alone.
 _LEAST_GAP = 1.0
-"""Sizes of print between furniture and the page's text, on a page that is alone."""
 
 
 class _Place(NamedTuple):

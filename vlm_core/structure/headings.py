@@ -15,39 +15,39 @@ MOST_WORDS = 22
 MOST_CHARACTERS_CJK = 40
 LEAST_LETTERS = 3
 _TALLER = {"pdf": 1.12, "ocr": 1.3, "model": 1.3}
+# Letters, at least, of a line in capitals that is a heading.
 _CAPITALS = 5
-"""Letters, at least, of a line in capitals that is a heading."""
+# Signs behind the number of a section, and of no item: items follow it.
 _ABOVE_ITEMS = ("、", "，")
-"""Signs behind the number of a section, and of no item: items follow it."""
 _OF_FORMULAS = "=∑∫√≤≥±"
 _WEAK_ROWS, _LEAST_FOLLOWING = 2, 40
 """Of a heading that nothing but its place tells: rows at most, and characters of what follows at least."""
+# Words that end no heading.
 _OPEN_WORDS = frozenset(
     (
         *("and", "or", "of", "the", "to", "a", "an", "in", "for", "with", "by", "that", "is", "are"),
         *("und", "oder", "der", "die", "das", "et", "ou", "de", "la", "le", "y", "el", "e", "di"),
     )
 )
-"""Words that end no heading."""
 _LABELS, _LONGEST_LABEL = 2, 30
 """Short texts beside a unit that make it one of a chart's labels, and how short they are."""
+# Times the usual size, and
 _TITLE = 1.4
-"""Times the usual size, and"""
+# how many on a page that has no paragraph.
 _MOST_TITLES = 2
-"""how many on a page that has no paragraph."""
 _SENTENCE_ENDS = frozenset(".:;!?)]”’\"'。！？：；）」")
 _NARROW, _NUMBERED_NARROW = 0.8, 0.95
 """Of the widest line of its column: a heading is narrower; one with a number may be wider than others."""
+# Of the page's width: how far a centred or indented line stands from its column's left side.
 _COLUMN_STEP = 0.1
-"""Of the page's width: how far a centred or indented line stands from its column's left side."""
 _LEAST_GAP = 0.25
 _EVEN = 0.8
 _SAME_LEVEL = 1.08
 _MOSTLY = 0.8
+# Of a paragraph, or characters of one in Chinese, Japanese or Korean.
 _LEAST_WORDS = 18
-"""Of a paragraph, or characters of one in Chinese, Japanese or Korean."""
+# Rows of paragraphs on a page of prose.
 _LEAST_PROSE = 8
-"""Rows of paragraphs on a page of prose."""
 
 
 def heading_units(units: Sequence[Unit], body: float) -> set[int]:

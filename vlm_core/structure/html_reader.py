@@ -9,10 +9,10 @@ from vlm_core.structure.block_texts import Findings, cell_text, one_line, withou
 from vlm_core.structure.html_tags import BREAKING, CELLS, HEADINGS, KINDS, KNOWN, LISTS, SCRIPTS, UNSEEN
 from vlm_core.structure.table_builder import LooseCell, table_of
 
+# Characters of a tag's name that are looked at.
 _LONGEST_NAME = 20
-"""Characters of a tag's name that are looked at."""
+# As a rowspan: to the end of the table.
 _WHOLE_TABLE = 0
-"""As a rowspan: to the end of the table."""
 
 
 def read_html(html: str, findings: Findings) -> None:

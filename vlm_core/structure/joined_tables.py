@@ -12,12 +12,12 @@ from vlm_core.types import Block, Cell, Table
 
 Header: TypeAlias = list[list[str]]
 
+# What may stand between two parts of a table,
 _BETWEEN = frozenset({"page_header", "page_footer", "footnote"})
-"""What may stand between two parts of a table,"""
+# and so many lines of text below the first one, such as a note.
 _LINES = 3
-"""and so many lines of text below the first one, such as a note."""
+# Of the page's width: how far off each other the places may be where columns part.
 _NEAR = 0.06
-"""Of the page's width: how far off each other the places may be where columns part."""
 _CONTINUED = ("continued", "(cont", "fortsetzung", "suite)", "continuación", "续表", "續表")
 
 

@@ -13,12 +13,12 @@ from vlm_core.structure.line_units import Unit, units_of
 from vlm_core.structure.markers import Marked, list_marker
 from vlm_core.types import Block, BlockKind, Box, Origin, TextLine
 
+# Sizes of print to the right, from which on an item is of a list within the list.
 _INDENT = 1.0
-"""Sizes of print to the right, from which on an item is of a list within the list."""
+# Sizes of print between a caption and its table or figure.
 _LONGEST_BETWEEN = 2.5
-"""Sizes of print between a caption and its table or figure."""
+# Lines of an item's first row, at most.
 _MARKER_AND_TEXT = 2
-"""Lines of an item's first row, at most."""
 _DASHES = frozenset("-–—*")
 
 

@@ -9,8 +9,8 @@ from statistics import median
 
 from vlm_core.types import Box, Origin, TextLine
 
+# Of a line's height, from which on two lines that do not overlap across stand on one row.
 _SHARED = 0.5
-"""Of a line's height, from which on two lines that do not overlap across stand on one row."""
 _TOP_TALL, _TOP_LOW, _BELOW = 0.72, 0.48, 0.21
 """How far letters reach from the baseline, in sizes of the font: tall ones, low ones, and down."""
 _LOW = frozenset("acemnorsuvwxzαεικνοπστυωвгеикмнопстчшъьэяаж-–—~=+·.:")

@@ -14,13 +14,13 @@ from vlm_core.types import Box
 
 OTHER_PRINT = {"pdf": 1.12, "ocr": 1.3, "model": 1.3}
 """Ratio of two sizes from which on they are different print."""
+# Times the usual pitch of a block's rows, from which on another paragraph begins.
 _WIDER_GAP = 1.35
-"""Times the usual pitch of a block's rows, from which on another paragraph begins."""
 _SAME_PITCH = 1.15
+# Sizes of the print by which the first row of a paragraph is moved to the right, at least.
 _INDENT = 0.8
-"""Sizes of the print by which the first row of a paragraph is moved to the right, at least."""
+# Of a block's width: a row that ends earlier may be the last of its paragraph.
 _SHORT = 0.85
-"""Of a block's width: a row that ends earlier may be the last of its paragraph."""
 
 
 @dataclass(frozen=True)

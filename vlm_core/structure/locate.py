@@ -10,8 +10,8 @@ from typing import NamedTuple
 from vlm_core.structure.line_rows import around
 from vlm_core.types import Chunk, DocumentResult, PageBox, PageResult
 
+# Letters of the beginning or the end of a text, by which it is found where it is not there whole.
 _SHORTEST_ANCHOR = 8
-"""Letters of the beginning or the end of a text, by which it is found where it is not there whole."""
 
 
 class _Page(NamedTuple):

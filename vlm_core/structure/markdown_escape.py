@@ -94,6 +94,7 @@ def _needs_backslash(line: str, at: int) -> bool:
     return rule is not None and rule(line[at - 1] if at else " ", line[at + 1 : at + 2] or " ")
 
 
+# Characters that mean something in Markdown, and whether they do so between two others.
 _NEEDS: dict[str, Callable[[str, str], bool]] = {
     "\\": lambda before, after: True,
     "`": lambda before, after: True,
@@ -104,5 +105,4 @@ _NEEDS: dict[str, Callable[[str, str], bool]] = {
     "&": lambda before, after: after.isalnum() or after == "#",
     "]": lambda before, after: after == "(",
 }
-"""Characters that mean something in Markdown, and whether they do so between two others."""
 _SPECIAL = re.compile("[" + re.escape("".join(_NEEDS)) + "$]")

@@ -23,8 +23,8 @@ from vlm_core.types import Block
 _DOCUMENTS = ("<!doctype html", "<html", "<body")
 _FENCED_PAGES = frozenset({"html", "markdown", "md"})
 _DEEPEST_FENCE = 3
+# The characters of a language's name; anything else behind a fence is text.
 _IN_LANGUAGES = dict.fromkeys(map(ord, ascii_letters + digits + "+-#._"))
-"""The characters of a language's name; anything else behind a fence is text."""
 
 
 class Structure(NamedTuple):

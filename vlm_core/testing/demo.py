@@ -85,8 +85,8 @@ _STRINGS = {
     "currency": re.compile(r"\b(?:AUD|CAD|CHF|CNY|CZK|DKK|EUR|GBP|INR|JPY|NOK|PLN|SEK|USD)\b"),
     "date": re.compile(r"\b\d{4}-\d\d-\d\d\b|\b\d\d\.\d\d\.\d{4}\b"),
 }
+# What stands in the first line of a receipt.
 _ON_TOP = frozenset({"shop", "merchant", "vendor", "seller"})
-"""What stands in the first line of a receipt."""
 _FILE_NAMES = frozenset({"name", "image", "images", "file", "path", "document", "source"})
 _SAYS_LITTLE = frozenset({"what", "which", "when", "where", "this", "that", "does", "there"})
 _KEPT = 64

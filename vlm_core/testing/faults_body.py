@@ -26,10 +26,10 @@ from vlm_core.testing.faults_status import send_page
 from vlm_core.testing.replies import Answer, Response, as_json
 from vlm_core.testing.seen import Seen
 
+# Bytes that a bomb unpacks at once.
 _BLOCK = 2**20
-"""Bytes that a bomb unpacks at once."""
+# An empty one, in DEFLATE.
 _LAST_BLOCK = b"\x03\x00"
-"""An empty one, in DEFLATE."""
 
 
 def say(seen: Seen, connection: Connection, **fields: Any) -> None:

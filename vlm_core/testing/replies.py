@@ -15,8 +15,8 @@ from vlm_core.errors import ConfigError
 from vlm_core.testing.connection import Connection, merged
 from vlm_core.testing.seen import Seen, SeenImage
 
+# Letters of a tool's arguments in one piece of a stream.
 _ARGUMENTS_PIECE = 8
-"""Letters of a tool's arguments in one piece of a stream."""
 
 
 @runtime_checkable

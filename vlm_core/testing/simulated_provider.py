@@ -13,8 +13,8 @@ from typing import Any, TypeAlias
 from vlm_core.catalog.routes import Endpoint, Route
 from vlm_core.catalog.schema import Provider
 
+# The address is of no account, but the look-up wants one.
 _ANYWHERE = "http://127.0.0.1/v1"
-"""The address is of no account, but the look-up wants one."""
 
 
 def row_of(provider: str | Provider | None) -> Provider:

@@ -9,8 +9,8 @@ _NUMBER = re.compile(r"\d")
 _LETTERS = re.compile(r"[^\W\d_]")
 _YEAR = re.compile(r"(19|20)\d\d([-–/](\d\d){1,2})?\W*")
 _LOWER = re.compile(r"^[(\[\"'“]*[^\W\d_]", re.UNICODE)
+# The share of a row's texts, its first column left out, that are values where it is not a heading.
 _VALUES = 0.5
-"""The share of a row's texts, its first column left out, that are values where it is not a heading."""
 
 
 def is_value(text: str) -> bool:
