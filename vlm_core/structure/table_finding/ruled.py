@@ -5,9 +5,11 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from statistics import median
 
 from vlm_core.structure.table_finding.rules import Rule, Rules, places
-from vlm_core.structure.table_finding.words import ByLevel, PlacedWord, segments, text_rows
+from vlm_core.structure.table_finding.words import ByLevel, PlacedWord, around, segments, text_rows
 from vlm_core.types import Box
 
 # Times the height: how far a line may end from one that it crosses.
@@ -18,6 +20,8 @@ _ENDS = 1.5
 _WORD_GAP = 0.9
 # Times the height: lines without text between them may be so far apart.
 _DOUBLE = 1.5
+# Times the height, and the white between the other rows: white that stands in no table.
+_BROKEN = 3.0
 _PROSE_WORDS, _PROSE_WIDTH = 6, 0.6
 """Of one part of a row of text: words, and the share of the row's width, that make it a line of prose."""
 _PROSE, _CELLS = 0.25, 0.5
@@ -112,13 +116,23 @@ def _box(run: Sequence[Rule]) -> Iterator[Box]:
         yield min(rule.start for rule in run), run[0].at, max(rule.end for rule in run), run[-1].at
 
 
+def _is_broken(rows: Sequence[Sequence[PlacedWord]], height: float) -> bool:
+    """Whether far more white than elsewhere stands between two rows, as below a letter's head."""
+    boxes = [around(row) for row in rows]
+    white = [below[1] - above[3] for above, below in pairwise(boxes)]
+    return bool(white) and max(white) > _BROKEN * max(height, median(white))
+
+
 def _holds_cells(words: ByLevel, top: Rule, bottom: Rule, height: float) -> bool:
     """Whether what stands between two lines are rows of cells; or nothing, where they are close together."""
     left, right = top.start - height, top.end + height
     between = [word for word in words.between(top.at, bottom.at) if left <= word.middle_x <= right]
     if not between:
         return bottom.at - top.at <= _DOUBLE * height
-    rows = [segments(row, _WORD_GAP * height) for row in text_rows(between, height)]
+    in_rows = text_rows(between, height)
+    if _is_broken(in_rows, height):
+        return False
+    rows = [segments(row, _WORD_GAP * height) for row in in_rows]
     prose = sum(any(is_prose(part, top.length) for part in row) for row in rows)
     return prose <= _PROSE * len(rows) and sum(len(row) >= 2 for row in rows) >= _CELLS * len(rows)
 

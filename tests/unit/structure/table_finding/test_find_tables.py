@@ -29,7 +29,7 @@ from vlm_core.structure.table_finding.grid import grid_of
 from vlm_core.structure.table_finding.rules import Rule
 from vlm_core.structure.table_finding.rules import Rules as RuledLines
 from vlm_core.structure.table_finding.words import PlacedWord
-from vlm_core.types import Table
+from vlm_core.types import Table, TextLine
 
 PLAIN = rows(
     "Country|Stores|Share|Sales",
@@ -145,6 +145,30 @@ def test_a_label_of_two_lines_beside_a_value_halfway_down_is_one_row() -> None:
     (table,) = found_in(others=labels + values)
     assert (table.row_count, table.column_count) == (5, 4)
     assert table.cells[0].text == "Share of households 0\nwith a phone"
+
+
+def test_the_items_of_an_invoice_are_a_table_without_what_stands_below_its_letterhead() -> None:
+    columns = (0.1, 0.2, 0.6, 0.8)
+    rows = {
+        0.18: ("Larkfield", "", "Invoice", "2026-0417"),
+        0.20: ("Mill", "", "Date", "14-04-2026"),
+        0.22: ("LK4", "", "Due", "14-05-2026"),
+        0.40: ("No.", "Description", "Qty", "Amount"),
+        0.43: ("1", "Bookshelf", "6", "2,472.00"),
+        0.46: ("2", "Desk", "4", "1,462.00"),
+        0.49: ("3", "Bench", "2", "296.00"),
+        0.52: ("4", "Delivery", "1", "540.00"),
+    }
+    lines = [
+        TextLine(text=text, bbox=(x, y, x + 0.01 * len(text), y + 0.012))
+        for y, texts in rows.items()
+        for x, text in zip(columns, texts, strict=True)
+        if text
+    ]
+    rules = [(0.1, y, 0.9, y) for y in (0.15, 0.42, 0.54)]
+    items = find_tables(lines, rules, WIDTH, HEIGHT)[-1].table
+    assert items is not None
+    assert items.to_rows() == [list(row) for y, row in rows.items() if y >= 0.40]
 
 
 def test_two_tables_beside_each_other_are_two() -> None:
