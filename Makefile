@@ -8,7 +8,7 @@ SIDE_BY_SIDE := -n 2 --dist loadfile
 RECEIPTS ?= ../shared/data/receipts
 DOCUMENTS ?= ../shared/data
 
-.PHONY: demo test test-data test-openai2 test-docling fuzz lint types bench bench-tables bench-chunks docs clean
+.PHONY: demo test test-data test-openai2 test-docling fuzz lint types bench bench-tables bench-olmocr bench-chunks docs clean
 
 demo: .venv/installed
 	$(BIN)/python examples/demo.py
@@ -62,12 +62,18 @@ bench: .venv/installed-dev .venv-openai2/installed
 	else echo "reading_order.py and structure.py are left out: no documents in $(DOCUMENTS) (DOCUMENTS=... names another folder)"; fi
 	@if [ -d $(DOCUMENTS)/tables ]; then $(MAKE) bench-tables; \
 	else echo "tables.py is left out: no tables in $(DOCUMENTS) (DOCUMENTS=... names another folder)"; fi
+	@if [ -d $(DOCUMENTS)/layout/olmocr-bench ]; then $(MAKE) bench-olmocr; \
+	else echo "olmocr_bench.py is left out: no documents in $(DOCUMENTS) (DOCUMENTS=... names another folder)"; fi
 	@if [ -d $(DOCUMENTS) ]; then $(MAKE) bench-chunks; \
 	else echo "chunks.py is left out: no documents in $(DOCUMENTS) (DOCUMENTS=... names another folder)"; fi
 
 # The other libraries and the TEDS metric have an environment of their own.
 bench-tables: .venv/installed-dev .venv-tables/installed
 	$(BIN)/python benchmarks/tables.py $(DOCUMENTS) --peers .venv-tables/bin/python
+
+# The tests of olmOCR-bench have an environment of their own.
+bench-olmocr: .venv/installed-dev .venv-olmocr/installed
+	$(BIN)/python benchmarks/olmocr_bench.py $(DOCUMENTS)/layout/olmocr-bench --olmocr .venv-olmocr/bin/python
 
 # The search and the other splitters have an environment of their own.
 bench-chunks: .venv-chunks/installed
@@ -77,7 +83,7 @@ docs: .venv/installed-dev
 	$(BIN)/python -m pytest tests/docs
 
 clean:
-	rm -rf .venv .venv-openai2 .venv-tables .venv-chunks .venv-docling demo-output dist
+	rm -rf .venv .venv-openai2 .venv-tables .venv-chunks .venv-docling .venv-olmocr demo-output dist
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -104,6 +110,12 @@ clean:
 .venv-tables/installed:
 	$(PYTHON) -m venv .venv-tables
 	.venv-tables/bin/python -m pip install --quiet img2table pdfplumber camelot-py docling-metrics-table
+	touch $@
+
+.venv-olmocr/installed:
+	$(PYTHON) -m venv .venv-olmocr
+	.venv-olmocr/bin/python -m pip install --quiet --no-deps olmocr
+	.venv-olmocr/bin/python -m pip install --quiet numpy beautifulsoup4 fuzzysearch rapidfuzz tqdm playwright
 	touch $@
 
 .venv-chunks/installed: pyproject.toml

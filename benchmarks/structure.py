@@ -1,4 +1,4 @@
-"""Whether headings, their levels and page furniture are found, and what that costs.
+"""Whether headings and their levels are found, and what that costs.
 
     python benchmarks/structure.py DATA
 
@@ -8,9 +8,6 @@ The PDFs that `headings.json` names, beside this file: their headings with page 
 Of the Federal Register that is pages 1 to 6.
 
 `layout/omnidocbench/`: pictures with the titles that stand on them (`title` in `.json`).
-
-`layout/olmocr-bench/`: PDFs, and `tests.jsonl`. A text of its tests `absent` must not be in the document
-without page headers and page footers; one of `present` must be.
 
 A heading is found where its letters and those of one of ours are alike by 0.85 or more. Levels are compared
 over the headings that were found, pair by pair: which of two is higher, or that they are level.
@@ -27,7 +24,7 @@ import time
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from rapidfuzz.fuzz import ratio
 
@@ -35,7 +32,6 @@ from vlm_core import DocumentReader, DocumentResult
 
 TRUTH = Path(__file__).with_name("headings.json")
 ALIKE = 85
-FURNITURE = ("page_header", "page_footer")
 
 
 class Score(NamedTuple):
@@ -129,46 +125,12 @@ def of_pictures(data: Path) -> Iterator[str]:
     yield f"headings of pictures: {total(scores)}; {clock}"
 
 
-def is_in(test: dict[str, Any], text: str) -> bool:
-    """Whether a test's text is in a page's, or in so many characters of its beginning and its end."""
-    first, last = test.get("first_n"), test.get("last_n")
-    if first or last:
-        text = (text[:first] if first else "") + (text[-last:] if last else "")
-    wanted = " ".join(test["text"].split())
-    if not test.get("case_sensitive", True):
-        wanted, text = wanted.casefold(), text.casefold()
-    return wanted in text
-
-
-def furniture(data: Path) -> Iterator[str]:
-    folder = data / "layout" / "olmocr-bench"
-    tests = [json.loads(line) for line in (folder / "tests.jsonl").read_text(encoding="utf-8").splitlines()]
-    texts: dict[str, str] = {}
-    passed = {"absent": [0, 0], "present": [0, 0]}
-    reader = DocumentReader()
-    for test in tests:
-        if test["type"] not in passed:
-            continue
-        if test["pdf"] not in texts:
-            document = reader.read(folder / test["pdf"])
-            kept = (block.text for block in document.blocks if block.kind not in FURNITURE)
-            texts[test["pdf"]] = " ".join(" ".join(kept).split())
-        is_there = is_in(test, texts[test["pdf"]])
-        is_right = is_there == (test["type"] == "present")
-        passed[test["type"]][0] += is_right
-        passed[test["type"]][1] += 1
-        if not is_right:
-            yield f"{test['pdf']}: {test['type']} {test['text'][:60]!r}"
-    yield ", ".join(f"{kind} {right} of {count}" for kind, (right, count) in passed.items())
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
     data = parser.parse_args().data
     parts = [("headings.json", by_hand)]
     parts += [("layout/omnidocbench", of_pictures)] if (data / "layout" / "omnidocbench").is_dir() else []
-    parts += [("layout/olmocr-bench", furniture)] if (data / "layout" / "olmocr-bench").is_dir() else []
     for name, part in parts:
         print(f"== {name}")
         for line in part(data):
