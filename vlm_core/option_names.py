@@ -148,4 +148,8 @@ def validation_problems(error: ValidationError) -> list[str]:
         ['page: Input should be a valid integer, unable to parse string as an integer']
     """
     faults = error.errors(include_url=False, include_context=False, include_input=False)
-    return [f"{'.'.join(map(str, fault['loc'])) or 'the whole'}: {fault['msg']}" for fault in faults]
+    places = (".".join(map(str, fault["loc"])) or "the whole" for fault in faults)
+    return [
+        f"{place}: {fault['msg'].removeprefix('Value error, ')}"
+        for place, fault in zip(places, faults, strict=True)
+    ]

@@ -12,7 +12,6 @@ from vlm_core.assistant.citations import best_rows, rows_of
 from vlm_core.assistant.findings import box_words, with_notes
 from vlm_core.assistant.results import Citation, DocumentEntry, DocumentList, TextMatch, TextMatches
 from vlm_core.assistant.search_index import IndexedPage, pieces
-from vlm_core.assistant.text_matching import find
 from vlm_core.assistant.untrusted import MAX_NAME, mark_untrusted, one_line, truncate
 from vlm_core.types import Box, PageState, TextLine, rounded, union
 
@@ -22,8 +21,6 @@ NAMED = 5
 """Documents that a note names."""
 # Of a page, that are shown.
 _ROWS = 3
-# Characters of a query that may stand on a page as they are.
-_AS_IT_STANDS = 80
 _BOXES = "boxes are left, top, right, bottom as fractions of the page"
 _STATES = {PageState.OK: "read", PageState.BLANK: "blank", PageState.PARTIAL: "read in part"}
 
@@ -120,12 +117,10 @@ def _match(query: str, page: IndexedPage) -> TextMatch:
 
 
 def _place(query: str, lines: Sequence[TextLine]) -> tuple[str, tuple[Box, ...]]:
-    """The rows that have most to do with a query; and the boxes of the query where it stands as it is."""
+    """The rows that have most to do with a query, and a box around each of them."""
     rows = [row for _, row in best_rows([(0, row) for row in rows_of(lines)], query, _ROWS, pieces)]
     text = " / ".join(" ".join(line.text for line in row) for row in rows)
-    as_it_is = find(query, lines)[:_ROWS] if len(query) <= _AS_IT_STANDS else []
-    boxes = [box for place in as_it_is for box in place.boxes]
-    return text, tuple(boxes or (rounded(union([line.bbox for line in row])) for row in rows))
+    return text, tuple(rounded(union([line.bbox for line in row])) for row in rows)
 
 
 def _in_words(

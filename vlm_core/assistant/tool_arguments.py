@@ -34,7 +34,7 @@ _NONE = frozenset({"", "null", "none", "all", "any"})
 _QUOTES = {'"': '"', "'": "'", "`": "`", "\u201c": "\u201d", "\u2018": "\u2019", "\u00ab": "\u00bb"}
 # A page as results name it.
 _CITED = re.compile(r"(.{1,4000}), page (\d{1,6})(?: of \d{1,6})?")
-_PAGE = re.compile(r"(?:pages?|pp?\.?|#|no\.?)?\s{0,5}(\d{1,9})(?:\.0)?", re.IGNORECASE)
+_PAGE = re.compile(r"(?:pages?|pp?\.?|#|no\.?)?\s{0,5}(\d{1,9})(?:\.0| of \d{1,9})?", re.IGNORECASE)
 _RUN = re.compile(r"(?:pages?|pp?\.?)?\s{0,5}(\d{1,9})\s?(?:-|\u2013|to)\s?(\d{1,9})", re.IGNORECASE)
 
 
@@ -157,16 +157,21 @@ def names(value: object) -> object:
 def one_page(value: object) -> object:
     """A page number; None where all pages are meant.
 
+    Raises:
+        ValueError: a text that holds no page number, or several.
+
     Example:
-        >>> one_page("page 2"), one_page([2]), one_page("all")
-        (2, 2, None)
+        >>> one_page("page 2"), one_page([2]), one_page("2 of 5"), one_page("all")
+        (2, 2, 2, None)
     """
     if isinstance(value, (list, tuple)) and len(value) == 1:
         value = value[0]
     if isinstance(value, str):
         text = _unquoted(value).strip().casefold()
         number = _PAGE.fullmatch(text)
-        return None if text in _NONE else int(number[1]) if number else value
+        if not number and text not in _NONE:
+            raise ValueError("one page number is wanted, from 1, such as 2")
+        return int(number[1]) if number else None
     return None if value == [] else value
 
 
@@ -200,7 +205,13 @@ def _run(value: object) -> Sequence[object]:
 
 
 def words(value: object) -> object:
-    """Words or figures: those of a list as one text, a number as it is written."""
+    """Words or figures: those of a list as one text, a number as it is written.
+
+    Raises:
+        ValueError: there are none.
+    """
+    if value in ("", []):
+        raise ValueError("it is empty; say in words what is wanted")
     if isinstance(value, (list, tuple)) and all(isinstance(one, (str, int, float)) for one in value):
         return " ".join(map(str, value))
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -60,7 +60,7 @@ def test_a_tool_tells_its_progress(
         pytest.param("read_image", {"image": "a.png", "page": 0}, "page: .*greater", id="page 0"),
         pytest.param("read_image", {"image": "a.png", "colour": 1}, "colour: Extra", id="another name"),
         pytest.param("read_image", {"image": ["a", "b"]}, "call it once for each", id="two for one"),
-        pytest.param("read_image", {"image": "a.png", "page": "1-3"}, "page: .*integer", id="pages for one"),
+        pytest.param("read_image", {"image": "a.png", "page": "1-3"}, "one page number is", id="many pages"),
         pytest.param("read_image", {"image": 7}, "image: .*string", id="a number for a name"),
         pytest.param("ask_image", {"images": [], "question": "?"}, "images: ", id="no image"),
         pytest.param("ask_image", {"images": ["a.png"], "question": ""}, "question: ", id="no question"),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from vlm_core.structure.table_finding.columns import row_segments
 from vlm_core.structure.table_finding.grid import Grid, GridCell
+from vlm_core.structure.table_finding.rules import Rules, between
 from vlm_core.structure.table_finding.words import ByLevel, PlacedWord, around, text_rows
 from vlm_core.types import Box
 
@@ -15,6 +16,12 @@ _GAP = 1.0
 _MOST = 3
 # The share of the columns in which it has text, each part of it in one.
 _COLUMNS = 0.6
+# Times the height: how far above a table a line may underline the headings of its columns, and
+_HEADINGS = 7.0
+# how much white stands between their rows at most.
+_HEADINGS_GAP = 1.5
+# The share of a table's width at its left that such lines leave out.
+_NOT_UNDER = 0.1
 # Words of a text over all columns from which it is a caption or a note.
 _NOTE = 8
 # Times the height: how far a text may reach into the next column.
@@ -49,6 +56,35 @@ def rows_beside(box: Box, grid: Grid, free: ByLevel, height: float) -> list[Plac
             found += row
             edge = top if is_above else bottom
     return found
+
+
+def underlined_headings(box: Box, free: ByLevel, rules: Rules, height: float) -> list[PlacedWord]:
+    """The words of rows above a table that stand over its columns, where lines underline the columns alone.
+
+    Statements of companies have them: "Year ended" over the dates, each underlined, and "in millions" below.
+
+    Args:
+        box: of the table.
+        free: the words that are in no table.
+        rules: of the page.
+        height: of the usual line.
+    """
+    x0, top, x1, _ = box
+    near = between(rules.across, top - _HEADINGS * height, top - 0.5 * height)
+    lines = [rule for rule in near if rule.start > x0 + _NOT_UNDER * (x1 - x0) and rule.end <= x1 + height]
+    if not lines:
+        return []
+    left, right = min(rule.start for rule in lines) - height, max(rule.end for rule in lines) + height
+    found: list[PlacedWord] = []
+    edge = top
+    for row in reversed(text_rows(free.between(lines[0].at - 2 * height, top), height)):
+        start, above, end, bottom = around(row)
+        is_above_all = bottom < lines[0].at and edge <= lines[0].at
+        if edge - bottom > _HEADINGS_GAP * height or start < left or end > right or is_above_all:
+            break
+        found += row
+        edge = above
+    return found if edge <= lines[0].at else []
 
 
 def without_notes(box: Box, grid: Grid) -> Box:

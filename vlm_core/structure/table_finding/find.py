@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from vlm_core.structure.table_finding.borderless import box_of, in_columns, parts_of
-from vlm_core.structure.table_finding.extend import rows_beside, without_notes
+from vlm_core.structure.table_finding.extend import rows_beside, underlined_headings, without_notes
 from vlm_core.structure.table_finding.grid import Grid, grid_of
 from vlm_core.structure.table_finding.header import header_rows
 from vlm_core.structure.table_finding.judge import is_borderless_table, is_ruled_table
@@ -118,7 +118,7 @@ def grids_on(
             for box in sorted(boxes, key=_area):
                 if not any(_overlap(box, other.box) for other in found):
                     found += _ruled_table(box, by_level, placed, height)
-    found = _with_rows_beside(found, words, drawn, height)
+    found = _with_rows_beside(found, words, placed, height)
     free = _not_in(found, words)
     for part in parts_of(free, height):
         found += _borderless_tables(part, drawn, height)
@@ -138,6 +138,7 @@ def _with_rows_beside(
     for number, table in enumerate(found):
         free = ByLevel(_not_in([*extended, *found[number:]], words))
         beside = rows_beside(table.box, table.grid, free, height)
+        beside += underlined_headings(table.box, free, rules, height) if not beside else []
         lines = {word.line for word in beside}
         beside = [word for word in words if word.line in lines]
         if beside:

@@ -171,6 +171,29 @@ def test_the_items_of_an_invoice_are_a_table_without_what_stands_below_its_lette
     assert items.to_rows() == [list(row) for y, row in rows.items() if y >= 0.40]
 
 
+def test_headings_above_a_table_that_lines_underline_by_column_are_its_header() -> None:
+    def line(x: float, y: float, text: str) -> TextLine:
+        return TextLine(text=text, bbox=(x, y, x + 0.008 * len(text), y + 0.012))
+
+    columns, places = (0.5, 0.65, 0.8), (0.30, 0.32, 0.34, 0.36)
+    labels = ("Revenue", "Research", "Sales", "Total")
+    lines = [
+        line(0.64, 0.226, "Year Ended"),
+        *(line(x, 0.252, f"Jan {year}") for x, year in zip(columns, (2025, 2024, 2023), strict=True)),
+        line(0.64, 0.275, "(In millions)"),
+        *(line(0.1, y, label) for y, label in zip(places, labels, strict=True)),
+        *(line(x, y, "1,136") for y in places for x in columns),
+    ]
+    rules = [(0.48, 0.24, 0.9, 0.24), *((x - 0.01, 0.267, x + 0.1, 0.267) for x in columns)]
+    rules += [(0.1, y, 0.9, y) for y in (0.295, 0.375)]
+    (block,) = find_tables(lines, rules, WIDTH, HEIGHT)
+    assert block.table is not None
+    assert block.table.to_rows(repeat_spans=True)[:2] == [
+        ["", "Year Ended", "Year Ended", "Year Ended"],
+        ["", "Jan 2025", "Jan 2024", "Jan 2023"],
+    ]
+
+
 def test_two_tables_beside_each_other_are_two() -> None:
     pair = [
         Drawn(rows("Spain|153", "France|99", "Italy|82"), left=left, widths=(80, 60)) for left in (60, 260)
