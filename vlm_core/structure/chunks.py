@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from numbers import Integral
 from typing import NamedTuple, TypeAlias
 from uuid import UUID, uuid5
 
@@ -46,7 +47,7 @@ def chunks(
         In order. Together they hold every word once, but for what they repeat.
 
     Raises:
-        ConfigError: a number is out of range.
+        ConfigError: a number is out of range, a document was not read, or the tokenizer tells no number.
 
     Example:
         >>> from vlm_core.types import PageResult
@@ -55,13 +56,37 @@ def chunks(
         ['Tea\\n\\nGreen. Black.', 'Cake\\n\\nPlum.']
     """
     check_sizes(chunk_tokens, overlap)
-    several = [documents] if isinstance(documents, DocumentResult) else documents
-    limits = _Limits(chunk_tokens, overlap, tokenizer or count_tokens)
-    return [chunk for document in several for chunk in _of_document(document, limits)]
+    limits = _Limits(chunk_tokens, overlap, _checked(tokenizer or count_tokens))
+    return [chunk for document in _several(documents) for chunk in _of_document(document, limits)]
+
+
+def _several(documents: DocumentResult | Iterable[DocumentResult]) -> Iterator[DocumentResult]:
+    several = [documents] if isinstance(documents, (DocumentResult, str)) else documents
+    for document in several:
+        if not isinstance(document, DocumentResult):
+            raise ConfigError(
+                f"chunks takes documents that were read: {type(document).__name__} is none of them",
+                hint="Give it what read() returns, as in chunks(read('a.pdf')).",
+            )
+        yield document
+
+
+def _checked(tokenizer: Tokenizer) -> Tokenizer:
+    """A tokenizer that is asked once, whether it tells a number."""
+    told = tokenizer("a") if callable(tokenizer) else tokenizer
+    if isinstance(told, bool) or not isinstance(told, Integral) or told < 0:
+        raise ConfigError(
+            "tokenizer must be a function that tells how many tokens a text has",
+            hint="For example lambda text: len(encoding.encode(text)).",
+        )
+    return tokenizer
 
 
 def check_sizes(chunk_tokens: int, overlap: int) -> None:
     """Refuse sizes of chunks that cannot be, with a ConfigError."""
+    for name, value in (("chunk_tokens", chunk_tokens), ("overlap", overlap)):
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise ConfigError(f"{name} must be a whole number: {value!r}", hint="Such as 512.", argument=name)
     if chunk_tokens < 1:
         raise ConfigError(f"chunk_tokens must be at least 1: {chunk_tokens}", hint="512 suits most indexes.")
     if not 0 <= overlap < chunk_tokens:

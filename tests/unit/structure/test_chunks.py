@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -254,3 +255,25 @@ def test_a_text_is_located(text: str, places: list[tuple[int, float]]) -> None:
 def test_a_chunk_knows_its_places() -> None:
     (chunk,) = chunks(TWO_PAGES)
     assert [place.page_number for place in locate(chunk, TWO_PAGES)] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        pytest.param({"chunk_tokens": "128"}, "chunk_tokens must be a whole", id="a text for a number"),
+        pytest.param({"chunk_tokens": 128.5}, "chunk_tokens must be a whole number", id="half a token"),
+        pytest.param({"overlap": True}, "overlap must be a whole number", id="a flag for a number"),
+        pytest.param({"tokenizer": "cl100k"}, "tokenizer must be a function", id="a name of a tokenizer"),
+        pytest.param({"tokenizer": str.split}, "tokenizer must be a", id="a tokenizer of tokens"),
+        pytest.param({"tokenizer": print}, "tokenizer must be a", id="a tokenizer of nothing"),
+    ],
+)
+def test_options_that_cannot_be_are_told(options: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        chunks(DocumentResult(source="a.png", pages=(PageResult(text="Tea"),)), **options)
+
+
+@pytest.mark.parametrize("wrong", ["a.pdf", PageResult(text="Tea"), [None]], ids=["a name", "a page", "None"])
+def test_what_was_not_read_is_told(wrong: Any) -> None:
+    with pytest.raises(ConfigError, match="takes documents that were read"):
+        chunks(wrong)
