@@ -14,6 +14,7 @@ import math
 import re
 import sqlite3
 import unicodedata
+import weakref
 from collections import Counter
 from collections.abc import Container, Iterator, Sequence
 from contextlib import closing
@@ -104,6 +105,7 @@ class SearchIndex:
         self._most_pages = most_pages
         self._lock = Lock()
         self._connection = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
+        weakref.finalize(self, self._connection.close)  # Python 3.13 warns of one that is left open
         self._connection.execute(_PAGES)
         self.has_fts5 = _made(self._connection)
 
