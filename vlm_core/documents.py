@@ -492,9 +492,12 @@ def checked_chunk_tokens(chunk_tokens: int) -> int:
 
 def checked_min_score(min_score: float | None) -> float | None:
     """The least score of a page as it was given; one that cannot be is refused with a ConfigError."""
-    if min_score is not None and not 0 <= min_score <= 1:
+    is_number = isinstance(min_score, (int, float)) and not isinstance(min_score, bool)
+    if min_score is not None and not (is_number and 0 <= min_score <= 1):
         hint = "A page's score is 1 where all of it was read surely; 0.8 leaves out doubtful ones."
-        raise ConfigError(f"min_score must be between 0 and 1: {min_score}", hint=hint)
+        raise ConfigError(
+            f"min_score must be between 0 and 1: {min_score!r}", hint=hint, argument="min_score"
+        )
     return min_score
 
 

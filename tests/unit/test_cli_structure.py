@@ -43,6 +43,11 @@ def test_csv_has_the_tables_with_a_blank_line_between() -> None:
     assert written == "Item,Price\r\n'=1+1,2.00\r\n\nName\r\nAnn\r\n"
 
 
+def test_a_document_without_tables_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "".join(render("csv", [PageResult(text="Tea", source="a.png", total_pages=1)], many=False)) == ""
+    assert "a.png: no tables were found" in capsys.readouterr().err
+
+
 def test_csv_in_a_folder_is_a_file_a_table(tmp_path: Path) -> None:
     documents = [Source.from_bytes(b"", "menu.png")]
     tally = Tally(lambda total: total)

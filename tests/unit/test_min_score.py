@@ -108,8 +108,8 @@ async def test_a_transform_leaves_them_out_too(scan: Path) -> None:
         assert texts(await transform.acall([node])) == ["page 1", "page 3"]
 
 
-@pytest.mark.parametrize("score", [-0.1, 1.1])
-def test_a_score_that_cannot_be_is_refused(scan: Path, score: float) -> None:
+@pytest.mark.parametrize("score", [-0.1, 1.1, "much"])
+def test_a_score_that_cannot_be_is_refused(scan: Path, score: Any) -> None:
     with pytest.raises(ConfigError, match="min_score must be between 0 and 1"):
         VLMLoader(scan, min_score=score)
     with pytest.raises(ValidationError):

@@ -21,6 +21,8 @@ NAMED = 5
 """Documents that a note names."""
 # Of a page, that are shown.
 _ROWS = 3
+# The share of what was sought from which a page has most of it.
+_MOST = 0.5
 _BOXES = "boxes are left, top, right, bottom as fractions of the page"
 _STATES = {PageState.OK: "read", PageState.BLANK: "blank", PageState.PARTIAL: "read in part"}
 
@@ -36,6 +38,9 @@ def list_in_words(found: DocumentList, start: int, notes: Sequence[str]) -> str:
         start: the number of the first one that is shown, from 1.
         notes: what is to be said beside it.
     """
+    if not found.documents and found.total_documents:
+        past = f"{_counted(found.total_documents)}; the list ends before number {start}."
+        return with_notes(past, notes)
     if not found.documents:
         return with_notes("There are no documents here that fit.", notes)
     rows = "\n".join(f"{one_line(entry.name)}: {_kind(entry)}" for entry in found.documents)
@@ -135,6 +140,8 @@ def _in_words(
     ]
     shown, _ = truncate("\n".join(rows), max_chars)
     head = f"{_pages(len(matches))} may fit, best first; {_BOXES}."
+    if matches[0].likeness < _MOST:
+        head = f"No page has most of these words. {head}"
     return with_notes(f"{head}\n\n{mark_untrusted(shown, 'lines of documents')}", notes)
 
 

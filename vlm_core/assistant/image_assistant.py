@@ -320,7 +320,7 @@ class ImageAssistant:
             on_progress: as for `read_image`.
 
         Raises:
-            InputError: as for `read_image`, and where there is no such page.
+            InputError: as for `read_image`, or the document lacks this page.
         """
         with sanitized_errors():
             found = self._desk.show_page(document, page, max_side)

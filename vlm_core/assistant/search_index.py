@@ -154,23 +154,27 @@ class SearchIndex:
             return []
         with self._lock:
             ranked = self._by_fts5(sought) if self.has_fts5 else self._one_by_one(query)
-            rows = (self._row(number) for number in ranked)
-            own = (row for row in rows if _key(row[0]) in documents)
-            found = _weighed([_page(row, set(sought)) for row in islice(own, _COMPARED)], len(sought))
+            own = (number for number, document in ranked if _key(document) in documents)
+            rows = map(self._row, islice(own, _COMPARED))
+            found = _weighed([_page(row, set(sought)) for row in rows], len(sought))
         least = max((page.share for page in found), default=0.0) * LEAST_SHARE
         return [page for page in found if page.share >= least][:most]
 
-    def _by_fts5(self, sought: list[str]) -> list[int]:
+    def _by_fts5(self, sought: list[str]) -> list[tuple[int, bytes]]:
         wanted = " OR ".join(f'"{piece}"' for piece in sought)
-        asked = "SELECT rowid FROM pieces WHERE pieces MATCH ? ORDER BY rank, rowid"
+        asked = (
+            "SELECT id, document FROM pieces JOIN pages ON id = pieces.rowid "
+            "WHERE pieces MATCH ? ORDER BY rank, id"
+        )
         with closing(self._connection.execute(asked, (wanted,))) as rows:
-            return [number for (number,) in rows]
+            return rows.fetchall()
 
-    def _one_by_one(self, query: str) -> list[int]:
-        with closing(self._connection.execute("SELECT id, lines FROM pages")) as rows:
-            texts = {number: _text(lines) for number, lines in rows}
-        scored = dict(zip(texts, scores(query, list(texts.values()), pieces), strict=True))
-        return sorted((number for number in texts if scored[number] > 0), key=lambda n: (-scored[n], n))
+    def _one_by_one(self, query: str) -> list[tuple[int, bytes]]:
+        with closing(self._connection.execute("SELECT id, document, lines FROM pages ORDER BY id")) as rows:
+            known = rows.fetchall()
+        scored = zip(known, scores(query, [_text(lines) for _, _, lines in known], pieces), strict=True)
+        ranked = sorted(scored, key=lambda pair: -pair[1])
+        return [(number, document) for (number, document, _), score in ranked if score > 0]
 
     def _row(self, number: int) -> tuple[Any, ...]:
         asked = "SELECT document, number, total, lines FROM pages WHERE id = ?"

@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 
 from pydantic import BaseModel
 
-from vlm_core.cli.report import printable
+from vlm_core.cli.report import printable, say
 from vlm_core.structure.exports import html_page
 from vlm_core.types import DocumentResult, PageResult
 
@@ -109,13 +109,16 @@ def _as_csv(pages: Iterable[PageResult], many: bool) -> Iterator[str]:
 
 
 def csv_tables(pages: Iterable[PageResult]) -> list[str]:
-    """The tables of one document as CSV.
+    """The tables of one document as CSV; where there are none, that is said.
 
     Example:
         >>> csv_tables([PageResult(text="| Tea | 2.00 |\\n|---|---|\\n| Cake | 3.50 |")])
         ['Tea,2.00\\r\\nCake,3.50\\r\\n']
     """
-    return [table.to_csv() for table in _document(pages).tables]
+    document = _document(pages)
+    if not document.tables:
+        say(f"{document.source}: no tables were found, so nothing is written of it")
+    return [table.to_csv() for table in document.tables]
 
 
 def _document(pages: Iterable[PageResult]) -> DocumentResult:

@@ -61,7 +61,7 @@ def count_chars(page: pdfium.PdfPage) -> int:
 
 
 def first_words(page: pdfium.PdfPage) -> str:
-    """The words at the top of a page as it is stored, as pdfium finds them; empty where there is no text."""
+    """The words at the top of a page as it is stored, as pdfium finds them; empty for a page without text."""
     left, bottom, right, top = page.get_bbox()
     found: list[str] = []
     with closing(page.get_textpage()) as textpage:

@@ -164,7 +164,7 @@ class DocumentReader:
             dehyphenate,
             trusted,
             furniture,
-            None if figure_images is None else Path(figure_images).expanduser(),
+            None if figure_images is None else _folder("figure_images", figure_images),
         )
         self._running: ReaderThreads | None = None
 
@@ -189,7 +189,7 @@ class DocumentReader:
             InputError: there is more than one document here; `iter` reads many.
             VLMError: with on_error="raise", what was wrong with the first page that failed.
         """
-        # An attachment is a document of its own. It follows the one that carries it.
+        # An attachment is read as a separate document, behind the one that carries it.
         return _with_attached(list(self.iter(self._the_only(document), pages=pages)))
 
     async def aread(self, document: Any, *, pages: Iterable[int] | None = None) -> DocumentResult:
@@ -450,6 +450,15 @@ def _page_numbers(pages: Iterable[int] | Container[int] | None) -> Container[int
         raise ConfigError(f"pages={pages!r} is not a list of page numbers", hint=hint, argument="pages")
     # What only tells whether it holds a number may have no end, as "from page 5 on" has none.
     return frozenset(pages) if isinstance(pages, Iterable) and not isinstance(pages, range) else pages
+
+
+def _folder(name: str, value: object) -> Path:
+    """A folder that may be yet to be made."""
+    path = Path(value).expanduser() if isinstance(value, (str, os.PathLike)) else None
+    if path is None or (path.exists() and not path.is_dir()):
+        told = f"{name} must be a folder: {value!r}"
+        raise ConfigError(told, hint="Give the name of one; it is made if it is missing.", argument=name)
+    return path
 
 
 def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:

@@ -16,7 +16,7 @@ from vlm_core.assistant.untrusted import one_line, sanitize
 from vlm_core.errors import VLMError
 
 Outcome: TypeAlias = Finding | VLMError
-# What else is told of a kind of finding. Whole pages never are: they have the whole text, without marks.
+# What else a kind of finding has. Whole pages are left out: they have the whole text, without marks.
 _MORE: dict[type[Finding], tuple[str, ...]] = {
     ImageData: ("data",),
     DocumentList: ("documents", "total_documents", "next_start"),

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
 from vlm_core.structure.exports import plain
 from vlm_core.structure.joined_tables import joined, tables_of
 from vlm_core.structure.line_rows import around
+from vlm_core.structure.splitting import parts_that_fit
 from vlm_core.structure.table_grid import header_rows, rows
 from vlm_core.types import Block, BlockKind, Cell, DocumentResult, PageBox, Table
 
 LEFT_OUT: frozenset[BlockKind] = frozenset({"page_header", "page_footer"})
 _OF_LINES = frozenset({"pdf", "ocr"})
 _CELLS = "  "
+# Dots from which on they are a leader, and not the end of a sentence.
+_LEADER = 4
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,8 @@ class Piece:
     """What stands above the header, in each part but the first, which is below the caption itself."""
     is_first: bool = False
     """Whether it is the first row below the header."""
+    cells: tuple[str, ...] = ()
+    """Of a row of a table."""
 
     @property
     def above(self) -> str:
@@ -116,7 +122,7 @@ def whole_words(text: str, page: str) -> str:
 def _rows(
     block: Block, table: Table, number: int, headings: tuple[str, ...], caption: str
 ) -> Iterator[Piece]:
-    grid = rows(table)
+    grid = [list(map(_without_leader, row)) for row in rows(table)]
     count = min(header_rows(table), len(grid) - 1)
     head = grid[:count] or [[""] * table.column_count]
     header = "\n".join([*map(_line, head), _line(["---"] * table.column_count)]) if count else ""
@@ -132,6 +138,7 @@ def _rows(
                 headings,
                 pages,
                 boxes=places[1],
+                cells=tuple(grid[row]),
                 table=number,
                 header=header,
                 caption=caption,
@@ -139,8 +146,58 @@ def _rows(
             )
 
 
+def _without_leader(cell: str) -> str:
+    """A cell without the dots that lead to the next one, each of which is a token.
+
+    Example:
+        >>> _without_leader("Stabilizer wiring change ........"), _without_leader("$6,715.")
+        ('Stabilizer wiring change', '$6,715.')
+    """
+    bare = cell.rstrip(". ")
+    return bare if bare and cell.count(".", len(bare)) >= _LEADER else cell
+
+
 def _line(cells: Sequence[str]) -> str:
+    """A row of a table in Markdown."""
     return f"| {' | '.join(' '.join(cell.split()) for cell in cells)} |"
+
+
+def rows_that_fit(cells: Sequence[str], fits: Callable[[str, bool], bool]) -> Iterator[str]:
+    """A row of a table in as few rows as can be, each of which fits, and each cell in its own column.
+
+    Args:
+        cells: of the row.
+        fits: tells of a row, and whether it is the first, if it may stand in a chunk.
+
+    Returns:
+        Nothing where the columns leave no room for their texts.
+
+    Example:
+        >>> list(rows_that_fit(["Tea", "2.00", "black or green"], lambda row, first: len(row) <= 18))
+        ['| Tea | 2.00 |  |', '|  |  | black or |', '|  |  | green |']
+    """
+
+    def row(start: int, *texts: str) -> str:
+        return _line([*[""] * start, *texts, *[""] * (len(cells) - start - len(texts))])
+
+    def parts_in_one(column: int, is_first: bool) -> Iterator[str]:
+        parts = parts_that_fit(cells[column], lambda part, first: fits(row(column, part), is_first and first))
+        return (row(column, part) for part in parts)
+
+    filled = [column for column, text in enumerate(cells) if text]
+    if not (fits(row(0), True) and all(fits(row(column, cells[column][:1]), True) for column in filled)):
+        return
+    start = 0
+    while filled[-1:] >= [start]:
+        ends = range(start + 1, len(cells) + 1)
+        end = start + bisect_left(
+            ends, True, key=lambda end: not fits(row(start, *cells[start:end]), start <= filled[0])
+        )
+        if end == start:
+            yield from parts_in_one(start, start <= filled[0])
+        elif any(cells[start:end]):
+            yield row(start, *cells[start:end])
+        start = max(end, start + 1)
 
 
 def _places(cells: Sequence[Cell], block: Block) -> tuple[list[tuple[int, Cell]], tuple[PageBox, ...]]:

@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeAlias
 from uuid import UUID, uuid5
 
 from vlm_core.errors import ConfigError
-from vlm_core.structure.chunk_pieces import Piece, pieces_of
+from vlm_core.structure.chunk_pieces import Piece, pieces_of, rows_that_fit
 from vlm_core.structure.splitting import parts_that_fit, words
 from vlm_core.structure.tokens import count_tokens
 from vlm_core.types import Chunk, DocumentResult
@@ -85,13 +85,14 @@ def _checked(tokenizer: Tokenizer) -> Tokenizer:
 def check_sizes(chunk_tokens: int, overlap: int) -> None:
     """Refuse sizes of chunks that cannot be, with a ConfigError."""
     for name, value in (("chunk_tokens", chunk_tokens), ("overlap", overlap)):
-        if isinstance(value, bool) or not isinstance(value, int):
+        if isinstance(value, bool) or not isinstance(value, Integral):
             raise ConfigError(f"{name} must be a whole number: {value!r}", hint="Such as 512.", argument=name)
     if chunk_tokens < 1:
-        raise ConfigError(f"chunk_tokens must be at least 1: {chunk_tokens}", hint="512 suits most indexes.")
+        told = f"chunk_tokens must be at least 1: {chunk_tokens}"
+        raise ConfigError(told, hint="512 suits most indexes.", argument="chunk_tokens")
     if not 0 <= overlap < chunk_tokens:
         told = f"overlap must be at least 0 and less than chunk_tokens: {overlap}"
-        raise ConfigError(told, hint="Leave it out for none.")
+        raise ConfigError(told, hint="Leave it out for none.", argument="overlap")
 
 
 class _Limits(NamedTuple):
@@ -237,7 +238,8 @@ def _parts(piece: Piece, headings: Sequence[Piece], limits: _Limits) -> Iterator
     if piece.header and not limits.fits(_Draft().with_pieces([first_word]).text):
         # The header alone fills a chunk: it is text, and the rows are without it.
         if piece.is_first:
-            yield from _parts(replace(piece, text=piece.header, header="", table=None), headings, limits)
+            header = replace(piece, text=piece.header, header="", cells=(), table=None)
+            yield from _parts(header, headings, limits)
         yield from _parts(replace(piece, header=""), [], limits)
         return
     above = headings if limits.fits(_Draft().with_pieces([*headings, first_word]).text) else ()
@@ -246,5 +248,7 @@ def _parts(piece: Piece, headings: Sequence[Piece], limits: _Limits) -> Iterator
         shown = replace(piece, text=part)
         return limits.fits(_Draft().with_pieces([*above, shown] if is_first else [shown]).text)
 
-    for number, part in enumerate(parts_that_fit(piece.text, fits)):
+    # A row is cut between its cells, so that a value stands below its header in each part.
+    parts = list(rows_that_fit(piece.cells, fits)) or parts_that_fit(piece.text, fits)
+    for number, part in enumerate(parts):
         yield replace(piece, text=part, is_first=piece.is_first and number == 0)

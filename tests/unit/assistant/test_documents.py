@@ -96,6 +96,10 @@ def test_a_long_list_comes_in_parts(make: Make, tmp_path: Path) -> None:
     assert names == [f"{number:03}.png" for number in reversed(range(120))]
 
 
+def test_a_list_from_behind_its_end_says_how_many_there_are(make: Make, dated: Path) -> None:
+    assert "5 documents; the list ends before number 6." in make().list_documents(start=6).text
+
+
 @pytest.mark.parametrize(("pattern", "start"), [("x" * 201, 1), (None, 0), (None, True), (7, 1)])
 def test_a_wrong_pattern_or_start_is_told(make: Make, pattern: Any, start: Any) -> None:
     with pytest.raises(InputError):
@@ -138,6 +142,15 @@ def test_a_search_reads_what_is_unread_and_finds_the_page_and_the_place(make: Ma
     assert best.boxes == ((0.1, 0.0, 0.9, 0.1),)
     assert found.citations[0].total_pages == 3
     assert "deep/contract.tiff, page 2 of 3, (0.100, 0.000, 0.900, 0.100): Terms of delivery" in found.text
+
+
+@pytest.mark.parametrize(
+    ("query", "is_weak"), [("terms of delivery", False), ("terms and helicopters", True)]
+)
+def test_a_search_says_where_no_page_has_most_of_the_words(make: Make, query: str, is_weak: bool) -> None:
+    found = make().search_documents(query)
+    assert found.matches
+    assert ("No page has most of these words." in found.text) == is_weak
 
 
 def test_a_page_is_read_once_for_all_searches(make: Make, engine: Any) -> None:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from langchain_vlm import VLMLoader
 from llamaindex_vlm import VLMReader
-from vlm_core import DocumentReader, Journal, PageImage, PageResult, Source, TextLine
+from vlm_core import ConfigError, DocumentReader, Journal, PageImage, PageResult, Source, TextLine
 from vlm_core.jobs.figure_images import MOST_FIGURES
 from vlm_core.types import Block, Box
 
@@ -109,10 +109,19 @@ def test_a_link_is_replaced_and_not_written_through(scan: Path, tmp_path: Path) 
 
 
 def test_a_folder_that_cannot_be_written_to_costs_no_page(scan: Path, tmp_path: Path) -> None:
-    (tmp_path / "figures").write_text("a file")
-    page = DocumentReader(Finder(RED), figure_images=tmp_path / "figures").read(scan).pages[0]
+    (tmp_path / "file").write_text("no folder can be made in it")
+    page = DocumentReader(Finder(RED), figure_images=tmp_path / "file" / "figures").read(scan).pages[0]
     assert (page.text, page.state, page.figure_images) == (LINE.text, "ok", ())
     assert any("could not be written" in warning for warning in page.warnings)
+
+
+def test_what_is_not_a_folder_is_refused_before_anything_is_read(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    wrong: list[Any] = [tmp_path / "file", 5]
+    for given in wrong:
+        with pytest.raises(ConfigError, match="figure_images must be a folder") as caught:
+            DocumentReader(Finder(RED), figure_images=given)
+        assert caught.value.argument == "figure_images"
 
 
 def test_figures_of_a_page_that_the_journal_has_are_written(scan: Path, tmp_path: Path) -> None:

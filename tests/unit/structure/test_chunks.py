@@ -257,6 +257,13 @@ def test_a_chunk_knows_its_places() -> None:
     assert [place.page_number for place in locate(chunk, TWO_PAGES)] == [1, 2]
 
 
+def test_a_row_that_is_too_long_is_cut_between_its_cells_each_below_its_header() -> None:
+    table = "| Work | Labour | Cost |\n|---|---|---|\n| Sensor test ..... | forty hours | cheap ..... |"
+    document = DocumentResult(source="a.png", pages=(PageResult(text=table),))
+    found = [chunk.text.splitlines()[2:] for chunk in chunks(document, chunk_tokens=26)]
+    assert found == [["| Sensor test |  |  |"], ["|  | forty hours |  |"], ["|  |  | cheap |"]]
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

@@ -113,12 +113,13 @@ def grids_on(
     sides = [side for shade in shades for side in _sides(shade)]
     by_level = ByLevel(words)
     found: list[FoundGrid] = []
-    for placed in (drawn, rules_on([*rules, *sides], plane, words, height)) if sides else (drawn,):
+    with_sides = rules_on([*rules, *sides], plane, words, height) if sides else drawn
+    for placed in (drawn, with_sides) if sides else (drawn,):
         for boxes in (crossing(placed, height), stacked(by_level, placed, height)):
             for box in sorted(boxes, key=_area):
                 if not any(_overlap(box, other.box) for other in found):
                     found += _ruled_table(box, by_level, placed, height)
-    found = _with_rows_beside(found, words, placed, height)
+    found = _with_rows_beside(found, words, with_sides, height)
     free = _not_in(found, words)
     for part in parts_of(free, height):
         found += _borderless_tables(part, drawn, height)
@@ -138,7 +139,8 @@ def _with_rows_beside(
     for number, table in enumerate(found):
         free = ByLevel(_not_in([*extended, *found[number:]], words))
         beside = rows_beside(table.box, table.grid, free, height)
-        beside += underlined_headings(table.box, free, rules, height) if not beside else []
+        if all(word.middle_y > table.box[1] for word in beside):
+            beside += underlined_headings(table.box, free, rules, height)
         lines = {word.line for word in beside}
         beside = [word for word in words if word.line in lines]
         if beside:
