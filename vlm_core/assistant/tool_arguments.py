@@ -170,7 +170,7 @@ def one_page(value: object) -> object:
         text = _unquoted(value).strip().casefold()
         number = _PAGE.fullmatch(text)
         if not number and text not in _NONE:
-            raise ValueError("one page number is wanted, from 1, such as 2")
+            raise ValueError("one page number is wanted, an integer from 1, such as 2")
         return int(number[1]) if number else None
     return None if value == [] else value
 
