@@ -20,10 +20,10 @@ from vlm_core.empty_pages import EmptyPage, EmptyPagesWarning, LowScorePage, Low
 from vlm_core.errors import ConfigError, PagesFailed
 from vlm_core.images.sources import refuse_missing
 from vlm_core.ocr.hyphens import dehyphenate
-from vlm_core.ocr.layout import as_text, blocks
+from vlm_core.ocr.layout import text_of_blocks
 from vlm_core.option_names import check_names
 from vlm_core.structure.chunks import CHUNK_TOKENS, check_sizes, chunks
-from vlm_core.types import Box, Chunk, DocumentResult, Furniture, PageResult, PageState, TextLine, union
+from vlm_core.types import Block, Box, Chunk, DocumentResult, Furniture, PageResult, PageState
 from vlm_core.warning import warn_caller
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ documents of which a page failed."""
 _IDS = UUID("6f0c4f5e-6a0b-5c0e-9d53-1f6f7d0a2b41")
 _COMPLETE = (PageState.OK, PageState.BLANK)
 _READ = (*_COMPLETE, PageState.PARTIAL)
+_WHOLE: Box = (0.0, 0.0, 1.0, 1.0)  # of a page
 
 
 def stable_id(*parts: str | int | None) -> str:
@@ -145,22 +146,21 @@ def _of_page(page: PageResult, task: str) -> list[Passage]:
     return [Passage(page.text, page, task, page.page_number)]
 
 
-def _text_of(lines: Sequence[TextLine], page: PageResult) -> str:
-    """A block's text, its parted words whole where those of the page's text are."""
-    text = as_text(lines)
-    return text if text in page.text else dehyphenate(text, page.text)
-
-
 def _of_blocks(page: PageResult, task: str) -> list[Passage]:
-    if not (page.text and page.lines):
+    said = [block for block in page.blocks if block.text] if page.text and page.lines else []
+    if not said:
         # Where nothing is known of positions, the page is one block, so that no text is lost.
-        return [Passage(page.text, page, task, page.page_number, 0, (0.0, 0.0, 1.0, 1.0))]
+        return [Passage(page.text, page, task, page.page_number, 0, _WHOLE)]
     return [
-        Passage(
-            _text_of(lines, page), page, task, page.page_number, number, union(line.bbox for line in lines)
-        )
-        for number, lines in enumerate(blocks(page.lines))
+        Passage(_text_of(block, page, task), page, task, page.page_number, number, block.bbox or _WHOLE)
+        for number, block in enumerate(said)
     ]
+
+
+def _text_of(block: Block, page: PageResult, task: str) -> str:
+    """A block's text as the page's has it, its parted words whole where those of the page are."""
+    text = text_of_blocks("text" if task == "layout" else task, [block])
+    return text if text in page.text else dehyphenate(text, page.text)
 
 
 def _of_chunks(document: DocumentResult, task: str, chunk_tokens: int = CHUNK_TOKENS) -> list[Passage]:

@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from vlm_core.ocr.hyphens import dehyphenate
-from vlm_core.ocr.layout import render
+from vlm_core.ocr.layout import text_of_page
 from vlm_core.structure.exports import to_text
 from vlm_core.structure.found_blocks import renumbered
 from vlm_core.structure.markdown_writer import to_markdown
@@ -40,7 +40,7 @@ def _changed(page: PageResult, blocks: Sequence[Block], options: ReadOptions) ->
     """The fields of a page that are others without its furniture, or with it as paragraphs."""
     if not any(block.kind in _KINDS for block in blocks):
         return {}
-    is_drawn = bool(page.lines) and _drawn(page.lines, options) == page.text
+    is_drawn = bool(page.lines) and _drawn(page.lines, page.found, page.engine, options) == page.text
     if options.furniture == "keep":
         # Of lines, the text has all there is; of a model's answer, with the marks that the model gave.
         return {} if is_drawn else {"text": _written(map(_as_paragraph, blocks), options)}
@@ -48,19 +48,17 @@ def _changed(page: PageResult, blocks: Sequence[Block], options: ReadOptions) ->
     left = [number for number in range(len(page.lines)) if number not in gone]
     lines = tuple(page.lines[number] for number in left)
     body = [block for block in blocks if block.kind not in _KINDS]
-    return {
-        "text": _drawn(lines, options) if is_drawn else _written(body, options),
-        "lines": lines,
-        "found": tuple(renumbered(page.found, {number: place for place, number in enumerate(left)})),
-    }
+    found = tuple(renumbered(page.found, {number: place for place, number in enumerate(left)}))
+    text = _drawn(lines, found, page.engine, options) if is_drawn else _written(body, options)
+    return {"text": text, "lines": lines, "found": found}
 
 
 def _as_paragraph(block: Block) -> Block:
     return block.model_copy(update={"kind": "paragraph"}) if block.kind in _KINDS else block
 
 
-def _drawn(lines: Sequence[TextLine], options: ReadOptions) -> str:
-    text = render(options.task, lines)
+def _drawn(lines: Sequence[TextLine], found: Sequence[Block], engine: str, options: ReadOptions) -> str:
+    text = text_of_page(options.task, lines, found, "pdf" if engine == "pdf" else "ocr")
     return dehyphenate(text) if options.joins_words else text
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from vlm_core.ocr.layout import render
+from vlm_core.ocr.layout import text_of_page
 from vlm_core.ocr.page_warnings import NO_TEXT, page_warnings
 from vlm_core.structure.found_blocks import renumbered
 from vlm_core.types import Box, Entry, PageResult, PageState, TextLine
@@ -37,13 +37,14 @@ def with_entries(result: PageResult, entries: Sequence[Entry], task: str) -> Pag
             _place_mark(lines, entry)
         elif not any(_share(entry.bbox, line.bbox) >= _READ for line in lines):
             _place_text(lines, entry)
-    text = render(task, lines)
+    found = tuple(renumbered(result.found, _new_numbers(result.lines, lines)))
+    text = text_of_page(task, lines, found)
     warnings = [warning for warning in result.warnings if warning != NO_TEXT]
     return result.model_copy(
         update={
             "text": text,
             "lines": tuple(lines),
-            "found": tuple(renumbered(result.found, _new_numbers(result.lines, lines))),
+            "found": found,
             "state": PageState.OK if result.state is PageState.BLANK else result.state,
             "warnings": tuple(dict.fromkeys([*warnings, *page_warnings(text)])),
         }

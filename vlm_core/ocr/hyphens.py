@@ -73,12 +73,15 @@ def _rows(block: str, written: frozenset[str]) -> Iterator[str]:
 
 def _pair(above: str, below: str, written: frozenset[str]) -> tuple[str, str] | None:
     """The two rows with the word that they share in the upper one; None where they share none."""
-    first, second = _FIRST_HALF.search(above), _SECOND_HALF.match(below)
-    if not (first and second) or _CELLS in above or _CELLS in below:
+    said = below.lstrip(" ")  # the lines of a list item are indented
+    indent = below[: len(below) - len(said)]
+    first, second = _FIRST_HALF.search(above), _SECOND_HALF.match(said)
+    if not (first and second) or _CELLS in above.lstrip(" ") or _CELLS in said:
         return None
     if first[2] != SOFT_HYPHEN and not _is_one_word(first[1], second[1], second[2], written):
         return None
-    return above[: first.end(1)] + second[1] + second[2], second[3] or ""
+    rest = second[3] or ""
+    return above[: first.end(1)] + second[1] + second[2], rest and indent + rest
 
 
 def _is_one_word(first: str, second: str, behind: str, written: frozenset[str]) -> bool:

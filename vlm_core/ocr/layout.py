@@ -11,16 +11,24 @@ from itertools import pairwise
 from statistics import fmean, median
 
 from vlm_core.reading_order.columns import Work, columns_of
-from vlm_core.reading_order.pieces import SAME_ROW, join_close, rows_of
 from vlm_core.reading_order.pieces import Piece as Piece
-from vlm_core.types import Box, TextLine, Word, rounded
+from vlm_core.reading_order.pieces import join_close, rows_of
+from vlm_core.structure.exports import to_text
+from vlm_core.structure.line_blocks import PageLines, blocks_of_pages
+from vlm_core.structure.markdown_writer import to_markdown
+from vlm_core.types import Block, BlockKind, Box, Origin, TextLine, Word, rounded
+
+TASKS = ("text", "markdown", "layout")
+"""What a page's lines can be written as."""
+# Kinds that plain Markdown has no sign for.
+_UNMARKED: frozenset[BlockKind] = frozenset({"caption", "footnote", "page_header", "page_footer"})
 
 BLOCK_GAP = 1.5
 """Times the usual distance between rows, and"""
 NEAR_GAP = 1.3
 """times the smaller one above or below: from here on a new block begins."""
-HEADING = 1.4
-"""Times the usual height of a line: a short block this tall is a heading."""
+LARGER = 1.4
+"""Times the height of the row before: larger or smaller print is a block of its own."""
 
 COLUMNS = 500
 """Characters side by side on a page that is laid out, at most: boxes may be far too narrow for their text."""
@@ -99,7 +107,7 @@ def _split_at_gaps(rows: list[list[Piece]]) -> list[list[list[Piece]]]:
     usual = _usual_pitch(pitches, median(heights))
     blocks = [[rows[0]]]
     for number, (row, (above, height)) in enumerate(zip(rows[1:], pairwise(heights), strict=True)):
-        if _is_gap(pitches, number, usual) or max(above, height) >= HEADING * min(above, height):
+        if _is_gap(pitches, number, usual) or max(above, height) >= LARGER * min(above, height):
             blocks.append([])
         blocks[-1].append(row)
     return blocks
@@ -115,33 +123,6 @@ def _is_gap(pitches: Sequence[float], number: int, usual: float) -> bool:
     """Whether rows stand further apart than they do elsewhere on the page, and than those beside them."""
     near = [*pitches[max(0, number - 1) : number], *pitches[number + 1 : number + 2]]
     return pitches[number] > BLOCK_GAP * usual and (not near or pitches[number] > NEAR_GAP * min(near))
-
-
-def as_text(lines: Sequence[TextLine]) -> str:
-    """Lines as plain text: a row a line, two spaces between its cells, a blank line between blocks.
-
-    Example:
-        >>> as_text([TextLine(text="TOTAL", bbox=(0, 0, 0.4, 0.1)),
-        ...          TextLine(text="9.00", bbox=(0.8, 0, 1, 0.1))])
-        'TOTAL  9.00'
-    """
-    return "\n\n".join("\n".join(_row_texts(block)) for block in blocks(lines))
-
-
-def as_markdown(lines: Sequence[TextLine]) -> str:
-    """Lines as Markdown: as plain text, with blocks of larger print as headings.
-
-    Example:
-        >>> as_markdown([TextLine(text="Invoice", bbox=(0, 0, 1, 0.2)),
-        ...              TextLine(text="for a ladder", bbox=(0, 0.5, 1, 0.6), block=1),
-        ...              TextLine(text="and a lamp", bbox=(0, 0.6, 1, 0.7), block=1)])
-        '## Invoice\\n\\nfor a ladder\\nand a lamp'
-    """
-    usual = median(_height(line) for line in lines) if lines else 0.0
-    return "\n\n".join(
-        f"## {' '.join(_row_texts(block))}" if _is_heading(block, usual) else "\n".join(_row_texts(block))
-        for block in blocks(lines)
-    )
 
 
 def as_layout(lines: Sequence[TextLine]) -> str:
@@ -202,39 +183,58 @@ def blocks(lines: Sequence[TextLine]) -> list[list[TextLine]]:
     return list(found.values())
 
 
-def _row_texts(block: Sequence[TextLine]) -> list[str]:
-    rows = [block[0].text]
-    for last, line in pairwise(block):
-        if _continues_row(last, line):
-            rows[-1] += f"  {line.text}"
-        else:
-            rows.append(line.text)
-    return rows
-
-
-def _continues_row(last: TextLine, line: TextLine) -> bool:
-    if last.row is not None and line.row is not None:
-        return last.row == line.row
-    shared = min(last.bbox[3], line.bbox[3]) - max(last.bbox[1], line.bbox[1])
-    return line.bbox[0] >= last.bbox[2] and shared >= SAME_ROW * min(_height(last), _height(line))
-
-
 def _height(line: TextLine) -> float:
     return line.bbox[3] - line.bbox[1]
 
 
-def _is_heading(block: Sequence[TextLine], usual: float) -> bool:
-    letters = sum(character.isalpha() for line in block for character in line.text)
-    return len(block) <= 2 and letters >= 3 and min(_height(line) for line in block) >= HEADING * usual
+def text_of_page(
+    task: str, lines: Sequence[TextLine], found: Sequence[Block] = (), origin: Origin = "ocr"
+) -> str:
+    """Lines as the text that a task asks for: "layout", "text", or Markdown for any other task.
+
+    Plain text and Markdown are made of the page's blocks. The page is seen alone, so that its page headers
+    and page footers are text like any other.
+
+    Args:
+        task: what the text is to look like.
+        lines: of the page, in reading order.
+        found: tables and figures among them.
+        origin: of the lines.
+
+    Example:
+        >>> lines = [TextLine(text="TOTAL", bbox=(0, 0, 0.4, 0.1)),
+        ...          TextLine(text="9.00", bbox=(0.8, 0, 1, 0.1))]
+        >>> text_of_page("text", lines)
+        'TOTAL  9.00'
+    """
+    if task == "layout":
+        return as_layout(lines)
+    page = PageLines(lines, origin, found, has_furniture=False)
+    return text_of_blocks(task, blocks_of_pages([page])[0])
 
 
-RENDERERS: dict[str, Callable[[Sequence[TextLine]], str]] = {
-    "text": as_text,
-    "markdown": as_markdown,
-    "layout": as_layout,
-}
+def as_text(lines: Sequence[TextLine]) -> str:
+    """Lines as plain text: a row a line, two spaces between its cells, a blank line between blocks.
+
+    Example:
+        >>> as_text([TextLine(text="TOTAL", bbox=(0, 0, 0.4, 0.1)),
+        ...          TextLine(text="9.00", bbox=(0.8, 0, 1, 0.1))])
+        'TOTAL  9.00'
+    """
+    return text_of_page("text", lines)
 
 
-def render(task: str, lines: Sequence[TextLine]) -> str:
-    """Lines as the text that a task asks for; as Markdown where the task is another kind."""
-    return RENDERERS.get(task, as_markdown)(lines)
+def text_of_blocks(task: str, blocks: Iterable[Block]) -> str:
+    """Blocks as the text that a task asks for: "text", or Markdown for any other.
+
+    Example:
+        >>> text_of_blocks("markdown", [Block(kind="heading", text="Prices", level=1)])
+        '# Prices'
+    """
+    said = [_as_said(block) for block in blocks if block.text]
+    return to_text(said) if task == "text" else to_markdown(said)
+
+
+def _as_said(block: Block) -> Block:
+    """A block whose text stands in the page's text, without marks that the page does not show."""
+    return block.model_copy(update={"kind": "paragraph"}) if block.kind in _UNMARKED else block

@@ -18,11 +18,12 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vlm_core.errors import ConfigError, EngineError, MissingExtraError
-from vlm_core.ocr.layout import RENDERERS, Piece, lines_in_order
+from vlm_core.ocr.layout import TASKS, Piece, lines_in_order, text_of_page
 from vlm_core.ocr.page_warnings import NO_TEXT, is_blank, page_warnings
 from vlm_core.ocr.unread_ink import Ink, Unread, is_little_unread, is_unread, unread_on
 from vlm_core.reading_order.bent import straightened
 from vlm_core.reading_order.columns import Work
+from vlm_core.structure.figures import figures_of
 from vlm_core.structure.table_finding.find import find_tables
 from vlm_core.types import READING_PIXELS, Block, PageImage, PageResult, PageState, TextLine
 
@@ -97,8 +98,8 @@ class LocalEngine:
         return _versions()
 
     def __init__(self, task: str = "markdown") -> None:
-        if task not in RENDERERS:
-            known = ", ".join(RENDERERS)
+        if task not in TASKS:
+            known = ", ".join(TASKS)
             raise ConfigError(
                 f"The local engine does not know the task {task!r}",
                 hint=f"It knows {known}; the others need a vision model.",
@@ -129,7 +130,7 @@ class LocalEngine:
         return self._result(page, found, time.perf_counter() - started)
 
     def _result(self, page: PageImage, found: LocalReading, seconds: float) -> PageResult:
-        text = RENDERERS[self.task](found.lines)
+        text = text_of_page(self.task, found.lines, found.found)
         sideways = found.turn % 180 == 90
         blank = not text and not found.unread.boxes and is_blank(page)
         state = PageState.BLANK if blank else PageState.PARTIAL if found.unread.boxes else PageState.OK
@@ -138,7 +139,7 @@ class LocalEngine:
             state,
             text=text,
             lines=found.lines,
-            found=found.tables,
+            found=found.found,
             width=page.height if sideways else page.width,
             height=page.width if sideways else page.height,
             rotation=(page.rotation + found.turn) % 360,
@@ -163,7 +164,8 @@ class LocalReading(NamedTuple):
     """Of ink that hold no text, on a page that is all but empty."""
     doubts: tuple[str, ...] = ()
     """What is to be said of the text that was read."""
-    tables: tuple[Block, ...] = ()
+    found: tuple[Block, ...] = ()
+    """Tables and figures."""
 
 
 def _warnings(text: str, found: LocalReading, blank: bool) -> list[str]:
@@ -220,16 +222,19 @@ def _read(page: PageImage, models: Models) -> LocalReading:
         turn,
         without_text,
         (*doubts, *work.doubts),
-        _tables(text_lines, upright, _slope(quads)),
+        _found(text_lines, upright, _slope(quads)),
     )
 
 
-def _tables(lines: Sequence[TextLine], image: Pixels, slope: float) -> tuple[Block, ...]:
+def _found(lines: Sequence[TextLine], image: Pixels, slope: float) -> tuple[Block, ...]:
+    from vlm_core.ocr.figure_areas import figure_areas
     from vlm_core.ocr.ruling_lines import ruling_lines
 
     height, width = image.shape[:2]
     rules = ruling_lines(image, slope) if lines else []
-    return tuple(find_tables(lines, rules, width, height, slope=slope))
+    tables = list(find_tables(lines, rules, width, height, slope=slope))
+    areas = figure_areas(image, lines, [block.bbox for block in tables if block.bbox])
+    return *tables, *figures_of(areas, lines, tables, "ocr")
 
 
 def _doubts(readings: Sequence[RecognizedLine], inks: Sequence[Ink]) -> Iterator[str]:

@@ -104,7 +104,7 @@ def _with_last_resort(wishes: OCROptions) -> tuple[Sequence[str | Route], OCREng
         return fallbacks, None
     if fallbacks.index("local") != len(fallbacks) - 1:
         raise ConfigError('fallbacks: "local" is not the last', hint="It answers always: put it at the end.")
-    from vlm_core.ocr.layout import RENDERERS
+    from vlm_core.ocr.layout import TASKS
     from vlm_core.ocr.local import LocalEngine
 
-    return fallbacks[:-1], LocalEngine(wishes.task if wishes.task in RENDERERS else "markdown")
+    return fallbacks[:-1], LocalEngine(wishes.task if wishes.task in TASKS else "markdown")

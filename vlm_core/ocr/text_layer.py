@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 from vlm_core.errors import MissingExtraError
 from vlm_core.ocr.entries import with_entries
-from vlm_core.ocr.layout import blocks, moved, render
+from vlm_core.ocr.layout import blocks, moved, text_of_page
 from vlm_core.ocr.page_warnings import NO_TEXT, page_warnings
 from vlm_core.ocr.unread_ink import Unread
+from vlm_core.structure.figures import figures_of
 from vlm_core.structure.found_blocks import moved_block, renumbered
 from vlm_core.structure.table_finding.find import find_tables
 from vlm_core.types import (
@@ -60,7 +61,8 @@ def read_with_text_layer(
     pictures += [_surely(_picture(page, box, read_page)) for box in _drawn_lettering(page, layer)]
     results = [picture.result for picture in pictures]
     lines = _in_place(layer.lines, [(picture.place, _new_lines(picture, layer)) for picture in pictures])
-    text = render(task, lines)
+    found = tuple(_tables_and_figures(lines, layer, page, pictures))
+    text = text_of_page(task, lines, found, "pdf")
     warnings = [warning for result in results for warning in result.warnings if warning != NO_TEXT]
     return PageResult.of(
         page,
@@ -69,7 +71,7 @@ def read_with_text_layer(
         unread_share=max((result.unread_share for result in incomplete), default=0.0),
         unread=tuple(place for result in incomplete for place in result.unread),
         lines=lines,
-        found=tuple(_tables(lines, layer, page, pictures)),
+        found=found,
         engine=ENGINE,
         usage=total_usage(result.usage for result in results),
         cost_usd=sum(result.cost_usd or 0.0 for result in results),
@@ -78,13 +80,20 @@ def read_with_text_layer(
     )
 
 
-def _tables(
+def _tables_and_figures(
     lines: Sequence[TextLine], layer: TextLayer, page: PageImage, pictures: Iterable[_Picture]
 ) -> Iterator[Block]:
-    """The tables of the page. Those in its pictures were found by the lines that are drawn there."""
+    """What else stands on the page. What is in its pictures was found by the lines that are drawn there."""
     of_pictures = list(_of_pictures(pictures, lines))
-    yield from of_pictures
-    taken = {number for block in of_pictures for number in block.lines}
+    tables = [block for block in of_pictures if block.kind == "table"]
+    tables += _tables(lines, layer, page, {number for block in tables for number in block.lines})
+    yield from tables
+    areas = [block.bbox for block in of_pictures if block.kind == "figure" and block.bbox]
+    yield from figures_of([*layer.pictures, *layer.drawings, *areas], lines, tables, "pdf")
+
+
+def _tables(lines: Sequence[TextLine], layer: TextLayer, page: PageImage, taken: set[int]) -> Iterator[Block]:
+    """The tables of the page's own lines."""
     free = [
         line.model_copy(update={"text": "", "words": ()}) if number in taken else line
         for number, line in enumerate(lines)
@@ -94,7 +103,7 @@ def _tables(
 
 
 def _of_pictures(pictures: Iterable[_Picture], lines: Sequence[TextLine]) -> Iterator[Block]:
-    """The tables that the engine found in pictures, where they stand on the page, with its lines' numbers."""
+    """What the engine found in pictures, where they stand on the page, with its lines' numbers."""
     numbers = {(line.text, line.bbox): number for number, line in enumerate(lines)}
     for place, result, _ in pictures:
         seen = [(line.text, line.bbox) for line in _on_page(place, result)] if result.found else []

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import groupby
+from statistics import median_low
 
 from vlm_core.structure.line_units import OTHER_PRINT, Unit
 from vlm_core.structure.markers import heading_number, list_marker
@@ -35,6 +37,11 @@ _LABELS, _LONGEST_LABEL = 2, 30
 _TITLE = 1.4
 # how many on a page that has no paragraph.
 _MOST_TITLES = 2
+# What a line begins with that says where a table or figure is from, or adds to it.
+_BESIDE_FIGURES = re.compile(
+    r"(?:sources?|notes?|remarks?|quellen?|anmerkung(?:en)?|fuentes?|notas?|fontes?|fonti|bron(?:nen)?)\s?[:：]",
+    re.IGNORECASE,
+)
 _SENTENCE_ENDS = frozenset(".:;!?)]”’\"'。！？：；）」")
 _NARROW, _NUMBERED_NARROW = 0.8, 0.95
 """Of the widest line of its column: a heading is narrower; one with a number may be wider than others."""
@@ -122,6 +129,8 @@ def _may_be_heading(unit: Unit) -> bool:
     ends = (",", ";", "，", "；", "。") if heading_number(text) else (".", ",", ";", "，", "；", "。")
     first = next((letter for letter in text if letter.isalnum()), "a")
     if text.split()[-1].casefold() in _OPEN_WORDS or any(sign in text for sign in _OF_FORMULAS):
+        return False
+    if _BESIDE_FIGURES.match(text):
         return False
     return not text.endswith(ends) and not first.islower() and "@" not in text and "://" not in text
 
@@ -212,6 +221,7 @@ def levels(headings: Sequence[tuple[str, float]]) -> list[int]:
         near = next((known for known in classes.values() if known <= size * _SAME_LEVEL), None)
         classes[size] = size if near is None else near
     depths = [_depth(text) for text, _ in headings]
+    headings = _with_a_size_a_depth(headings, depths)
     least = {
         each: min((depth for _, depth in group if depth), default=1)
         for each, group in groupby(
@@ -225,6 +235,18 @@ def levels(headings: Sequence[tuple[str, float]]) -> list[int]:
     ]
     ranks = {key: rank for rank, key in enumerate(sorted(set(keys)), 1)}
     return [min(6, ranks[key]) for key in keys]
+
+
+def _with_a_size_a_depth(
+    headings: Sequence[tuple[str, float]], depths: Sequence[int]
+) -> list[tuple[str, float]]:
+    """Headings in which numbers of one depth, such as 8.6.2 and 8.6.3, have one size: sizes are measured."""
+    deep = [depth for depth in depths if depth > 1]
+    sizes = {
+        each: median_low(size for (_, size), depth in zip(headings, depths, strict=True) if depth == each)
+        for each in set(deep)
+    }
+    return [(text, sizes.get(depth, size)) for (text, size), depth in zip(headings, depths, strict=True)]
 
 
 def _depth(text: str) -> int:

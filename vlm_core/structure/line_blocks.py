@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vlm_core.structure.captions import says_caption
+from vlm_core.structure.footnotes import footnote_units
 from vlm_core.structure.furniture import furniture
 from vlm_core.structure.headings import heading_units, relevelled
 from vlm_core.structure.line_rows import Row, body_size, rows_of
@@ -98,6 +99,8 @@ def _without(block: Sequence[Row], taken: set[int]) -> list[list[Row]]:
 
 
 def _blocks(page: _Page, lines: PageLines, edges: dict[int, BlockKind]) -> list[tuple[Block, float]]:
+    notes = footnote_units(page.units, page.body, edges)
+    edges = {**edges, **dict.fromkeys(notes, "footnote")}
     inner = [number for number in range(len(page.units)) if number not in edges]
     titles = {inner[place] for place in heading_units([page.units[number] for number in inner], page.body)}
     lists = _list_units(page.units, titles | set(edges))

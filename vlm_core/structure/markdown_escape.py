@@ -61,6 +61,16 @@ def escaped_line(line: str) -> str:
     return "".join(_escaped(line, 0))
 
 
+def escaped_text(text: str) -> str:
+    r"""A text as Markdown reads it back in a heading or a cell, where no list or heading can begin.
+
+    Example:
+        >>> print(escaped_text("1. Costs *more*"))
+        1. Costs \*more\*
+    """
+    return "".join(_escaped(text, 0))
+
+
 def _start_escaped(line: str) -> str | None:
     """The beginning of a line with a backslash before the character that would make it something else."""
     first = line[:1]

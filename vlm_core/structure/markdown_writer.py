@@ -6,7 +6,7 @@ import html
 from collections.abc import Callable, Iterable
 
 from vlm_core.structure.captions import says_caption
-from vlm_core.structure.markdown_escape import escaped_line
+from vlm_core.structure.markdown_escape import escaped_line, escaped_text
 from vlm_core.structure.table_markup import as_markdown
 from vlm_core.types import Block
 
@@ -94,7 +94,7 @@ def _paragraph(block: Block, found: list[Block], number: int) -> str:
 
 
 def _heading(block: Block, found: list[Block], number: int) -> str:
-    line = escaped_line(" ".join(block.text.split("\n")))
+    line = escaped_text(" ".join(block.text.split("\n")))
     if line.endswith("#") and not line.endswith("\\#"):  # which would be taken for the end of the heading
         line = f"{line[:-1]}\\#"
     return f"{'#' * min(6, max(1, block.level or 1))} {line}"

@@ -6,7 +6,7 @@ import csv
 import html
 import io
 
-from vlm_core.structure.markdown_escape import escaped_line
+from vlm_core.structure.markdown_escape import escaped_text
 from vlm_core.structure.table_grid import cells_by_row, has_spans, header_rows, rows
 from vlm_core.types import Cell, Table
 
@@ -62,7 +62,7 @@ def _pipe_row(cells: list[str]) -> str:
 def _pipe_cell(text: str) -> str:
     if text == "---":  # between the header and the body
         return text
-    return _BREAK.join(escaped_line(line).replace("|", "\\|") for line in text.split("\n"))
+    return _BREAK.join(escaped_text(line).replace("|", "\\|") for line in text.split("\n"))
 
 
 def as_csv(table: Table) -> str:

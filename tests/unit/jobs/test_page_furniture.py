@@ -12,7 +12,7 @@ from PIL import Image
 from langchain_vlm import VLMLoader
 from llamaindex_vlm import VLMReader
 from vlm_core import ConfigError, DocumentReader, PageImage, PageResult, TextLine, chunks
-from vlm_core.ocr.layout import render
+from vlm_core.ocr.layout import text_of_page
 
 BODIES = ("It begins here, on the first page.", "It goes on in the middle.", "And it ends with this page.")
 HEADER = "The Journal of Tea"
@@ -32,7 +32,7 @@ class Lines:
             TextLine(text=text, bbox=(x, y, x + len(text) * 0.01, y + 0.015), block=number, row=number)
             for number, (text, (x, y)) in enumerate(zip(texts, places, strict=True))
         )
-        return PageResult.of(page, text=render(self.task, lines), lines=lines, engine=self.name)
+        return PageResult.of(page, text=text_of_page(self.task, lines), lines=lines, engine=self.name)
 
 
 class Answers:

@@ -49,7 +49,7 @@ def test_a_mark_stands_beside_its_label(lines: list[TextLine], text: str) -> Non
 
 def test_a_mark_without_a_label_stands_behind_what_is_above_it() -> None:
     lines = [line("above", (0.05, 0.02, 0.3, 0.04)), line("below", (0.05, 0.5, 0.3, 0.52), row=1)]
-    assert read(*lines, entries=(TICKED,)).text == "above\n[x]\nbelow"
+    assert read(*lines, entries=(TICKED,)).text == "above\n[x]\n\nbelow"
 
 
 @pytest.mark.parametrize(

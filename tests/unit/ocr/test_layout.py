@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import pytest
 
-from vlm_core.ocr.layout import Piece, as_layout, as_markdown, as_text, blocks, lines_in_order
+from vlm_core.ocr.layout import Piece, as_layout, as_text, blocks, lines_in_order, text_of_page
 from vlm_core.types import TextLine
 
 WIDTH, HEIGHT = 1000, 1000
+
+
+as_markdown = partial(text_of_page, "markdown")
 
 
 def piece(text: str, x: float, y: float, width: float | None = None, height: float = 20) -> Piece:
@@ -145,7 +149,7 @@ def test_large_print_is_a_heading_in_markdown_alone() -> None:
         line("Invoice", 0, 0, 0.3, height=0.05),
         *(line("text", 0, 0.1 * n, 0.3, block=1) for n in (1, 2, 3)),
     ]
-    assert as_markdown(lines).startswith("## Invoice\n\n")
+    assert as_markdown(lines).startswith("# Invoice\n\n")
     assert as_text(lines).startswith("Invoice\n\n")
 
 

@@ -252,6 +252,45 @@ def test_a_text_is_located(text: str, places: list[tuple[int, float]]) -> None:
     assert [(place.page_number, place.bbox[1]) for place in locate(text, TWO_PAGES)] == places
 
 
+def of_a_table() -> DocumentResult:
+    """Of two cells, the first of which goes on below the second."""
+    boxes = [(0.1, 0.1, 0.4, 0.12), (0.5, 0.1, 0.6, 0.12), (0.1, 0.13, 0.4, 0.15)]
+    lines = [
+        TextLine(text=text, bbox=box) for text, box in zip(["Alpha", "9.00", "beta"], boxes, strict=True)
+    ]
+    cells = (
+        Cell(row=0, column=0, text="Alpha\nbeta", bbox=(0.1, 0.1, 0.4, 0.15)),
+        Cell(row=0, column=1, text="9.00", bbox=boxes[1]),
+    )
+    found = Block(
+        kind="table", text="", bbox=(0.1, 0.1, 0.6, 0.15), lines=(0, 1, 2), table=Table(cells=cells)
+    )
+    text = "<table><tr><td>Alpha<br>beta</td><td>9.00</td></tr></table>"
+    page = PageResult(text=text, lines=tuple(lines), found=(found,))
+    return DocumentResult(source="a.pdf", pages=(page,))
+
+
+@pytest.mark.parametrize(
+    ("text", "lefts"),
+    [
+        ("Alpha<br>beta</td><td>9.00", [0.1, 0.5]),
+        ("| Alpha beta | 9.00 |", [0.1, 0.5]),
+        ("d>9.00</td></tr></tab", [0.5]),
+        ('pan="2">9.00</td>', [0.5]),
+        ("beta</td><td colspa", [0.1]),
+    ],
+    ids=["html", "pipes", "cut tags", "cut attribute", "cut before an attribute"],
+)
+def test_a_part_of_a_table_is_located_by_its_cells(text: str, lefts: list[float]) -> None:
+    assert [place.bbox[0] for place in locate(text, of_a_table())] == lefts
+
+
+@pytest.mark.parametrize("text", [None, 9, b"Tea"], ids=repr)
+def test_what_is_no_text_cannot_be_located(text: Any) -> None:
+    with pytest.raises(ConfigError, match="text must be a str or a Chunk"):
+        locate(text, TWO_PAGES)
+
+
 def test_a_chunk_knows_its_places() -> None:
     (chunk,) = chunks(TWO_PAGES)
     assert [place.page_number for place in locate(chunk, TWO_PAGES)] == [1, 2]

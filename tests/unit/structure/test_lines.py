@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -56,7 +57,15 @@ def test_a_numbered_line_between_paragraphs_is_a_heading() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["and so it ends.", "a line, small", "Total: 9.00,", "me@example.org", "Look at the", "12.50 13.40 8"],
+    [
+        "and so it ends.",
+        "a line, small",
+        "Total: 9.00,",
+        "me@example.org",
+        "Look at the",
+        "12.50 13.40 8",
+        "Source: Eurostat",
+    ],
 )
 def test_other_short_lines_are_no_headings(text: str) -> None:
     found = of_one_page(lines(*PARAGRAPH, "", *PARAGRAPH, "", (text, 1.6), "", *PARAGRAPH, "", *PARAGRAPH))
@@ -76,9 +85,10 @@ def test_a_page_without_prose_has_no_more_than_two_headings() -> None:
         ([("Title", 3.0), ("1. One", 2.0), ("1.1 Two", 2.0), ("2. Three", 2.05)], [1, 2, 3, 2]),
         ([("1. One", 2.0), ("References", 2.0)], [1, 1]),
         ([("a", float(size)) for size in range(9, 0, -1)], [1, 2, 3, 4, 5, 6, 6, 6, 6]),
+        ([("8.6.1 A", 2.0), ("8.6.2 B", 2.3), ("8.6.3 C", 2.0)], [1, 1, 1]),
         ([], []),
     ],
-    ids=["by size", "by number", "without number", "six at most", "none"],
+    ids=["by size", "by number", "without number", "six at most", "one depth, one size", "none"],
 )
 def test_levels_are_consistent(headings: list[tuple[str, float]], expected: list[int]) -> None:
     assert levels(headings) == expected
@@ -201,3 +211,24 @@ def test_markdown_leaves_furniture_out_or_keeps_it() -> None:
     assert "Annual report" not in dropped
     assert kept.count("Annual report 2024") == 3
     assert marked.count("<header>Annual report 2024</header>") == 3
+
+
+def page_with_notes(mark: str = "3", size: float = 0.8, lowest: str = "") -> list[Block]:
+    prose = [*PARAGRAPH, ""] * 5
+    below = ["", (lowest, 1.0)] if lowest else []
+    return of_one_page(lines(*prose, (f"{mark} See the book of Truth, where {PROSE.lower()}", size), *below))
+
+
+@pytest.mark.parametrize("mark", ["3", "12.", "*", "†", "²"])
+def test_smaller_print_with_a_mark_below_the_text_is_a_footnote(mark: str) -> None:
+    note = page_with_notes(mark)[-1]
+    assert (note.kind, note.text.split()[0]) == ("footnote", mark)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"mark": "But"}, {"mark": "(3)"}, {"size": 1.0}, {"lowest": "and the text goes on below"}],
+    ids=["no mark", "list", "same print", "text below"],
+)
+def test_other_print_is_no_footnote(options: dict[str, Any]) -> None:
+    assert "footnote" not in [block.kind for block in page_with_notes(**options)]
