@@ -184,7 +184,17 @@ STREAMED: dict[str, Row] = {
 
 PASSING = [name for name in FAULTS if STREAMED[name].requests_passing > 1]
 MENDED = [name for name, row in STREAMED.items() if name.startswith("stream_") and row.requests == 2]
-NAMES = {"any_fault": list(FAULTS), "passing_fault": PASSING, "mended_stream": MENDED}
+
+
+def comes_to(row: Row) -> Any:
+    """What a caller can tell two faults apart by."""
+    return row.lasting, row.requests, row.warning, tuple(row.answer.items())
+
+
+KINDS = list({(comes_to(WHOLE[name]), comes_to(STREAMED[name])): name for name in reversed(FAULTS)}.values())
+"""One fault of those that come to the same. The frameworks' classes are given an answer or an error by the
+client, and cannot see which fault it was."""
+NAMES = {"any_fault": list(FAULTS), "passing_fault": PASSING, "mended_stream": MENDED, "kind_of_fault": KINDS}
 """By the argument of a test that gets one of them."""
 
 
@@ -200,12 +210,17 @@ def rows() -> Mapping[bool, Mapping[str, Row]]:
 
 
 @pytest.fixture(scope="module")
-def quick_collections() -> Iterator[None]:
-    """Leave what there is out of the garbage collections, of which each test makes one."""
+def thawed_at_last() -> Iterator[None]:
     gc.collect()
-    gc.freeze()
     yield
     gc.unfreeze()
+    gc.collect()
+
+
+@pytest.fixture
+def quick_collections(thawed_at_last: None) -> None:
+    """Leave what there is out of the garbage collections, of which each test makes one."""
+    gc.freeze()
 
 
 @pytest.fixture
