@@ -3,6 +3,8 @@ PYTHON ?= python3
 # For the second environment: the newest that pyenv has, if any.
 NEWEST ?= $(lastword $(PYTHON) $(sort $(wildcard $(HOME)/.pyenv/versions/3.1[3-9].*/bin/python3)))
 BIN := .venv/bin
+# Compiled files are kept, or each program that a test starts would compile all packages anew.
+export PYTHONDONTWRITEBYTECODE :=
 # A file's tests stay together, for what they share.
 SIDE_BY_SIDE := -n 2 --dist loadfile
 RECEIPTS ?= ../shared/data/receipts

@@ -221,6 +221,7 @@ def rows_of_html(count: int) -> str:
     return "<table>" + "<tr><td rowspan=2>a</td></tr>" * count
 
 
+SLOW = pytest.mark.slow
 COSTLY: dict[str, Callable[[int], str]] = {
     "links": "[a](b".__mul__,
     "headings": "# a\n\n".__mul__,
@@ -234,7 +235,7 @@ COSTLY: dict[str, Callable[[int], str]] = {
     [
         *(pytest.param(part.__mul__, 2_000, id=name) for name, part in LONG_TEXTS.items()),
         *(pytest.param(text, 500, id=name) for name, text in COSTLY.items()),
-        *(pytest.param(text, 2_000, id=f"{name}-many", marks=pytest.mark.slow) for name, text in COSTLY.items()),
+        *(pytest.param(text, 2_000, id=f"{name}-many", marks=SLOW) for name, text in COSTLY.items()),
     ],
 )
 def test_an_answer_is_cut_into_chunks_in_little_more_work_however_long_it_is(

@@ -96,7 +96,13 @@ TRIED = [(name, way) for name in EVERY_WAY for way in WAYS] + [
     (name, WAYS[place % len(WAYS)]) for place, name in enumerate(SLOW) if name not in EVERY_WAY
 ]
 # Of these a page takes all the CPU that it gets.
-ENDLESS = ("tiny tiles", "small tiles", "forms within forms", "a shading of a function", "waves again and again")
+ENDLESS = (
+    "tiny tiles",
+    "small tiles",
+    "forms within forms",
+    "a shading of a function",
+    "waves again and again",
+)
 
 Look: TypeAlias = Callable[[Path], str]
 Bounded: TypeAlias = Callable[[], AbstractContextManager[None]]
