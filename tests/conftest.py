@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from preloaded import Preloaded
 
 # A busy machine is not the code's fault.
 settings.register_profile("unhurried", deadline=None)
@@ -27,6 +29,17 @@ def data() -> Path:
     if not DATA.is_dir():
         pytest.skip(f"no real documents in {DATA}; VLM_TEST_DATA names another folder")
     return DATA
+
+
+@pytest.fixture(scope="session")
+def preloaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Preloaded]:
+    """Runs programs with the frameworks loaded. Processes of one test run share what was read of pages."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    programs = Preloaded(folder / "programs")
+    yield programs
+    programs.close()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

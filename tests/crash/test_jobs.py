@@ -22,7 +22,6 @@ from vlm_core.types import PageState
 
 PAGES = 50
 IN_FLIGHT = 4
-KILLS = 20
 
 JOB = """
 import json, sys
@@ -94,12 +93,13 @@ def lines(job: subprocess.Popen[str]) -> list[tuple[int, str, str]]:
 UNDISTURBED = [(number, "ok", f"page {number}") for number in range(1, PAGES + 1)]
 
 
+@pytest.mark.parametrize("times", [6, pytest.param(20, marks=pytest.mark.slow)])
 def test_a_job_that_is_killed_again_and_again_pays_only_for_what_was_in_flight(
-    server: ScriptedServer, pages: Pages, book: Path, tmp_path: Path
+    server: ScriptedServer, pages: Pages, book: Path, tmp_path: Path, times: int
 ) -> None:
     journal, dice = tmp_path / "pages.journal", random.Random(11)
     kills = 0
-    for _ in range(KILLS):
+    for _ in range(times):
         job = start(server, book, journal)
         assert job.stdout is not None
         for _ in range(dice.randrange(8)):
@@ -109,7 +109,7 @@ def test_a_job_that_is_killed_again_and_again_pays_only_for_what_was_in_flight(
         job.send_signal(signal.SIGKILL)
         job.communicate()
     assert lines(start(server, book, journal)) == UNDISTURBED
-    assert kills > KILLS // 2
+    assert kills > times // 2
     paid_again = pages.asked.total() - PAGES
     assert 0 <= paid_again <= kills * IN_FLIGHT
     with Journal(journal) as opened:

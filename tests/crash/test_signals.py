@@ -191,8 +191,18 @@ MOMENTS = [0, 1, 6, 17, IN_ALL - AT_ONCE]
 """Pages that were answered when the signal comes, while others have been asked for."""
 OUTPUTS = ["folder", "jsonl", "stdout", "md"]
 MATRIX = list(product(MOMENTS, OUTPUTS, [True, False], [signal.SIGINT, signal.SIGTERM]))
-if "VLM_TEST_ALL_INTERRUPTS" not in os.environ:  # it takes a minute
-    MATRIX = [case for number, case in enumerate(MATRIX) if number % 7 == 0]
+
+
+def name_of(case: tuple[int, str, bool, int]) -> str:
+    moment, output, journal, number = case
+    return f"{moment}-{output}-{'journal' if journal else 'none'}-{signal.Signals(number).name}"
+
+
+# Five cases in which each moment, output and signal comes, with a journal and without. All take minutes.
+CASES = [
+    pytest.param(case, id=name_of(case), marks=[pytest.mark.slow] * (number not in (0, 21, 42, 63, 79)))
+    for number, case in enumerate(MATRIX)
+]
 
 
 @pytest.fixture(scope="module")
@@ -229,12 +239,7 @@ def numbers_in(text: str) -> list[int]:
     return [int(number) for number in re.findall(r'(?:^|"text": ")page (\d{3,})\b', text, re.MULTILINE)]
 
 
-def name_of(case: tuple[int, str, bool, int]) -> str:
-    moment, output, journal, number = case
-    return f"{moment}-{output}-{'journal' if journal else 'none'}-{signal.Signals(number).name}"
-
-
-@pytest.mark.parametrize("case", MATRIX, ids=map(name_of, MATRIX))
+@pytest.mark.parametrize("case", CASES)
 def test_all_that_was_read_is_in_the_output_whole_documents_under_their_names(
     folder: Path, tmp_path: Path, case: tuple[int, str, bool, int]
 ) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from vlm_core.cli import main
 from vlm_core.testing import ScriptedServer, Seen
 
 COMMAND = (sys.executable, "-m", "vlm_core.cli", "mcp")
@@ -224,10 +225,14 @@ def test_a_home_is_understood_since_no_shell_does_it_for_a_client(scan: Path, mo
         pytest.param(["--max-pages", "0"], 2, "--max-pages", id="no pages"),
     ],
 )
-def test_what_is_wrong_is_said_before_anything_is_served(arguments: list[str], code: int, said: str) -> None:
-    done = subprocess.run([*COMMAND, *arguments], capture_output=True, input=b"", text=False)
-    assert (done.returncode, done.stdout) == (code, b"")
-    assert said in done.stderr.decode()
+def test_what_is_wrong_is_said_before_anything_is_served(
+    capfd: pytest.CaptureFixture[str], arguments: list[str], code: int, said: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["mcp", *arguments])
+    written = capfd.readouterr()
+    assert (ended.value.code, written.out) == (code, "")
+    assert said in written.err
 
 
 @pytest.mark.parametrize(
