@@ -30,6 +30,7 @@ from vlm_core.errors import (
     VLMError,
 )
 from vlm_core.flow import policy
+from vlm_core.flow.call import CallLimits
 from vlm_core.testing import FAULTS
 from vlm_core.testing.fault_parts import TEXT, UNICODE
 from vlm_core.types import Usage
@@ -151,7 +152,7 @@ WHOLE: dict[str, Row] = {
     "gzip_untrue": again(IncompleteResponse),
     "gzip_bomb": again(MalformedResponse),
     "other_model": well(answer={"served_model": "another-vlm"}, warning="the answer names another-vlm"),
-    "long_answer": well("and so on " * 1_000_000),
+    "long_answer": well("and so on " * 100_000, fault={"characters": 1_000_000}),
     "endless": again(MalformedResponse),
     **dict.fromkeys((name for name in FAULTS if name.startswith("stream_")), well()),
     "stream_single_bytes": well(UNICODE),
@@ -221,6 +222,15 @@ def thawed_at_last() -> Iterator[None]:
 def quick_collections(thawed_at_last: None) -> None:
     """Leave what there is out of the garbage collections, of which each test makes one."""
     gc.freeze()
+
+
+@pytest.fixture
+def small_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer may have 4 MB, in place of 64."""
+    *others, most = CallLimits.__init__.__defaults__ or ()
+    assert most == CallLimits().max_answer_bytes
+    monkeypatch.setattr(CallLimits.__init__, "__defaults__", (*others, 2**22))
+    assert CallLimits().max_answer_bytes == 2**22
 
 
 @pytest.fixture

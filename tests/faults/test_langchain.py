@@ -21,7 +21,7 @@ from langchain_vlm import ChatVLM
 from vlm_core import Usage, VLMError
 from vlm_core.testing import ScriptedServer
 
-pytestmark = pytest.mark.usefixtures("quick_collections", "short_waits")
+pytestmark = pytest.mark.usefixtures("quick_collections", "short_waits", "small_answers")
 
 Rows: TypeAlias = Mapping[bool, Mapping[str, Any]]
 KEY = "canary-key-90be41"
