@@ -19,8 +19,10 @@ test: .venv/installed-dev
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not data and not slow"
 
 # Those whose subject is size: huge pictures, crowded pages, many documents. Smaller siblings are in `make test`.
+# And what holds of any input, for more inputs.
 test-slow: .venv/installed-dev
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "slow and not data" tests
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) --hypothesis-profile deep tests/property
 
 # The tests over real documents, which stand beside the repository where they are to be had.
 test-data: .venv/installed-dev

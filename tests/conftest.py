@@ -12,8 +12,9 @@ import pytest
 from hypothesis import settings
 from preloaded import Preloaded
 
-# A busy machine is not the code's fault.
-settings.register_profile("unhurried", deadline=None)
+# A busy machine is not the code's fault. `make test-slow` looks at more examples.
+settings.register_profile("unhurried", deadline=None, max_examples=30)
+settings.register_profile("deep", deadline=None, max_examples=100)
 settings.load_profile("unhurried")
 
 # A shell has what it starts in the background ignore Ctrl-C, and so would the programs that tests interrupt.

@@ -77,8 +77,9 @@ def known() -> list[Known]:
     for module in modules():
         source = Path(module.__file__).read_text(encoding="utf-8")
         short = module.__name__.removeprefix("vlm_core.")
+        searched = set(re.findall(rf"(?<!\w)(\w+)\.(?:{'|'.join(SEARCHING)})\b", source))
         for name, value in vars(module).items():
-            anchored = not re.search(rf"(?<!\w){name}\.(?:{'|'.join(SEARCHING)})\b", source)
+            anchored = name not in searched
             only_matched = anchored and not any(f".{method}(" in source for method in SEARCHING)
             is_alone = isinstance(value, re.Pattern)
             for pattern in patterns_in(value):
