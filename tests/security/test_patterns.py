@@ -86,7 +86,7 @@ def known() -> list[Known]:
                 searches = not (anchored if is_alone else only_matched) and f"{short}.{name}" not in MATCHED
                 key = pattern.pattern, pattern.flags
                 found.setdefault(key, Known(f"{short}.{name}", pattern, searches))
-        for call in ast.walk(ast.parse(source)):
+        for call in ast.walk(ast.parse(source)) if re.search(r"\bre\.\w+\(", source) else ():
             if is_call_of_re(call) and isinstance(call.args[0], ast.Constant):  # type: ignore[attr-defined]
                 pattern = re.compile(call.args[0].value)  # type: ignore[attr-defined]
                 searches = call.func.attr in SEARCHING  # type: ignore[attr-defined]
