@@ -15,6 +15,7 @@ from threading import Event, Lock
 
 import pytest
 from PIL import Image
+from preloaded import Preloaded, Running
 
 from vlm_core.jobs.journal import Journal
 from vlm_core.testing import ScriptedServer, Seen
@@ -85,10 +86,6 @@ def command(server: ScriptedServer, book: Path, journal: Path, output: str | Pat
     return [sys.executable, "-m", "vlm_core.cli", "read", str(book), *engine, *kept]
 
 
-def start(arguments: list[str]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-
-
 def texts(count: int) -> list[str]:
     return [f"page {number}" for number in range(1, count + 1)]
 
@@ -100,9 +97,8 @@ def pages_in(written: str) -> list[str]:
 STOPPING = b"vlm: stopping: pages that were begun are waited for; a second signal ends at once\n"
 
 
-def stop(running: subprocess.Popen[bytes], slow: Slow, number: int) -> str:
+def stop(running: Running, slow: Slow, number: int) -> str:
     """Stop it while it waits for pages, let these come, and give back its last words."""
-    assert running.stderr is not None
     assert slow.is_busy.wait(LONG_SECONDS)
     running.send_signal(number)
     while (line := running.stderr.readline()) != STOPPING:
@@ -113,12 +109,17 @@ def stop(running: subprocess.Popen[bytes], slow: Slow, number: int) -> str:
 
 @pytest.mark.parametrize(("number", "code"), SIGNALS)
 def test_what_was_begun_is_written_and_paid_for_once(
-    server: ScriptedServer, slow: Slow, book: Path, tmp_path: Path, number: int, code: int
+    server: ScriptedServer,
+    slow: Slow,
+    book: Path,
+    tmp_path: Path,
+    preloaded: Preloaded,
+    number: int,
+    code: int,
 ) -> None:
     journal = tmp_path / "pages.journal"
     arguments = [*command(server, book, journal, "-"), "--format", "jsonl"]
-    with start(arguments) as running:
-        assert running.stdout is not None
+    with preloaded.start(arguments) as running:
         stop(running, slow, number)
         written = running.stdout.read()
     assert running.returncode == code
@@ -129,18 +130,24 @@ def test_what_was_begun_is_written_and_paid_for_once(
     with Journal(journal) as opened:
         assert opened.verify() == []
         assert opened.totals().pages == {"ok": DELIVERED + AT_ONCE}
-    again = subprocess.run(arguments, check=True, capture_output=True, text=True)
-    assert pages_in(again.stdout) == texts(PAGES)
+    again, _ = preloaded.start(arguments).communicate()
+    assert pages_in(again.decode()) == texts(PAGES)
     assert sorted(slow.asked) == list(range(1, PAGES + 1))
 
 
 @pytest.mark.parametrize(("number", "code"), SIGNALS)
 def test_a_file_that_is_not_complete_is_called_so(
-    server: ScriptedServer, slow: Slow, book: Path, tmp_path: Path, number: int, code: int
+    server: ScriptedServer,
+    slow: Slow,
+    book: Path,
+    tmp_path: Path,
+    preloaded: Preloaded,
+    number: int,
+    code: int,
 ) -> None:
     output = tmp_path / "book.txt"
     output.write_text("an older one")
-    with start(command(server, book, tmp_path / "pages.journal", output)) as running:
+    with preloaded.start(command(server, book, tmp_path / "pages.journal", output)) as running:
         told = stop(running, slow, number)
     assert running.returncode == code
     assert output.read_text() == "an older one"
@@ -157,12 +164,17 @@ def test_a_file_that_is_not_complete_is_called_so(
 
 @pytest.mark.parametrize(("number", "code"), SIGNALS)
 def test_a_second_signal_does_not_wait(
-    server: ScriptedServer, slow: Slow, book: Path, tmp_path: Path, number: int, code: int
+    server: ScriptedServer,
+    slow: Slow,
+    book: Path,
+    tmp_path: Path,
+    preloaded: Preloaded,
+    number: int,
+    code: int,
 ) -> None:
     journal, output = tmp_path / "pages.journal", tmp_path / "book.txt"
     slow.last_words = "\u200b"
-    with start(command(server, book, journal, output)) as running:
-        assert running.stderr is not None
+    with preloaded.start(command(server, book, journal, output)) as running:
         assert b"page 3: " in running.stderr.readline()  # it has come
         assert slow.is_busy.wait(LONG_SECONDS)
         running.send_signal(number)
@@ -242,7 +254,7 @@ def numbers_in(text: str) -> list[int]:
 
 @pytest.mark.parametrize("case", CASES)
 def test_all_that_was_read_is_in_the_output_whole_documents_under_their_names(
-    folder: Path, tmp_path: Path, case: tuple[int, str, bool, int]
+    folder: Path, tmp_path: Path, preloaded: Preloaded, case: tuple[int, str, bool, int]
 ) -> None:
     moment, output, has_journal, number = case
     held = Held(moment)
@@ -252,11 +264,9 @@ def test_all_that_was_read_is_in_the_output_whole_documents_under_their_names(
         server.answer(held)
         engine = ["-e", "some-vlm", "--base-url", server.base_url, "--max-concurrency", str(AT_ONCE)]
         arguments = [sys.executable, "-m", "vlm_core.cli", "read", str(folder), *engine, *kept, "-o", place]
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        with subprocess.Popen(arguments, cwd=tmp_path, **pipes) as running:
+        with preloaded.start(arguments, tmp_path) as running:
             try:
                 told = stop(running, held, number)
-                assert running.stdout is not None
                 shown = running.stdout.read().decode()
             finally:
                 held.may_answer.set()
@@ -287,7 +297,9 @@ def test_all_that_was_read_is_in_the_output_whole_documents_under_their_names(
             assert ("run the same command again" in told) == has_journal
             assert told.count(".tif") == len(begun)
         if has_journal:
-            subprocess.run(arguments, cwd=tmp_path, check=True, capture_output=True)
+            again = preloaded.start(arguments, tmp_path)
+            again.communicate()
+            assert again.returncode == 0
             assert sorted(held.asked) == sorted(page for pages in DOCUMENTS.values() for page in pages)
 
 

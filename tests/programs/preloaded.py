@@ -7,17 +7,21 @@ engine has read is not read again by other programs of a test run: what it reads
 from __future__ import annotations
 
 import atexit
+import builtins
+import contextlib
 import hashlib
 import importlib
 import json
 import os
 import pickle
 import runpy
+import signal
 import subprocess
 import sys
 import threading
 import traceback
 import warnings
+from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,8 +34,60 @@ class Done(NamedTuple):
     stderr: str
 
 
+class Running:
+    """A program that runs, with pipes, as `subprocess.Popen` has it."""
+
+    def __init__(self, server: Preloaded, request: dict[str, Any], pipes: dict[str, Path]) -> None:
+        for path in pipes.values():
+            os.mkfifo(path)
+        self._server = server
+        self.pid: int = server.ask({**request, **{name: str(path) for name, path in pipes.items()}})
+        self.returncode: int | None = None
+        # Each side waits for the other one to open a pipe, in one order.
+        self.stdin = pipes["in"].open("wb", 0) if "in" in pipes else None
+        self.stdout = pipes["out"].open("rb")
+        self.stderr = pipes["err"].open("rb")
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal, if it has not ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """End it at once."""
+        self.send_signal(signal.SIGKILL)
+
+    def poll(self) -> int | None:
+        """How it ended; None while it runs."""
+        if self.returncode is None:
+            self.returncode = self._server.ask({"poll": self.pid})
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait until it has ended."""
+        if self.returncode is None:
+            self.returncode = self._server.ask({"wait": self.pid})
+        return self.returncode
+
+    def communicate(self) -> tuple[bytes, bytes]:
+        """All that it writes, once it has ended; it writes little to standard error."""
+        if self.stdin is not None:
+            self.stdin.close()
+        with self:
+            return self.stdout.read(), self.stderr.read()
+
+    def __enter__(self) -> Running:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for pipe in (self.stdin, self.stdout, self.stderr):
+            if pipe is not None:
+                pipe.close()
+        self.wait()
+
+
 class Preloaded:
-    """Runs programs one after the other.
+    """Runs programs, each in a process that is forked.
 
     Args:
         folder: for what was written, and what was read of pages.
@@ -40,9 +96,17 @@ class Preloaded:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.folder.mkdir(parents=True, exist_ok=True)
+        self._numbers = count()
         self._server = subprocess.Popen(
             [sys.executable, __file__, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
+
+    def ask(self, request: dict[str, Any]) -> Any:
+        """What the process that programs are forked from says to a request."""
+        assert self._server.stdin is not None
+        assert self._server.stdout is not None
+        print(json.dumps(request), file=self._server.stdin, flush=True)
+        return json.loads(self._server.stdout.readline())
 
     def run(
         self, program: str | Path, *arguments: str, cwd: str | Path = ".", warnings: tuple[str, ...] = ()
@@ -55,17 +119,31 @@ class Preloaded:
             cwd: its current folder.
             warnings: names of the categories that are errors.
         """
-        assert self._server.stdin is not None
-        assert self._server.stdout is not None
-        request = {"argv": [str(program), *arguments], "cwd": str(Path(cwd).absolute()), "errors": warnings}
-        print(json.dumps(request), file=self._server.stdin, flush=True)
-        answer = json.loads(self._server.stdout.readline())
-        out, err = (Path(answer[name]).read_text(encoding="utf-8") for name in ("out", "err"))
-        return Done(answer["code"], out, err)
+        out, err = self._path("out"), self._path("err")
+        request = {**self._request([str(program), *arguments], cwd), "errors": warnings}
+        code = self.ask({"wait": self.ask({**request, "out": str(out), "err": str(err)})})
+        return Done(code, out.read_text(encoding="utf-8"), err.read_text(encoding="utf-8"))
+
+    def start(self, command: list[str], cwd: str | Path = ".", *, stdin: bool = False) -> Running:
+        """Start a program with pipes.
+
+        Args:
+            command: as for `subprocess`: this Python, with "-m" and a module, "-c" and a text, or a path.
+            cwd: its current folder.
+            stdin: whether it has a pipe for standard input too.
+        """
+        names = ("in", "out", "err") if stdin else ("out", "err")
+        return Running(self, self._request(command[1:], cwd), {name: self._path(name) for name in names})
 
     def close(self) -> None:
         """End the process that programs are forked from."""
         self._server.communicate()
+
+    def _request(self, argv: list[str], cwd: str | Path) -> dict[str, Any]:
+        return {"argv": argv, "cwd": str(Path(cwd).absolute()), "environment": dict(os.environ)}
+
+    def _path(self, name: str) -> Path:
+        return self.folder / f"{os.getpid()}-{next(self._numbers)}.{name}"
 
 
 # --- the process that programs are forked from
@@ -74,13 +152,19 @@ class Preloaded:
 def serve(folder: Path) -> None:
     load()
     keep_readings(folder / "readings")
-    for number, line in enumerate(sys.stdin):
-        out, err = (folder / f"{os.getpid()}-{number}.{name}" for name in ("out", "err"))
-        child = os.fork()
-        if child == 0:
-            become(json.loads(line), out, err)
-        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        print(json.dumps({"code": code, "out": str(out), "err": str(err)}), flush=True)
+    for line in sys.stdin:
+        print(json.dumps(answer(json.loads(line))), flush=True)
+
+
+def answer(request: dict[str, Any]) -> int | None:
+    """The number of a process that is started, or how one ended."""
+    if pid := request.get("wait") or request.get("poll"):
+        pid, status = os.waitpid(pid, 0 if "wait" in request else os.WNOHANG)
+        return os.waitstatus_to_exitcode(status) if pid else None
+    child = os.fork()
+    if child == 0:
+        become(request)
+    return child
 
 
 def load() -> None:
@@ -120,27 +204,29 @@ def keep_readings(folder: Path) -> None:
     local.load_models = lambda: None
 
 
-def become(request: dict[str, Any], out: Path, err: Path) -> None:
+def become(request: dict[str, Any]) -> None:
     """Be the program, and end."""
-    for descriptor, path in ((1, out), (2, err)):
-        opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    for descriptor, name in enumerate(("in", "out", "err")):
+        mode = os.O_WRONLY | os.O_CREAT if descriptor else os.O_RDONLY
+        opened = os.open(request.get(name, os.devnull), mode)
         os.dup2(opened, descriptor)
         os.close(opened)
-    null = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(null, 0)
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", 1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
     os.chdir(request["cwd"])
-    sys.argv = request["argv"]
-    sys.path[0] = str(Path(sys.argv[0]).absolute().parent)
-    for name in request["errors"]:
-        warnings.filterwarnings("error", category=getattr(__import__("builtins"), name))
-    os._exit(code_of(sys.argv[0]))
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    for name in request.get("errors", ()):
+        warnings.filterwarnings("error", category=getattr(builtins, name))
+    os._exit(code_of(request["argv"]))
 
 
-def code_of(program: str) -> int:
+def code_of(argv: list[str]) -> int:
     """Run a program, and what Python does at its end."""
     code = 0
     try:
-        runpy.run_path(program, run_name="__main__")
+        run(argv)
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else ended.code is not None
         if isinstance(ended.code, str):
@@ -150,11 +236,25 @@ def code_of(program: str) -> int:
         code = 1
     threading._shutdown()
     atexit._run_exitfuncs()
-    sys.stdout.flush()
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
     sys.stderr.flush()
     return int(code)
 
 
+def run(argv: list[str]) -> None:
+    """Run what Python is given."""
+    if argv[0] == "-c":
+        sys.argv = ["-c", *argv[2:]]
+        exec(compile(argv[1], "<string>", "exec"), {"__name__": "__main__"})
+    elif argv[0] == "-m":
+        sys.argv = argv[1:]
+        runpy.run_module(argv[1], run_name="__main__", alter_sys=True)
+    else:
+        sys.argv = argv
+        sys.path[0] = str(Path(argv[0]).absolute().parent)
+        runpy.run_path(argv[0], run_name="__main__")
+
+
 if __name__ == "__main__":
-    sys.stdout.reconfigure(line_buffering=True)
     serve(Path(sys.argv[1]))
