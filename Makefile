@@ -3,18 +3,26 @@ PYTHON ?= python3
 # For the second environment: the newest that pyenv has, if any.
 NEWEST ?= $(lastword $(PYTHON) $(sort $(wildcard $(HOME)/.pyenv/versions/3.1[3-9].*/bin/python3)))
 BIN := .venv/bin
+# Compiled files are kept, or each program that a test starts would compile all packages anew.
+export PYTHONDONTWRITEBYTECODE :=
 # A file's tests stay together, for what they share.
 SIDE_BY_SIDE := -n 2 --dist loadfile
 RECEIPTS ?= ../shared/data/receipts
 DOCUMENTS ?= ../shared/data
 
-.PHONY: demo test test-data test-openai2 test-docling fuzz lint types bench bench-tables bench-olmocr bench-chunks docs clean
+.PHONY: demo test test-slow test-data test-openai2 test-docling fuzz lint types bench bench-tables bench-olmocr bench-chunks docs clean
 
 demo: .venv/installed
 	$(BIN)/python examples/demo.py
 
 test: .venv/installed-dev
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not data"
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not data and not slow"
+
+# Those whose subject is size: huge pictures, crowded pages, many documents. Smaller siblings are in `make test`.
+# And what holds of any input, for more inputs.
+test-slow: .venv/installed-dev
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "slow and not data" tests
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) --hypothesis-profile deep tests/property
 
 # The tests over real documents, which stand beside the repository where they are to be had.
 test-data: .venv/installed-dev
@@ -25,7 +33,7 @@ WIRE_SECURITY := $(addprefix tests/security/test_,assistant.py download.py hosti
 WIRE_TESTS := tests/unit/wire tests/unit/flow tests/unit/testing tests/unit/test_client.py tests/contract tests/property $(WIRE_SECURITY) tests/faults
 
 test-openai2: .venv-openai2/installed
-	.venv-openai2/bin/python -m pytest $(SIDE_BY_SIDE) $(WIRE_TESTS)
+	.venv-openai2/bin/python -m pytest $(SIDE_BY_SIDE) -m "not slow" $(WIRE_TESTS)
 
 # What becomes a DoclingDocument, where docling-core and its chunkers are.
 test-docling: .venv-docling/installed

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import random
 import signal
-import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Lock
 
 import pytest
 from PIL import Image, ImageDraw
+from preloaded import Preloaded, Running
 
 from vlm_core.images.decode import open_document
 from vlm_core.jobs.journal import Journal
@@ -22,7 +22,6 @@ from vlm_core.types import PageState
 
 PAGES = 50
 IN_FLIGHT = 4
-KILLS = 20
 
 JOB = """
 import json, sys
@@ -78,38 +77,41 @@ def server(pages: Pages) -> Iterator[ScriptedServer]:
         yield server
 
 
-def start(server: ScriptedServer, book: Path, journal: Path) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", JOB, server.base_url, str(book), str(journal), str(IN_FLIGHT)],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+Start = Callable[[], Running]
 
 
-def lines(job: subprocess.Popen[str]) -> list[tuple[int, str, str]]:
+@pytest.fixture
+def start(preloaded: Preloaded, server: ScriptedServer, book: Path, tmp_path: Path) -> Start:
+    """Starts a job on one journal."""
+    journal = tmp_path / "pages.journal"
+    command = [sys.executable, "-c", JOB, server.base_url, str(book), str(journal), str(IN_FLIGHT)]
+    return lambda: preloaded.start(command)
+
+
+def lines(job: Running) -> list[tuple[int, str, str]]:
     told, _ = job.communicate()
-    return [tuple(json.loads(line)) for line in told.splitlines() if line.endswith("]")]
+    return [tuple(json.loads(line)) for line in told.decode().splitlines() if line.endswith("]")]
 
 
 UNDISTURBED = [(number, "ok", f"page {number}") for number in range(1, PAGES + 1)]
 
 
+@pytest.mark.parametrize("times", [6, pytest.param(20, marks=pytest.mark.slow)])
 def test_a_job_that_is_killed_again_and_again_pays_only_for_what_was_in_flight(
-    server: ScriptedServer, pages: Pages, book: Path, tmp_path: Path
+    start: Start, pages: Pages, tmp_path: Path, times: int
 ) -> None:
     journal, dice = tmp_path / "pages.journal", random.Random(11)
     kills = 0
-    for _ in range(KILLS):
-        job = start(server, book, journal)
-        assert job.stdout is not None
+    for _ in range(times):
+        job = start()
         for _ in range(dice.randrange(8)):
             if not job.stdout.readline():
                 break
         kills += job.poll() is None
         job.send_signal(signal.SIGKILL)
         job.communicate()
-    assert lines(start(server, book, journal)) == UNDISTURBED
-    assert kills > KILLS // 2
+    assert lines(start()) == UNDISTURBED
+    assert kills > times // 2
     paid_again = pages.asked.total() - PAGES
     assert 0 <= paid_again <= kills * IN_FLIGHT
     with Journal(journal) as opened:
@@ -117,20 +119,15 @@ def test_a_job_that_is_killed_again_and_again_pays_only_for_what_was_in_flight(
         assert [page.state for page in opened.pages()] == [PageState.OK] * PAGES
 
 
-def test_two_jobs_on_one_journal_pay_for_each_page_once(
-    server: ScriptedServer, pages: Pages, book: Path, tmp_path: Path
-) -> None:
-    jobs = [start(server, book, tmp_path / "pages.journal") for _ in range(2)]
+def test_two_jobs_on_one_journal_pay_for_each_page_once(start: Start, pages: Pages) -> None:
+    jobs = [start() for _ in range(2)]
     assert [lines(job) for job in jobs] == [UNDISTURBED] * 2
     assert set(pages.asked.values()) == {1}
     assert pages.asked.total() == PAGES
 
 
-def test_where_one_of_two_jobs_is_killed_the_other_finishes(
-    server: ScriptedServer, pages: Pages, book: Path, tmp_path: Path
-) -> None:
-    killed, other = (start(server, book, tmp_path / "pages.journal") for _ in range(2))
-    assert killed.stdout is not None
+def test_where_one_of_two_jobs_is_killed_the_other_finishes(start: Start, pages: Pages) -> None:
+    killed, other = (start() for _ in range(2))
     killed.stdout.readline()
     killed.send_signal(signal.SIGKILL)
     killed.communicate()

@@ -15,6 +15,7 @@ from threading import Event, Lock
 
 import pytest
 from PIL import Image
+from preloaded import Preloaded, Running
 
 from vlm_core.jobs.journal import Journal
 from vlm_core.testing import ScriptedServer, Seen
@@ -26,9 +27,10 @@ DELIVERED = 3
 AT_ONCE = 4
 LONG_SECONDS = 30.0
 """That no test waits for."""
+# Both signals are in the cases of twenty documents below.
 SIGNALS = [
     pytest.param(signal.SIGINT, 130, id="ctrl-c"),
-    pytest.param(signal.SIGTERM, 143, id="sigterm"),
+    pytest.param(signal.SIGTERM, 143, id="sigterm", marks=pytest.mark.slow),
 ]
 
 
@@ -84,10 +86,6 @@ def command(server: ScriptedServer, book: Path, journal: Path, output: str | Pat
     return [sys.executable, "-m", "vlm_core.cli", "read", str(book), *engine, *kept]
 
 
-def start(arguments: list[str]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-
-
 def texts(count: int) -> list[str]:
     return [f"page {number}" for number in range(1, count + 1)]
 
@@ -99,9 +97,8 @@ def pages_in(written: str) -> list[str]:
 STOPPING = b"vlm: stopping: pages that were begun are waited for; a second signal ends at once\n"
 
 
-def stop(running: subprocess.Popen[bytes], slow: Slow, number: int) -> str:
+def stop(running: Running, slow: Slow, number: int) -> str:
     """Stop it while it waits for pages, let these come, and give back its last words."""
-    assert running.stderr is not None
     assert slow.is_busy.wait(LONG_SECONDS)
     running.send_signal(number)
     while (line := running.stderr.readline()) != STOPPING:
@@ -112,12 +109,17 @@ def stop(running: subprocess.Popen[bytes], slow: Slow, number: int) -> str:
 
 @pytest.mark.parametrize(("number", "code"), SIGNALS)
 def test_what_was_begun_is_written_and_paid_for_once(
-    server: ScriptedServer, slow: Slow, book: Path, tmp_path: Path, number: int, code: int
+    server: ScriptedServer,
+    slow: Slow,
+    book: Path,
+    tmp_path: Path,
+    preloaded: Preloaded,
+    number: int,
+    code: int,
 ) -> None:
     journal = tmp_path / "pages.journal"
     arguments = [*command(server, book, journal, "-"), "--format", "jsonl"]
-    with start(arguments) as running:
-        assert running.stdout is not None
+    with preloaded.start(arguments) as running:
         stop(running, slow, number)
         written = running.stdout.read()
     assert running.returncode == code
@@ -128,18 +130,24 @@ def test_what_was_begun_is_written_and_paid_for_once(
     with Journal(journal) as opened:
         assert opened.verify() == []
         assert opened.totals().pages == {"ok": DELIVERED + AT_ONCE}
-    again = subprocess.run(arguments, check=True, capture_output=True, text=True)
-    assert pages_in(again.stdout) == texts(PAGES)
+    again, _ = preloaded.start(arguments).communicate()
+    assert pages_in(again.decode()) == texts(PAGES)
     assert sorted(slow.asked) == list(range(1, PAGES + 1))
 
 
 @pytest.mark.parametrize(("number", "code"), SIGNALS)
 def test_a_file_that_is_not_complete_is_called_so(
-    server: ScriptedServer, slow: Slow, book: Path, tmp_path: Path, number: int, code: int
+    server: ScriptedServer,
+    slow: Slow,
+    book: Path,
+    tmp_path: Path,
+    preloaded: Preloaded,
+    number: int,
+    code: int,
 ) -> None:
     output = tmp_path / "book.txt"
     output.write_text("an older one")
-    with start(command(server, book, tmp_path / "pages.journal", output)) as running:
+    with preloaded.start(command(server, book, tmp_path / "pages.journal", output)) as running:
         told = stop(running, slow, number)
     assert running.returncode == code
     assert output.read_text() == "an older one"
@@ -154,14 +162,19 @@ def test_a_file_that_is_not_complete_is_called_so(
     assert sorted(path.name for path in tmp_path.glob("*book*")) == ["book.txt", "book.txt.partial"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
+@pytest.mark.parametrize(("number", "code"), SIGNALS)
 def test_a_second_signal_does_not_wait(
-    server: ScriptedServer, slow: Slow, book: Path, tmp_path: Path, number: int
+    server: ScriptedServer,
+    slow: Slow,
+    book: Path,
+    tmp_path: Path,
+    preloaded: Preloaded,
+    number: int,
+    code: int,
 ) -> None:
     journal, output = tmp_path / "pages.journal", tmp_path / "book.txt"
     slow.last_words = "\u200b"
-    with start(command(server, book, journal, output)) as running:
-        assert running.stderr is not None
+    with preloaded.start(command(server, book, journal, output)) as running:
         assert b"page 3: " in running.stderr.readline()  # it has come
         assert slow.is_busy.wait(LONG_SECONDS)
         running.send_signal(number)
@@ -169,7 +182,7 @@ def test_a_second_signal_does_not_wait(
         running.send_signal(number)
         running.wait(LONG_SECONDS)
         assert not slow.may_answer.is_set()
-    assert running.returncode == -number
+    assert (running.returncode, code) == (-number, 128 + number)
     kept = (tmp_path / "book.txt.partial").read_text().strip("\u200b\n").split("\n\n")
     assert kept in (texts(DELIVERED), texts(DELIVERED - 1))  # the last one came, and was perhaps not written
     with Journal(journal) as opened:
@@ -191,8 +204,18 @@ MOMENTS = [0, 1, 6, 17, IN_ALL - AT_ONCE]
 """Pages that were answered when the signal comes, while others have been asked for."""
 OUTPUTS = ["folder", "jsonl", "stdout", "md"]
 MATRIX = list(product(MOMENTS, OUTPUTS, [True, False], [signal.SIGINT, signal.SIGTERM]))
-if "VLM_TEST_ALL_INTERRUPTS" not in os.environ:  # it takes a minute
-    MATRIX = [case for number, case in enumerate(MATRIX) if number % 7 == 0]
+
+
+def name_of(case: tuple[int, str, bool, int]) -> str:
+    moment, output, journal, number = case
+    return f"{moment}-{output}-{'journal' if journal else 'none'}-{signal.Signals(number).name}"
+
+
+# Five cases in which each moment, output and signal comes, with a journal and without. All take minutes.
+CASES = [
+    pytest.param(case, id=name_of(case), marks=[pytest.mark.slow] * (number not in (0, 21, 42, 63, 79)))
+    for number, case in enumerate(MATRIX)
+]
 
 
 @pytest.fixture(scope="module")
@@ -229,14 +252,9 @@ def numbers_in(text: str) -> list[int]:
     return [int(number) for number in re.findall(r'(?:^|"text": ")page (\d{3,})\b', text, re.MULTILINE)]
 
 
-def name_of(case: tuple[int, str, bool, int]) -> str:
-    moment, output, journal, number = case
-    return f"{moment}-{output}-{'journal' if journal else 'none'}-{signal.Signals(number).name}"
-
-
-@pytest.mark.parametrize("case", MATRIX, ids=map(name_of, MATRIX))
+@pytest.mark.parametrize("case", CASES)
 def test_all_that_was_read_is_in_the_output_whole_documents_under_their_names(
-    folder: Path, tmp_path: Path, case: tuple[int, str, bool, int]
+    folder: Path, tmp_path: Path, preloaded: Preloaded, case: tuple[int, str, bool, int]
 ) -> None:
     moment, output, has_journal, number = case
     held = Held(moment)
@@ -246,11 +264,9 @@ def test_all_that_was_read_is_in_the_output_whole_documents_under_their_names(
         server.answer(held)
         engine = ["-e", "some-vlm", "--base-url", server.base_url, "--max-concurrency", str(AT_ONCE)]
         arguments = [sys.executable, "-m", "vlm_core.cli", "read", str(folder), *engine, *kept, "-o", place]
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        with subprocess.Popen(arguments, cwd=tmp_path, **pipes) as running:
+        with preloaded.start(arguments, tmp_path) as running:
             try:
                 told = stop(running, held, number)
-                assert running.stdout is not None
                 shown = running.stdout.read().decode()
             finally:
                 held.may_answer.set()
@@ -281,7 +297,9 @@ def test_all_that_was_read_is_in_the_output_whole_documents_under_their_names(
             assert ("run the same command again" in told) == has_journal
             assert told.count(".tif") == len(begun)
         if has_journal:
-            subprocess.run(arguments, cwd=tmp_path, check=True, capture_output=True)
+            again = preloaded.start(arguments, tmp_path)
+            again.communicate()
+            assert again.returncode == 0
             assert sorted(held.asked) == sorted(page for pages in DOCUMENTS.values() for page in pages)
 
 
@@ -349,10 +367,13 @@ def test_where_there_is_no_terminal_no_progress_is_shown(
     assert ended.stderr == f"vlm: {tmp_path}/pages.jsonl has {PAGES} pages: {PAGES} ok; $0.2000\n"
 
 
+@pytest.mark.parametrize(("count", "pages"), [(50, 58), pytest.param(150, 172, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("in_python", [False, True], ids=["vlm-read", "progress=True"])
-def test_no_percentage_falls_and_no_total_grows(tmp_path: Path, in_python: bool) -> None:
+def test_no_percentage_falls_and_no_total_grows(
+    tmp_path: Path, in_python: bool, count: int, pages: int
+) -> None:
     (tmp_path / "in").mkdir()
-    for number in range(150):
+    for number in range(count):
         frame = Image.new("L", (50 + number, 60), 30)
         others = [Image.new("L", (300 + number, 60), 30)] if number % 7 == 0 else []
         frame.save(tmp_path / "in" / f"{number:03}.tif", "TIFF", save_all=True, append_images=others)
@@ -367,8 +388,8 @@ def test_no_percentage_falls_and_no_total_grows(tmp_path: Path, in_python: bool)
     assert len(percentages) > 3
     assert percentages == sorted(percentages)
     assert percentages[-1] == 100
-    assert set(re.findall(r"/(\d+) documents", shown)) == {"150"}
-    assert "150/150 documents, 172 pages" in shown
+    assert set(re.findall(r"/(\d+) documents", shown)) == {str(count)}
+    assert f"{count}/{count} documents, {pages} pages" in shown
 
 
 IN_PYTHON = """

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from markdown_it import MarkdownIt
+from preloaded import Preloaded
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
@@ -46,12 +47,13 @@ def bring_scans(workplace: Path, program: str) -> None:
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if python_blocks(page)], ids=identify)
-def test_the_code_of_a_page_runs_from_top_to_bottom(page: Path, workplace: Path) -> None:
+def test_the_code_of_a_page_runs_from_top_to_bottom(
+    page: Path, workplace: Path, preloaded: Preloaded
+) -> None:
     program = workplace / "page.py"
     program.write_text("\n\n".join(python_blocks(page)), encoding="utf-8")
     bring_scans(workplace, program.read_text(encoding="utf-8"))
-    command = [sys.executable, "-W", "error::ResourceWarning", program]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = preloaded.run(program, warnings=("ResourceWarning",))
     assert done.returncode == 0, done.stderr
 
 
@@ -91,10 +93,18 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
 
 
 @pytest.mark.parametrize("example", [path for path in EXAMPLES if path.name not in LONGER], ids=identify)
-def test_an_example_runs(example: Path, workplace: Path) -> None:
+def test_an_example_runs(example: Path, workplace: Path, preloaded: Preloaded) -> None:
     bring_scans(workplace, example.read_text(encoding="utf-8"))
-    program = shutil.copy(example, workplace)
-    done = subprocess.run([sys.executable, program], capture_output=True, text=True)
+    done = preloaded.run(shutil.copy(example, workplace))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+
+
+def test_an_example_runs_by_itself(workplace: Path) -> None:
+    """In a process that has loaded nothing before, and with an engine that has read nothing."""
+    example = ROOT / "examples" / "ask_receipt.py"
+    bring_scans(workplace, example.read_text(encoding="utf-8"))
+    done = subprocess.run([sys.executable, example], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout
 

@@ -30,6 +30,7 @@ from vlm_core.errors import (
     VLMError,
 )
 from vlm_core.flow import policy
+from vlm_core.flow.call import CallLimits
 from vlm_core.testing import FAULTS
 from vlm_core.testing.fault_parts import TEXT, UNICODE
 from vlm_core.types import Usage
@@ -151,7 +152,7 @@ WHOLE: dict[str, Row] = {
     "gzip_untrue": again(IncompleteResponse),
     "gzip_bomb": again(MalformedResponse),
     "other_model": well(answer={"served_model": "another-vlm"}, warning="the answer names another-vlm"),
-    "long_answer": well("and so on " * 1_000_000),
+    "long_answer": well("and so on " * 100_000, fault={"characters": 1_000_000}),
     "endless": again(MalformedResponse),
     **dict.fromkeys((name for name in FAULTS if name.startswith("stream_")), well()),
     "stream_single_bytes": well(UNICODE),
@@ -184,7 +185,17 @@ STREAMED: dict[str, Row] = {
 
 PASSING = [name for name in FAULTS if STREAMED[name].requests_passing > 1]
 MENDED = [name for name, row in STREAMED.items() if name.startswith("stream_") and row.requests == 2]
-NAMES = {"any_fault": list(FAULTS), "passing_fault": PASSING, "mended_stream": MENDED}
+
+
+def comes_to(row: Row) -> Any:
+    """What a caller can tell two faults apart by."""
+    return row.lasting, row.requests, row.warning, tuple(row.answer.items())
+
+
+KINDS = list({(comes_to(WHOLE[name]), comes_to(STREAMED[name])): name for name in reversed(FAULTS)}.values())
+"""One fault of those that come to the same. The frameworks' classes are given an answer or an error by the
+client, and cannot see which fault it was."""
+NAMES = {"any_fault": list(FAULTS), "passing_fault": PASSING, "mended_stream": MENDED, "kind_of_fault": KINDS}
 """By the argument of a test that gets one of them."""
 
 
@@ -200,12 +211,26 @@ def rows() -> Mapping[bool, Mapping[str, Row]]:
 
 
 @pytest.fixture(scope="module")
-def quick_collections() -> Iterator[None]:
-    """Leave what there is out of the garbage collections, of which each test makes one."""
+def thawed_at_last() -> Iterator[None]:
     gc.collect()
-    gc.freeze()
     yield
     gc.unfreeze()
+    gc.collect()
+
+
+@pytest.fixture
+def quick_collections(thawed_at_last: None) -> None:
+    """Leave what there is out of the garbage collections, of which each test makes one."""
+    gc.freeze()
+
+
+@pytest.fixture
+def small_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer may have 4 MB, in place of 64."""
+    *others, most = CallLimits.__init__.__defaults__ or ()
+    assert most == CallLimits().max_answer_bytes
+    monkeypatch.setattr(CallLimits.__init__, "__defaults__", (*others, 2**22))
+    assert CallLimits().max_answer_bytes == 2**22
 
 
 @pytest.fixture

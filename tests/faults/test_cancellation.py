@@ -59,7 +59,7 @@ needs_proc = pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="this
 
 
 @needs_proc
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))])
 @pytest.mark.parametrize("how", ["achat", "astream"])
 async def test_of_many_calls_a_third_is_cancelled_at_any_moment(
     server: ScriptedServer, how: str, seed: int

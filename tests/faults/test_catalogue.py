@@ -186,6 +186,7 @@ def test_every_fault_has_a_row(rows: Rows) -> None:
     assert rows[False].keys() == rows[True].keys() == FAULTS.keys()
 
 
+@pytest.mark.usefixtures("small_answers")
 def test_a_fault_that_stays(server: ScriptedServer, way: Way, rows: Rows, any_fault: str) -> None:
     row = rows[way.streamed][any_fault]
     server.fault(any_fault, times=row.requests, **row.fault)
@@ -199,6 +200,7 @@ def test_a_fault_that_stays(server: ScriptedServer, way: Way, rows: Rows, any_fa
     gc.collect()  # what was left open would warn here
 
 
+@pytest.mark.usefixtures("small_answers")
 def test_a_fault_that_passes(server: ScriptedServer, way: Way, rows: Rows, passing_fault: str) -> None:
     row = rows[way.streamed][passing_fault]
     server.fault(passing_fault, **row.fault)
@@ -207,6 +209,16 @@ def test_a_fault_that_passes(server: ScriptedServer, way: Way, rows: Rows, passi
     check(outcome, row.passing, warning=row.warning, **row.answer)
     assert len(attempts_of(outcome)) == server.requests == row.requests_passing
     gc.collect()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["gzip_bomb", "endless", "long_answer"])
+def test_an_answer_of_its_full_size(server: ScriptedServer, way: Way, rows: Rows, name: str) -> None:
+    row = rows[way.streamed][name]
+    server.fault(name)
+    (outcome,) = way.ask(client_of(server), 1)
+    check(outcome, "and so on " * 1_000_000 if name == "long_answer" else row.lasting)
+    assert server.requests == row.requests
 
 
 # --- what single faults ask for

@@ -24,7 +24,7 @@ from vlm_core.jobs.reader import DocumentReader
 from vlm_core.testing import FAULTS, Answer, Reply, ScriptedServer, Seen
 from vlm_core.types import PageResult, PageState
 
-PAGES = 500
+MOST_PAGES = 500
 SHARE = 0.2
 """Of the requests that come to nothing good."""
 LOOP = "and the total is 9.00 EUR\n" * 400
@@ -61,12 +61,19 @@ def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(policy, "BASE_SECONDS", 0.001)
 
 
+@pytest.fixture(scope="module", params=[100, pytest.param(MOST_PAGES, marks=pytest.mark.slow)])
+def pages(request: pytest.FixtureRequest) -> int:
+    """How many the book has."""
+    count: int = request.param
+    return count
+
+
 @pytest.fixture(scope="module")
-def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """500 pages, each with its number as a bar of so many pixels."""
+def book(tmp_path_factory: pytest.TempPathFactory, pages: int) -> Path:
+    """Pages, each with its number as a bar of so many pixels."""
     frames = []
-    for number in range(1, PAGES + 1):
-        frame = Image.new("1", (PAGES + 40, 60), 1)
+    for number in range(1, pages + 1):
+        frame = Image.new("1", (MOST_PAGES + 40, 60), 1)
         ImageDraw.Draw(frame).rectangle((0, 10, number - 1, 40), fill=0)
         frames.append(frame)
     path = tmp_path_factory.mktemp("book") / "book.tif"
@@ -117,9 +124,9 @@ def read(book: Path, client: VLMClient, **options: Any) -> list[PageResult]:
         return list(DocumentReader(client, max_concurrency=16, **options).iter_pages(book))
 
 
-def check_ledger(results: list[PageResult]) -> None:
-    assert [result.page_number for result in results] == list(range(1, PAGES + 1))
-    assert sum(Counter(result.state for result in results).values()) == PAGES
+def check_ledger(results: list[PageResult], pages: int) -> None:
+    assert [result.page_number for result in results] == list(range(1, pages + 1))
+    assert sum(Counter(result.state for result in results).values()) == pages
     for result in results:
         sound = result.text == text_of(result.page_number)
         assert sound == (result.state is PageState.OK), result
@@ -127,20 +134,20 @@ def check_ledger(results: list[PageResult]) -> None:
         assert not re.search(r"error|sorry|<html|cannot help", result.text, re.IGNORECASE)
 
 
-def test_of_500_pages_each_ends_in_its_state_and_those_that_could_be_had_were(
-    server: ScriptedServer, book: Path
+def test_of_many_pages_each_ends_in_its_state_and_those_that_could_be_had_were(
+    server: ScriptedServer, book: Path, pages: int
 ) -> None:
     server.answer(Weather(random.Random(7)))
     client = VLMClient(
         "some-vlm", base_url=server.base_url, api_key=server.api_key, max_attempts=6, timeout=60
     )
     results = read(book, client)
-    check_ledger(results)
-    assert Counter(result.state for result in results)[PageState.OK] >= PAGES - 2
+    check_ledger(results, pages)
+    assert Counter(result.state for result in results)[PageState.OK] >= pages - 2
     assert sum(result.attempts for result in results) == server.requests
 
 
-def test_where_one_of_two_providers_fails_half_the_time_every_page_comes_once(book: Path) -> None:
+def test_where_one_of_two_providers_fails_half_the_time_every_page_comes_once(book: Path, pages: int) -> None:
     bad = Weather(random.Random(3), share=0.5, bad=BUSY)
     good = Weather(random.Random(4), share=0.0)
     with ScriptedServer(keep=10) as first, ScriptedServer(keep=10) as second:
@@ -151,7 +158,7 @@ def test_where_one_of_two_providers_fails_half_the_time_every_page_comes_once(bo
             for name, each in (("one", first), ("two", second))
         )
         results = read(book, VLMClient(one, fallbacks=[two], timeout=60))
-    check_ledger(results)
+    check_ledger(results, pages)
     assert {result.state for result in results} == {PageState.OK}
     assert {result.provider for result in results} == {"one", "two"}
     sound = Counter(result.provider for result in results)
@@ -160,7 +167,7 @@ def test_where_one_of_two_providers_fails_half_the_time_every_page_comes_once(bo
 
 @pytest.mark.parametrize("bad", BUSY, ids=["503", "429"])
 def test_no_page_waits_for_one_provider_while_another_has_room(
-    book: Path, monkeypatch: pytest.MonkeyPatch, bad: Reply
+    book: Path, pages: int, monkeypatch: pytest.MonkeyPatch, bad: Reply
 ) -> None:
     """A wait at the first would take a minute; each page goes to the second at once."""
     monkeypatch.setattr(policy, "BASE_SECONDS", 120.0)
@@ -175,6 +182,6 @@ def test_no_page_waits_for_one_provider_while_another_has_room(
         )
         # The time for a page ends before such a wait would.
         results = read(book, VLMClient(one, fallbacks=[two], timeout=50))
-    check_ledger(results)
+    check_ledger(results, pages)
     assert {result.state for result in results} == {PageState.OK}
     assert max(refusing.asked.values()) == 1

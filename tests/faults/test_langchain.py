@@ -21,7 +21,7 @@ from langchain_vlm import ChatVLM
 from vlm_core import Usage, VLMError
 from vlm_core.testing import ScriptedServer
 
-pytestmark = pytest.mark.usefixtures("quick_collections", "short_waits")
+pytestmark = pytest.mark.usefixtures("quick_collections", "short_waits", "small_answers")
 
 Rows: TypeAlias = Mapping[bool, Mapping[str, Any]]
 KEY = "canary-key-90be41"
@@ -97,10 +97,10 @@ def check_failure(error: VLMError) -> None:
 
 
 @pytest.mark.parametrize("ask", WAYS, ids=lambda ask: ask.__name__)
-def test_a_fault_comes_to_the_same_as_in_the_client(ask: Any, rows: Rows, any_fault: str) -> None:
-    row = rows[WAYS[ask]][any_fault]
+def test_a_fault_comes_to_the_same_as_in_the_client(ask: Any, rows: Rows, kind_of_fault: str) -> None:
+    row = rows[WAYS[ask]][kind_of_fault]
     with ScriptedServer(api_key=KEY) as server:
-        server.fault(any_fault, times=row.requests, **row.fault)
+        server.fault(kind_of_fault, times=row.requests, **row.fault)
         settings = {**SETTINGS, **row.client}
         model = ChatVLM(model="some-vlm", base_url=server.base_url, api_key=KEY, **settings)
         if isinstance(row.lasting, str):

@@ -294,7 +294,7 @@ def check_failure(error: VLMError, result: Result, stations: list[RouteState]) -
 BROKEN_BY_AN_ERROR = [Outcome("error event", "aaaaaaaa", 3), Outcome("whole", "bbbbbbbb")]
 
 
-@settings(max_examples=400)
+@settings(max_examples=4 * settings().max_examples)
 @given(
     found=st.lists(outcomes(), max_size=12),
     queueing=st.lists(st.sampled_from([0.0, 0.0, 0.0, 0.4, 5.0, 700.0]), max_size=8),
@@ -384,7 +384,7 @@ class Outage:
             return str(stop.value.route)
 
 
-@settings(max_examples=50)
+@settings(max_examples=settings().max_examples // 2)
 @given(
     length=st.sampled_from([5.0, 30.0, 60.0, 61.5, 300.0]),
     seconds=st.sampled_from([0.0, 0.1, 0.5, 2.0]),

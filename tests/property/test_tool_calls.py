@@ -201,7 +201,7 @@ CUTS = st.lists(st.integers(0, 40), max_size=6)
 SIZES = st.lists(st.integers(1, 4), max_size=8)
 
 
-@settings(max_examples=1000)
+@settings(max_examples=10 * settings().max_examples)
 @given(
     st.lists(st.tuples(WITH_ARGUMENTS | WITHOUT, CUTS), min_size=1, max_size=4),
     STYLES,
@@ -267,7 +267,7 @@ CLEAR = [
 ]
 
 
-@settings(max_examples=500)
+@settings(max_examples=5 * settings().max_examples)
 @given(
     st.lists(st.tuples(WITH_ARGUMENTS, CUTS), min_size=1, max_size=4, unique_by=lambda one: one[0].text),
     st.sampled_from(CLEAR),
@@ -298,7 +298,7 @@ def test_a_whole_answer_is_never_ambiguous(calls: list[Call], style: Style) -> N
     assert len({call.id for call in completion.tool_calls}) == len(calls)
 
 
-@settings(max_examples=300)
+@settings(max_examples=3 * settings().max_examples)
 @given(WITH_ARGUMENTS, st.integers(1, 60), CUTS, STYLES, FINISH)
 def test_arguments_that_end_too_early_are_never_completed(
     call: Call, length: int, cuts: list[int], style: Style, finish: str

@@ -20,7 +20,7 @@ from crowded_pages import (
     staircase,
     two_columns,
 )
-from crowded_tables import RULED, Ruled, nested_frames
+from crowded_tables import RULED, Ruled, boxes_anywhere, nested_frames
 from small_pdfs import one_page
 from work_counts import lines_run
 
@@ -38,30 +38,47 @@ MOST_LINES = 9_000_000
 """Of code, for a page of 2,500 boxes or 8,000 words: pages made to take forever are given up."""
 
 
-def lines_to_order(layout: Layout, count: int) -> int:
+def sizes(few: int, many: int) -> pytest.MarkDecorator:
+    """How many boxes the smaller of two pages has: few in `make test`, many in `make test-slow`."""
+    values = [pytest.param(few, id="few"), pytest.param(many, id="many", marks=pytest.mark.slow)]
+    return pytest.mark.parametrize("count", values)
+
+
+def lines_to_order(layout: Layout, count: int, work: Work | None = None) -> int:
     pieces = layout(count)
-    return lines_run(lambda: lines_in_order(pieces, 2_000, 3_000))
+    return lines_run(lambda: lines_in_order(pieces, 2_000, 3_000, work))
 
 
+@sizes(500, 5_000)
 @pytest.mark.parametrize(
     "layout",
     [grid_of_words, grid_of_prose, one_row, one_column, two_columns, nested_boxes],
     ids=lambda layout: layout.__name__,
 )
-def test_four_times_as_many_boxes_take_at_most_six_times_the_work(layout: Layout) -> None:
-    assert lines_to_order(layout, 20_000) <= MOST_GROWTH * lines_to_order(layout, 5_000)
+def test_four_times_as_many_boxes_take_at_most_six_times_the_work(layout: Layout, count: int) -> None:
+    assert lines_to_order(layout, 4 * count) <= MOST_GROWTH * lines_to_order(layout, count)
 
 
-@pytest.mark.parametrize(
+HARD = pytest.mark.parametrize(
     "layout", [ragged_column, nested_columns, dust, staircase], ids=lambda layout: layout.__name__
 )
+
+
+@pytest.mark.slow
+@HARD
 def test_no_layout_takes_more_than_a_bounded_amount_of_work(layout: Layout) -> None:
     assert lines_to_order(layout, 2_500) <= MOST_LINES
 
 
+@HARD
+def test_a_sixteenth_of_the_work_bounds_a_page_to_a_sixteenth_of_the_lines(layout: Layout) -> None:
+    assert lines_to_order(layout, 800, Work(Work().left // 16)) <= MOST_LINES / 16
+
+
+@sizes(400, 2_000)
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.__name__)
-def test_no_box_is_lost_however_many_there_are(layout: Layout) -> None:
-    pieces = layout(2_000)
+def test_no_box_is_lost_however_many_there_are(layout: Layout, count: int) -> None:
+    pieces = layout(count)
     text = " ".join(line.text for line in lines_in_order(pieces, 2_000, 3_000))
     assert sorted(text.split()) == sorted(" ".join(piece.text for piece in pieces).split())
 
@@ -112,11 +129,12 @@ def lines_to_order_drawn(places: list[tuple[float, float]]) -> int:
     return lines_run(lambda: in_reading_order(lines))
 
 
+@sizes(300, 2_000)
 @pytest.mark.parametrize("places", DRAWN.values(), ids=DRAWN)
 def test_lines_of_a_pdf_take_little_more_work_each_however_many_there_are(
-    places: Callable[[int], list[tuple[float, float]]],
+    places: Callable[[int], list[tuple[float, float]]], count: int
 ) -> None:
-    assert lines_to_order_drawn(places(8_000)) <= MOST_GROWTH * lines_to_order_drawn(places(2_000))
+    assert lines_to_order_drawn(places(4 * count)) <= MOST_GROWTH * lines_to_order_drawn(places(count))
 
 
 def test_a_pdf_page_whose_columns_were_not_all_looked_for_says_so() -> None:
@@ -139,15 +157,28 @@ def lines_to_find_tables(ruled: Callable[[int], Ruled], count: int) -> int:
     return lines_run(lambda: find_tables(page.lines, page.rules, 1_000, 1_400))
 
 
-@pytest.mark.parametrize("ruled", RULED, ids=lambda ruled: ruled.__name__)
+# Boxes anywhere grow faster until their bound: a test below has a smaller page of them.
+GROWING = [
+    pytest.param(ruled, count, id=f"{ruled.__name__}-{count}", marks=[pytest.mark.slow] * (count > 500))
+    for ruled in RULED
+    for count in (500, 2_000)
+    if (ruled, count) != (boxes_anywhere, 500)
+]
+
+
+@pytest.mark.parametrize(("ruled", "count"), GROWING)
 def test_tables_are_looked_for_in_little_more_work_for_each_word_however_many_there_are(
-    ruled: Callable[[int], Ruled],
+    ruled: Callable[[int], Ruled], count: int
 ) -> None:
-    assert lines_to_find_tables(ruled, 8_000) <= MOST_GROWTH * lines_to_find_tables(ruled, 2_000)
+    assert lines_to_find_tables(ruled, 4 * count) <= MOST_GROWTH * lines_to_find_tables(ruled, count)
 
 
-def test_frames_in_frames_take_no_more_than_a_bounded_amount_of_work() -> None:
-    assert lines_to_find_tables(nested_frames, 8_000) <= MOST_LINES
+@sizes(1_000, 8_000)
+@pytest.mark.parametrize("ruled", [nested_frames, boxes_anywhere], ids=lambda ruled: ruled.__name__)
+def test_rules_in_and_over_each_other_take_no_more_than_a_bounded_amount_of_work(
+    ruled: Callable[[int], Ruled], count: int
+) -> None:
+    assert lines_to_find_tables(ruled, count) <= MOST_LINES * count / 8_000
 
 
 def page_of(layout: Layout, count: int) -> PageResult:
@@ -160,16 +191,17 @@ def page_of(layout: Layout, count: int) -> PageResult:
     return PageResult(text="\n".join(line.text for line in lines), lines=tuple(lines))
 
 
+@sizes(250, 1_000)
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.__name__)
 def test_a_page_is_cut_into_chunks_in_little_more_work_for_each_line_however_many_there_are(
-    layout: Layout,
+    layout: Layout, count: int
 ) -> None:
-    def work(count: int) -> int:
-        document = DocumentResult(source="a.png", pages=(page_of(layout, count),))
+    def work(lines: int) -> int:
+        document = DocumentResult(source="a.png", pages=(page_of(layout, lines),))
         return lines_run(lambda: list(chunks(document)))
 
     work(10)  # loads what is needed
-    assert work(4_000) <= MOST_GROWTH * work(1_000)
+    assert work(4 * count) <= MOST_GROWTH * work(count)
 
 
 LONG_TEXTS = {
@@ -177,9 +209,7 @@ LONG_TEXTS = {
     "one word": "x",
     "marks": "<",
     "marks of Chinese": "。",
-    "links": "[a](b",
     "entities": "&amp;",
-    "headings": "# a\n\n",
 }
 
 
@@ -191,20 +221,29 @@ def rows_of_html(count: int) -> str:
     return "<table>" + "<tr><td rowspan=2>a</td></tr>" * count
 
 
+SLOW = pytest.mark.slow
+COSTLY: dict[str, Callable[[int], str]] = {
+    "links": "[a](b".__mul__,
+    "headings": "# a\n\n".__mul__,
+    "rows of a table": rows_of_markdown,
+    "rows of which each spans the next": rows_of_html,
+}
+
+
 @pytest.mark.parametrize(
-    "text",
+    ("text", "count"),
     [
-        *(pytest.param(part.__mul__, id=name) for name, part in LONG_TEXTS.items()),
-        pytest.param(rows_of_markdown, id="rows of a table"),
-        pytest.param(rows_of_html, id="rows of which each spans the next"),
+        *(pytest.param(part.__mul__, 2_000, id=name) for name, part in LONG_TEXTS.items()),
+        *(pytest.param(text, 500, id=name) for name, text in COSTLY.items()),
+        *(pytest.param(text, 2_000, id=f"{name}-many", marks=SLOW) for name, text in COSTLY.items()),
     ],
 )
 def test_an_answer_is_cut_into_chunks_in_little_more_work_however_long_it_is(
-    text: Callable[[int], str],
+    text: Callable[[int], str], count: int
 ) -> None:
-    def work(count: int) -> int:
-        document = DocumentResult(source="a.png", pages=(PageResult(text=text(count)),))
+    def work(length: int) -> int:
+        document = DocumentResult(source="a.png", pages=(PageResult(text=text(length)),))
         return lines_run(lambda: list(chunks(document)))
 
     work(1)  # loads what is needed
-    assert work(8_000) <= MOST_GROWTH * work(2_000)
+    assert work(4 * count) <= MOST_GROWTH * work(count)

@@ -57,6 +57,7 @@ def noise(kind: str, side: int) -> bytes:
 
 
 PICTURES: dict[str, Callable[[], bytes]] = {
+    "a white PNG of 36 megapixels": lambda: white("PNG", "L", 6_000),
     "a white PNG": lambda: white("PNG", "L", SIDE),
     "a white JPEG in colour": lambda: white("JPEG", "RGB", SIDE),
     "a PNG in colour that unpacks to half a gigabyte": lambda: png(SIDE, 8, 2),
@@ -72,12 +73,14 @@ PICTURES: dict[str, Callable[[], bytes]] = {
     "a PPM": lambda: white("PPM", "RGB", 6_030),
     "an unpacked TIFF that is refused": lambda: unpacked_tiff(6_500, 4, 16, 2),
 }
-# The first one goes every way. An agent's tool takes no more than 50 megapixels.
-TRIED = [
+SMALLER = "a white PNG of 36 megapixels"
+# The largest goes every way. An agent's tool takes no more than 50 megapixels.
+LARGEST = [
     *(("a white PNG", way) for way in WAYS),
-    *((name, "library") for name in PICTURES if name not in ("a white PNG", "a PNG of noise")),
+    *((name, "library") for name in PICTURES if name not in (SMALLER, "a white PNG", "a PNG of noise")),
     ("a PNG of noise", "mcp"),
 ]
+TRIED = [(SMALLER, "library"), *(pytest.param(*each, marks=pytest.mark.slow) for each in LARGEST)]
 
 
 # These hold much to look at, which takes its time.
@@ -172,6 +175,7 @@ def test_a_huge_picture_takes_little_of_all_processes_together(name: str, way: s
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="this system does not tell what it took")
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FULL)
 def test_a_picture_full_of_marks_takes_little_memory_of_all_processes_together(
     name: str, tmp_path: Path

@@ -77,15 +77,16 @@ def known() -> list[Known]:
     for module in modules():
         source = Path(module.__file__).read_text(encoding="utf-8")
         short = module.__name__.removeprefix("vlm_core.")
+        searched = set(re.findall(rf"(?<!\w)(\w+)\.(?:{'|'.join(SEARCHING)})\b", source))
         for name, value in vars(module).items():
-            anchored = not re.search(rf"(?<!\w){name}\.(?:{'|'.join(SEARCHING)})\b", source)
+            anchored = name not in searched
             only_matched = anchored and not any(f".{method}(" in source for method in SEARCHING)
             is_alone = isinstance(value, re.Pattern)
             for pattern in patterns_in(value):
                 searches = not (anchored if is_alone else only_matched) and f"{short}.{name}" not in MATCHED
                 key = pattern.pattern, pattern.flags
                 found.setdefault(key, Known(f"{short}.{name}", pattern, searches))
-        for call in ast.walk(ast.parse(source)):
+        for call in ast.walk(ast.parse(source)) if re.search(r"\bre\.\w+\(", source) else ():
             if is_call_of_re(call) and isinstance(call.args[0], ast.Constant):  # type: ignore[attr-defined]
                 pattern = re.compile(call.args[0].value)  # type: ignore[attr-defined]
                 searches = call.func.attr in SEARCHING  # type: ignore[attr-defined]

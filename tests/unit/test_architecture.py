@@ -5,10 +5,9 @@ from __future__ import annotations
 import ast
 import importlib
 from collections.abc import Iterator, Mapping, Set
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("vlm_core", "langchain_vlm", "llamaindex_vlm")
@@ -56,8 +55,13 @@ PUBLIC = ("vlm_core", "vlm_core.integration")
 FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 
 
-def imported_modules(path: Path) -> Iterator[str]:
+@cache
+def imported_modules(path: Path) -> frozenset[str]:
     """Modules, and names in modules: which of the two a name is, only a list of the files can tell."""
+    return frozenset(_imported_modules(path))
+
+
+def _imported_modules(path: Path) -> Iterator[str]:
     parts = path.relative_to(ROOT).with_suffix("").parts
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -97,35 +101,41 @@ def floor(name: str) -> int:
 
 
 def identify(path: Path) -> str:
-    return str(path.relative_to(ROOT))
+    return path.relative_to(ROOT).as_posix()
 
 
-@pytest.mark.parametrize("path", FILES, ids=identify)
-def test_imports_go_only_to_rooms_above(path: Path) -> None:
+def rooms_below(path: Path) -> set[str]:
+    """Those that a file imports and may not."""
     own = room(module_name(path))
     if own is None:
-        return  # vlm_core/__init__.py names everything that is public
-    others = {room(name) for name in imported_modules(path)} & ROOMS - {own}
-    below = {other for other in others if floor(other) >= floor(own) and (own, other) not in WHEN_ASKED}
-    assert below == set()
+        return set()  # vlm_core/__init__.py names everything that is public
+    others = {name for name in map(room, imported_modules(path)) if name in ROOMS and name != own}
+    return {other for other in others if floor(other) >= floor(own) and (own, other) not in WHEN_ASKED}
 
 
-@pytest.mark.parametrize("path", FILES, ids=identify)
-def test_a_library_is_imported_only_where_it_belongs(path: Path) -> None:
-    name = path.relative_to(ROOT).as_posix()
-    strangers = {
-        library
-        for module in imported_modules(path)
-        if (library := module.split(".")[0]) in OWNERS and not name.startswith(OWNERS[library])
-    }
-    assert strangers == set()
+def strangers(path: Path) -> set[str]:
+    """Libraries that a file imports and that belong to others."""
+    libraries = {module.split(".")[0] for module in imported_modules(path)} & OWNERS.keys()
+    return {library for library in libraries if not identify(path).startswith(OWNERS[library])}
 
 
-@pytest.mark.parametrize("path", [path for path in FILES if "vlm_core" not in identify(path)], ids=identify)
-def test_an_adapter_imports_only_what_the_core_makes_public(path: Path) -> None:
-    imported = {name for name in imported_modules(path) if name.startswith("vlm_core")}
+def test_imports_go_only_to_rooms_above() -> None:
+    assert {identify(path): below for path in FILES if (below := rooms_below(path))} == {}
+
+
+def test_a_library_is_imported_only_where_it_belongs() -> None:
+    assert {identify(path): found for path in FILES if (found := strangers(path))} == {}
+
+
+def test_an_adapter_imports_only_what_the_core_makes_public() -> None:
     public = {f"{module}.{name}" for module in PUBLIC for name in importlib.import_module(module).__all__}
-    assert imported - public - set(PUBLIC) == set()
+    adapters = [path for path in FILES if "vlm_core" not in identify(path)]
+    assert adapters
+    imported = {
+        identify(path): {name for name in imported_modules(path) if name.startswith("vlm_core")}
+        for path in adapters
+    }
+    assert {name: others for name, own in imported.items() if (others := own - public - set(PUBLIC))} == {}
 
 
 def test_no_files_import_each_other() -> None:
@@ -133,7 +143,7 @@ def test_no_files_import_each_other() -> None:
     graph = {
         name: {
             other
-            for other in modules.keys() & set(imported_modules(path)) - {name}
+            for other in modules.keys() & imported_modules(path) - {name}
             if (room(name), room(other)) not in WHEN_ASKED
         }
         for name, path in modules.items()

@@ -3,9 +3,10 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from PIL import Image
@@ -42,81 +43,117 @@ def png() -> bytes:
     return file.getvalue()
 
 
-def run(*arguments: object, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run([*COMMAND, *map(str, arguments)], capture_output=True, input=stdin)
+class Ended(NamedTuple):
+    """How a command ended: its exit code, and what it wrote."""
+
+    returncode: int
+    stdout: bytes
+    stderr: bytes
 
 
-def ask(server: ScriptedServer, *arguments: object, **more: bytes) -> subprocess.CompletedProcess[bytes]:
-    return run(*arguments, "--model", "vllm:some-vlm", "--base-url", server.base_url, **more)
+Run = Callable[..., Ended]
+
+
+@pytest.fixture
+def run(capfdbinary: pytest.CaptureFixture[bytes]) -> Run:
+    """Runs `vlm ask` in this process."""
+
+    def run(*arguments: object) -> Ended:
+        with pytest.raises(SystemExit) as ended:
+            main(["ask", *map(str, arguments)])
+        return Ended(int(ended.value.code or 0), *capfdbinary.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def ask(run: Run, server: ScriptedServer) -> Run:
+    """Runs it with the server."""
+    return lambda *arguments: run(*arguments, *at(server))
+
+
+def at(server: ScriptedServer) -> list[str]:
+    return ["--model", "vllm:some-vlm", "--base-url", server.base_url]
+
+
+def as_program(server: ScriptedServer, *arguments: object, stdin: bytes = b"") -> Ended:
+    """Runs it in a process of its own."""
+    command = [*COMMAND, *map(str, arguments), *at(server)]
+    done = subprocess.run(command, capture_output=True, input=stdin)
+    return Ended(done.returncode, done.stdout, done.stderr)
 
 
 def test_the_answer_goes_to_standard_output(server: ScriptedServer, scan: Path) -> None:
-    done = ask(server, scan, "What is the total?")
+    done = as_program(server, scan, "What is the total?")
     assert (done.returncode, done.stdout) == (0, b"TOTAL 9.00\n"), done.stderr
     assert server.seen[0].text == "What is the total?"
     assert len(server.seen[0].images) == 1
 
 
-def test_several_images_are_sent_in_their_order(server: ScriptedServer, scan: Path, tmp_path: Path) -> None:
+def test_several_images_are_sent_in_their_order(
+    ask: Run, server: ScriptedServer, scan: Path, tmp_path: Path
+) -> None:
     other = tmp_path / "other.png"
     Image.new("RGB", (50, 30)).save(other)
-    ask(server, scan, other, "What changed?")
+    ask(scan, other, "What changed?")
     assert [image.width for image in server.seen[0].images] == [40, 50]
 
 
 def test_an_image_comes_from_standard_input(server: ScriptedServer) -> None:
-    done = ask(server, "-", "What is the total?", stdin=png())
+    done = as_program(server, "-", "What is the total?", stdin=png())
     assert done.returncode == 0, done.stderr
     assert [image.width for image in server.seen[0].images] == [40]
 
 
-def test_a_question_needs_no_image(server: ScriptedServer) -> None:
-    assert ask(server, "Who are you?").stdout == b"TOTAL 9.00\n"
+def test_a_question_needs_no_image(ask: Run) -> None:
+    assert ask("Who are you?").stdout == b"TOTAL 9.00\n"
 
 
-def test_a_stream_is_written_as_it_comes(server: ScriptedServer, scan: Path) -> None:
-    done = ask(server, scan, "What is the total?", "--stream")
+def test_a_stream_is_written_as_it_comes(ask: Run, server: ScriptedServer, scan: Path) -> None:
+    done = ask(scan, "What is the total?", "--stream")
     assert done.stdout == b"TOTAL 9.00\n"
     assert server.seen[0].stream
 
 
-def test_json_tells_what_the_answer_took(server: ScriptedServer, scan: Path) -> None:
-    answer = json.loads(ask(server, scan, "What is the total?", "--json").stdout)
+def test_json_tells_what_the_answer_took(ask: Run, scan: Path) -> None:
+    answer = json.loads(ask(scan, "What is the total?", "--json").stdout)
     assert answer["text"] == "TOTAL 9.00"
     assert answer["usage"]["input_tokens"] == 70
     assert answer["route"] == "vllm:some-vlm"
     assert [attempt["outcome"] for attempt in answer["attempts"]] == ["ok"]
 
 
-def test_options_reach_the_provider(server: ScriptedServer, scan: Path) -> None:
-    ask(server, scan, "Read.", "--max-tokens", 9, "--temperature", 0)
+def test_options_reach_the_provider(ask: Run, server: ScriptedServer, scan: Path) -> None:
+    ask(scan, "Read.", "--max-tokens", 9, "--temperature", 0)
     assert server.seen[0].options == {"max_tokens": 9, "temperature": 0.0}
 
 
-def test_an_estimate_needs_no_key_and_sends_nothing(scan: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_estimate_needs_no_key_and_sends_nothing(
+    run: Run, scan: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("NOVITA_API_KEY", raising=False)
     done = run(scan, "Read.", "--model", MODEL, "--estimate")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["image_tokens"] > 0
 
 
-def test_pages_choose_from_a_file_of_several(server: ScriptedServer, tmp_path: Path) -> None:
+def test_pages_choose_from_a_file_of_several(ask: Run, server: ScriptedServer, tmp_path: Path) -> None:
     frames = [Image.new("L", (40 + number, 30)) for number in range(3)]
     frames[0].save(tmp_path / "fax.tif", save_all=True, append_images=frames[1:])
-    ask(server, tmp_path / "fax.tif", "Read.", "--pages", "2-3")
+    ask(tmp_path / "fax.tif", "Read.", "--pages", "2-3")
     assert [image.width for image in server.seen[0].images] == [41, 42]
 
 
-def test_what_a_terminal_would_obey_is_escaped(server: ScriptedServer) -> None:
+def test_what_a_terminal_would_obey_is_escaped(ask: Run, server: ScriptedServer) -> None:
     server.say("\x1b[31mred")
-    ask(server, "first")
-    assert ask(server, "Read.").stdout == b"\\x1b[31mred\n"
+    ask("first")
+    assert ask("Read.").stdout == b"\\x1b[31mred\n"
 
 
-def test_an_answer_cut_short_is_said(server: ScriptedServer) -> None:
+def test_an_answer_cut_short_is_said(ask: Run, server: ScriptedServer) -> None:
     server.say("TOT", finish_reason="length")
-    ask(server, "first")
-    assert b"length" in ask(server, "Read.").stderr
+    ask("first")
+    assert b"length" in ask("Read.").stderr
 
 
 @pytest.mark.parametrize(
@@ -135,7 +172,7 @@ def test_an_answer_cut_short_is_said(server: ScriptedServer) -> None:
 )
 @pytest.mark.usefixtures("server")
 def test_what_goes_wrong_is_one_line_and_an_exit_code(
-    arguments: tuple[str, ...], code: int, words: str
+    run: Run, arguments: tuple[str, ...], code: int, words: str
 ) -> None:
     done = run(*arguments)
     assert (done.returncode, done.stdout) == (code, b"")
@@ -147,11 +184,11 @@ def test_what_goes_wrong_is_one_line_and_an_exit_code(
     ("status", "code"), [(401, 4), (402, 4), (429, 1), (500, 1)], ids=["key", "quota", "rate", "server"]
 )
 def test_the_exit_code_tells_a_key_or_quota_from_other_failures(
-    server: ScriptedServer, status: int, code: int
+    ask: Run, server: ScriptedServer, status: int, code: int
 ) -> None:
     server.refuse(status, "no")
-    ask(server, "first")
-    assert ask(server, "Read.").returncode == code
+    ask("first")
+    assert ask("Read.").returncode == code
 
 
 @pytest.fixture
@@ -166,25 +203,23 @@ def labs() -> Iterator[tuple[ScriptedServer, ScriptedServer]]:
 @pytest.mark.parametrize("how", [(), ("--stream",), ("--json",)], ids=["whole", "streamed", "json"])
 def test_fallbacks_are_asked_in_their_order(
     labs: tuple[ScriptedServer, ScriptedServer],
+    run: Run,
     server: ScriptedServer,
-    capsys: pytest.CaptureFixture[str],
     how: tuple[str, ...],
 ) -> None:
     server.refuse(402, "no credit")
-    ask(server, "first")
+    run("first", *at(server))
     labs[0].refuse(402, "no credit either")
     labs[1].say("TOTAL 8.00")
     fallbacks = ("--fallback", "lab-one:m", "--fallback", "lab-two:m")
-    with pytest.raises(SystemExit) as ended:
-        main(["ask", "Read.", "-m", "vllm:m", "--base-url", server.base_url, *fallbacks, *how])
-    written = capsys.readouterr()
-    assert (ended.value.code, [lab.requests for lab in labs]) == (0, [1, 1])
-    assert "TOTAL 8.00" in written.out
-    assert "vllm:m did not answer" in written.err
-    assert "lab-one:m did not answer" in written.err
+    done = run("Read.", "-m", "vllm:m", "--base-url", server.base_url, *fallbacks, *how)
+    assert (done.returncode, [lab.requests for lab in labs]) == (0, [1, 1])
+    assert b"TOTAL 8.00" in done.stdout
+    assert b"vllm:m did not answer" in done.stderr
+    assert b"lab-one:m did not answer" in done.stderr
 
 
-def test_a_fallback_without_a_key_is_told_before_anything_is_sent(server: ScriptedServer) -> None:
-    done = ask(server, "Read.", "--fallback", MODEL)
+def test_a_fallback_without_a_key_is_told_before_anything_is_sent(ask: Run, server: ScriptedServer) -> None:
+    done = ask("Read.", "--fallback", MODEL)
     assert (done.returncode, server.requests) == (4, 0)
     assert b"NOVITA_API_KEY" in done.stderr

@@ -1,13 +1,12 @@
 """The shipped scans are those that the script draws; the demo reads them and finds its answers."""
 
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from PIL import Image, ImageChops, ImageStat
+from preloaded import Preloaded
 
 from vlm_core.images.sources import expand
 from vlm_core.types import PageImage
@@ -35,9 +34,8 @@ ANSWERS = (
 )
 
 
-def run(script: str, *arguments: str, folder: Path) -> str:
-    command = [sys.executable, "-W", "error", str(EXAMPLES / script), *arguments]
-    ended = subprocess.run(command, cwd=folder, capture_output=True, encoding="utf-8", check=False)
+def run(preloaded: Preloaded, script: str, *arguments: str, folder: Path) -> str:
+    ended = preloaded.run(EXAMPLES / script, *arguments, cwd=folder, warnings=("Warning",))
     assert ended.returncode == 0, ended.stderr
     return ended.stdout
 
@@ -46,10 +44,10 @@ def run(script: str, *arguments: str, folder: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def drawn(tmp_path_factory: pytest.TempPathFactory, preloaded: Preloaded) -> Path:
     """A folder of scans that were drawn just now."""
     folder = tmp_path_factory.mktemp("drawn")
-    run("draw_scans.py", str(folder), folder=folder)
+    run(preloaded, "draw_scans.py", str(folder), folder=folder)
     return folder
 
 
@@ -97,10 +95,10 @@ def test_the_contract_lies_on_its_side_and_does_not_say_so() -> None:
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+def demo(tmp_path_factory: pytest.TempPathFactory, preloaded: Preloaded) -> tuple[str, Path]:
     """What the demo printed, and the folder it wrote to."""
     folder = tmp_path_factory.mktemp("demo")
-    return run("demo.py", folder=folder), folder / "demo-output"
+    return run(preloaded, "demo.py", folder=folder), folder / "demo-output"
 
 
 @pytest.mark.parametrize(("name", "page", "words"), READ, ids=[f"{name}:{words}" for name, _, words in READ])

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from preloaded import Preloaded
 
 LOADS = "from langchain_vlm import VLMLoader\n"
 READS = "from llamaindex_vlm import OCRTransform, VLMReader, file_extractor, image_documents\n"
@@ -37,12 +36,13 @@ PROGRAMS = [
 
 
 @pytest.mark.parametrize(("imports", "line"), PROGRAMS)
-def test_a_warning_names_the_users_line(imports: str, line: str, tmp_path: Path) -> None:
+def test_a_warning_names_the_users_line(
+    imports: str, line: str, tmp_path: Path, preloaded: Preloaded
+) -> None:
     (tmp_path / "cut.png").write_bytes(b"\x89PNG\r\n\x1a\n cut short")
     (tmp_path / "program.py").write_text(imports + line)
-    done = subprocess.run(
-        [sys.executable, "program.py"], cwd=tmp_path, capture_output=True, text=True, check=True
-    )
+    done = preloaded.run("program.py", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
     (warned,) = [told for told in done.stderr.splitlines() if "Warning: " in told]
     number = imports.count("\n") + 1
     assert f"program.py:{number}: " in warned

@@ -22,10 +22,11 @@ def run(*command: str | Path) -> str:
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The interpreter of an environment that holds the wheel and what it requires, no extras."""
     folder = tmp_path_factory.mktemp("wheel")
-    run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder, ROOT)
-    venv.create(folder / "env", with_pip=True)
+    pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet")
+    run(*pip, "wheel", "--no-deps", "--wheel-dir", folder, ROOT)
+    venv.create(folder / "env")
     python = folder / "env" / "bin" / "python"
-    run(python, "-m", "pip", "install", "--quiet", *folder.glob("*.whl"))
+    run(*pip, "--python", python, "install", "--no-compile", *folder.glob("*.whl"))
     return python
 
 
