@@ -1,0 +1,49 @@
+"""Characters that are alike in print made one, so that what a model wrote can be held against what was read."""
+
+from __future__ import annotations
+
+import unicodedata
+from functools import lru_cache
+
+# Quotes, dashes, points and brackets that models and engines write in many ways.
+_ALIKE = str.maketrans(
+    {
+        **dict.fromkeys("’‘`´′ʼ", "'"),
+        **dict.fromkeys("“”„″«»", '"'),
+        **dict.fromkeys("–—−‐‑‒―─", "-"),
+        **dict.fromkeys("•●▪◦∙*", "*"),
+        **dict.fromkeys("·。．", "."),
+        **dict.fromkeys("、，", ","),
+        **dict.fromkeys("【〔", "["),
+        **dict.fromkeys("】〕", "]"),
+        "×": "x",
+        "⁄": "/",
+        "：": ":",
+    }
+)
+
+
+@lru_cache(maxsize=65_536)
+def folded(character: str) -> str:
+    """A character without its case, width and style; blanks and what cannot be seen are empty.
+
+    Example:
+        >>> folded("Ａ"), folded("”"), folded("ﬁ"), folded(" ")
+        ('a', '"', 'fi', '')
+    """
+    # Before and after: NFKC takes a lone accent for a blank and the accent.
+    plain = unicodedata.normalize("NFKC", character.translate(_ALIKE)).casefold().translate(_ALIKE)
+    plain = unicodedata.normalize("NFC", plain)
+    return "".join(
+        letter for letter in plain if not letter.isspace() and unicodedata.category(letter)[0] != "C"
+    )
+
+
+def folded_one(character: str) -> str:
+    """As `folded`, but one character at most, as a class of a recogniser is one.
+
+    Example:
+        >>> folded_one("℃")
+        '°'
+    """
+    return folded(character)[:1]
