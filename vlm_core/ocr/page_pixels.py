@@ -26,6 +26,8 @@ _INK_IN_ROW, _INK_IN_COLUMN = 0.015, 0.06
 _STRAY = 0.06
 # The share of a box's height that its ink must have; else the threshold has found something else.
 _TALL_ENOUGH = 0.35
+# Shares of a box's height and width: a stroke as thin and as long is a rule.
+_RULE_HEIGHT, _RULE_WIDTH = 0.15, 0.8
 # Times the height of the ink: the white that is left around it, at the sides and above and below.
 _SIDES, _ABOVE = 0.10, 0.06
 # A narrow box, below so many heights, has so much more at its sides.
@@ -200,14 +202,32 @@ def _ink(grey: Pixels) -> NDArray[np.bool_]:
 
 
 def _written_rows(ink: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """The rows with ink, less those at the edges that hold next to none of it."""
-    rows = np.flatnonzero(ink.sum(axis=1) >= max(1.0, _INK_IN_ROW * ink.shape[1]))
+    """The rows with ink, without rules, and without what neighbouring lines reach in with from the edges."""
+    counts = ink.sum(axis=1)
+    rows = np.flatnonzero(counts >= max(1.0, _INK_IN_ROW * ink.shape[1]))
     if not len(rows):
         return rows
+    height = len(ink)
     runs = np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1)
-    total = ink.sum()
-    kept = [run for run in runs if ink[run].sum() >= _STRAY * total]
-    return np.concatenate(kept) if kept else rows
+    amounts = [int(counts[run].sum()) for run in runs]
+    main = int(np.argmax([amount * (1 - _is_rule(ink, run)) for amount, run in zip(amounts, runs, strict=True)]))
+    kept = [
+        run
+        for number, (run, amount) in enumerate(zip(runs, amounts, strict=True))
+        if number == main
+        or (
+            amount >= _STRAY * amounts[main]
+            and 0 < run[0]
+            and run[-1] < height - 1
+            and not _is_rule(ink, run)
+        )
+    ]
+    return np.concatenate(kept)
+
+
+def _is_rule(ink: NDArray[np.bool_], rows: NDArray[np.intp]) -> bool:
+    """Whether rows are a thin stroke along all of a box."""
+    return len(rows) <= _RULE_HEIGHT * len(ink) and bool(ink[rows].any(axis=0).mean() >= _RULE_WIDTH)
 
 
 def _sharpened(crop: Pixels) -> Pixels:

@@ -1,0 +1,338 @@
+"""An answer checked against a page: what of it is there, and what is there instead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from vlm_core.evidence.answer import Answer, answer_of
+from vlm_core.evidence.boxes import boxes_of
+from vlm_core.evidence.differences import POINTS, Difference, differences, instead_of
+from vlm_core.evidence.judging import Judge, Verdict, is_look_alike
+from vlm_core.evidence.place import placed
+from vlm_core.evidence.places import beside, expected, overlaps
+from vlm_core.evidence.placing import Placing
+from vlm_core.evidence.thresholds import THRESHOLDS, Thresholds
+from vlm_core.ocr.printed_page import PrintedPage
+from vlm_core.types import Box, union
+from vlm_core.types.evidence import EvidenceStatus, FindingKind, Severity
+
+# The share of a unit's letters that must be those of something said before, for it to be a repetition.
+_REPEATED = 0.7
+# The share of a unit's letters and digits in a script that the engine reads, for it to be judged.
+_LEGIBLE = 0.5
+# Numbers in what is written or printed, by the kind of a difference.
+_CHANGED: dict[str, FindingKind] = {"number": "number_changed", "sign": "number_changed", "text": "text_changed"}
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A finding, in pixels and letters.
+
+    Args:
+        kind: of it.
+        text: what was written.
+        expected: what is printed.
+        span: of the answer's text; None for what it lacks.
+        box: in pixels.
+        score: of the difference.
+        severity: how much it counts.
+        unit: of the answer.
+    """
+
+    kind: FindingKind
+    text: str
+    expected: str
+    span: tuple[int, int] | None
+    box: Box | None
+    score: float = 0.0
+    severity: Severity = "review"
+    unit: int | None = None
+
+
+class UnitEvidence(NamedTuple):
+    """A line or a cell of an answer, with its boxes in pixels, by printed line."""
+
+    span: tuple[int, int]
+    boxes: tuple[Box, ...]
+    status: EvidenceStatus
+    agreement: float
+    letters: int
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What came of a check.
+
+    Args:
+        evidence: of every unit of the answer, in order.
+        marks: what is to be looked at.
+        placing: of the answer on the page.
+    """
+
+    evidence: tuple[UnitEvidence, ...]
+    marks: tuple[Mark, ...]
+    placing: Placing
+
+    @property
+    def agreement(self) -> float | None:
+        """The share of the letters that were checked that stand on the page; None where none was."""
+        counted = [unit for unit in self.evidence if unit.status != "not_checked"]
+        total = sum(unit.letters for unit in counted)
+        return sum(unit.agreement * unit.letters for unit in counted) / total if total else None
+
+
+def check(
+    text: str, page: PrintedPage, *, strict: bool = False, thresholds: Thresholds = THRESHOLDS
+) -> Checked:
+    """Hold a text against a page.
+
+    Args:
+        text: what a model wrote of the page.
+        page: as the local engine read it closely, or a PDF has it.
+        strict: whether notes about numbers are to be looked at, too.
+        thresholds: from which differences count.
+    """
+    answer = answer_of(text)
+    checker = _Checker(page, Judge(placed(answer, page.lines), page.pixels, thresholds))
+    checker.run()
+    marks = [replace(mark, severity="review") if strict and _is_about_number(mark) else mark for mark in checker.marks]
+    return Checked(tuple(checker.evidence()), tuple(marks), checker.placing)
+
+
+def _is_about_number(mark: Mark) -> bool:
+    return any(letter.isdigit() for letter in mark.text + mark.expected)
+
+
+@dataclass
+class _Checker:
+    """Goes through an answer unit by unit, then through what is left of the page."""
+
+    page: PrintedPage
+    judge: Judge
+    marks: list[Mark] = field(default_factory=list)
+    unchecked: set[int] = field(default_factory=set)
+    excused: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.placing = self.judge.placing
+        self.answer: Answer = self.placing.answer
+        self.thresholds = self.judge.thresholds
+        self.width = float(self.page.result.width)
+
+    def run(self) -> None:
+        for unit in range(len(self.answer.units)):
+            if not self._is_legible(unit):
+                self.unchecked.add(unit)
+            elif unit in self.placing.instead:
+                self._check_instead(unit)
+            elif (self.placing.places_of(unit) < 0).all():
+                self._check_without_place(unit)
+            else:
+                self._check_differences(unit)
+        self._check_missing()
+
+    def _is_legible(self, unit: int) -> bool:
+        """Whether the engine knows the script."""
+        letters = [letter for letter in self.answer.letters_of(unit) if letter.isalnum()]
+        known = self.page.alphabet
+        return not known or not letters or sum(letter in known for letter in letters) >= _LEGIBLE * len(letters)
+
+    # --- units ---------------------------------------------------------------------------------------
+
+    def _check_instead(self, unit: int) -> None:
+        difference = instead_of(self.placing, unit, self.placing.instead[unit])
+        verdict = self.judge.weighed(difference)
+        if difference.written != difference.printed:
+            self._mark(difference, verdict, _CHANGED[difference.kind])
+
+    def _check_without_place(self, unit: int) -> None:
+        letters = self.answer.letters_of(unit)
+        count = sum(letter.isalnum() for letter in letters)
+        if not count:
+            return
+        span = self.answer.units[unit]
+        repeated = self.placing.repeated[span.first : span.last]
+        if (repeated >= 0).mean() > _REPEATED:
+            self._mark_repeated(unit, int(repeated[repeated >= 0][0]))
+            return
+        seen, box = self._look_for(unit)
+        if seen == "illegible":
+            self.unchecked.add(unit)
+            return
+        is_note = seen == "read" or count <= self.thresholds.unseen_letters
+        self._mark_unit(unit, "not_on_page", "", box, "note" if is_note else "review")
+
+    def _mark_repeated(self, unit: int, letter: int) -> None:
+        piece = self.placing.page.piece(letter)
+        letters = self.answer.letters_of(unit)
+        near = self.thresholds.repeated_near
+        others = [
+            other
+            for other in range(max(0, unit - near), min(len(self.answer.units), unit + near + 1))
+            if other != unit and self.answer.letters_of(other) == letters
+        ]
+        is_plain = bool(others) or len(letters) >= self.thresholds.repeated_letters
+        self._mark_unit(
+            unit, "repeated", piece.line.text, piece.line.box, "review" if is_plain else "note"
+        )
+
+    def _look_for(self, unit: int) -> tuple[str, Box | None]:
+        """Whether a unit is seen where it should stand, and where that is."""
+        places = list(expected(self.placing, unit, self.width))
+        for place in places:
+            for illegible in (*self.page.illegible, *_in_pixels(self.page)):
+                if overlaps(place, illegible):
+                    return "illegible", illegible
+        best: tuple[str, Box | None] = ("nothing", None)
+        for place in places:
+            seen = self.judge.seen_in(self.answer.letters_of(unit), place)
+            if seen == "read":
+                return seen, place
+            if seen == "ink" and best[0] == "nothing":
+                best = seen, place
+        return best
+
+    # --- differences -----------------------------------------------------------------------------------
+
+    def _check_differences(self, unit: int) -> None:
+        for difference in differences(self.placing, unit):
+            if difference.kind == "mark" or self.judge.is_excused_point(difference):
+                continue
+            verdict = self.judge.weighed(difference)
+            if not verdict.stands:
+                if difference.kind in ("number", "sign") and difference.written and difference.printed:
+                    self._mark(difference, verdict, "number_changed")
+            elif difference.at_edge and difference.written and not difference.printed and not self._is_glued(difference):
+                self._mark_beside(difference, verdict)
+            elif difference.at_edge and difference.printed and not difference.written:
+                self._mark_left_out(difference, verdict)
+            else:
+                self._mark(difference, verdict, _CHANGED[difference.kind])
+
+    def _is_glued(self, difference: Difference) -> bool:
+        """Whether what was written is of one word with what is printed beside it."""
+        beside_it = difference.end if difference.is_at_left(self.placing) else difference.start
+        return not self.answer.begins_word(beside_it)
+
+    def _mark_beside(self, difference: Difference, verdict: Verdict) -> None:
+        """Text beside a printed line, of which nothing was read there."""
+        place = beside(self.placing, difference, self.width)
+        seen = "nothing" if place is None else self.judge.seen_in(difference.written, place)
+        if seen == "read":
+            return
+        count = sum(letter.isalnum() for letter in difference.written)
+        severity: Severity = "note" if count <= self.thresholds.unseen_letters else "review"
+        self._put(difference, verdict.score, "not_on_page", place, severity)
+
+    def _mark_left_out(self, difference: Difference, verdict: Verdict) -> None:
+        """The rest of a printed line that the answer lacks; the rest of a word is a change."""
+        page, printed = self.placing.page, difference.printed
+        count = sum(letter.isalnum() for letter in printed)
+        if count < 2 and not printed.isdigit():
+            return
+        if page.pieces[difference.piece].line.score < self.thresholds.missing_score:
+            return
+        inner = difference.last if difference.is_at_left(self.placing) else difference.first
+        if not page.is_edge(inner):
+            self._mark(difference, verdict, _CHANGED[difference.kind])
+        elif count >= 2:
+            box = page.box(difference.first, difference.last)
+            self.marks.append(Mark("missing", "", printed, None, box, verdict.score))
+
+    def _mark(self, difference: Difference, verdict: Verdict, kind: FindingKind) -> None:
+        is_note = not verdict.stands or is_look_alike(difference)
+        box = None
+        if difference.last > difference.first:
+            box = self.placing.page.box(difference.first, difference.last)
+        else:
+            boxes = self._boxes(difference.unit)
+            box = union(boxes) if boxes else None
+        self._put(difference, verdict.score, kind, box, "note" if is_note else "review")
+
+    def _put(
+        self, difference: Difference, score: float, kind: FindingKind, box: Box | None, severity: Severity
+    ) -> None:
+        answer = self.answer
+        letters = range(difference.start, difference.end) or range(difference.start, difference.start + 1)
+        last = min(letters[-1], len(answer.letters) - 1)
+        start = int(answer.offsets[min(letters[0], last)])
+        end = int(answer.offsets[last] + answer.lengths[last])
+        self.marks.append(
+            Mark(
+                kind, answer.text[start:end] if difference.written else "", difference.printed, (start, end), box, score, severity, difference.unit
+            )
+        )
+
+    def _mark_unit(
+        self, unit: int, kind: FindingKind, printed: str, box: Box | None, severity: Severity
+    ) -> None:
+        span = self.answer.units[unit]
+        text = self.answer.text[span.start : span.end]
+        self.marks.append(Mark(kind, text, printed, (span.start, span.end), box, 0.0, severity, unit))
+
+    # --- what the answer lacks ---------------------------------------------------------------------------
+
+    def _check_missing(self) -> None:
+        """Printed lines of which the answer has nothing."""
+        placing, thresholds = self.placing, self.thresholds
+        instead = {int(placing.page.piece_of[spot.first]) for spot in placing.instead.values()}
+        excused = self._beside_unchecked()
+        for number, piece in enumerate(placing.page.pieces):
+            if number in instead or number in excused or not placing.is_free(piece.first, piece.last):
+                continue
+            count = sum(letter.isalnum() for letter in placing.page.text(piece))
+            short = count < thresholds.missing_short
+            least = thresholds.missing_short_score if short else thresholds.missing_score
+            if count >= thresholds.missing_letters and piece.line.score >= least:
+                self.marks.append(
+                    Mark("missing", "", piece.line.text, None, piece.line.box, piece.line.score)
+                )
+
+    def _beside_unchecked(self) -> set[int]:
+        """Pieces of the page where something stands that was not checked."""
+        excused: set[int] = set()
+        spans = [self.answer.units[unit][2:4] for unit in self.unchecked]
+        for start, end in self.answer.unchecked:
+            spans.append(tuple(np.searchsorted(self.answer.offsets, (start, end)).tolist()))
+        pieces = self.placing.page.piece_of
+        for first, last in spans:
+            before = self.placing.place[:first]
+            after = self.placing.place[last:]
+            low = int(pieces[before[before >= 0][-1]]) if (before >= 0).any() else -1
+            high = int(pieces[after[after >= 0][0]]) if (after >= 0).any() else len(self.placing.page.pieces)
+            excused.update(range(low + 1, high))
+        return excused
+
+    # --- evidence -----------------------------------------------------------------------------------------
+
+    def _boxes(self, unit: int) -> list[Box]:
+        span = self.answer.units[unit]
+        return [box for _, box in boxes_of(self.placing, np.arange(span.first, span.last), self.page.pixels)]
+
+    def evidence(self) -> Iterator[UnitEvidence]:
+        contradicted = {
+            mark.unit for mark in self.marks if mark.severity == "review" and mark.kind != "repeated"
+        }
+        for number, unit in enumerate(self.answer.units):
+            agreement = self.placing.agreement(number)
+            boxes = tuple(self._boxes(number))
+            status: EvidenceStatus
+            if number in self.unchecked:
+                status, boxes = "not_checked", ()
+            elif (self.placing.places_of(number) < 0).all() and number not in self.placing.instead:
+                status = "not_found"
+            elif number in contradicted:
+                status = "contradicted"
+            else:
+                status = "exact" if agreement == 1 else "close"
+            yield UnitEvidence((unit.start, unit.end), boxes, status, agreement, unit.length)
+
+
+def _in_pixels(page: PrintedPage) -> Sequence[Box]:
+    """Where ink is that could not be read."""
+    width, height = page.result.width, page.result.height
+    return [(x0 * width, y0 * height, x1 * width, y1 * height) for x0, y0, x1, y1 in page.result.unread]
