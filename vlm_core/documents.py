@@ -23,7 +23,17 @@ from vlm_core.ocr.hyphens import dehyphenate
 from vlm_core.ocr.layout import as_text, blocks
 from vlm_core.option_names import check_names
 from vlm_core.structure.chunks import CHUNK_TOKENS, check_sizes, chunks
-from vlm_core.types import Box, Chunk, DocumentResult, Furniture, PageResult, PageState, TextLine, union
+from vlm_core.types import (
+    Box,
+    Chunk,
+    DocumentResult,
+    Furniture,
+    PageResult,
+    PageState,
+    TextLine,
+    Verify,
+    union,
+)
 from vlm_core.warning import warn_caller
 
 if TYPE_CHECKING:
@@ -45,7 +55,7 @@ documents of which a page failed."""
 
 _IDS = UUID("6f0c4f5e-6a0b-5c0e-9d53-1f6f7d0a2b41")
 _COMPLETE = (PageState.OK, PageState.BLANK)
-_READ = (*_COMPLETE, PageState.PARTIAL)
+_READ = (*_COMPLETE, PageState.PARTIAL, PageState.MISMATCH)
 
 
 def stable_id(*parts: str | int | None) -> str:
@@ -459,6 +469,7 @@ class ReaderOptions(TypedDict, total=False):
     attachments: bool
     furniture: Furniture
     figure_images: str | os.PathLike[str] | None
+    verify: Verify
     trusted: bool
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -86,25 +86,20 @@ class Checked:
 
 
 def check(
-    text: str, page: PrintedPage, *, strict: bool = False, thresholds: Thresholds = THRESHOLDS
+    text: str, page: PrintedPage, *, misses: bool = True, thresholds: Thresholds = THRESHOLDS
 ) -> Checked:
     """Hold a text against a page.
 
     Args:
         text: what a model wrote of the page.
         page: as the local engine read it closely, or a PDF has it.
-        strict: whether notes about numbers are to be looked at, too.
+        misses: whether lines that the text lacks are told: it was to be all of the page.
         thresholds: from which differences count.
     """
     answer = answer_of(text)
     checker = _Checker(page, Judge(placed(answer, page.lines), page.pixels, thresholds))
-    checker.run()
-    marks = [replace(mark, severity="review") if strict and _is_about_number(mark) else mark for mark in checker.marks]
-    return Checked(tuple(checker.evidence()), tuple(marks), checker.placing)
-
-
-def _is_about_number(mark: Mark) -> bool:
-    return any(letter.isdigit() for letter in mark.text + mark.expected)
+    checker.run(misses=misses)
+    return Checked(tuple(checker.evidence()), tuple(checker.marks), checker.placing)
 
 
 @dataclass
@@ -123,7 +118,7 @@ class _Checker:
         self.thresholds = self.judge.thresholds
         self.width = float(self.page.result.width)
 
-    def run(self) -> None:
+    def run(self, *, misses: bool) -> None:
         for unit in range(len(self.answer.units)):
             if not self._is_legible(unit):
                 self.unchecked.add(unit)
@@ -133,7 +128,8 @@ class _Checker:
                 self._check_without_place(unit)
             else:
                 self._check_differences(unit)
-        self._check_missing()
+        if misses:
+            self._check_missing()
 
     def _is_legible(self, unit: int) -> bool:
         """Whether the engine knows the script."""

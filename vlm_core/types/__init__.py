@@ -7,7 +7,7 @@ with the origin at its top left, so that they hold at any resolution.
 from vlm_core.types.blocks import Block, BlockKind, Cell, Furniture, Origin, Table, TextLine, Word
 from vlm_core.types.boxes import Box, PageBox, rounded, union
 from vlm_core.types.chunk import Chunk
-from vlm_core.types.evidence import Evidence, EvidenceStatus, Finding, FindingKind, Severity
+from vlm_core.types.evidence import Evidence, EvidenceStatus, Finding, FindingKind, Severity, Verify
 from vlm_core.types.page_image import MAX_PAGES, READING_PIXELS, Entry, PageImage, StoredJPEG, TextLayer
 from vlm_core.types.results import RESULT_VERSION, DocumentResult, PageError, PageResult, PageState
 from vlm_core.types.usage import Usage, total_usage
@@ -40,6 +40,7 @@ __all__ = [
     "TextLayer",
     "TextLine",
     "Usage",
+    "Verify",
     "Word",
     "rounded",
     "total_usage",
