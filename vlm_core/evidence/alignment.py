@@ -71,7 +71,7 @@ class _Lattice:
     ) -> None:
         self._letters, self._jumps = letters, jumps
         self._width = len(page)
-        self._distinct, self._inverse = np.unique(np.array(page), return_inverse=True)
+        self._distinct, self._inverse = np.unique(np.array(list(page)), return_inverse=True)
         self._passed = np.arange(self._width + 1, dtype=np.int32) * _PASS
         self._landing: Scores = np.where(line_starts, 0, -_INTO_LINE).astype(np.int32)
         self._rows: dict[str, Scores] = {}

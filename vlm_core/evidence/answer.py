@@ -97,6 +97,11 @@ class Answer:
         """The letters as numbers."""
         return np.frombuffer(self.letters.encode("utf-32-le", "surrogatepass"), np.uint32)
 
+    @cached_property
+    def unit_starts(self) -> NDArray[np.bool_]:
+        """Of each letter, whether a unit begins with it."""
+        return np.asarray(np.diff(self.unit_of, prepend=-1) != 0)
+
     def letters_of(self, unit: int) -> str:
         """The letters of a unit."""
         return self.letters[self.units[unit].first : self.units[unit].last]

@@ -58,7 +58,8 @@ class Judge:
         ratios = [self._ratio(matrix, difference) for matrix in line.matrices]
         if max(ratios) >= least:
             return Verdict(stands=False, score=max(ratios))
-        for matrix in self.pixels.looked_again(line) if self.pixels else ():
+        is_doubtful = max(ratios) >= self.thresholds.look_again
+        for matrix in self.pixels.looked_again(line) if self.pixels and is_doubtful else ():
             ratios.append(self._ratio(matrix, difference))
             if ratios[-1] >= least:
                 return Verdict(stands=False, score=ratios[-1])

@@ -15,9 +15,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from vlm_core.evidence.alignment import align
+from vlm_core.evidence.anchors import align_letters, way_along
 from vlm_core.evidence.answer import Answer
-from vlm_core.evidence.cuts import aligned_in_parts
 from vlm_core.evidence.printed import Print, by_columns, print_of
 from vlm_core.ocr.printed_page import PrintedLine
 
@@ -139,11 +138,11 @@ def aligned(answer: Answer, lines: list[PrintedLine]) -> Placing:
         lines: of the page, in reading order.
     """
     page = print_of(lines)
-    way = aligned_in_parts(answer, page)
+    way = way_along(answer, page)
     score = _disorder(way)
     if score > _GOOD_ORDER * len(way):
         columns = print_of(by_columns(lines))
-        other = aligned_in_parts(answer, columns)
+        other = way_along(answer, columns)
         if _disorder(other) < score:
             page, way = columns, other
     nothing = np.full(len(answer.letters), -1, np.intp)
@@ -195,7 +194,7 @@ def _is_whole(placing: Placing, run: Run) -> bool:
 def give_once(placing: Placing) -> None:
     """Each letter of the page is given once, to the run that agrees best; what says it again is a repetition."""
     runs = list(placing.runs())
-    worth = [int(placing.is_equal(run.letters).sum()) + _with_neighbours(placing, run) for run in runs]
+    worth = [int(placing.is_equal(run.letters).sum()) for run in runs]
     placing.giver[:] = -1
     for number in sorted(range(len(runs)), key=lambda number: -worth[number]):
         letters = runs[number].letters
@@ -228,15 +227,7 @@ def align_rest(placing: Placing) -> None:
     free = np.flatnonzero(placing.giver < 0)
     if not len(rest) or not len(free):
         return
-    starts = page.starts[free] | (np.diff(free, prepend=-2) != 1)
-    unit_starts = np.array([answer.units[answer.unit_of[letter]].first == letter for letter in rest])
-    way = align(
-        [answer.letters[letter] for letter in rest],
-        unit_starts,
-        answer.word_starts[rest],
-        [page.letters[letter] for letter in free],
-        starts,
-    )
+    way = align_letters(answer, page, rest, free)
     placed = rest[way >= 0]
     placing.place[placed] = free[way[way >= 0]]
     drop_chance(placing, placing.runs(placed))
