@@ -28,11 +28,10 @@ def boxes_of(
         pixels: of the page, for boxes drawn in to the ink.
     """
     parts = [(piece, _drawn_out(placing, piece, letters)) for piece in _pieces(placing, letters)]
-    if not parts and len(letters):
-        spot = placing.instead.get(int(placing.answer.unit_of[letters[0]]))
-        if spot is not None:
-            piece = int(placing.page.piece_of[spot.first])
-            parts = [(piece, placing.page.box(spot.first, spot.last))]
+    for (start, end), spot in placing.instead.items():
+        if len(letters) and start <= letters[-1] and letters[0] < end:
+            parts.append((int(placing.page.piece_of[spot.first]), placing.page.box(spot.first, spot.last)))
+    parts.sort(key=lambda part: part[0])
     numbered = [
         (placing.page.pieces[piece].line.number, box if pixels is None else pixels.tightened(box))
         for piece, box in parts

@@ -10,8 +10,9 @@ import numpy as np
 
 from vlm_core.evidence.answer import Answer, answer_of
 from vlm_core.evidence.boxes import boxes_of
-from vlm_core.evidence.differences import POINTS, Difference, differences, instead_of
-from vlm_core.evidence.judging import Judge, Verdict, is_look_alike
+from vlm_core.evidence.differences import Difference, differences, differences_of_pairs
+from vlm_core.evidence.judging import Judge, Verdict, is_accent, is_look_alike
+from vlm_core.evidence.neighbours import said_before
 from vlm_core.evidence.place import placed
 from vlm_core.evidence.places import beside, expected, overlaps
 from vlm_core.evidence.placing import Placing
@@ -122,12 +123,13 @@ class _Checker:
         for unit in range(len(self.answer.units)):
             if not self._is_legible(unit):
                 self.unchecked.add(unit)
-            elif unit in self.placing.instead:
-                self._check_instead(unit)
+            elif self.placing.instead_of(unit) is not None:
+                self._check_pairs(unit)
             elif (self.placing.places_of(unit) < 0).all():
                 self._check_without_place(unit)
             else:
                 self._check_differences(unit)
+                self._check_pairs(unit)
         if misses:
             self._check_missing()
 
@@ -139,11 +141,22 @@ class _Checker:
 
     # --- units ---------------------------------------------------------------------------------------
 
-    def _check_instead(self, unit: int) -> None:
-        difference = instead_of(self.placing, unit, self.placing.instead[unit])
-        verdict = self.judge.weighed(difference)
-        if difference.written != difference.printed:
-            self._mark(difference, verdict, _CHANGED[difference.kind])
+    def _check_pairs(self, unit: int) -> None:
+        for difference in differences_of_pairs(self.placing, unit):
+            if difference.written != difference.printed and not self._is_illegible(difference):
+                self._mark(difference, self.judge.weighed(difference), _CHANGED[difference.kind])
+
+    def _is_illegible(self, difference: Difference) -> bool:
+        """Whether it is of letters that the engine reads badly or not at all, or of accents alone."""
+        written = [letter for letter in difference.written if letter.isalnum()]
+        if any(letter.isdigit() for letter in written) or not written:
+            return is_accent(difference)
+        known = self.page.alphabet
+        # A script of which some letters are unknown is not one that the engine was taught.
+        is_foreign = bool(known) and any(
+            letter.isalpha() and letter not in known for letter in self.answer.letters_of(difference.unit)
+        )
+        return (is_foreign and all(not letter.isascii() for letter in written)) or is_accent(difference)
 
     def _check_without_place(self, unit: int) -> None:
         letters = self.answer.letters_of(unit)
@@ -154,6 +167,9 @@ class _Checker:
         repeated = self.placing.repeated[span.first : span.last]
         if (repeated >= 0).mean() > _REPEATED:
             self._mark_repeated(unit, int(repeated[repeated >= 0][0]))
+            return
+        if said_before(self.placing, unit):
+            self._mark_repeated(unit, self.placing.page.letters.find(letters))
             return
         seen, box = self._look_for(unit)
         if seen == "illegible":
@@ -196,7 +212,7 @@ class _Checker:
 
     def _check_differences(self, unit: int) -> None:
         for difference in differences(self.placing, unit):
-            if difference.kind == "mark" or self.judge.is_excused_point(difference):
+            if difference.kind == "mark" or self.judge.is_excused_point(difference) or self._is_illegible(difference):
                 continue
             verdict = self.judge.weighed(difference)
             if not verdict.stands:
@@ -240,7 +256,9 @@ class _Checker:
             self.marks.append(Mark("missing", "", printed, None, box, verdict.score))
 
     def _mark(self, difference: Difference, verdict: Verdict, kind: FindingKind) -> None:
-        is_note = not verdict.stands or is_look_alike(difference)
+        is_note = not verdict.stands or (
+            is_look_alike(difference) and verdict.score >= self.thresholds.look_alike
+        )
         box = None
         if difference.last > difference.first:
             box = self.placing.page.box(difference.first, difference.last)
@@ -275,10 +293,9 @@ class _Checker:
     def _check_missing(self) -> None:
         """Printed lines of which the answer has nothing."""
         placing, thresholds = self.placing, self.thresholds
-        instead = {int(placing.page.piece_of[spot.first]) for spot in placing.instead.values()}
         excused = self._beside_unchecked()
         for number, piece in enumerate(placing.page.pieces):
-            if number in instead or number in excused or not placing.is_free(piece.first, piece.last):
+            if number in excused or not placing.is_free(piece.first, piece.last):
                 continue
             count = sum(letter.isalnum() for letter in placing.page.text(piece))
             short = count < thresholds.missing_short
@@ -319,7 +336,7 @@ class _Checker:
             status: EvidenceStatus
             if number in self.unchecked:
                 status, boxes = "not_checked", ()
-            elif (self.placing.places_of(number) < 0).all() and number not in self.placing.instead:
+            elif (self.placing.places_of(number) < 0).all() and self.placing.instead_of(number) is None:
                 status = "not_found"
             elif number in contradicted:
                 status = "contradicted"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
-from vlm_core.evidence.placing import Placing, Run, Spot
+from vlm_core.evidence.placing import Placing, Run
 
 DifferenceKind: TypeAlias = Literal["number", "sign", "text", "mark"]
 POINTS = frozenset(".,")
@@ -51,15 +51,17 @@ class Difference:
         return before + self.written + after, page.text(piece)
 
 
-def instead_of(placing: Placing, unit: int, spot: Spot) -> Difference:
-    """The difference of a unit that stands for something that it does not say at all."""
+def differences_of_pairs(placing: Placing, unit: int) -> Iterator[Difference]:
+    """The differences of those letters of a unit that stand for something that they do not say at all."""
     span = placing.answer.units[unit]
-    written, printed = placing.answer.letters_of(unit), placing.page.letters[spot.first : spot.last]
-    kind: DifferenceKind = "number" if _has_digit(written + printed) else "text"
-    piece = int(placing.page.piece_of[spot.first])
-    return Difference(
-        unit, piece, span.first, span.last, spot.first, spot.last, written, printed, kind, at_edge=True
-    )
+    for (start, end), spot in placing.instead.items():
+        if span.first <= start < span.last:
+            written, printed = placing.answer.letters[start:end], placing.page.letters[spot.first : spot.last]
+            kind: DifferenceKind = "number" if _has_digit(written + printed) else "text"
+            piece = int(placing.page.piece_of[spot.first])
+            yield Difference(
+                unit, piece, start, end, spot.first, spot.last, written, printed, kind, at_edge=True
+            )
 
 
 class _Reach(NamedTuple):
@@ -73,7 +75,7 @@ class _Reach(NamedTuple):
 
 
 def differences(placing: Placing, unit: int) -> Iterator[Difference]:
-    """All differences of a unit, piece by piece."""
+    """All differences of a unit where some of it stands on the page, piece by piece."""
     for reach in _reaches(placing, placing.runs_of(unit)):
         yield from _of_reach(placing, reach)
 
@@ -128,8 +130,11 @@ def _of_reach(placing: Placing, reach: _Reach) -> Iterator[Difference]:
 def _pairs(placing: Placing, reach: _Reach) -> Iterator[_Pair]:
     """Letters of both sides next to each other: of the answer, of the page, or of both."""
     at = reach.first
+    paired = {letter for span in placing.instead for letter in range(*span)}
     for letter in range(reach.start, reach.end):
         place = int(placing.place[letter])
+        if letter in paired:
+            continue
         if not (at <= place < reach.last):
             yield letter, None
             continue

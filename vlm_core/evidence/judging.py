@@ -12,6 +12,7 @@ from vlm_core.evidence.likelihood import log_likelihoods
 from vlm_core.evidence.placing import Placing
 from vlm_core.evidence.thresholds import THRESHOLDS, Thresholds
 from vlm_core.ocr.character_trace import CharacterMatrix
+from vlm_core.ocr.folding import without_accent
 from vlm_core.ocr.page_pixels import PagePixels
 from vlm_core.types import Box
 
@@ -158,3 +159,17 @@ def is_look_alike(difference: Difference) -> bool:
             for one, other in zip(written, printed, strict=True)
         )
     )
+
+
+def is_accent(difference: Difference) -> bool:
+    """Whether it is accents and nothing else: print leaves out some, and engines many.
+
+    Example:
+        >>> is_accent(Difference(0, 0, 0, 1, 0, 2, "ď", "d'", "text", at_edge=False))
+        True
+    """
+    written, printed = (
+        "".join(without_accent(letter) for letter in text if letter.isalnum())
+        for text in (difference.written, difference.printed)
+    )
+    return written == printed and bool(written)

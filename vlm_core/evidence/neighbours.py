@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vlm_core.evidence.placing import Placing, Spot
+from vlm_core.evidence.printed import Print
 
 # Letters of the answer within which a neighbour with a place is looked for.
 _REACH = 120
@@ -23,11 +24,15 @@ _LINE_STEP, _OFF_LINE, _OFF_COLUMN, _NEW_LINE, _UP = 1.3, 0.7, 0.15, 1.0, 3.0
 _SHORT, _FARTHEST = 3, 6.0
 # Letters of a unit that may be moved to where the same stands, and how far, in heights.
 _MOVABLE, _MOVED = range(2, 15), 6.0
-# Of a number that stands otherwise in its row: letters at most, and how far the lengths may differ.
+# Letters from which a text that is said once more is a repetition, and not another text that is alike.
+_LONG_TEXT = 8
+# Of words that stand otherwise in their row: letters at most, and how far the lengths may differ.
 _LONGEST_NUMBER, _LENGTHS = 12, (0.4, 2.5)
 # Pixels that what stands between two neighbours may reach into them.
 _OVERLAP = 4.0
 _DIGITS_WORTH, _INSIDE_WORTH, _STEP_COST = 0.2, 0.3, 0.05
+# What each height of distance from its neighbours takes from a word's likeness.
+_FAR = 0.01
 # How like a line must be to be the one that a unit stands for: anywhere, near by, or as the only one there.
 _LIKE, _LIKE_NEAR, _LIKE_BETWEEN = 0.55, 0.3, 0.15
 _NEAR, _BESIDE = 4, 2
@@ -155,24 +160,38 @@ class _Candidate(NamedTuple):
 
 
 def pair_by_place(placing: Placing) -> None:
-    """Units without a place are paired with what stands where they should: a number changed whole, say."""
-    placing.instead.clear()
+    """Letters without a place are paired with what stands where they should: a number changed whole, say."""
     loose = [number for number in range(len(placing.answer.units)) if _is_loose(placing, number)]
-    taken: set[int] = set()
     for number in loose:
-        candidates = list(_numbers_in_row(placing, number, taken))
-        if candidates:
-            best = max(candidates)
-            placing.instead[number] = best.spot
-            taken.update(range(*best.spot))
+        span = placing.answer.units[number]
+        _pair_best(placing, span.first, span.last, _words_in_row(placing, number))
     for number in loose:
-        if number in placing.instead:
-            continue
-        candidates = list(_lines_near(placing, number, taken))
-        if candidates:
-            best = max(candidates)
-            placing.instead[number] = best.spot
-            taken.update(range(*best.spot))
+        if placing.instead_of(number) is None and not said_before(placing, number):
+            span = placing.answer.units[number]
+            _pair_best(placing, span.first, span.last, _lines_near(placing, number))
+    for first, last in list(_without_place(placing)):
+        unit = placing.answer.units[placing.answer.unit_of[first]]
+        if (first, last) != (unit.first, unit.last):
+            _pair_best(placing, first, last, _words_beside(placing, first, last))
+
+
+def _pair_best(placing: Placing, first: int, last: int, candidates: Iterator[_Candidate]) -> None:
+    best = max(candidates, default=None)
+    if best is not None:
+        placing.pair(first, last, best.spot)
+
+
+def said_before(placing: Placing, number: int) -> bool:
+    """Whether a unit says what another one says that has its place."""
+    text = placing.answer.letters_of(number)
+    if len(text) < _LONG_TEXT:
+        return False
+    return any(
+        other != number
+        and placing.answer.letters_of(other) == text
+        and (placing.places_of(other) >= 0).all()
+        for other in range(len(placing.answer.units))
+    )
 
 
 def _is_loose(placing: Placing, number: int) -> bool:
@@ -183,12 +202,28 @@ def _is_loose(placing: Placing, number: int) -> bool:
     )
 
 
-def _numbers_in_row(placing: Placing, number: int, taken: set[int]) -> Iterator[_Candidate]:
+def _words_in_row(placing: Placing, number: int) -> Iterator[_Candidate]:
     """Free words of the printed row, between those that stand for the unit's neighbours in its line."""
     text = placing.answer.letters_of(number)
-    if len(text) > _LONGEST_NUMBER or not _has_digit(text):
+    if len(text) <= _LONGEST_NUMBER and _has_alnum(text):
+        yield from _between(placing, text, *_in_line(placing, number))
+
+
+def _words_beside(placing: Placing, first: int, last: int) -> Iterator[_Candidate]:
+    """Free words between those that stand for what is written in the same unit before and behind."""
+    answer = placing.answer
+    text = answer.letters[first:last]
+    if len(text) > _LONGEST_NUMBER or not _has_alnum(text) or not (answer.is_edge(first) and answer.is_edge(last)):
         return
-    left, right = _in_line(placing, number)
+    unit = answer.units[answer.unit_of[first]]
+    before, after = placing.place[unit.first : first], placing.place[last : unit.last]
+    left = int(before[-1]) if len(before) and before[-1] >= 0 else None
+    right = int(after[0]) if len(after) and after[0] >= 0 else None
+    yield from _between(placing, text, left, right)
+
+
+def _between(placing: Placing, text: str, left: int | None, right: int | None) -> Iterator[_Candidate]:
+    """Free words of a printed row between two letters of the page, like enough to be what a text stands for."""
     beside = [letter for letter in (left, right) if letter is not None]
     if not beside:
         return
@@ -200,9 +235,18 @@ def _numbers_in_row(placing: Placing, number: int, taken: set[int]) -> Iterator[
         printed = page.letters[first:last]
         middle = (page.boxes[first, 0] + page.boxes[last - 1, 2]) / 2
         fits = _LENGTHS[0] <= len(printed) / len(text) <= _LENGTHS[1] and _has_alnum(printed)
-        if fits and first not in taken and start - _OVERLAP <= middle <= end + _OVERLAP:
-            likeness = _likeness(text, printed) + (_DIGITS_WORTH if _has_digit(printed) else 0.0)
-            yield _Candidate(likeness, Spot(first, last))
+        likeness = _likeness(text, printed)
+        alike = likeness > 0 or _has_digit(text) or _has_digit(printed)
+        if fits and alike and start - _OVERLAP <= middle <= end + _OVERLAP:
+            worth = likeness + (_DIGITS_WORTH if _has_digit(text) and _has_digit(printed) else 0.0)
+            yield _Candidate(worth - _FAR * _gap(page, beside, first, last), Spot(first, last))
+
+
+def _gap(page: Print, beside: list[int], first: int, last: int) -> float:
+    """How far a word is from the nearer of its neighbours, in heights."""
+    centres = page.centres
+    gaps = [min(abs(float(centres[first, 0] - centres[letter, 0])), abs(float(centres[last - 1, 0] - centres[letter, 0]))) for letter in beside]
+    return min(gaps) / page.height
 
 
 def _in_line(placing: Placing, number: int) -> tuple[int | None, int | None]:
@@ -238,12 +282,12 @@ def _free_words(placing: Placing, rows: set[int]) -> Iterator[tuple[int, int]]:
                 yield first, last
 
 
-def _lines_near(placing: Placing, number: int, taken: set[int]) -> Iterator[_Candidate]:
+def _lines_near(placing: Placing, number: int) -> Iterator[_Candidate]:
     """Free lines that are like the unit, or stand where it should."""
     text = placing.answer.letters_of(number)
     before, after = _rank_before(placing, number), _rank_after(placing, number)
     for rank, piece in enumerate(placing.page.pieces):
-        if not placing.is_free(piece.first, piece.last) or piece.first in taken:
+        if not placing.is_free(piece.first, piece.last):
             continue
         printed = placing.page.text(piece)
         distances = [abs(rank - other) for other in (before, after) if other is not None]

@@ -51,7 +51,7 @@ class Run(NamedTuple):
 
 
 class Spot(NamedTuple):
-    """Letters of the page that a unit stands for, though it says something else."""
+    """Letters of the page."""
 
     first: int
     last: int
@@ -67,7 +67,8 @@ class Placing:
         place: of each letter of the answer, which of the page's it is, or -1.
         giver: of each letter of the page, which of the answer's it is, or -1.
         repeated: of each letter of the answer, which letter of the page it says once more, or -1.
-        instead: by unit, what stands where it should, of units without any letter in place.
+        instead: by the first of some letters of the answer and that behind the last, what is printed where they
+            should stand, though they say something else.
     """
 
     answer: Answer
@@ -75,7 +76,7 @@ class Placing:
     place: NDArray[np.intp]
     giver: NDArray[np.intp]
     repeated: NDArray[np.intp]
-    instead: dict[int, Spot]
+    instead: dict[tuple[int, int], Spot]
 
     def places_of(self, unit: int) -> NDArray[np.intp]:
         """Of a unit's letters, where each is, or -1."""
@@ -124,6 +125,16 @@ class Placing:
         held = places[places >= 0]
         self.giver[held[np.isin(self.giver[held], letters)]] = -1
         self.place[letters] = -1
+
+    def instead_of(self, unit: int) -> Spot | None:
+        """What is printed where all of a unit should stand; None where that is not known."""
+        span = self.answer.units[unit]
+        return self.instead.get((span.first, span.last))
+
+    def pair(self, start: int, end: int, spot: Spot) -> None:
+        """Letters of the answer stand for letters of the page, which are given by that."""
+        self.instead[start, end] = spot
+        self.giver[spot.first : spot.last] = start
 
     def is_free(self, first: int, last: int) -> bool:
         """Whether none of some letters of the page is given."""

@@ -13,6 +13,7 @@ class Thresholds(NamedTuple):
         number: log likelihood ratio of what was written to what was read, below which a difference in a number
             stands.
         text: the same of letters.
+        look_alike: the same of a letter for a digit that it looks like, below which it is to be looked at.
         look_again: from which ratio on the pixels are looked at again: a second look has excused none below.
         missing_score: of a printed line's score, from which it is missed where the answer lacks it.
         missing_short_score: the same of lines with fewer than `missing_short` letters and digits.
@@ -29,6 +30,7 @@ class Thresholds(NamedTuple):
 
     number: float = -4.0
     text: float = -4.5
+    look_alike: float = -6.5
     look_again: float = -12.0
     missing_score: float = 0.72
     missing_short_score: float = 0.88

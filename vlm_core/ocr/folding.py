@@ -32,7 +32,9 @@ def folded(character: str) -> str:
         ('a', '"', 'fi', '')
     """
     # Before and after: NFKC takes a lone accent for a blank and the accent.
-    plain = unicodedata.normalize("NFKC", character.translate(_ALIKE)).casefold().translate(_ALIKE)
+    plain = unicodedata.normalize("NFKC", character.translate(_ALIKE)).translate(_ALIKE)
+    # One character stays one: "ß" is not "ss".
+    plain = "".join(small if len(small := letter.casefold()) == 1 else letter.lower() for letter in plain)
     plain = unicodedata.normalize("NFC", plain)
     return "".join(
         letter for letter in plain if not letter.isspace() and unicodedata.category(letter)[0] != "C"
@@ -47,3 +49,14 @@ def folded_one(character: str) -> str:
         '°'
     """
     return folded(character)[:1]
+
+
+@lru_cache(maxsize=65_536)
+def without_accent(letter: str) -> str:
+    """A folded letter without what stands above, below or beside it.
+
+    Example:
+        >>> without_accent("ť"), without_accent("a")
+        ('t', 'a')
+    """
+    return "".join(part for part in unicodedata.normalize("NFD", letter) if not unicodedata.combining(part))
