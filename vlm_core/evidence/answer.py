@@ -110,6 +110,14 @@ class Answer:
         """Whether a word begins with a letter, or would begin there."""
         return letter <= 0 or letter >= len(self.letters) or bool(self.word_starts[letter])
 
+    def word(self, first: int, last: int) -> tuple[int, int]:
+        """Letters with the rest of the words that they are in."""
+        while first > 0 and not self.begins_word(first):
+            first -= 1
+        while not self.begins_word(last):
+            last += 1
+        return first, last
+
     def is_edge(self, letter: int) -> bool:
         """Whether a letter and the one before it are not of one word."""
         if self.begins_word(letter):

@@ -18,14 +18,15 @@ from vlm_core.evidence.places import beside, expected, overlaps
 from vlm_core.evidence.placing import Placing
 from vlm_core.evidence.thresholds import THRESHOLDS, Thresholds
 from vlm_core.ocr.printed_page import PrintedPage
-from vlm_core.types import Box, union
+from vlm_core.types import Box
 from vlm_core.types.evidence import EvidenceStatus, FindingKind, Severity
 
 # The share of a unit's letters that must be those of something said before, for it to be a repetition.
 _REPEATED = 0.7
 # The share of a unit's letters and digits in a script that the engine reads, for it to be judged.
 _LEGIBLE = 0.5
-# Numbers in what is written or printed, by the kind of a difference.
+# Letters of a word, up to which a change is told with all of it.
+_LONGEST_WORD = 24
 _CHANGED: dict[str, FindingKind] = {"number": "number_changed", "sign": "number_changed", "text": "text_changed"}
 
 
@@ -238,7 +239,8 @@ class _Checker:
             return
         count = sum(letter.isalnum() for letter in difference.written)
         severity: Severity = "note" if count <= self.thresholds.unseen_letters else "review"
-        self._put(difference, verdict.score, "not_on_page", place, severity)
+        letters = difference.start, difference.end
+        self._put(difference.unit, letters, "not_on_page", "", place, verdict.score, severity)
 
     def _mark_left_out(self, difference: Difference, verdict: Verdict) -> None:
         """The rest of a printed line that the answer lacks; the rest of a word is a change."""
@@ -253,33 +255,41 @@ class _Checker:
             self._mark(difference, verdict, _CHANGED[difference.kind])
         elif count >= 2:
             box = page.box(difference.first, difference.last)
-            self.marks.append(Mark("missing", "", printed, None, box, verdict.score))
+            shown = page.shown(difference.first, difference.last)
+            self.marks.append(Mark("missing", "", shown, None, box, verdict.score))
 
     def _mark(self, difference: Difference, verdict: Verdict, kind: FindingKind) -> None:
+        """A change, told with the words that it is in."""
         is_note = not verdict.stands or (
             is_look_alike(difference) and verdict.score >= self.thresholds.look_alike
         )
-        box = None
-        if difference.last > difference.first:
-            box = self.placing.page.box(difference.first, difference.last)
-        else:
-            boxes = self._boxes(difference.unit)
-            box = union(boxes) if boxes else None
-        self._put(difference, verdict.score, kind, box, "note" if is_note else "review")
+        severity: Severity = "note" if is_note else "review"
+        page = self.placing.page
+        start, end = self.answer.word(difference.start, difference.end)
+        first, last = page.word(difference.first, difference.last)
+        if end - start > _LONGEST_WORD or last - first > _LONGEST_WORD:  # as in a script without blanks
+            start, end, first, last = difference.start, difference.end, difference.first, difference.last
+        box = page.box(first, last) if last > first else None
+        printed = page.shown(first, last) if last > first else ""
+        self._put(difference.unit, (start, end), kind, printed, box, verdict.score, severity)
 
     def _put(
-        self, difference: Difference, score: float, kind: FindingKind, box: Box | None, severity: Severity
+        self,
+        unit: int,
+        letters: tuple[int, int],
+        kind: FindingKind,
+        printed: str,
+        box: Box | None,
+        score: float,
+        severity: Severity,
     ) -> None:
         answer = self.answer
-        letters = range(difference.start, difference.end) or range(difference.start, difference.start + 1)
-        last = min(letters[-1], len(answer.letters) - 1)
-        start = int(answer.offsets[min(letters[0], last)])
-        end = int(answer.offsets[last] + answer.lengths[last])
-        self.marks.append(
-            Mark(
-                kind, answer.text[start:end] if difference.written else "", difference.printed, (start, end), box, score, severity, difference.unit
-            )
-        )
+        first, last = letters[0], letters[1] - 1
+        if last < first:  # nothing was written: the letter beside tells the place
+            first = last = min(first, len(answer.letters) - 1)
+        start, end = int(answer.offsets[first]), int(answer.offsets[last] + answer.lengths[last])
+        text = answer.text[start:end] if letters[1] > letters[0] else ""
+        self.marks.append(Mark(kind, text, printed, (start, end), box, score, severity, unit))
 
     def _mark_unit(
         self, unit: int, kind: FindingKind, printed: str, box: Box | None, severity: Severity

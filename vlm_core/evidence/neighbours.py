@@ -106,11 +106,11 @@ def _distance(placing: Placing, spot: Spot, before: int | None, after: int | Non
         if neighbour is not None:
             right, down = ((nearest - centres[neighbour]) * sign / height).tolist()
             sides = np.abs(np.array([begins[0], ends[0]]) - centres[neighbour, 0]) / height
-            costs.append(_cost_of_step(right, down, min(abs(right), float(sides.min()))))
+            costs.append(cost_of_step(right, down, min(abs(right), float(sides.min()))))
     return sum(costs) / max(1, len(costs))
 
 
-def _cost_of_step(right: float, down: float, aside: float) -> float:
+def cost_of_step(right: float, down: float, aside: float) -> float:
     """What it costs to go on so far to the right and down: in the same row, or in the line below."""
     in_row = _OFF_ROW * abs(down) + _ALONG_ROW * max(right, 0.0) + (_BACK if right < 0 else 0.0)
     below = _OFF_LINE * abs(down - _LINE_STEP) + _OFF_COLUMN * aside + _NEW_LINE

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from vlm_core.evidence.answer import Answer
+from vlm_core.evidence.exchange import exchange_equal_words
 from vlm_core.evidence.neighbours import free_misfits, pair_by_place, place_equal_texts
 from vlm_core.evidence.placing import Placing, aligned, give_up_strays
 from vlm_core.ocr.printed_page import PrintedLine
@@ -26,6 +27,7 @@ def placed(answer: Answer, lines: Sequence[PrintedLine]) -> Placing:
         if not free_misfits(placing):
             break
         place_equal_texts(placing)
+    exchange_equal_words(placing)
     give_up_strays(placing)
     pair_by_place(placing)
     return placing

@@ -44,6 +44,7 @@ class Print:
         word_of: of each letter, which word of the page it is in.
         certainty: of each letter, from 0 to 1.
         pieces: in order; each has a letter or more.
+        originals: of each letter, the character as it was read.
     """
 
     letters: str
@@ -52,6 +53,7 @@ class Print:
     word_of: NDArray[np.intp]
     certainty: Floats
     pieces: tuple[Piece, ...]
+    originals: tuple[str, ...]
 
     @cached_property
     def codes(self) -> NDArray[np.uint32]:
@@ -102,6 +104,22 @@ class Print:
         (x0, y0), (x1, y1) = boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)
         return float(x0), float(y0), float(x1), float(y1)
 
+    def shown(self, first: int, last: int) -> str:
+        """Letters as they were read, with the blanks between their words."""
+        parts = [
+            (" " if letter > first and self.begins_word(letter) else "") + self.originals[letter]
+            for letter in range(first, last)
+        ]
+        return "".join(parts)
+
+    def word(self, first: int, last: int) -> tuple[int, int]:
+        """Letters with the rest of the words that they are in."""
+        while first > 0 and not self.begins_word(first):
+            first -= 1
+        while not self.begins_word(last):
+            last += 1
+        return first, last
+
     def found(self, text: str) -> Iterable[tuple[int, int]]:
         """Where a text stands within one piece."""
         at = self.letters.find(text)
@@ -115,6 +133,7 @@ class Print:
 def print_of(lines: Sequence[PrintedLine]) -> Print:
     """The lines of a page, in the order in which they come."""
     letters: list[str] = []
+    originals: list[str] = []
     boxes, pieces, piece_of, word_of, certainty = [np.zeros((0, 4), np.float32)], [], [], [], []
     word = 0
     for line in lines:
@@ -125,6 +144,7 @@ def print_of(lines: Sequence[PrintedLine]) -> Print:
             names = fold(character)
             letters += names
             kept += [number] * len(names)
+            originals += [character, *[""] * (len(names) - 1)] if names else []
         if not kept:
             continue
         boxes.append(line.boxes[kept])
@@ -140,6 +160,7 @@ def print_of(lines: Sequence[PrintedLine]) -> Print:
         np.array(word_of, np.intp),
         np.array(certainty, np.float32),
         tuple(pieces),
+        tuple(originals),
     )
 
 
