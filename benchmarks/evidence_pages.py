@@ -113,7 +113,7 @@ def tables(documents: Path, limit: int | None) -> Iterator[tuple[str, Path, int,
         path = structure.with_name(structure.name.replace("-str.xml", ".pdf"))
         if not path.exists():
             continue
-        sizes = [page.get_size() for page in pypdfium2.PdfDocument(path)]
+        sizes = [(*page.get_size(), page.get_mediabox()[3]) for page in pypdfium2.PdfDocument(path)]
         for table in ElementTree.parse(structure).getroot().iter("table"):
             for region in table.iter("region"):
                 number = int(region.get("page", 1))
@@ -123,14 +123,17 @@ def tables(documents: Path, limit: int | None) -> Iterator[tuple[str, Path, int,
         yield f"tables_{path.stem}_{number}", path, number, found
 
 
-def cells_of(region: ElementTree.Element, width: float, height: float) -> Iterator[TrueCell]:
+def cells_of(
+    region: ElementTree.Element, width: float, height: float, top: float
+) -> Iterator[TrueCell]:
+    """Cells with their places. Of a page that is turned, the truth counts from the top of the paper as it lies."""
     for cell in region.iter("cell"):
         sides = cell.find("bounding-box")
         text = " ".join((cell.findtext("content") or "").split())
         if sides is None or not text:
             continue
         x0, y0, x1, y1 = (float(sides.get(side, 0)) for side in ("x1", "y1", "x2", "y2"))
-        box = x0 / width, 1 - y1 / height, x1 / width, 1 - y0 / height
+        box = x0 / width, (top - y1) / height, x1 / width, (top - y0) / height
         yield TrueCell(int(cell.get("start-row", 0)), int(cell.get("start-col", 0)), text, box)
 
 

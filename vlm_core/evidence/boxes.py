@@ -31,6 +31,8 @@ def boxes_of(
     for (start, end), spot in placing.instead.items():
         if len(letters) and start <= letters[-1] and letters[0] < end:
             parts.append((int(placing.page.piece_of[spot.first]), placing.page.box(spot.first, spot.last)))
+    if not parts and len(letters) and (unit := int(placing.answer.unit_of[letters[0]])) in placing.inked:
+        return [(-1, placing.inked[unit])]
     parts.sort(key=lambda part: part[0])
     numbered = [
         (placing.page.pieces[piece].line.number, box if pixels is None else pixels.tightened(box))

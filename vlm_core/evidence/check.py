@@ -10,6 +10,7 @@ import numpy as np
 
 from vlm_core.evidence.answer import Answer, answer_of
 from vlm_core.evidence.boxes import boxes_of
+from vlm_core.evidence.cells import find_small_cells
 from vlm_core.evidence.differences import Difference, differences, differences_of_pairs
 from vlm_core.evidence.judging import Judge, Verdict, is_accent, is_look_alike
 from vlm_core.evidence.neighbours import said_before
@@ -99,7 +100,10 @@ def check(
         thresholds: from which differences count.
     """
     answer = answer_of(text)
-    checker = _Checker(page, Judge(placed(answer, page.lines), page.pixels, thresholds))
+    placing = placed(answer, page.lines)
+    if page.pixels is not None:
+        find_small_cells(placing, page.pixels)
+    checker = _Checker(page, Judge(placing, page.pixels, thresholds))
     checker.run(misses=misses)
     return Checked(tuple(checker.evidence()), tuple(checker.marks), checker.placing)
 
@@ -347,12 +351,14 @@ class _Checker:
             if number in self.unchecked:
                 status, boxes = "not_checked", ()
             elif (self.placing.places_of(number) < 0).all() and self.placing.instead_of(number) is None:
-                status = "not_found"
+                status = "close" if number in self.placing.inked else "not_found"
             elif number in contradicted:
                 status = "contradicted"
             else:
                 status = "exact" if agreement == 1 else "close"
-            yield UnitEvidence((unit.start, unit.end), boxes, status, agreement, unit.length)
+            # Marks alone, such as a dash in a cell, say nothing of whether the page is the right one.
+            weight = unit.length if any(map(str.isalnum, self.answer.letters_of(number))) else 0
+            yield UnitEvidence((unit.start, unit.end), boxes, status, agreement, weight)
 
 
 def _in_pixels(page: PrintedPage) -> Sequence[Box]:

@@ -20,7 +20,7 @@ from vlm_core.evidence.placing import Placing, Spot
 _MOST_ALIKE, _ROUNDS = 40, 3
 # What a step from one word to the next costs where it goes on in the row or in the line below, at most; above
 # that the word stands badly.
-_BAD_STEP = 3.0
+_BAD_STEP = 1.5
 # What a change must save.
 _LEAST_GAIN = 0.5
 # Words that go along with one, if they are equal, too.
@@ -40,6 +40,7 @@ class _Word:
 def exchange_equal_words(placing: Placing) -> None:
     """Words that stand far from their neighbours change places with equal ones, where that brings them nearer."""
     exchange = _Exchange(placing)
+    exchange.sort_rows()
     for _ in range(_ROUNDS):
         if not exchange.run():
             break
@@ -62,6 +63,19 @@ class _Exchange:
 
     def _letters(self, word: _Word) -> str:
         return self.placing.answer.letters[word.first : word.last]
+
+    def sort_rows(self) -> None:
+        """Equal words of one line that are printed in one row stand there in the order in which they are written."""
+        units, page = self.placing.answer.units, self.placing.page
+        groups: dict[tuple[str, int, int], list[_Word]] = defaultdict(list)
+        for word in self.words:
+            row = page.piece(word.spot.first).line.row
+            groups[self._letters(word), units[word.unit].line, row].append(word)
+        for words in groups.values():
+            spots = sorted((word.spot for word in words), key=lambda spot: float(page.boxes[spot.first, 0]))
+            if spots != [word.spot for word in words]:
+                for word, spot in zip(words, spots, strict=True):
+                    self._settle(word, spot)
 
     def run(self) -> bool:
         changed = False

@@ -9,7 +9,7 @@ go to the place that suits their neighbours.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +19,7 @@ from vlm_core.evidence.anchors import align_letters, way_along
 from vlm_core.evidence.answer import Answer
 from vlm_core.evidence.printed import Print, by_columns, print_of
 from vlm_core.ocr.printed_page import PrintedLine
+from vlm_core.types import Box
 
 # A run of letters counts where so many are the same, and so large a part of what it spans; and, unless it has
 # SURE letters, so large a part of the shorter of both lines.
@@ -69,6 +70,7 @@ class Placing:
         repeated: of each letter of the answer, which letter of the page it says once more, or -1.
         instead: by the first of some letters of the answer and that behind the last, what is printed where they
             should stand, though they say something else.
+        inked: by unit, the ink where it should stand, of small cells that were not read.
     """
 
     answer: Answer
@@ -76,7 +78,8 @@ class Placing:
     place: NDArray[np.intp]
     giver: NDArray[np.intp]
     repeated: NDArray[np.intp]
-    instead: dict[tuple[int, int], Spot]
+    instead: dict[tuple[int, int], Spot] = field(default_factory=dict)
+    inked: dict[int, Box] = field(default_factory=dict)
 
     def places_of(self, unit: int) -> NDArray[np.intp]:
         """Of a unit's letters, where each is, or -1."""
@@ -157,7 +160,7 @@ def aligned(answer: Answer, lines: list[PrintedLine]) -> Placing:
         if _disorder(other) < score:
             page, way = columns, other
     nothing = np.full(len(answer.letters), -1, np.intp)
-    placing = Placing(answer, page, way, np.full(len(page.letters), -1, np.intp), nothing, {})
+    placing = Placing(answer, page, way, np.full(len(page.letters), -1, np.intp), nothing)
     drop_chance(placing, placing.runs())
     give_once(placing)
     align_rest(placing)

@@ -14,7 +14,7 @@ from vlm_core.ocr.pixels import Pixels, in_grey
 from vlm_core.ocr.printed_page import PrintedLine
 from vlm_core.ocr.recognition import TRIM, Infer, at_height, crop_box, network_input, with_margin
 from vlm_core.ocr.tiles import Quads
-from vlm_core.types import Box
+from vlm_core.types import Box, union
 
 # --- boxes tightened to ink; measured on the boxes that people drew around lines of receipts -------------
 
@@ -179,6 +179,30 @@ class PagePixels:
             tall >= _LETTER_HEIGHT * height and wide < _LETTER_WIDTH * width and area >= _LETTER_PIXELS
             for _, _, wide, tall, area in found[1:].tolist()
         )
+
+    def ink_in(self, box: Box) -> Box | None:
+        """The box around the shapes that stand within a box and do not reach out of it; None without any."""
+        part = self._part(box)
+        height, width = part.shape[:2]
+        if height < _SMALLEST or width < _SMALLEST:
+            return None
+        grey = in_grey(part)
+        if grey.max() - grey.min() < _CONTRAST:
+            return None
+        _, _, found, _ = cv2.connectedComponentsWithStats(_ink(grey).astype(np.uint8))
+        inside = [
+            (left, top, left + wide, top + tall)
+            for left, top, wide, tall, area in found[1:].tolist()
+            if area >= _LETTER_PIXELS
+            and min(left, top) > 0
+            and left + wide < width
+            and top + tall < height
+        ]
+        if not inside:
+            return None
+        x, y, *_ = self._clipped(box)
+        x0, y0, x1, y1 = union(inside)
+        return x0 + x - 1.0, y0 + y - 1.0, x1 + x + 1.0, y1 + y + 1.0
 
     def _clipped(self, box: Box) -> tuple[int, int, int, int]:
         width, height = self.size
