@@ -23,6 +23,8 @@ _MOST_ALIKE, _ROUNDS = 40, 3
 _BAD_STEP = 1.5
 # What a change must save.
 _LEAST_GAIN = 0.5
+# Times the print's height: how far the middles of words of a row are apart.
+_SAME_ROW = 0.8
 # Words that go along with one, if they are equal, too.
 _LONGEST_SERIES = 12
 
@@ -53,13 +55,12 @@ class _Exchange:
         self.alike: dict[str, list[int]] = defaultdict(list)
         for number, word in enumerate(self.words):
             self.alike[self._letters(word)].append(number)
-        self.lefts: dict[int, float] = {}
+        self.lefts: dict[tuple[str, int], float] = {}
+        """Where units and lines of the answer begin on the page, at the left."""
         for word in self.words:
-            self._note_left(word)
-
-    def _note_left(self, word: _Word) -> None:
-        left = float(self.placing.page.boxes[word.spot.first, 0])
-        self.lefts[word.unit] = min(left, self.lefts.get(word.unit, left))
+            left = float(placing.page.boxes[word.spot.first, 0])
+            for key in (("unit", word.unit), ("line", placing.answer.units[word.unit].line)):
+                self.lefts[key] = min(left, self.lefts.get(key, left))
 
     def _letters(self, word: _Word) -> str:
         return self.placing.answer.letters[word.first : word.last]
@@ -67,11 +68,13 @@ class _Exchange:
     def sort_rows(self) -> None:
         """Equal words of one line that are printed in one row stand there in the order in which they are written."""
         units, page = self.placing.answer.units, self.placing.page
-        groups: dict[tuple[str, int, int], list[_Word]] = defaultdict(list)
+        groups: dict[tuple[str, int], list[_Word]] = defaultdict(list)
         for word in self.words:
-            row = page.piece(word.spot.first).line.row
-            groups[self._letters(word), units[word.unit].line, row].append(word)
+            groups[self._letters(word), units[word.unit].line].append(word)
         for words in groups.values():
+            tops = [float(page.centres[word.spot.first, 1]) for word in words]
+            if len(words) < 2 or max(tops) - min(tops) > _SAME_ROW * page.height:
+                continue
             spots = sorted((word.spot for word in words), key=lambda spot: float(page.boxes[spot.first, 0]))
             if spots != [word.spot for word in words]:
                 for word, spot in zip(words, spots, strict=True):
@@ -98,7 +101,11 @@ class _Exchange:
         height = page.height
         right = float(target[0] - origin[2]) / height
         down = float(target[1] + target[3] - origin[1] - origin[3]) / 2 / height
-        aside = min(abs(right), abs(float(target[0]) - self.lefts[before.unit]) / height)
+        units = self.placing.answer.units
+        lines = units[before.unit].line, units[after.unit].line
+        # The next line of a paragraph or a cell begins below its first word, that of a table below its first cell.
+        key = ("unit", before.unit) if lines[0] == lines[1] else ("line", lines[0])
+        aside = min(abs(right), abs(float(target[0]) - self.lefts[key]) / height)
         return cost_of_step(right, down, aside)
 
     def _improve(self, number: int) -> bool:
