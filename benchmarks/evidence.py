@@ -2,12 +2,13 @@
 
     python benchmarks/evidence.py DOCUMENTS [--cache FOLDER] [--only NAME ...] [--pages N] [--details]
 
-DOCUMENTS holds `receipts` (SROIE: a picture, and a CSV file with a line of text a row), `tables/icdar2013-eu`,
+DOCUMENTS holds `receipts` (SROIE: a picture, and a CSV file with a line a row), `tables/icdar2013-eu`,
 `layout/omnidocbench`, `hard` and `scripts`. FOLDER keeps what the local engine has read with its matrices.
 
 No vision model is asked. `evidence_answers.py` writes answers of true lines in four layouts, with errors of
-thirteen kinds, lines left out, repeated and made up. Tesseract, where it is installed, is a real model: it reads
-the true boxes, and what it misreads is what a check should find. A line is wrong if its letters and digits differ.
+thirteen kinds, lines left out, repeated and made up. Tesseract, where it is installed, is a real model: it
+reads the true boxes, and what it misreads is what a check should find. A line is wrong if its letters and
+digits differ.
 
 A line counts as caught where a finding to be looked at overlaps it, as placed where its box and the true one
 share half of what they cover together. Exits with 1 where the figures that the project promises are not met.
@@ -24,7 +25,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from evidence_answers import (
     LAYOUTS,
@@ -38,7 +39,6 @@ from evidence_answers import (
     Dice,
     TrueLine,
     answer_of,
-    rows_of,
     shuffled_blocks,
 )
 from evidence_pages import Cache, TrueCell, TruePage, key, layouts, receipts, tables, tesseract_lines
@@ -70,7 +70,10 @@ class Figure(NamedTuple):
 
 def overlap(one: Box, other: Box) -> float:
     """Intersection over union."""
-    across, down = min(one[2], other[2]) - max(one[0], other[0]), min(one[3], other[3]) - max(one[1], other[1])
+    across, down = (
+        min(one[2], other[2]) - max(one[0], other[0]),
+        min(one[3], other[3]) - max(one[1], other[1]),
+    )
     if across <= 0 or down <= 0:
         return 0.0
     areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (one, other)]
@@ -85,7 +88,7 @@ def place_of(checked: Checked, page: PrintedPage, start: int, end: int) -> Box |
     return union(box for _, box in boxes) if boxes else None
 
 
-# --- receipts -----------------------------------------------------------------------------------------------
+# --- receipts -------------------------------------------------------------------------------------
 
 
 @dataclass
@@ -175,7 +178,10 @@ def count_left_out(
 
 def covers(one: Box, other: Box) -> bool:
     """Whether two boxes share a third of the smaller one."""
-    across, down = min(one[2], other[2]) - max(one[0], other[0]), min(one[3], other[3]) - max(one[1], other[1])
+    across, down = (
+        min(one[2], other[2]) - max(one[0], other[0]),
+        min(one[3], other[3]) - max(one[1], other[1]),
+    )
     areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (one, other)]
     return across > 0 and down > 0 and across * down > 0.3 * min(areas)
 
@@ -203,9 +209,13 @@ def measure_receipts(documents: Path, cache: Cache, options: Options) -> list[Fi
         Figure("receipts: invented lines caught", *bad.share([MADE_UP]), least=0.99),
         Figure("receipts: missing lines of 6 or more caught", *bad.share([LEFT_OUT]), least=0.97),
         Figure("receipts: repeated lines caught", *bad.share([REPEATED])),
-        Figure("receipts: false alarms a right line, clean", clean.alarms / clean.right, clean.right, most=0.025),
+        Figure(
+            "receipts: false alarms a right line, clean", clean.alarms / clean.right, clean.right, most=0.025
+        ),
         Figure("receipts: the same with notes ", clean.alarms_with_notes / clean.right, clean.right),
-        Figure("receipts: false alarms a right line, 12 % bad", bad.alarms / bad.right, bad.right, most=0.035),
+        Figure(
+            "receipts: false alarms a right line, 12 % bad", bad.alarms / bad.right, bad.right, most=0.035
+        ),
         Figure("receipts: findings a clean page", clean.findings / clean.pages, clean.pages, most=2.5),
         Figure("receipts: false 'missing' a clean page", clean.missed_wrongly / clean.pages, clean.pages),
         Figure("receipts: CPU s a clean page", clean.seconds / clean.pages, clean.pages, most=0.1),
@@ -224,7 +234,8 @@ def print_kinds(tally: Tally) -> None:
     print()
 
 
-# --- Tesseract as the model -----------------------------------------------------------------------------------
+# --- Tesseract as the model
+# -----------------------------------------------------------------------------------
 
 
 def measure_tesseract(documents: Path, cache: Cache, options: Options) -> list[Figure]:
@@ -235,12 +246,19 @@ def measure_tesseract(documents: Path, cache: Cache, options: Options) -> list[F
     for page in receipts(documents, options.pages):
         printed = cache.page(page.name, page.path)
         read = cache.text(f"tesseract_{page.name}", lambda page=page: tesseract_lines(page))
-        answer = answer_of([TrueLine(text, line.box) for text, line in zip(read, page.lines, strict=True)], 0, "rows", with_errors=False)
+        answer = answer_of(
+            [TrueLine(text, line.box) for text, line in zip(read, page.lines, strict=True)],
+            0,
+            "rows",
+            with_errors=False,
+        )
         checked = check(answer.text, printed)
         for start, end, number, _ in answer.parts:
             assert number is not None
             true, text = page.lines[number].text, read[number]
-            marks = [mark for mark in checked.marks if mark.span and mark.span[0] < end and start < mark.span[1]]
+            marks = [
+                mark for mark in checked.marks if mark.span and mark.span[0] < end and start < mark.span[1]
+            ]
             review = any(mark.severity == "review" for mark in marks)
             if key(true) == key(text):
                 tally.right += 1
@@ -263,7 +281,8 @@ def measure_tesseract(documents: Path, cache: Cache, options: Options) -> list[F
     ]
 
 
-# --- tables, layouts, hard pages, scripts ---------------------------------------------------------------------
+# --- tables, layouts, hard pages, scripts
+# ---------------------------------------------------------------------
 
 
 def measure_tables(documents: Path, cache: Cache, options: Options) -> list[Figure]:
@@ -282,7 +301,9 @@ def measure_tables(documents: Path, cache: Cache, options: Options) -> list[Figu
         every = [hit for hit, _ in hits]
         least = (0.93, 0.97) if way == "in order" else (0.90, None)
         figures += [
-            Figure(f"tables {way}: cells' centres", sum(every) / max(1, len(every)), len(every), least=least[0]),
+            Figure(
+                f"tables {way}: cells' centres", sum(every) / max(1, len(every)), len(every), least=least[0]
+            ),
             Figure(f"tables {way}: of 3 or more", sum(long) / max(1, len(long)), len(long), least=least[1]),
         ]
     return figures
@@ -317,7 +338,13 @@ def count_cells(
         hit = x0 - 0.002 <= x <= x1 + 0.002 and y0 - 0.002 <= y <= y1 + 0.002
         hits.append((hit, len(cell.text)))
         if details and not hit:
-            print("cell elsewhere", details, repr(cell.text), box, [x0 * width, y0 * height, x1 * width, y1 * height])
+            print(
+                "cell elsewhere",
+                details,
+                repr(cell.text),
+                box,
+                [x0 * width, y0 * height, x1 * width, y1 * height],
+            )
     return hits
 
 
@@ -338,15 +365,28 @@ def measure_layouts(documents: Path, cache: Cache, options: Options) -> list[Fig
                 box = place_of(checked, printed, start, end)
                 overlaps.append(overlap(box, block.box) if box else 0.0)
                 if options.details and overlaps[-1] < HALF:
-                    print("block elsewhere", page.name, way, round(overlaps[-1], 2), box, block.box, block.text[:70])
+                    print(
+                        "block elsewhere",
+                        page.name,
+                        way,
+                        round(overlaps[-1], 2),
+                        box,
+                        block.box,
+                        block.text[:70],
+                    )
     return [
-        Figure("layout in order: blocks placed", share(found["in order"]), len(found["in order"]), least=0.85),
-        Figure("layout shuffled: blocks placed", share(found["shuffled"]), len(found["shuffled"]), least=0.80),
+        Figure(
+            "layout in order: blocks placed", share(found["in order"]), len(found["in order"]), least=0.85
+        ),
+        Figure(
+            "layout shuffled: blocks placed", share(found["shuffled"]), len(found["shuffled"]), least=0.80
+        ),
     ]
 
 
 def measure_hard(documents: Path, cache: Cache, options: Options) -> list[Figure]:
-    """Printed lines of a page askew or photographed, of which only the text is known: the local engine's lines,
+    """Printed lines of a page askew or photographed, of which only the text is known: the local engine's
+    lines,
     with the true text in the place of its own."""
     hits: list[bool] = []
     for path in sorted((documents / "hard").glob("*.json"))[: options.pages]:
@@ -364,7 +404,9 @@ def measure_hard(documents: Path, cache: Cache, options: Options) -> list[Figure
             hits.append(bool(right) and len(own) >= 0.8 * (piece.last - piece.first))
             if options.details and not hits[-1]:
                 print("line elsewhere", name, piece.line.text)
-    return [Figure("hard (photo, skew, perspective): lines", sum(hits) / max(1, len(hits)), len(hits), least=0.95)]
+    return [
+        Figure("hard (photo, skew, perspective): lines", sum(hits) / max(1, len(hits)), len(hits), least=0.95)
+    ]
 
 
 def measure_scripts(documents: Path, cache: Cache, options: Options) -> list[Figure]:
@@ -386,18 +428,21 @@ def measure_scripts(documents: Path, cache: Cache, options: Options) -> list[Fig
     ]
 
 
-# --- answers that are not of the page --------------------------------------------------------------------------
+# --- answers that are not of the page -------------------------------------------------------------
 
 
 SUMMARY = (
-    "This document is a receipt from a shop. It lists several articles with their prices, a subtotal, the tax that "
-    "was charged and the amount that the customer paid in cash. The date of the purchase is printed near the top."
+    "This document is a receipt from a shop. It lists several articles with their prices, a subtotal, the "
+    "tax that was charged and the amount that the customer paid in cash. The date of the purchase is near "
+    "the top."
 )
 TRANSLATION = (
-    "Kassenbon. Vielen Dank für Ihren Einkauf. Gesamtbetrag einschließlich Mehrwertsteuer. Barzahlung erhalten, "
-    "Rückgeld ausgezahlt. Umtausch nur innerhalb von vierzehn Tagen gegen Vorlage dieses Belegs."
+    "Kassenbon. Vielen Dank für Ihren Einkauf. Gesamtbetrag einschließlich Mehrwertsteuer. Barzahlung "
+    "erhalten, Rückgeld ausgezahlt. Umtausch nur innerhalb von vierzehn Tagen gegen Vorlage dieses Belegs."
 )
-INVENTION = "Invoice number 4711. Dear customer, thank you for your order of twelve boxes of paper at 3.20 each."
+INVENTION = (
+    "Invoice number 4711. Dear customer, thank you for your order of twelve boxes of paper at 3.20 each."
+)
 
 
 def measure_strangers(documents: Path, cache: Cache, options: Options) -> list[Figure]:
@@ -419,10 +464,14 @@ def measure_strangers(documents: Path, cache: Cache, options: Options) -> list[F
                 print("not told", page.name, name, result.agreement)
         own = verifier.checked(PageResult(text="\n".join(line.text for line in page.lines)), printed, "")
         told["the page's own text is not"].append(own.state == "ok")
-    return [Figure(f"mismatch: {name}", sum(hits) / len(hits), len(hits), least=0.95) for name, hits in told.items()]
+    return [
+        Figure(f"mismatch: {name}", sum(hits) / len(hits), len(hits), least=0.95)
+        for name, hits in told.items()
+    ]
 
 
-# --- all -------------------------------------------------------------------------------------------------------
+# --- all
+# -------------------------------------------------------------------------------------------------------
 
 
 class Options(NamedTuple):
@@ -447,17 +496,24 @@ def main() -> int:
     parser.add_argument("--cache", type=Path)
     parser.add_argument("--only", nargs="*", choices=MEASURES, default=list(MEASURES))
     parser.add_argument("--pages", type=int, help="of each kind, at most")
-    parser.add_argument("--details", action="store_true", help="print what was not caught, and what was wrongly")
+    parser.add_argument(
+        "--details", action="store_true", help="print what was not caught, and what was wrongly"
+    )
     chosen = parser.parse_args()
     cache, options = Cache(chosen.cache), Options(chosen.pages, chosen.details)
-    figures = [
-        figure for name in chosen.only for figure in MEASURES[name](chosen.documents, cache, options)
-    ]
+    figures = [figure for name in chosen.only for figure in MEASURES[name](chosen.documents, cache, options)]
     for figure in figures:
         bound = (
-            f">= {figure.least:g}" if figure.least is not None else "" if figure.most is None else f"<= {figure.most:g}"
+            f">= {figure.least:g}"
+            if figure.least is not None
+            else ""
+            if figure.most is None
+            else f"<= {figure.most:g}"
         )
-        print(f"{figure.name:48} {figure.value:8.4f} of {figure.of:5}  {bound:9} {'' if figure.holds else 'MISSED'}")
+        print(
+            f"{figure.name:48} {figure.value:8.4f} of {figure.of:5}  {bound:9} "
+            + ("" if figure.holds else "MISSED")
+        )
     return 0 if all(figure.holds for figure in figures) else 1
 
 

@@ -39,12 +39,13 @@ class Answer(NamedTuple):
 AMOUNT = re.compile(r"\d+[.,]\d\d(?!\d)")
 DATE = re.compile(r"(\d{1,2})([/\-. ])(\d{1,2}|[A-Za-z]{3})\2(\d{2,4})")
 LOOK_ALIKE = dict(zip("3817560942", "8371658497", strict=True))
-ITEMS = (
-    "TOTAL ITEM SERVICE CHARGE DISCOUNT MEMBER PRICE TAX ROUNDING CASH CHANGE THANK YOU PLEASE COME AGAIN GOODS SOLD "
-    "ARE NOT RETURNABLE INVOICE NUMBER CASHIER TABLE ORDER COUNTER BRANCH MANAGER TEL FAX GST REG JALAN TAMAN KUALA "
-    "LUMPUR SELANGOR MALAYSIA RICE CHICKEN TEA COFFEE WATER PAPER BAG STEEL BOLT PLASTIC BATTERY"
-).split()
-NAMES = "LIM TAN WONG LEE ONG CHAN AHMAD SITI KUMAR RAJ FATIMAH MOHD AZMAN YAP GOH".split()
+ITEMS = re.findall(
+    r"\w+",
+    """TOTAL ITEM SERVICE CHARGE DISCOUNT MEMBER PRICE TAX ROUNDING CASH CHANGE THANK YOU PLEASE COME AGAIN GOODS
+    SOLD ARE NOT RETURNABLE INVOICE NUMBER CASHIER TABLE ORDER COUNTER BRANCH MANAGER TEL FAX GST REG JALAN TAMAN
+    KUALA LUMPUR SELANGOR MALAYSIA RICE CHICKEN TEA COFFEE WATER PAPER BAG STEEL BOLT PLASTIC BATTERY""",
+)
+NAMES = re.findall(r"\w+", "LIM TAN WONG LEE ONG CHAN AHMAD SITI KUMAR RAJ FATIMAH MOHD AZMAN YAP GOH")
 LETTERS = "ABCDEFGHIJKLMNOPRSTUVWY"
 Dice = random.Random
 
@@ -182,7 +183,7 @@ SENTENCES: tuple[Callable[[Dice], str], ...] = (
     lambda dice: f"TEL: 0{dice.randrange(3, 9)}-{dice.randrange(1000, 9999)} {dice.randrange(1000, 9999)}",
     lambda dice: "Thank you for shopping with us and please come again soon.",
     lambda dice: f"The total amount due is RM {amount(dice)} including all taxes.",
-    lambda dice: f"NO. {dice.randrange(2, 99)}, JALAN {dice.choice(NAMES)} {dice.randrange(1, 20)}, TAMAN {dice.choice(NAMES)}",
+    lambda dice: f"NO. {dice.randrange(2, 99)}, JALAN {dice.choice(NAMES)}, TAMAN {dice.choice(NAMES)}",
 )
 
 

@@ -63,7 +63,7 @@ class Cache:
                 part.write_bytes(pickle.dumps(held))
                 os.replace(part, file)
         else:
-            held = pickle.loads(file.read_bytes())  # noqa: S301  of this script's own
+            held = pickle.loads(file.read_bytes())
         return restored(*held)
 
     def picture(self, path: Path, number: int) -> Any:
@@ -123,10 +123,9 @@ def tables(documents: Path, limit: int | None) -> Iterator[tuple[str, Path, int,
         yield f"tables_{path.stem}_{number}", path, number, found
 
 
-def cells_of(
-    region: ElementTree.Element, width: float, height: float, top: float
-) -> Iterator[TrueCell]:
-    """Cells with their places. Of a page that is turned, the truth counts from the top of the paper as it lies."""
+def cells_of(region: ElementTree.Element, width: float, height: float, top: float) -> Iterator[TrueCell]:
+    """Cells with their places. Of a page that is turned, the truth counts from the top of the paper as it
+    lies."""
     for cell in region.iter("cell"):
         sides = cell.find("bounding-box")
         text = " ".join((cell.findtext("content") or "").split())
@@ -166,7 +165,7 @@ def tesseract_lines(page: TruePage) -> list[str]:
         listed = Path(folder, "list.txt")
         listed.write_text("\n".join(names))
         done = subprocess.run(
-            ["tesseract", str(listed), "-", "--psm", "7"],  # noqa: S607
+            ["tesseract", str(listed), "-", "--psm", "7"],
             capture_output=True,
             text=True,
             check=True,

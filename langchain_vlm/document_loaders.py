@@ -247,7 +247,7 @@ def _document(passage: Passage, metadata: dict[str, Any] | None = None) -> Docum
     )
 
 
-def _metadata(passage: Passage) -> dict[str, str | int | None]:
+def _metadata(passage: Passage) -> dict[str, str | float | None]:
     page, number = passage.page, passage.page_number
     return {
         "source": page.source,

@@ -16,7 +16,6 @@ from vlm_core.integration import LoadedText, rechunked, stable_id
 _LEFT_OUT = frozenset({"bbox", "boxes", "findings", "agreement"})
 
 
-
 class VLMNodeParser(NodeParser):
     """Cuts Documents with Markdown, HTML or plain text into nodes, as `vlm_core.chunks` does.
 

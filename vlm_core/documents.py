@@ -111,7 +111,7 @@ class Passage:
         )
 
     @property
-    def metadata(self) -> dict[str, str | int | float]:
+    def metadata(self) -> dict[str, str | float]:
         """The metadata that the frameworks have in common: flat, never None, the same at every reading."""
         facts = {
             "page_label": self.page_number and str(self.page_number),
@@ -129,7 +129,6 @@ class Passage:
         }
         return {name: fact for name, fact in facts.items() if fact is not None}
 
-
     @property
     def _found_by_check(self) -> dict[str, int | float | None]:
         """`findings` to be looked at, and `agreement` to two digits."""
@@ -140,7 +139,8 @@ class Passage:
 
 
 def _checked(pages: Sequence[PageResult]) -> tuple[PartChecked | None, tuple[PageBox, ...]]:
-    """What a check says of whole pages, and where their blocks stand; nothing of pages that were not checked."""
+    """What a check says of whole pages, and where their blocks stand; nothing of pages that were not
+    checked."""
     checked = [page for page in pages if page.checked_by]
     if not checked:
         return None, ()

@@ -18,7 +18,8 @@ Scores: TypeAlias = NDArray[np.int32]
 
 # Points for a letter or a digit that is the same, for a sign, for what looks alike, and for what does not.
 _SAME, _SAME_SIGN, _ALIKE, _OTHER, _OTHER_SIGN = 4, 2, 0, -4, -3
-# What it costs to pass over a letter of the page; to leave out letters of the answer: the first, each further.
+# What it costs to pass over a letter of the page; to leave out letters of the answer: the first, each
+# further.
 _PASS, _OPEN, _EXTEND = 1, 7, 1
 # What a jump costs where a line or cell begins, where a word does, and within one; and more for landing
 # elsewhere than at the beginning of a printed line.
@@ -111,9 +112,7 @@ class _Lattice:
             row = self._rows[letter] = scores[self._inverse]
         return row
 
-    def _traced(
-        self, kept: dict[int, tuple[Scores, Scores]], at: int, *, is_match: bool
-    ) -> NDArray[np.intp]:
+    def _traced(self, kept: dict[int, tuple[Scores, Scores]], at: int, *, is_match: bool) -> NDArray[np.intp]:
         way = np.full(len(self._letters), -1, np.intp)
         number = len(self._letters)
         while number > 0:

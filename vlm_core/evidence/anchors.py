@@ -109,7 +109,12 @@ def _anchors(answer: Answer, page: Print, shortest: int) -> list[Anchor]:
         if len(text) < shortest or counts[text] > 1:
             continue
         at = page.letters.find(text)
-        if at >= 0 and page.letters.find(text, at + 1) < 0 and page.is_edge(at) and page.is_edge(at + len(text)):
+        if (
+            at >= 0
+            and page.letters.find(text, at + 1) < 0
+            and page.is_edge(at)
+            and page.is_edge(at + len(text))
+        ):
             found.append(Anchor(unit.first, at, len(text)))
     return found
 

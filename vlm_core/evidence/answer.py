@@ -164,10 +164,9 @@ class _Reader:
         self._begin_line(0)
         at = self.resume
         for token in _TOKEN.finditer(self.text):
-            if token.start() < self.resume:
-                # A rule or a marker was passed over, and this is a part of it.
-                if token.lastgroup != "line_end" or token.end() <= self.resume:
-                    continue
+            # A rule or a marker that was passed over, of which this may be a part, ends before its line does.
+            if token.start() < self.resume and token.lastgroup != "line_end":
+                continue
             self._take(max(at, self.resume), token.start())
             at = token.end()
             _HANDLERS[token.lastgroup or ""](self, token)

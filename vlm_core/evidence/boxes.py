@@ -17,9 +17,7 @@ _FEW = 3
 _MOST = 0.6
 
 
-def boxes_of(
-    placing: Placing, letters: NDArray[np.intp], pixels: PagePixels | None
-) -> list[tuple[int, Box]]:
+def boxes_of(placing: Placing, letters: NDArray[np.intp], pixels: PagePixels | None) -> list[tuple[int, Box]]:
     """Where letters of an answer stand: for each printed line its number, and a box in pixels.
 
     Args:
@@ -39,7 +37,8 @@ def boxes_of(
         for piece, box in parts
     ]
     return [
-        (number, union(box for _, box in group)) for number, group in groupby(numbered, key=lambda part: part[0])
+        (number, union(box for _, box in group))
+        for number, group in groupby(numbered, key=lambda part: part[0])
     ]
 
 

@@ -1,4 +1,5 @@
-"""Cells of a table that engines pass over, such as a lone dash: looked for where their row and column meet."""
+"""Cells of a table that engines pass over, such as a lone dash: looked for where their row and column
+meet."""
 
 from __future__ import annotations
 
@@ -62,7 +63,10 @@ def _crossing(placing: Placing, number: int, boxes: dict[int, Box]) -> Box | Non
     place = left - _ASIDE * height, middle - _OFF * height, right + _ASIDE * height, middle + _OFF * height
     taken = placing.page.centres
     inside = (
-        (taken[:, 0] >= place[0]) & (taken[:, 0] <= place[2]) & (taken[:, 1] >= place[1]) & (taken[:, 1] <= place[3])
+        (taken[:, 0] >= place[0])
+        & (taken[:, 0] <= place[2])
+        & (taken[:, 1] >= place[1])
+        & (taken[:, 1] <= place[3])
     )
     return None if inside.any() else place
 

@@ -28,7 +28,11 @@ _REPEATED = 0.7
 _LEGIBLE = 0.5
 # Letters of a word, up to which a change is told with all of it.
 _LONGEST_WORD = 24
-_CHANGED: dict[str, FindingKind] = {"number": "number_changed", "sign": "number_changed", "text": "text_changed"}
+_CHANGED: dict[str, FindingKind] = {
+    "number": "number_changed",
+    "sign": "number_changed",
+    "text": "text_changed",
+}
 
 
 @dataclass(frozen=True)
@@ -142,7 +146,9 @@ class _Checker:
         """Whether the engine knows the script."""
         letters = [letter for letter in self.answer.letters_of(unit) if letter.isalnum()]
         known = self.page.alphabet
-        return not known or not letters or sum(letter in known for letter in letters) >= _LEGIBLE * len(letters)
+        return (
+            not known or not letters or sum(letter in known for letter in letters) >= _LEGIBLE * len(letters)
+        )
 
     # --- units ---------------------------------------------------------------------------------------
 
@@ -193,9 +199,7 @@ class _Checker:
             if other != unit and self.answer.letters_of(other) == letters
         ]
         is_plain = bool(others) or len(letters) >= self.thresholds.repeated_letters
-        self._mark_unit(
-            unit, "repeated", piece.line.text, piece.line.box, "review" if is_plain else "note"
-        )
+        self._mark_unit(unit, "repeated", piece.line.text, piece.line.box, "review" if is_plain else "note")
 
     def _look_for(self, unit: int) -> tuple[str, Box | None]:
         """Whether a unit is seen where it should stand, and where that is."""
@@ -217,13 +221,22 @@ class _Checker:
 
     def _check_differences(self, unit: int) -> None:
         for difference in differences(self.placing, unit):
-            if difference.kind == "mark" or self.judge.is_excused_point(difference) or self._is_illegible(difference):
+            if (
+                difference.kind == "mark"
+                or self.judge.is_excused_point(difference)
+                or self._is_illegible(difference)
+            ):
                 continue
             verdict = self.judge.weighed(difference)
             if not verdict.stands:
                 if difference.kind in ("number", "sign") and difference.written and difference.printed:
                     self._mark(difference, verdict, "number_changed")
-            elif difference.at_edge and difference.written and not difference.printed and not self._is_glued(difference):
+            elif (
+                difference.at_edge
+                and difference.written
+                and not difference.printed
+                and not self._is_glued(difference)
+            ):
                 self._mark_beside(difference, verdict)
             elif difference.at_edge and difference.printed and not difference.written:
                 self._mark_left_out(difference, verdict)

@@ -1,8 +1,8 @@
 """Equal words that took each other's places, given back by what is written before and behind them.
 
-Cells of a table that say the same, and cells over several printed lines, are aligned with whichever of the equal
-words comes first. A word that stands far from those that are written beside it changes places with an equal one,
-or goes to one that is free, where that brings all of them nearer to their neighbours.
+Cells of a table that say the same, and cells over several printed lines, are aligned with whichever of the
+equal words comes first. A word that stands far from those that are written beside it changes places with an
+equal one, or goes to one that is free, where that brings all of them nearer to their neighbours.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ class _Word:
 
 
 def exchange_equal_words(placing: Placing) -> None:
-    """Words that stand far from their neighbours change places with equal ones, where that brings them nearer."""
+    """Words that stand far from their neighbours change places with equal ones, where that brings them
+    nearer."""
     exchange = _Exchange(placing)
     exchange.sort_rows()
     for _ in range(_ROUNDS):
@@ -66,7 +67,8 @@ class _Exchange:
         return self.placing.answer.letters[word.first : word.last]
 
     def sort_rows(self) -> None:
-        """Equal words of one line that are printed in one row stand there in the order in which they are written."""
+        """Equal words of one line that are printed in one row stand there in the order in which they are
+        written."""
         units, page = self.placing.answer.units, self.placing.page
         groups: dict[tuple[str, int], list[_Word]] = defaultdict(list)
         for word in self.words:
@@ -103,7 +105,8 @@ class _Exchange:
         down = float(target[1] + target[3] - origin[1] - origin[3]) / 2 / height
         units = self.placing.answer.units
         lines = units[before.unit].line, units[after.unit].line
-        # The next line of a paragraph or a cell begins below its first word, that of a table below its first cell.
+        # The next line of a paragraph or a cell begins below its first word, that of a table below its
+        # first cell.
         key = ("unit", before.unit) if lines[0] == lines[1] else ("line", lines[0])
         aside = min(abs(right), abs(float(target[0]) - self.lefts[key]) / height)
         return cost_of_step(right, down, aside)
@@ -112,7 +115,11 @@ class _Exchange:
         """Put a word where it suits its neighbours better; whether there was such a place."""
         word = self.words[number]
         others = [other for other in self.alike[self._letters(word)] if other != number][:_MOST_ALIKE]
-        gains = [(self._gain_of_swap(number, other, length), other, length) for other in others for length in self._lengths(number, other)]
+        gains = [
+            (self._gain_of_swap(number, other, length), other, length)
+            for other in others
+            for length in self._lengths(number, other)
+        ]
         best_swap = max(gains, default=(0.0, -1, 0))
         free = [(self._gain_of_move(number, spot), spot) for spot in self._free_spots(word)]
         best_move = max(free, default=(0.0, Spot(0, 0)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from difflib import SequenceMatcher
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -63,7 +64,7 @@ def _tries(placing: Placing, first: int, last: int) -> Iterator[tuple[int, int]]
     inner = [letter for letter in range(first + 1, last) if placing.answer.word_starts[letter]]
     cuts = [first, *inner, last]
     if inner:
-        yield from zip(cuts, cuts[1:], strict=False)
+        yield from pairwise(cuts)
 
 
 def _place_equal(placing: Placing, first: int, last: int) -> None:
@@ -187,9 +188,7 @@ def said_before(placing: Placing, number: int) -> bool:
     if len(text) < _LONG_TEXT:
         return False
     return any(
-        other != number
-        and placing.answer.letters_of(other) == text
-        and (placing.places_of(other) >= 0).all()
+        other != number and placing.answer.letters_of(other) == text and (placing.places_of(other) >= 0).all()
         for other in range(len(placing.answer.units))
     )
 
@@ -197,9 +196,7 @@ def said_before(placing: Placing, number: int) -> bool:
 def _is_loose(placing: Placing, number: int) -> bool:
     unit = placing.answer.units[number]
     span = slice(unit.first, unit.last)
-    return bool(
-        unit.length and (placing.place[span] < 0).all() and not (placing.repeated[span] >= 0).all()
-    )
+    return bool(unit.length and (placing.place[span] < 0).all() and not (placing.repeated[span] >= 0).all())
 
 
 def _words_in_row(placing: Placing, number: int) -> Iterator[_Candidate]:
@@ -213,7 +210,11 @@ def _words_beside(placing: Placing, first: int, last: int) -> Iterator[_Candidat
     """Free words between those that stand for what is written in the same unit before and behind."""
     answer = placing.answer
     text = answer.letters[first:last]
-    if len(text) > _LONGEST_NUMBER or not _has_alnum(text) or not (answer.is_edge(first) and answer.is_edge(last)):
+    if (
+        len(text) > _LONGEST_NUMBER
+        or not _has_alnum(text)
+        or not (answer.is_edge(first) and answer.is_edge(last))
+    ):
         return
     unit = answer.units[answer.unit_of[first]]
     before, after = placing.place[unit.first : first], placing.place[last : unit.last]
@@ -223,7 +224,8 @@ def _words_beside(placing: Placing, first: int, last: int) -> Iterator[_Candidat
 
 
 def _between(placing: Placing, text: str, left: int | None, right: int | None) -> Iterator[_Candidate]:
-    """Free words of a printed row between two letters of the page, like enough to be what a text stands for."""
+    """Free words of a printed row between two letters of the page, like enough to be what a text stands
+    for."""
     beside = [letter for letter in (left, right) if letter is not None]
     if not beside:
         return
@@ -245,7 +247,13 @@ def _between(placing: Placing, text: str, left: int | None, right: int | None) -
 def _gap(page: Print, beside: list[int], first: int, last: int) -> float:
     """How far a word is from the nearer of its neighbours, in heights."""
     centres = page.centres
-    gaps = [min(abs(float(centres[first, 0] - centres[letter, 0])), abs(float(centres[last - 1, 0] - centres[letter, 0]))) for letter in beside]
+    gaps = [
+        min(
+            abs(float(centres[first, 0] - centres[letter, 0])),
+            abs(float(centres[last - 1, 0] - centres[letter, 0])),
+        )
+        for letter in beside
+    ]
     return min(gaps) / page.height
 
 
@@ -294,7 +302,9 @@ def _lines_near(placing: Placing, number: int) -> Iterator[_Candidate]:
         near = min(distances, default=99)
         inside = (before is None or rank > before) and (after is None or rank < after)
         likeness = _likeness(text, printed)
-        beside = inside and near <= _BESIDE and _HALF_TO_TWICE[0] <= len(printed) / len(text) <= _HALF_TO_TWICE[1]
+        beside = (
+            inside and near <= _BESIDE and _HALF_TO_TWICE[0] <= len(printed) / len(text) <= _HALF_TO_TWICE[1]
+        )
         both_numbers = _is_number(text) and _is_number(printed)
         if (
             likeness >= _LIKE

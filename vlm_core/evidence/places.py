@@ -10,7 +10,8 @@ from vlm_core.evidence.differences import Difference
 from vlm_core.evidence.placing import Placing
 from vlm_core.types import Box
 
-# Times the line's height: the width of a letter, and letters that are looked for beside a line beyond the text.
+# Times the line's height: the width of a letter, and letters that are looked for beside a line beyond the
+# text.
 _LETTER, _MORE = 0.9, 3
 # Times the line's height: how far a part reaches over its line's top and bottom, and into the line itself.
 _OVER, _INTO = 0.1, 0.15
@@ -103,7 +104,8 @@ def neighbours(placing: Placing, unit: int) -> tuple[Box | None, Box | None]:
 
 
 def _clear_of_text(placing: Placing, box: Box) -> Box | None:
-    """The part of a box from its side up to the next printed line; None where a line goes through all of it."""
+    """The part of a box from its side up to the next printed line; None where a line goes through all of
+    it."""
     x0, y0, x1, y1 = box
     height = y1 - y0
     for piece in placing.page.pieces:

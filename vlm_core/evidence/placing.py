@@ -68,7 +68,8 @@ class Placing:
         place: of each letter of the answer, which of the page's it is, or -1.
         giver: of each letter of the page, which of the answer's it is, or -1.
         repeated: of each letter of the answer, which letter of the page it says once more, or -1.
-        instead: by the first of some letters of the answer and that behind the last, what is printed where they
+        instead: by the first of some letters of the answer and that behind the last, what is printed where
+        they
             should stand, though they say something else.
         inked: by unit, the ink where it should stand, of small cells that were not read.
     """
@@ -107,9 +108,7 @@ class Placing:
         pieces = self.page.piece_of[places]
         breaks = (np.diff(units) != 0) | (np.diff(pieces) != 0) | (np.diff(places) <= 0)
         for part in np.split(held, np.flatnonzero(breaks) + 1):
-            yield Run(
-                int(self.answer.unit_of[part[0]]), int(self.page.piece_of[self.place[part[0]]]), part
-            )
+            yield Run(int(self.answer.unit_of[part[0]]), int(self.page.piece_of[self.place[part[0]]]), part)
 
     def runs_of(self, unit: int) -> list[Run]:
         """Those of one unit."""
@@ -202,11 +201,14 @@ def _is_whole(placing: Placing, run: Run) -> bool:
     first, last = int(placing.place[run.letters[0]]), int(placing.place[run.letters[-1]])
     begins = first == piece.first or page.is_edge(first)
     ends = last == piece.last - 1 or page.is_edge(last + 1)
-    return begins and ends and answer.is_edge(int(run.letters[0])) and answer.is_edge(int(run.letters[-1]) + 1)
+    return (
+        begins and ends and answer.is_edge(int(run.letters[0])) and answer.is_edge(int(run.letters[-1]) + 1)
+    )
 
 
 def give_once(placing: Placing) -> None:
-    """Each letter of the page is given once, to the run that agrees best; what says it again is a repetition."""
+    """Each letter of the page is given once, to the run that agrees best; what says it again is a
+    repetition."""
     runs = list(placing.runs())
     worth = [int(placing.is_equal(run.letters).sum()) for run in runs]
     placing.giver[:] = -1

@@ -80,7 +80,7 @@ class Print:
 
     def piece(self, letter: int) -> Piece:
         """That of a letter."""
-        return self.pieces[self.piece_of[letter]]
+        return self.pieces[int(self.piece_of[letter])]
 
     def text(self, piece: Piece) -> str:
         """The letters of a piece."""
@@ -134,7 +134,11 @@ def print_of(lines: Sequence[PrintedLine]) -> Print:
     """The lines of a page, in the order in which they come."""
     letters: list[str] = []
     originals: list[str] = []
-    boxes, pieces, piece_of, word_of, certainty = [np.zeros((0, 4), np.float32)], [], [], [], []
+    boxes = [np.zeros((0, 4), np.float32)]
+    pieces: list[Piece] = []
+    piece_of: list[int] = []
+    word_of: list[int] = []
+    certainty: list[float] = []
     word = 0
     for line in lines:
         fold = folded_one if line.matrices else folded
@@ -165,7 +169,8 @@ def print_of(lines: Sequence[PrintedLine]) -> Print:
 
 
 def by_columns(lines: Sequence[PrintedLine]) -> list[PrintedLine]:
-    """Lines in the order in which a table is read column by column: those that begin below each other together.
+    """Lines in the order in which a table is read column by column: those that begin below each other
+    together.
 
     Args:
         lines: in any order.

@@ -10,7 +10,8 @@ class Thresholds(NamedTuple):
     """What the checks compare with. Logarithms are natural.
 
     Args:
-        number: log likelihood ratio of what was written to what was read, below which a difference in a number
+        number: log likelihood ratio of what was written to what was read, below which a difference in a
+        number
             stands.
         text: the same of letters.
         look_alike: the same of a letter for a digit that it looks like, below which it is to be looked at.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+
 from vlm_core.evidence.check import Checked, Mark, UnitEvidence, check
 from vlm_core.evidence.thresholds import THRESHOLDS
 from vlm_core.ocr.local import LocalEngine

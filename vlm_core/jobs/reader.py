@@ -356,9 +356,7 @@ class DocumentReader:
                 reading,
                 threads.slots,
                 JobBudget(self.budget_usd),
-                JobJournal(
-                    self.journal, self.engine, self.task, reading.pause, self._options.is_complete
-                ),
+                JobJournal(self.journal, self.engine, self.task, reading.pause, self._options.is_complete),
                 bar,
             )
             tasks = until_closed(page_jobs(job, sources, numbers, documents), reading)
@@ -476,7 +474,9 @@ def _folder(name: str, value: object) -> Path:
 def _verifier(engine: OCREngine, asked_for: OCROptions) -> PageVerifier | None:
     """What checks the pages of an engine; None where it is the one that would."""
     if engine.name == "rapidocr":
-        warn_caller('verify checks nothing with engine="local": it would hold its own words against themselves')
+        warn_caller(
+            'verify checks nothing with engine="local": it would hold its own words against themselves'
+        )
         return None
     if find_spec("rapidocr") is None:  # before a page is paid for
         raise MissingExtraError(

@@ -120,4 +120,4 @@ def _edges(centres: NDArray[np.float64]) -> Floats:
     middles = (centres[1:] + centres[:-1]) / 2
     starts = np.concatenate([[centres[0] - reach], middles])
     ends = np.concatenate([middles, [centres[-1] + reach]])
-    return np.clip(np.stack([starts, ends], axis=1), 0, 1).astype(np.float32)
+    return np.asarray(np.clip(np.stack([starts, ends], axis=1), 0, 1), np.float32)

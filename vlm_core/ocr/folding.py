@@ -1,4 +1,5 @@
-"""Characters that are alike in print made one, so that what a model wrote can be held against what was read."""
+"""Characters that are alike in print made one, so that what a model wrote can be held against what was
+read."""
 
 from __future__ import annotations
 

@@ -269,9 +269,7 @@ def _with_print(
     """A reading with all that checking another one by it takes."""
     from vlm_core.ocr.printed_page import printed_line
 
-    illegible = [
-        _box(quad) for quad, line in zip(quads, readings, strict=True) if not line.is_readable
-    ]
+    illegible = [_box(quad) for quad, line in zip(quads, readings, strict=True) if not line.is_readable]
     printed = [
         printed_line(readings[number], quads[number], number=place, block=line.block, row=line.row)
         for place, line in enumerate(placed)

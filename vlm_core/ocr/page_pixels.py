@@ -146,7 +146,8 @@ class PagePixels:
         )
 
     def has_point(self, box: Box) -> bool:
-        """Whether a small blot stands low in a box that goes from one character's middle to the next one's."""
+        """Whether a small blot stands low in a box that goes from one character's middle to the next
+        one's."""
         part = self._part(box)
         height, width = part.shape[:2]
         if width < 3 or height < 6:
@@ -193,10 +194,7 @@ class PagePixels:
         inside = [
             (left, top, left + wide, top + tall)
             for left, top, wide, tall, area in found[1:].tolist()
-            if area >= _LETTER_PIXELS
-            and min(left, top) > 0
-            and left + wide < width
-            and top + tall < height
+            if area >= _LETTER_PIXELS and min(left, top) > 0 and left + wide < width and top + tall < height
         ]
         if not inside:
             return None
@@ -234,14 +232,16 @@ def _written_rows(ink: NDArray[np.bool_]) -> NDArray[np.intp]:
     height = len(ink)
     runs = np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1)
     amounts = [int(counts[run].sum()) for run in runs]
-    main = int(np.argmax([amount * (1 - _is_rule(ink, run)) for amount, run in zip(amounts, runs, strict=True)]))
+    main = int(
+        np.argmax([amount * (1 - _is_rule(ink, run)) for amount, run in zip(amounts, runs, strict=True)])
+    )
     kept = [
         run
         for number, (run, amount) in enumerate(zip(runs, amounts, strict=True))
         if number == main
         or (
             amount >= _STRAY * amounts[main]
-            and 0 < run[0]
+            and run[0] > 0
             and run[-1] < height - 1
             and not _is_rule(ink, run)
         )

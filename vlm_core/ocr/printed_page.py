@@ -125,9 +125,7 @@ def lines_of_text(lines: Sequence[TextLine], width: int, height: int) -> tuple[P
         ['T']
     """
     size = np.array([width, height, width, height], np.float32)
-    return tuple(
-        _line_of_text(line, number, size) for number, line in enumerate(lines) if line.text.strip()
-    )
+    return tuple(_line_of_text(line, number, size) for number, line in enumerate(lines) if line.text.strip())
 
 
 def _line_of_text(line: TextLine, number: int, size: Floats) -> PrintedLine:

@@ -28,7 +28,8 @@ def with_evidence_boxes(blocks: Iterable[Block], page: PageResult) -> list[Block
 
 @dataclass
 class _Places:
-    """The letters of a page's text in order, and where each stands; searched from where the last was found."""
+    """The letters of a page's text in order, and where each stands; searched from where the last was
+    found."""
 
     page: PageResult
     letters: str = ""
@@ -98,7 +99,8 @@ class PartChecked(NamedTuple):
     findings: int
     """To be looked at."""
     agreement: float | None
-    """The share of the part's letters that stand on the page as they were written; None where none was checked."""
+    """The share of the part's letters that stand on the page as they were written; None where none was
+    checked."""
 
 
 def checked_part(text: str, pages: Sequence[PageResult], boxes: Sequence[PageBox]) -> PartChecked:
@@ -123,7 +125,8 @@ def checked_part(text: str, pages: Sequence[PageResult], boxes: Sequence[PageBox
 
 
 def _is_about(finding: Finding, pieces: Sequence[Evidence], places: Sequence[Box]) -> bool:
-    """Whether a finding to be looked at is in one of the pieces, or of a line that is missing among the places."""
+    """Whether a finding to be looked at is in one of the pieces, or of a line that is missing among the
+    places."""
     if finding.severity != "review":
         return False
     if finding.start is not None:

@@ -50,7 +50,8 @@ class TextLine(Value):
 
 
 LocatedBy: TypeAlias = Literal["evidence", "model"]
-"""Where the box of what a model wrote comes from, on a page that was checked: from where its words were found in
+"""Where the box of what a model wrote comes from, on a page that was checked: from where its words were
+found in
 the pixels, or from the model."""
 
 

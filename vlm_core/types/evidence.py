@@ -19,8 +19,11 @@ FindingKind: TypeAlias = Literal[
 ]
 Severity: TypeAlias = Literal["review", "note"]
 """review: somebody should look. note: it was seen, and is most likely nothing."""
+
+
 def _all_rounded(boxes: tuple[Box, ...]) -> tuple[Box, ...]:
     return tuple(map(rounded, boxes))
+
 
 Verify: TypeAlias = bool | Literal["strict"]
 """Whether pages are checked; "strict": notes about numbers are to be looked at, too."""

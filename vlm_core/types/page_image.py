@@ -147,7 +147,9 @@ class PageImage(_PixelsOnDemand):
         """The same picture as a page that brings no text of its own.
 
         Example:
-            >>> PageImage(pixels=bytes(3), width=1, height=1, text_layer=TextLayer()).without_text().text_layer
+            >>> page = PageImage(pixels=bytes(3), width=1, height=1, text_layer=TextLayer())
+            >>> page.without_text().text_layer is None
+            True
         """
         other = copy(self)  # its pixels are still made on demand
         object.__setattr__(other, "text_layer", None)

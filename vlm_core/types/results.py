@@ -151,11 +151,13 @@ class PageResult(_Result):
     raw: str = ""
     """What a model answered, word for word, where the text was made from it."""
     evidence: tuple[Evidence, ...] = ()
-    """Of a page that was checked: where each line and cell of its text stands. No character is in two of them."""
+    """Of a page that was checked: where each line and cell of its text stands. No character is in two of
+    them."""
     findings: tuple[Finding, ...] = ()
     """What differs between its text and its pixels. The text stays as it is."""
     agreement: float | None = None
-    """The share of its letters and digits that stand on the page as they were written, from 0 to 1; None where
+    """The share of its letters and digits that stand on the page as they were written, from 0 to 1; None
+    where
     none was checked."""
     checked_by: str = ""
     """What checked it: an engine with its model, or "pdf"; empty where nothing did."""
@@ -241,7 +243,8 @@ class PageResult(_Result):
         return round(sure * (1 - self.unread_share), 4)
 
     def evidence_for(self, start: int, end: int) -> tuple[Box, ...]:
-        """Where a part of the text stands on the page, a box for each printed line; none where it was not found.
+        """Where a part of the text stands on the page, a box for each printed line; none where it was not
+        found.
 
         Of a line of which only a part is meant, the box has the same share of its width.
 
