@@ -40,6 +40,8 @@ class Anchor(NamedTuple):
 
 def way_along(answer: Answer, page: Print) -> NDArray[np.intp]:
     """For each letter of an answer, which of the page's it is; -1 where it is none of them."""
+    if answer.letters == page.letters:
+        return np.arange(len(answer.letters))
     anchors = _anchors(answer, page, _UNIQUE)
     if _is_in_order(anchors):
         way = _beside(answer, page, anchors)

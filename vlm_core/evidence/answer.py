@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from html import unescape
 from typing import NamedTuple
-from unicodedata import combining, normalize
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vlm_core.ocr.folding import folded
+from vlm_core.ocr.folding import folded, with_accent
 
 _TAGS = (
     "table|caption|thead|tbody|tfoot|tr|td|th|col|colgroup|br|hr|p|div|span|ul|ol|li|h[1-6]|b|i|u|s|em|strong|sup|sub"
@@ -33,7 +32,7 @@ _TOKEN = re.compile(
     r"|(?P<address>(?<=\])\((?:https?:|mailto:|data:|/|\#)[^)\s]*\))"
     rf"|(?P<tag></?(?:{_TAGS})(?:\s[^<>]{{0,400}})?/?>)"
     r"|(?P<entity>&(?:\#\d{1,7}|\#[xX][0-9a-fA-F]{1,6}|[A-Za-z]{2,12});)"
-    r"|(?P<escape>\\(?=[!-/:-@\[-`{-~]))"
+    r"|(?P<escape>\\[!-/:-@\[-`{-~])"
     r"|(?P<emphasis>\*\*|__|~~|(?<![\w*])[*_`](?=\w)|(?<=[\w.,!?:;%)])[*_`](?!\w))"
     r"|(?P<line_end>\n)"
     r"|(?P<bar>\|)",
@@ -181,12 +180,10 @@ class _Reader:
         if character.isspace():
             self.begins = True
             return
-        if self.letters and not self.begins and combining(character):
-            whole = normalize("NFC", self.letters[-1] + character)
-            if len(whole) == 1:  # an accent that stands by itself behind its letter
-                self.letters[-1] = whole
-                self.lengths[-1] = place + length - self.offsets[-1]
-                return
+        if self.letters and not self.begins and (whole := with_accent(self.letters[-1], character)):
+            self.letters[-1] = whole
+            self.lengths[-1] = place + length - self.offsets[-1]
+            return
         for letter in folded(character):
             self.letters.append(letter)
             self.offsets.append(place)
@@ -226,6 +223,9 @@ class _Reader:
 
     def _emphasis(self, token: re.Match[str]) -> None:
         """It is not printed, and words go on through it."""
+
+    def _escape(self, token: re.Match[str]) -> None:
+        self._put(token[0][1], token.start(), 2)
 
     def _tag(self, token: re.Match[str]) -> None:
         if _BREAKING.match(token[0]):
@@ -280,7 +280,7 @@ _HANDLERS: dict[str, Callable[[_Reader, re.Match[str]], None]] = {
     "address": _Reader._pass,
     "tag": _Reader._tag,
     "entity": _Reader._entity,
-    "escape": _Reader._emphasis,
+    "escape": _Reader._escape,
     "emphasis": _Reader._emphasis,
     "line_end": _Reader._line_end,
     "bar": _Reader._bar,

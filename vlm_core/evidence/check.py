@@ -19,11 +19,13 @@ from vlm_core.evidence.places import beside, expected, overlaps
 from vlm_core.evidence.placing import Placing
 from vlm_core.evidence.thresholds import THRESHOLDS, Thresholds
 from vlm_core.ocr.printed_page import PrintedPage
-from vlm_core.types import Box
+from vlm_core.types import Box, PageState
 from vlm_core.types.evidence import EvidenceStatus, FindingKind, Severity
 
 # The share of a unit's letters that must be those of something said before, for it to be a repetition.
 _REPEATED = 0.7
+MOST_UNREAD = 0.5
+"""The share of a page's ink that may be unread for what is not found to be told as not being there."""
 # The share of a unit's letters and digits in a script that the engine reads, for it to be judged.
 _LEGIBLE = 0.5
 # Letters of a word, up to which a change is told with all of it.
@@ -150,6 +152,13 @@ class _Checker:
             not known or not letters or sum(letter in known for letter in letters) >= _LEGIBLE * len(letters)
         )
 
+    @property
+    def _is_unreadable(self) -> bool:
+        """Whether so little of the page could be read that what is not found may be there."""
+        result = self.page.result
+        nothing = not self.page.lines and result.state is not PageState.BLANK
+        return nothing or result.unread_share > MOST_UNREAD
+
     # --- units ---------------------------------------------------------------------------------------
 
     def _check_pairs(self, unit: int) -> None:
@@ -181,6 +190,9 @@ class _Checker:
             return
         if said_before(self.placing, unit):
             self._mark_repeated(unit, self.placing.page.letters.find(letters))
+            return
+        if self._is_unreadable:
+            self.unchecked.add(unit)
             return
         seen, box = self._look_for(unit)
         if seen == "illegible":
@@ -283,12 +295,22 @@ class _Checker:
         severity: Severity = "note" if is_note else "review"
         page = self.placing.page
         start, end = self.answer.word(difference.start, difference.end)
-        first, last = page.word(difference.first, difference.last)
+        first, last = self._printed_word(difference, start, end)
         if end - start > _LONGEST_WORD or last - first > _LONGEST_WORD:  # as in a script without blanks
             start, end, first, last = difference.start, difference.end, difference.first, difference.last
         box = page.box(first, last) if last > first else None
         printed = page.shown(first, last) if last > first else ""
         self._put(difference.unit, (start, end), kind, printed, box, verdict.score, severity)
+
+    def _printed_word(self, difference: Difference, start: int, end: int) -> tuple[int, int]:
+        """What is printed of the words that a change is in, by what is written of them beside it."""
+        beside = np.r_[start : difference.start, difference.end : end]
+        places = self.placing.place[beside]
+        own = places[(places >= 0) & (self.placing.page.piece_of[places] == difference.piece)]
+        first, last = difference.first, difference.last
+        if len(own):
+            first, last = min(first, int(own.min())), max(last, int(own.max()) + 1)
+        return self.placing.page.word(first, last)
 
     def _put(
         self,

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -192,7 +193,7 @@ def _words(placing: Placing) -> Iterator[_Word]:
     """The words of an answer that stand on one piece of the page as they were written."""
     answer, page = placing.answer, placing.page
     starts = np.flatnonzero(answer.word_starts | answer.unit_starts)
-    for first, last in zip(starts, [*starts[1:], len(answer.letters)], strict=True):
+    for first, last in pairwise([*starts, len(answer.letters)]):
         places = placing.place[first:last]
         if (places >= 0).all() and (np.diff(places) == 1).all():
             spot = Spot(int(places[0]), int(places[-1]) + 1)

@@ -119,7 +119,8 @@ def cost_of_step(right: float, down: float, aside: float) -> float:
 
 
 def free_misfits(placing: Placing) -> bool:
-    """Short units that fit badly where they are, while the same stands free near by, are set free."""
+    """Short units that fit badly where they are, while the same stands near by, are set free; with them those
+    that fit badly there."""
     freed = False
     for number, unit in enumerate(placing.answer.units):
         if unit.length not in _MOVABLE:
@@ -129,8 +130,11 @@ def free_misfits(placing: Placing) -> bool:
         held = places[places >= 0]
         if not len(held) or (placing.is_equal(letters).all() and _is_whole_word(placing, held)):
             continue
-        if _stands_near(placing, placing.answer.letters_of(number), held):
+        spot = _same_near(placing, placing.answer.letters_of(number), held)
+        if spot is not None:
             placing.take_back(letters)
+            givers = placing.giver[spot.first : spot.last]
+            placing.take_back(np.unique(givers[givers >= 0]))
             freed = True
     return freed
 
@@ -140,16 +144,17 @@ def _is_whole_word(placing: Placing, places: NDArray[np.intp]) -> bool:
     return page.is_edge(int(places[0])) and page.is_edge(int(places[-1]) + 1)
 
 
-def _stands_near(placing: Placing, text: str, held: NDArray[np.intp]) -> bool:
+def _same_near(placing: Placing, text: str, held: NDArray[np.intp]) -> Spot | None:
+    """Where a text stands as a whole word, free or held by what says something else, not far away."""
     page = placing.page
     for first, last in page.found(text):
         whole = page.begins_word(first) and page.begins_word(last)
-        if not whole or not placing.is_free(first, last):
+        if not whole or not (placing.is_free(first, last) or placing.is_taken_wrongly(first, last)):
             continue
         off = np.abs(page.centres[held, 1] - page.centres[first, 1]).min() / page.height
         if off <= _MOVED:
-            return True
-    return False
+            return Spot(first, last)
+    return None
 
 
 # --- what stands there instead ----------------------------------------------------------------------

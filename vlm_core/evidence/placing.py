@@ -138,6 +138,11 @@ class Placing:
         self.instead[start, end] = spot
         self.giver[spot.first : spot.last] = start
 
+    def is_taken_wrongly(self, first: int, last: int) -> bool:
+        """Whether all letters of the page that are given stand for letters that say something else."""
+        givers = self.giver[first:last]
+        return not self.is_equal(givers[givers >= 0]).all()
+
     def is_free(self, first: int, last: int) -> bool:
         """Whether none of some letters of the page is given."""
         return bool((self.giver[first:last] < 0).all())
@@ -160,6 +165,9 @@ def aligned(answer: Answer, lines: list[PrintedLine]) -> Placing:
             page, way = columns, other
     nothing = np.full(len(answer.letters), -1, np.intp)
     placing = Placing(answer, page, way, np.full(len(page.letters), -1, np.intp), nothing)
+    if answer.letters == page.letters:
+        placing.giver[way] = np.arange(len(way))
+        return placing
     drop_chance(placing, placing.runs())
     give_once(placing)
     align_rest(placing)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vlm_core.ocr.character_trace import Floats
-from vlm_core.ocr.folding import folded, folded_one
+from vlm_core.ocr.folding import folded, folded_one, with_accent
 from vlm_core.ocr.printed_page import PrintedLine
 from vlm_core.types import Box
 
@@ -145,6 +145,9 @@ def print_of(lines: Sequence[PrintedLine]) -> Print:
         first = len(letters)
         kept: list[int] = []
         for number, character in enumerate(line.letters):
+            if kept and (whole := with_accent(letters[-1], character)):
+                letters[-1] = whole
+                continue
             names = fold(character)
             letters += names
             kept += [number] * len(names)

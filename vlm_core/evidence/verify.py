@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vlm_core.evidence.check import Checked, Mark, UnitEvidence, check
+from vlm_core.evidence.check import MOST_UNREAD, Checked, Mark, UnitEvidence, check
 from vlm_core.evidence.thresholds import THRESHOLDS
 from vlm_core.ocr.local import LocalEngine
 from vlm_core.ocr.printed_page import PrintedPage, lines_of_text
@@ -25,8 +25,6 @@ TRANSCRIBING = frozenset({"markdown", "text", "layout", "table"})
 _PARTS = frozenset({"table"})
 # States of pages that have a text to check.
 _WITH_TEXT = (PageState.OK, PageState.PARTIAL, PageState.BLANK, PageState.TRUNCATED, PageState.LOOPED)
-# The share of a page's ink that may be unread for what is not found to be told as not being there.
-_MOST_UNREAD = 0.5
 # Letters that must have been checked for a page to be another's.
 _ENOUGH = 12
 BY_TEXT_LAYER = "pdf"
@@ -141,7 +139,7 @@ def is_another_page(found: Checked, printed: PrintedPage, result: PageResult) ->
     """
     if result.state not in (PageState.OK, PageState.PARTIAL, PageState.BLANK):
         return False
-    if printed.result.unread_share > _MOST_UNREAD or found.agreement is None:
+    if printed.result.unread_share > MOST_UNREAD or found.agreement is None:
         return False
     letters = sum(unit.letters for unit in found.evidence if unit.status != "not_checked")
     could_be_read = bool(printed.lines) or printed.result.state is PageState.BLANK

@@ -61,3 +61,16 @@ def without_accent(letter: str) -> str:
         ('t', 'a')
     """
     return "".join(part for part in unicodedata.normalize("NFD", letter) if not unicodedata.combining(part))
+
+
+def with_accent(letter: str, character: str) -> str:
+    """A folded letter with an accent that comes as a character of its own; empty where it is not one.
+
+    Example:
+        >>> with_accent("e", "\u0301"), with_accent("e", "a")
+        ('é', '')
+    """
+    if not unicodedata.combining(character):
+        return ""
+    whole = unicodedata.normalize("NFC", letter + character)
+    return whole if len(whole) == 1 else ""
