@@ -93,6 +93,8 @@ _HOMES = {
         "Cell",
         "Chunk",
         "DocumentResult",
+        "Evidence",
+        "Finding",
         "MAX_PAGES",
         "PageImage",
         "PageResult",

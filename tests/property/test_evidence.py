@@ -29,7 +29,9 @@ def page(rows: list[tuple[str, float, float]]) -> PrintedPage:
 
 
 @given(ANSWERS, LINES)
-def test_evidence_and_findings_stay_within_text_and_page(text: str, rows: list[tuple[str, float, float]]) -> None:
+def test_evidence_and_findings_stay_within_text_and_page(
+    text: str, rows: list[tuple[str, float, float]]
+) -> None:
     result = PageVerifier().checked(PageResult(text=text), page(rows), "")
     last = 0
     for piece in result.evidence:

@@ -79,7 +79,9 @@ def test_a_change_is_found_and_nothing_else(text: str, expected: list[tuple[str,
         pytest.param(WHOLE.replace("2.00", "**2.00**"), id="in bold"),
         pytest.param(" ".join(row[0] for row in RECEIPT), id="on one line"),
         pytest.param("\n".join(row[0] for row in reversed(RECEIPT)), id="from the bottom"),
-        pytest.param("Tea\nPlum cake\nTOTAL\n2.00\n3.50\n5.50\n" + "\n".join(r[0] for r in RECEIPT[:2]), id="by column"),
+        pytest.param(
+            "Tea\nPlum cake\nTOTAL\n2.00\n3.50\n5.50\n" + "\n".join(r[0] for r in RECEIPT[:2]), id="by column"
+        ),
     ],
 )
 def test_the_same_text_in_another_form_is_exact(text: str) -> None:
@@ -91,7 +93,10 @@ def test_the_same_text_in_another_form_is_exact(text: str) -> None:
 def test_equal_amounts_stand_in_their_own_rows() -> None:
     rows = (("Tea", 0.1, 0.1), ("2.00", 0.7, 0.1), ("Cake", 0.1, 0.2), ("2.00", 0.7, 0.2))
     checked = check("Cake 2.00\nTea 2.00", printed(rows))
-    assert [[round(box[1] / 1000, 2) for box in unit.boxes] for unit in checked.evidence] == [[0.2, 0.2], [0.1, 0.1]]
+    assert [[round(box[1] / 1000, 2) for box in unit.boxes] for unit in checked.evidence] == [
+        [0.2, 0.2],
+        [0.1, 0.1],
+    ]
 
 
 def test_a_changed_amount_has_the_box_of_what_is_printed() -> None:

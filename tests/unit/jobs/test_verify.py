@@ -156,7 +156,9 @@ def test_strict_has_notes_about_numbers_looked_at(server: ScriptedServer, receip
     assert {finding.severity for finding in strict} == {"review"}
 
 
-@pytest.mark.parametrize("options", [{"task": "describe"}, {"prompt": "What is this?"}], ids=["task", "prompt"])
+@pytest.mark.parametrize(
+    "options", [{"task": "describe"}, {"prompt": "What is this?"}], ids=["task", "prompt"]
+)
 def test_what_does_not_transcribe_is_not_checked(
     server: ScriptedServer, receipt: Path, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
