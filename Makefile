@@ -76,6 +76,9 @@ bench: .venv/installed-dev .venv-openai2/installed
 	else echo "chunks.py is left out: no documents in $(DOCUMENTS) (DOCUMENTS=... names another folder)"; fi
 
 # The other libraries and the TEDS metric have an environment of their own.
+bench-evidence: .venv/installed-dev
+	$(BIN)/python benchmarks/evidence.py $(DOCUMENTS) --cache .evidence-cache
+
 bench-tables: .venv/installed-dev .venv-tables/installed
 	$(BIN)/python benchmarks/tables.py $(DOCUMENTS) --peers .venv-tables/bin/python
 

@@ -198,6 +198,10 @@ class VLMBlobParser(BaseBlobParser):
         }
 
 
+# What a check found may change while the picture stays.
+_OF_CHECKS = frozenset({"boxes", "findings", "agreement"})
+
+
 def key_encoder(document: Document) -> str:
     """The key under which `index()` stores a Document: one for each picture, whatever OCR makes of it.
 
@@ -221,7 +225,8 @@ def key_encoder(document: Document) -> str:
     """
     if document.id and document.metadata.get("ocr_state") == "ok" and "sha256" in document.metadata:
         return document.id
-    content = json.dumps([document.page_content, document.metadata], sort_keys=True)
+    known = {name: fact for name, fact in document.metadata.items() if name not in _OF_CHECKS}
+    content = json.dumps([document.page_content, known], sort_keys=True)
     return stable_id(hashlib.sha256(content.encode()).hexdigest())
 
 
@@ -242,7 +247,7 @@ def _document(passage: Passage, metadata: dict[str, Any] | None = None) -> Docum
     )
 
 
-def _metadata(passage: Passage) -> dict[str, str | int | None]:
+def _metadata(passage: Passage) -> dict[str, str | float | None]:
     page, number = passage.page, passage.page_number
     return {
         "source": page.source,

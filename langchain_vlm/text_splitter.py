@@ -10,7 +10,7 @@ from langchain_core.documents import BaseDocumentTransformer, Document
 from vlm_core.integration import LoadedText, rechunked, stable_id
 
 # Metadata that is not true of a chunk.
-_LEFT_OUT = frozenset({"bbox"})
+_LEFT_OUT = frozenset({"bbox", "boxes", "findings", "agreement"})
 
 
 class VLMTextSplitter(BaseDocumentTransformer):

@@ -12,6 +12,9 @@ from llama_index.core.schema import BaseNode, MetadataMode, NodeRelationship, Te
 from llamaindex_vlm.nodes import TECHNICAL
 from vlm_core.integration import LoadedText, rechunked, stable_id
 
+# Metadata that is not true of a chunk.
+_LEFT_OUT = frozenset({"bbox", "boxes", "findings", "agreement"})
+
 
 class VLMNodeParser(NodeParser):
     """Cuts Documents with Markdown, HTML or plain text into nodes, as `vlm_core.chunks` does.
@@ -74,7 +77,7 @@ def _each_once(hidden: list[str]) -> list[str]:
 
 
 def _kept(metadata: dict[str, Any]) -> dict[str, Any]:
-    return {name: fact for name, fact in metadata.items() if name != "bbox"}
+    return {name: fact for name, fact in metadata.items() if name not in _LEFT_OUT}
 
 
 def _loaded(node: BaseNode) -> LoadedText:

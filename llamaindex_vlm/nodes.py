@@ -33,6 +33,8 @@ TECHNICAL = (
     "pages",
     "boxes",
     "block_kinds",
+    "findings",
+    "agreement",
 )
 """Metadata that says nothing to a search or a language model."""
 

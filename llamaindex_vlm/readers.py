@@ -133,6 +133,10 @@ class ReadingOptions(BaseComponent):
     figure_images: Path | None = Field(
         default=None, exclude=True, description="A folder into which the pictures of figures are written."
     )
+    verify: bool | Literal["strict"] = Field(
+        default=False,
+        description="Whether what a model wrote is checked against the page's pixels by the local engine.",
+    )
     trusted: bool = Field(
         default=False,
         description="Whether no one means harm with the documents, so that they are not decoded apart.",

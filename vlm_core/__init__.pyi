@@ -1,9 +1,9 @@
 # Written by tests/unit/test_public_names.py.
 from vlm_core.assistant.image_assistant import ImageAssistant as ImageAssistant
+from vlm_core.assistant.results import AssistantResult as AssistantResult
 from vlm_core.assistant.results import Citation as Citation
 from vlm_core.assistant.results import DocumentEntry as DocumentEntry
 from vlm_core.assistant.results import DocumentList as DocumentList
-from vlm_core.assistant.results import Finding as Finding
 from vlm_core.assistant.results import ImageAnswer as ImageAnswer
 from vlm_core.assistant.results import ImageData as ImageData
 from vlm_core.assistant.results import ImageReading as ImageReading
@@ -137,6 +137,8 @@ from vlm_core.types import Box as Box
 from vlm_core.types import Cell as Cell
 from vlm_core.types import Chunk as Chunk
 from vlm_core.types import DocumentResult as DocumentResult
+from vlm_core.types import Evidence as Evidence
+from vlm_core.types import Finding as Finding
 from vlm_core.types import PageImage as PageImage
 from vlm_core.types import PageResult as PageResult
 from vlm_core.types import PageState as PageState

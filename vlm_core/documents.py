@@ -23,7 +23,19 @@ from vlm_core.ocr.hyphens import dehyphenate
 from vlm_core.ocr.layout import text_of_blocks
 from vlm_core.option_names import check_names
 from vlm_core.structure.chunks import CHUNK_TOKENS, check_sizes, chunks
-from vlm_core.types import Block, Box, Chunk, DocumentResult, Furniture, PageResult, PageState
+from vlm_core.structure.evidence_boxes import PartChecked, checked_part
+from vlm_core.types import (
+    Block,
+    Box,
+    Chunk,
+    DocumentResult,
+    Furniture,
+    PageBox,
+    PageResult,
+    PageState,
+    Verify,
+    boxes_in_words,
+)
 from vlm_core.warning import warn_caller
 
 if TYPE_CHECKING:
@@ -45,7 +57,7 @@ documents of which a page failed."""
 
 _IDS = UUID("6f0c4f5e-6a0b-5c0e-9d53-1f6f7d0a2b41")
 _COMPLETE = (PageState.OK, PageState.BLANK)
-_READ = (*_COMPLETE, PageState.PARTIAL)
+_READ = (*_COMPLETE, PageState.PARTIAL, PageState.MISMATCH)
 _WHOLE: Box = (0.0, 0.0, 1.0, 1.0)  # of a page
 
 
@@ -83,6 +95,10 @@ class Passage:
     bbox: Box | None = None
     chunk: Chunk | None = None
     """Where it is one; its page is then the first that it stands on."""
+    checked: PartChecked | None = None
+    """What a check of its pages says of it, where they were checked."""
+    boxes: tuple[PageBox, ...] = ()
+    """Where it stands then, block by block."""
 
     @property
     def id(self) -> str:
@@ -95,7 +111,7 @@ class Passage:
         )
 
     @property
-    def metadata(self) -> dict[str, str | int]:
+    def metadata(self) -> dict[str, str | float]:
         """The metadata that the frameworks have in common: flat, never None, the same at every reading."""
         facts = {
             "page_label": self.page_number and str(self.page_number),
@@ -107,13 +123,43 @@ class Passage:
             "height": self.page.height or None,
             "rotation": self.page.rotation or None,
             "bbox": self.bbox and ",".join(f"{edge:.4f}" for edge in self.bbox),
+            "boxes": boxes_in_words(self.boxes) or None,
             **(self.chunk.metadata if self.chunk is not None else {}),
+            **self._found_by_check,
         }
         return {name: fact for name, fact in facts.items() if fact is not None}
 
+    @property
+    def _found_by_check(self) -> dict[str, int | float | None]:
+        """`findings` to be looked at, and `agreement` to two digits."""
+        if self.checked is None:
+            return {}
+        share = self.checked.agreement
+        return {"findings": self.checked.findings, "agreement": None if share is None else round(share, 2)}
+
+
+def _checked(pages: Sequence[PageResult]) -> tuple[PartChecked | None, tuple[PageBox, ...]]:
+    """What a check says of whole pages, and where their blocks stand; nothing of pages that were not
+    checked."""
+    checked = [page for page in pages if page.checked_by]
+    if not checked:
+        return None, ()
+    findings = sum(finding.severity == "review" for page in checked for finding in page.findings)
+    known = [(page.agreement, len(page.text)) for page in checked if page.agreement is not None]
+    total = sum(length for _, length in known)
+    agreement = sum(share * length for share, length in known) / total if total else None
+    boxes = [
+        PageBox(page.page_number, block.bbox)
+        for page in checked
+        for block in page.blocks
+        if block.bbox is not None
+    ]
+    return PartChecked(findings, agreement), tuple(boxes)
+
 
 def _of_document(document: DocumentResult, task: str) -> list[Passage]:
-    return [Passage(document.text, _as_one_page(document.pages), task)]
+    checked, boxes = _checked(document.pages)
+    return [Passage(document.text, _as_one_page(document.pages), task, checked=checked, boxes=boxes)]
 
 
 def _as_one_page(pages: tuple[PageResult, ...]) -> PageResult:
@@ -143,14 +189,17 @@ def _each_once(names: Iterable[str | None]) -> str:
 
 
 def _of_page(page: PageResult, task: str) -> list[Passage]:
-    return [Passage(page.text, page, task, page.page_number)]
+    checked, boxes = _checked([page])
+    return [Passage(page.text, page, task, page.page_number, checked=checked, boxes=boxes)]
 
 
 def _of_blocks(page: PageResult, task: str) -> list[Passage]:
-    said = [block for block in page.blocks if block.text] if page.text and page.lines else []
+    has_places = page.text and (page.lines or page.evidence)
+    said = [block for block in page.blocks if block.text] if has_places else []
     if not said:
         # Where nothing is known of positions, the page is one block, so that no text is lost.
-        return [Passage(page.text, page, task, page.page_number, 0, _WHOLE)]
+        checked, boxes = _checked([page])
+        return [Passage(page.text, page, task, page.page_number, 0, _WHOLE, checked=checked, boxes=boxes)]
     return [
         Passage(_text_of(block, page, task), page, task, page.page_number, number, block.bbox or _WHOLE)
         for number, block in enumerate(said)
@@ -167,9 +216,22 @@ def _of_chunks(document: DocumentResult, task: str, chunk_tokens: int = CHUNK_TO
     pages = {page.page_number: page for page in document.pages}
     cut = chunks(document, chunk_tokens)
     return [
-        Passage(chunk.text, pages[chunk.pages[0]], task, chunk.pages[0], block=chunk.number, chunk=chunk)
+        Passage(
+            chunk.text,
+            pages[chunk.pages[0]],
+            task,
+            chunk.pages[0],
+            block=chunk.number,
+            chunk=chunk,
+            checked=_checked_chunk(chunk, [pages[number] for number in chunk.pages]),
+        )
         for chunk in cut
     ] or _of_document(document, task)
+
+
+def _checked_chunk(chunk: Chunk, pages: Sequence[PageResult]) -> PartChecked | None:
+    checked = [page for page in pages if page.checked_by]
+    return checked_part(chunk.text, checked, chunk.boxes) if checked else None
 
 
 _PASSAGES: dict[str, Callable[[Any, str], list[Passage]]] = {
@@ -459,6 +521,7 @@ class ReaderOptions(TypedDict, total=False):
     attachments: bool
     furniture: Furniture
     figure_images: str | os.PathLike[str] | None
+    verify: Verify
     trusted: bool
 
 

@@ -24,6 +24,7 @@ FLOORS = (
     {"client_settings"},
     {"client"},
     {"ocr"},
+    {"evidence"},
     {"jobs"},
     {"documents", "assistant", "adapter_models"},
     {"integration"},

@@ -24,7 +24,12 @@ _ROWS = 3
 # The share of what was sought from which a page has most of it.
 _MOST = 0.5
 _BOXES = "boxes are left, top, right, bottom as fractions of the page"
-_STATES = {PageState.OK: "read", PageState.BLANK: "blank", PageState.PARTIAL: "read in part"}
+_STATES = {
+    PageState.OK: "read",
+    PageState.BLANK: "blank",
+    PageState.PARTIAL: "read in part",
+    PageState.MISMATCH: "read otherwise than it is printed",
+}
 
 
 # --- lists of documents ---------------------------------------------------------------------------

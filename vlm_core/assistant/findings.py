@@ -19,6 +19,7 @@ from vlm_core.types import Box, PageResult, PageState, TextLine
 _NO_WORDS = {
     PageState.OK: "no text was found",
     PageState.PARTIAL: "what stands on it could not be read",
+    PageState.MISMATCH: "what was read is not on it",
     PageState.BLANK: "it is blank",
     PageState.REFUSED: "the model refused to read it",
     PageState.SKIPPED_BUDGET: "it was not read, since the budget is spent",

@@ -23,7 +23,7 @@ from vlm_core.types import PageState
 _COUNTING_SECONDS = 5.0
 # For which documents are opened, to tell whether they were read.
 _OPENING_SECONDS = 10.0
-_SEARCHED = (PageState.OK, PageState.BLANK, PageState.PARTIAL)
+_SEARCHED = (PageState.OK, PageState.BLANK, PageState.PARTIAL, PageState.MISMATCH)
 # Pages, between which the time is looked at.
 _READ_AT_ONCE = 4
 _CUT = (

@@ -106,6 +106,10 @@ _FigureImages = Annotated[
     Path | None,
     typer.Option(metavar="DIR", rich_help_panel=PAGES, help="Where the pictures of figures go."),
 ]
+_Verify = Annotated[
+    bool,
+    typer.Option("--verify", rich_help_panel=PAGES, help="Check a model's words against the pixels."),
+]
 _AllowPrivateUrls = Annotated[
     bool,
     typer.Option("--allow-private-urls", rich_help_panel=PAGES, help="URLs may lead to private networks."),
@@ -149,6 +153,7 @@ def read(
     no_dehyphenate: _NoDehyphenate = False,
     furniture: _Furniture = "mark",
     figure_images: _FigureImages = None,
+    verify: _Verify = False,
     allow_private_urls: _AllowPrivateUrls = False,
     attachments: _Attachments = False,
     trusted: _Trusted = False,
@@ -188,6 +193,7 @@ def read(
             dehyphenate=not no_dehyphenate,
             furniture=furniture,
             figure_images=figure_images,
+            verify=verify,
             password=password,
             max_pages=max_pages,
             on_page=report.page,

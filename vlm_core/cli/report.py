@@ -22,7 +22,7 @@ from vlm_core.errors import (
     VLMError,
 )
 from vlm_core.images.folders import is_about_link
-from vlm_core.types import PageResult, PageState
+from vlm_core.types import Finding, PageResult, PageState
 
 FAILED, USAGE, SOME_FAILED, KEY_OR_QUOTA = 1, 2, 3, 4
 BY_SIGNAL = 128
@@ -130,6 +130,29 @@ def table(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
+# Of a page; the result has all.
+_SHOWN_FINDINGS = 5
+_LONGEST_SHOWN = 40
+
+
+def _finding_in_words(finding: Finding) -> str:
+    """A finding as a line of a report has it.
+
+    Example:
+        >>> _finding_in_words(Finding(kind="number_changed", text="17.90", expected="11.90"))
+        "'17.90' (the page has '11.90')"
+    """
+    written, printed = (
+        repr(text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…")
+        for text in (finding.text, finding.expected)
+    )
+    if finding.kind == "missing":
+        return f"{printed} is missing"
+    if finding.kind == "repeated":
+        return f"{written} is said twice"
+    return f"{written} (the page has {printed})" if finding.expected else f"{written} is not on the page"
+
+
 class Report:
     """Tells of pages that failed or need a look, and of what else went on, and keeps count.
 
@@ -159,14 +182,26 @@ class Report:
             self._partial += 1
             say(_with_place(page, ": ".join((page.state.value, *warnings[:1]))))
             warnings = warnings[1:]
+        elif page.state is PageState.MISMATCH:
+            self._partial += 1
+            say(_with_place(page, f"mismatch: {page.agreement or 0:.0%} of its text is on the page"))
         else:
             self._failed += 1
             self._refused += isinstance(page.error, _NO_ACCESS)
             self._alike += isinstance(page.error, _SAME_FOR_ALL)
             if self._alike < 2 or not isinstance(page.error, _SAME_FOR_ALL):
                 say(_with_place(page, _failure(page)))
+        if page.state is not PageState.MISMATCH:
+            self._tell_findings(page)
         for warning in () if self.quiet else warnings:
             self._warn(page, warning)
+
+    def _tell_findings(self, page: PageResult) -> None:
+        """What of a page that was checked is to be looked at."""
+        found = [_finding_in_words(finding) for finding in page.findings if finding.severity == "review"]
+        if found and not self.quiet:
+            more = f"; and {len(found) - _SHOWN_FINDINGS} more" if len(found) > _SHOWN_FINDINGS else ""
+            say(_with_place(page, f"to be looked at: {'; '.join(found[:_SHOWN_FINDINGS])}{more}"))
 
     def skipped(self, name: str, reason: str) -> None:
         """A file in a folder was passed over."""

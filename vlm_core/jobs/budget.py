@@ -89,6 +89,8 @@ class JobJournal:
         task: what the text is to look like.
         wait: blocks for so many seconds, while another process reads a page. An error that it raises ends
             the waiting.
+        is_complete: whether all that the job wants is on a result; others are known only once their page is
+            there.
 
     Example:
         >>> from vlm_core.ocr.local import LocalEngine
@@ -102,7 +104,9 @@ class JobJournal:
         engine: OCREngine,
         task: str,
         wait: Callable[[float], object] = time.sleep,
+        is_complete: Callable[[PageResult], bool] = lambda result: True,
     ) -> None:
+        self._is_complete = is_complete
         self._journal = journal
         self._engine = engine
         self._task = task
@@ -114,8 +118,9 @@ class JobJournal:
         return self._journal is not None
 
     def known(self, sha256: str) -> PageResult | None:
-        """What the journal has of a picture, by any route."""
-        return self._find(sha256, self._keys_of(sha256)) if self.is_kept else None
+        """What the journal has of a picture, by any route, where that is all the job wants."""
+        found = self._find(sha256, self._keys_of(sha256)) if self.is_kept else None
+        return found if found is None or self._is_complete(found) else None
 
     @contextmanager
     def claim(self, page: PageImage) -> Iterator[PageResult | None]:
@@ -138,6 +143,14 @@ class JobJournal:
             from vlm_core.jobs.journal import page_key
 
             self._journal.put(page_key(page.sha256, **identity), result)
+
+    def put_checked(self, page: PageImage, result: PageResult) -> None:
+        """Record a result once more, with what was found on its page. What it took was recorded before."""
+        self.put(page, result.model_copy(update={"attempts": 0, "usage": None, "cost_usd": None}))
+
+    def put_of(self, engine: OCREngine, page: PageImage, result: PageResult) -> None:
+        """Record what another engine has read, as if the job were its own."""
+        JobJournal(self._journal, engine, getattr(engine, "task", self._task)).put(page, result)
 
     def put_error(self, page: PageImage, error: VLMError) -> None:
         """Record that a page could not be read."""

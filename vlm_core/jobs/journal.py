@@ -151,7 +151,7 @@ class Journal:
     # --- for a job -------------------------------------------------------------------------------
 
     def get(self, key: str) -> PageResult | None:
-        """A page's result if it was read well: its state is ok, blank or partial. None if not.
+        """A page's result if it was read well: its state is ok, blank, partial or mismatch. None if not.
 
         Args:
             key: what `page_key` made.

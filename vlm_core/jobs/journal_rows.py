@@ -14,15 +14,16 @@ from typing import Any, NamedTuple
 from vlm_core.errors import ResultVersionError
 from vlm_core.types import PageResult, PageState
 
-GOOD = (PageState.OK, PageState.BLANK, PageState.PARTIAL)
+GOOD = (PageState.OK, PageState.BLANK, PageState.PARTIAL, PageState.MISMATCH)
 """Reading such a page again in the same way gives the same."""
 _ALL = set(PageResult.model_fields) - {"error", "figure_images"}
-_FACTS = _ALL - {"text", "lines", "found", "data", "raw"}
+_FACTS = _ALL - {"text", "lines", "found", "data", "raw", "evidence", "findings"}
 # The fields that are stored of a result; of those with other states only the facts are.
 _STORED = {
     PageState.OK: _ALL,
     PageState.BLANK: _ALL,
     PageState.PARTIAL: _ALL,
+    PageState.MISMATCH: _ALL,
     PageState.TRUNCATED: _FACTS | {"text"},
     PageState.LOOPED: _FACTS | {"text"},
 }

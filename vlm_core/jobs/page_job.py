@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Literal
@@ -21,9 +22,10 @@ from vlm_core.jobs.figure_images import with_figure_images
 from vlm_core.jobs.ordered import CancellableReader, FairSemaphore, PageCancelled
 from vlm_core.jobs.progress import Progress
 from vlm_core.ocr.engine import OCREngine
-from vlm_core.types import Furniture, PageImage, PageResult, PageState
+from vlm_core.types import Furniture, PageImage, PageResult, PageState, TextLayer
 
 if TYPE_CHECKING:
+    from vlm_core.evidence.verify import PageVerifier
     from vlm_core.images.decode import Pages
     from vlm_core.images.sources import Source
 
@@ -48,6 +50,13 @@ class ReadOptions:
     trusted: bool = False
     furniture: Furniture = "mark"
     figure_images: Path | None = None
+    verifier: PageVerifier | None = None
+    is_strict: bool = False
+
+    def is_complete(self, result: PageResult) -> bool:
+        """Whether a result was checked, if it is to be."""
+        verifier = self.verifier
+        return verifier is None or not (verifier.is_due(result) and verifier.needs_reading(result))
 
     @property
     def joins_words(self) -> bool:
@@ -103,7 +112,11 @@ class PageJob:
             page = document.decode(number, job.journal, needs_picture=folder is not None)
             if isinstance(page, PageResult):  # the journal has it
                 return document.completed(page, number, job.options)
-            result = read_with_text_layer(page, self._read_picture, job.options.task)
+            layer = page.text_layer if job.options.pdf_text == "ignore" else None
+            if layer is not None:  # it is there for checking alone
+                page = page.without_text()
+            read = partial(self._read_picture, layer=layer)
+            result = read_with_text_layer(page, read, job.options.task)
             document.note(result)
             completed = document.completed(result, number, job.options, page)
             return completed if folder is None else with_figure_images(completed, page, folder)
@@ -117,13 +130,18 @@ class PageJob:
             failure.__cause__ = error
             return document.failure(number, failure)
 
-    def _read_picture(self, picture: PageImage) -> PageResult:
-        """Read a page, or a picture on a page that has text of its own."""
+    def _read_picture(self, picture: PageImage, layer: TextLayer | None = None) -> PageResult:
+        """Read a page, or a picture on a page that has text of its own, and check what was read.
+
+        Args:
+            picture: to be read.
+            layer: the page's own text, where what is read is checked by that.
+        """
         job = self.job
         # The slot comes first: other processes wait for a claimed page, so it must not wait for its turn.
         with job.slots, job.journal.claim(picture) as known:
             if known is not None:
-                return known
+                return self._checked(picture, known, layer)
             # The budget comes after the journal, whose pages are given though the money is spent.
             if (end := job.budget.end_for(picture)) is not None:
                 if not isinstance(end, BudgetExceeded):
@@ -139,7 +157,26 @@ class PageJob:
                 raise
             job.budget.spend(result)
             job.journal.put(picture, result)
+            return self._checked(picture, result, layer)
+
+    def _checked(self, picture: PageImage, result: PageResult, layer: TextLayer | None) -> PageResult:
+        """A result with what a check of it found, if it is to be checked. What fails then costs no text."""
+        job, verifier = self.job, self.job.options.verifier
+        if verifier is None or not verifier.is_due(result):
             return result
+        if not verifier.needs_reading(result):
+            return verifier.verified(result, picture)
+        try:
+            checked, local = verifier.verified_with_lines(result, picture, layer)
+        except MissingExtraError:
+            raise
+        except VLMError as error:
+            told = (*result.warnings, f"it was not checked: {error.message}")
+            return result.model_copy(update={"warnings": told})
+        if local is not None:
+            job.journal.put_of(verifier.engine, picture, local)
+        job.journal.put_checked(picture, checked)
+        return checked
 
 
 @dataclass(eq=False)
@@ -259,6 +296,10 @@ class OpenDocument:
         """
         from vlm_core.ocr.hyphens import dehyphenate
 
+        if options.is_strict:
+            from vlm_core.evidence.verify import promoted
+
+            result = promoted(result)
         is_parted = options.joins_words and result.engine in _LINE_ENGINES
         facts = {
             "text": dehyphenate(result.text) if is_parted else result.text,
@@ -345,7 +386,8 @@ def _opened(
 ) -> OpenDocument:
     pages = source.open(
         password=options.password,
-        pdf_text=options.pdf_text,
+        # A page's own text checks what is read in its picture.
+        pdf_text="auto" if options.verifier is not None else options.pdf_text,
         # A page is drawn in the size that the engine looks at, and no larger.
         max_side=getattr(options.engine, "max_side", None),
         reading_pixels=getattr(options.engine, "reading_pixels", None),

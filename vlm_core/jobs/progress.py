@@ -99,7 +99,7 @@ class _Bar(Progress):
         else:
             self._bar.update()
         self._spent_usd += result.cost_usd or 0.0
-        is_partial = result.state is PageState.PARTIAL
+        is_partial = result.state in (PageState.PARTIAL, PageState.MISMATCH)
         self._counts["failed"] += result.error is not None
         self._counts["partial"] += is_partial
         if result.error is not None or is_partial or result.cost_usd:

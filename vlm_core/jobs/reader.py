@@ -17,11 +17,12 @@ from collections.abc import (
 from concurrent.futures import Future
 from contextlib import aclosing, closing, contextmanager, suppress
 from dataclasses import replace
+from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast, get_args
 
-from vlm_core.errors import ConfigError, InputError
+from vlm_core.errors import ConfigError, InputError, MissingExtraError
 from vlm_core.free_memory import release_free_memory
 from vlm_core.jobs.budget import JobBudget, JobJournal
 from vlm_core.jobs.ordered import (
@@ -36,14 +37,16 @@ from vlm_core.jobs.ordered import (
 from vlm_core.jobs.page_furniture import with_furniture
 from vlm_core.jobs.page_job import Job, OpenDocuments, PageJob, ReadOptions, page_jobs
 from vlm_core.jobs.progress import Progress, show_progress
-from vlm_core.ocr.engine import Engine, OCROptions
+from vlm_core.ocr.engine import Engine, OCREngine, OCROptions
 from vlm_core.ocr.resolve_engine import find_engine
 from vlm_core.option_names import names_of, strict_options
-from vlm_core.types import DocumentResult, Furniture, PageResult
+from vlm_core.types import DocumentResult, Furniture, PageResult, Verify
+from vlm_core.warning import warn_caller
 
 if TYPE_CHECKING:
     from vlm_core.catalog.routes import Route
     from vlm_core.client import VLMClient
+    from vlm_core.evidence.verify import PageVerifier
     from vlm_core.images.sources import Source
     from vlm_core.jobs.journal import Journal
     from vlm_core.jobs.plan import Plan
@@ -93,6 +96,9 @@ class DocumentReader:
             any other. With "drop" and "keep" the pages of a document come together, once all are read.
         figure_images: a folder into which the pictures of figures are written, as PNG: of all blocks of the
             kind "figure" whose place is known. `PageResult.figure_images` names the files.
+        verify: whether what a model wrote is checked against the page's pixels by the local engine: then
+            `evidence`, `findings` and `agreement` of the results say what of it stands where. "strict" has
+            notes about numbers looked at, too. With engine="local" nothing is checked.
         trusted: whether the documents come from where no one means harm. Pictures are decoded in this process
             then, and PDFs get more time and memory; others are decoded apart, within limits.
 
@@ -129,11 +135,13 @@ class DocumentReader:
         attachments: bool = False,
         furniture: Furniture = "mark",
         figure_images: str | os.PathLike[str] | None = None,
+        verify: Verify = False,
         trusted: bool = False,
     ) -> None:
         _check_choice("pdf_text", pdf_text, ("auto", "ignore"))
         _check_choice("furniture", furniture, get_args(Furniture))
         _check_choice("on_error", on_error, ("record", "raise"))
+        _check_choice("verify", verify, (True, False, "strict"))
         _check_count("max_concurrency", max_concurrency)
         if max_pages is not None:
             _check_count("max_pages", max_pages)
@@ -165,6 +173,8 @@ class DocumentReader:
             trusted,
             furniture,
             None if figure_images is None else _folder("figure_images", figure_images),
+            _verifier(self.engine, ocr_options) if verify else None,
+            verify == "strict",
         )
         self._running: ReaderThreads | None = None
 
@@ -293,7 +303,7 @@ class DocumentReader:
         )
         # Pages are planned as they are read, by an engine that only measures them.
         measuring = copy.copy(self)
-        measuring.engine, measuring._options = planner, replace(self._options, engine=planner)
+        measuring.engine, measuring._options = planner, replace(self._options, engine=planner, verifier=None)
         measuring.journal = measuring.budget_usd = measuring.on_page = None
         measuring.progress, measuring.on_error = False, "record"
         reading = CancellableReader(planner)
@@ -346,7 +356,7 @@ class DocumentReader:
                 reading,
                 threads.slots,
                 JobBudget(self.budget_usd),
-                JobJournal(self.journal, self.engine, self.task, wait=reading.pause),
+                JobJournal(self.journal, self.engine, self.task, reading.pause, self._options.is_complete),
                 bar,
             )
             tasks = until_closed(page_jobs(job, sources, numbers, documents), reading)
@@ -461,9 +471,25 @@ def _folder(name: str, value: object) -> Path:
     return path
 
 
-def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
+def _verifier(engine: OCREngine, asked_for: OCROptions) -> PageVerifier | None:
+    """What checks the pages of an engine; None where it is the one that would."""
+    if engine.name == "rapidocr":
+        warn_caller(
+            'verify checks nothing with engine="local": it would hold its own words against themselves'
+        )
+        return None
+    if find_spec("rapidocr") is None:  # before a page is paid for
+        raise MissingExtraError(
+            "verify needs the local OCR engine", hint="Install it with: pip install 'vlm-adapters[local]'"
+        )
+    from vlm_core.evidence.verify import PageVerifier
+
+    return PageVerifier.of_task(asked_for.task, has_prompt=bool(asked_for.prompt or asked_for.schema))
+
+
+def _check_choice(name: str, value: object, choices: tuple[object, ...]) -> None:
     if value not in choices:
-        hint = f"It is one of {', '.join(choices)}."
+        hint = f"It is one of {', '.join(map(str, choices))}."
         raise ConfigError(f"{name}={value!r} is not known", hint=hint, argument=name)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from statistics import fmean, median
+from typing import NamedTuple
 
 from vlm_core.reading_order.columns import Work, columns_of
 from vlm_core.reading_order.pieces import Piece as Piece
@@ -69,21 +70,40 @@ def lines_in_order(
         >>> [line.text for line in lines_in_order(pieces, 100, 100)]
         ['TOTAL', '9.00']
     """
-    # Columns first: two of them may stand closer than the words of a third.
-    blocks = [block for part in columns_of(list(pieces), work) for block in _split_at_gaps(part)]
-    rows = [(number, join_close(row)) for number, block in enumerate(blocks) for row in block]
-    return tuple(
-        TextLine(
+    return tuple(placed.as_line(width, height) for placed in in_order(pieces, work))
+
+
+class PlacedPiece(NamedTuple):
+    """A line of a page in reading order, made of pieces that stand close: its block and its row, from 0."""
+
+    piece: Piece
+    block: int
+    row: int
+
+    def as_line(self, width: int, height: int) -> TextLine:
+        """The line with its boxes as fractions of a page of so many pixels."""
+        piece = self.piece
+        return TextLine(
             text=piece.text,
             bbox=_as_fractions(piece.box, width, height),
             score=round(piece.score, 4),
-            block=block,
-            row=number,
+            block=self.block,
+            row=self.row,
             words=tuple(Word(text, _as_fractions(box, width, height)) for text, box in piece.words),
         )
-        for number, (block, row) in enumerate(rows)
-        for piece in row
-    )
+
+
+def in_order(pieces: Iterable[Piece], work: Work | None = None) -> list[PlacedPiece]:
+    """The pieces of a page as lines in reading order, before they are values of their own.
+
+    Args:
+        pieces: in any order.
+        work: as of `lines_in_order`.
+    """
+    # Columns first: two of them may stand closer than the words of a third.
+    blocks = [block for part in columns_of(list(pieces), work) for block in _split_at_gaps(part)]
+    rows = [(number, join_close(row)) for number, block in enumerate(blocks) for row in block]
+    return [PlacedPiece(piece, block, row) for row, (block, joined) in enumerate(rows) for piece in joined]
 
 
 def _as_fractions(box: Box, width: int, height: int) -> Box:

@@ -18,20 +18,22 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vlm_core.errors import ConfigError, EngineError, MissingExtraError
-from vlm_core.ocr.layout import TASKS, Piece, lines_in_order, text_of_page
+from vlm_core.ocr.layout import TASKS, Piece, PlacedPiece, in_order, text_of_page
 from vlm_core.ocr.page_warnings import NO_TEXT, is_blank, page_warnings
 from vlm_core.ocr.unread_ink import Ink, Unread, is_little_unread, is_unread, unread_on
 from vlm_core.reading_order.bent import straightened
 from vlm_core.reading_order.columns import Work
 from vlm_core.structure.figures import figures_of
 from vlm_core.structure.table_finding.find import find_tables
-from vlm_core.types import READING_PIXELS, Block, PageImage, PageResult, PageState, TextLine
+from vlm_core.types import READING_PIXELS, Block, Box, PageImage, PageResult, PageState, TextLine
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from vlm_core.ocr.character_trace import MatrixFolding
     from vlm_core.ocr.pixels import Pixels
+    from vlm_core.ocr.printed_page import PrintedLine, PrintedPage
     from vlm_core.ocr.recognition import RecognizedLine
     from vlm_core.ocr.tiles import Quads
 
@@ -119,15 +121,40 @@ class LocalEngine:
             MissingExtraError: RapidOCR is not installed.
             EngineError: RapidOCR failed.
         """
+        return self._found(page, load_models())[0]
+
+    def read_closely(self, page: PageImage) -> PrintedPage:
+        """Read one page, and keep what the recogniser thought of each character, some megabytes.
+
+        It is for checking what another engine wrote of the page.
+
+        Args:
+            page: as of `read_page`.
+
+        Raises:
+            MissingExtraError: RapidOCR is not installed.
+            EngineError: RapidOCR failed.
+        """
+        from vlm_core.ocr.page_pixels import PagePixels
+        from vlm_core.ocr.printed_page import PrintedPage
+
         models = load_models()
+        folding = _folding()
+        result, found = self._found(page, models, folding)
+        pixels = PagePixels(found.image, models.infer, models.characters, folding)
+        return PrintedPage(result, found.printed, found.illegible_boxes, pixels, folding.alphabet)
+
+    def _found(
+        self, page: PageImage, models: Models, folding: MatrixFolding | None = None
+    ) -> tuple[PageResult, LocalReading]:
         started = time.perf_counter()
         try:
-            found = _read(page, models)
+            found = _read(page, models, folding)
         except Exception as error:
             raise EngineError(
                 f"{page.source}: RapidOCR failed on page {page.page_number}: {error}", page=page.page_number
             ) from error
-        return self._result(page, found, time.perf_counter() - started)
+        return self._result(page, found, time.perf_counter() - started), found
 
     def _result(self, page: PageImage, found: LocalReading, seconds: float) -> PageResult:
         text = text_of_page(self.task, found.lines, found.found)
@@ -166,6 +193,12 @@ class LocalReading(NamedTuple):
     """What is to be said of the text that was read."""
     found: tuple[Block, ...] = ()
     """Tables and figures."""
+    printed: tuple[PrintedLine, ...] = ()
+    """Where it was asked for, the lines' characters and"""
+    illegible_boxes: tuple[Box, ...] = ()
+    """what could not be read, in pixels, and"""
+    image: Pixels | None = None
+    """the page as it stands upright."""
 
 
 def _warnings(text: str, found: LocalReading, blank: bool) -> list[str]:
@@ -182,7 +215,7 @@ def _warnings(text: str, found: LocalReading, blank: bool) -> list[str]:
     return warnings + page_warnings(text)
 
 
-def _read(page: PageImage, models: Models) -> LocalReading:
+def _read(page: PageImage, models: Models, folding: MatrixFolding | None = None) -> LocalReading:
     from vlm_core.ocr.ink_outside_boxes import rows_outside
     from vlm_core.ocr.ink_spots import text_in_spots
     from vlm_core.ocr.page_rotation import is_lone, turn_image, turn_of, turn_quads
@@ -201,7 +234,7 @@ def _read(page: PageImage, models: Models) -> LocalReading:
     read = partial(read_line, infer=models.infer, characters=models.characters)
     turn = turn_of(image, quads, models.look_inverted, read)
     upright, quads = turn_image(image, turn), turn_quads(quads, turn, page.width, page.height)
-    readings = _readings(upright, quads, models)
+    readings = _readings(upright, quads, models, folding)
     height, width = upright.shape[:2]
     lines = [(quad, reading) for quad, reading in zip(quads, readings, strict=True) if reading.is_readable]
     writing = [
@@ -214,8 +247,9 @@ def _read(page: PageImage, models: Models) -> LocalReading:
     hardly = sum(reading.is_hardly_one_of(quad) for quad, reading in lines)
     work = Work()
     doubts = _doubts([reading for _, reading in lines], [ink for _, ink in writing])
-    text_lines = lines_in_order(_pieces(quads, readings), width, height, work)
-    return LocalReading(
+    placed = in_order(_pieces(quads, readings), work)
+    text_lines = tuple(line.as_line(width, height) for line in placed)
+    reading = LocalReading(
         text_lines,
         len(quads) - len(lines) + hardly,
         unread_on(writing, width, height),
@@ -224,6 +258,26 @@ def _read(page: PageImage, models: Models) -> LocalReading:
         (*doubts, *work.doubts),
         _found(text_lines, upright, _slope(quads)),
     )
+    return reading if folding is None else _with_print(reading, upright, quads, readings, placed)
+
+
+def _with_print(
+    reading: LocalReading,
+    upright: Pixels,
+    quads: Quads,
+    readings: Sequence[RecognizedLine],
+    placed: Sequence[PlacedPiece],
+) -> LocalReading:
+    """A reading with all that checking another one by it takes."""
+    from vlm_core.ocr.printed_page import printed_line
+
+    illegible = [_box(quad) for quad, line in zip(quads, readings, strict=True) if not line.is_readable]
+    printed = [
+        printed_line(readings[number], quads[number], number=place, block=line.block, row=line.row)
+        for place, line in enumerate(placed)
+        for number in line.piece.numbers
+    ]
+    return reading._replace(printed=tuple(printed), illegible_boxes=tuple(illegible), image=upright)
 
 
 def _found(lines: Sequence[TextLine], image: Pixels, slope: float) -> tuple[Block, ...]:
@@ -245,7 +299,9 @@ def _doubts(readings: Sequence[RecognizedLine], inks: Sequence[Ink]) -> Iterator
         yield "most of the text was read unsurely: look at the page"
 
 
-def _readings(image: Pixels, quads: Quads, models: Models) -> list[RecognizedLine]:
+def _readings(
+    image: Pixels, quads: Quads, models: Models, folding: MatrixFolding | None
+) -> list[RecognizedLine]:
     """What is read in each box; of a page of scraps nothing but a sample, where that cannot be read.
 
     Print of thin dots comes out as a thousand scraps, which would take half a minute.
@@ -254,7 +310,7 @@ def _readings(image: Pixels, quads: Quads, models: Models) -> list[RecognizedLin
     from vlm_core.ocr.tiles import are_scraps
 
     def read(number: int) -> RecognizedLine:
-        return read_box(image, quads[number], models.infer, models.characters)
+        return read_box(image, quads[number], models.infer, models.characters, folding)
 
     if not are_scraps(quads):
         return [read(number) for number in range(len(quads))]
@@ -270,14 +326,14 @@ def _pieces(quads: Quads, readings: Sequence[RecognizedLine]) -> Sequence[Piece]
     skew = math.atan(_slope(quads))
     return straightened(
         [
-            _piece(quad, reading, skew)
-            for quad, reading in zip(quads, readings, strict=True)
+            _piece(quad, reading, skew, number)
+            for number, (quad, reading) in enumerate(zip(quads, readings, strict=True))
             if reading.is_readable
         ]
     )
 
 
-def _piece(quad: Quads, reading: RecognizedLine, skew: float) -> Piece:
+def _piece(quad: Quads, reading: RecognizedLine, skew: float, number: int) -> Piece:
     import numpy as np
 
     along, down = np.array([[math.cos(skew), math.sin(skew)], [-math.sin(skew), math.cos(skew)]])
@@ -291,6 +347,7 @@ def _piece(quad: Quads, reading: RecognizedLine, skew: float) -> Piece:
         ends=(float(begin @ along), float(end @ along)),
         fall=float((end - begin) @ down),
         words=reading.words,
+        numbers=(number,),
     )
 
 
@@ -375,6 +432,13 @@ def _models_of(rapidocr: Any) -> Models:
         return np.asarray(session.run(None, {session.get_inputs()[0].name: levels})[0], np.float32)
 
     return Models(boxes_in(detector, detect_lean), look_inverted, infer, recognizer.postprocess_op.character)
+
+
+@cache
+def _folding() -> MatrixFolding:
+    from vlm_core.ocr.character_trace import MatrixFolding
+
+    return MatrixFolding(load_models().characters)
 
 
 def _lean_session(session: Any) -> Any:

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vlm_core.ocr.character_trace import CharacterTrace, MatrixFolding, character_trace
 from vlm_core.ocr.line_ink import HEIGHT, ink_of, unread_ink
 from vlm_core.ocr.pixels import TALL, Pixels, for_network, in_colour
 from vlm_core.ocr.tiles import Quads
@@ -66,6 +67,10 @@ class RecognizedLine:
     """Its words within it, and"""
     words: tuple[Word, ...] = ()
     """with their boxes on the page, in pixels, where it was read from one."""
+    trace: CharacterTrace | None = None
+    """What the recogniser thought of each step, where it was asked to be kept, and"""
+    quad: Quads | None = None
+    """the corners within which it was read then, from the top left of its first character, clockwise."""
 
     @property
     def is_readable(self) -> bool:
@@ -87,7 +92,13 @@ class RecognizedLine:
         return self.score >= READABLE and len(self.text) < expected and not RULES.issuperset(self.text)
 
 
-def read_box(image: Pixels, quad: Quads, infer: Infer, characters: Sequence[str]) -> RecognizedLine:
+def read_box(
+    image: Pixels,
+    quad: Quads,
+    infer: Infer,
+    characters: Sequence[str],
+    folding: MatrixFolding | None = None,
+) -> RecognizedLine:
     """Read the text in one box of an upright page.
 
     Args:
@@ -95,28 +106,37 @@ def read_box(image: Pixels, quad: Quads, infer: Infer, characters: Sequence[str]
         quad: 4 × 2, the box's corners in pixels.
         infer: the recogniser, from 1 × 3 × 48 × width to steps × classes.
         characters: the character of each class.
+        folding: of the line's matrices, where they are to be kept.
 
     Returns:
         The text and its score; of a tall box, the best of the ways in which it can be held. A line
         with a doubtful character is read twice, and the surer reading counts.
     """
-    first = _best_reading(image, _with_margin(quad), infer, characters)
+    first = _best_reading(image, with_margin(quad), infer, characters, folding)
     if first.weakest >= DOUBTFUL:
         return first
-    second = _best_reading(image, _with_margin(quad, TRIM), infer, characters)
-    return max(first, second, key=lambda reading: reading.score)
+    second = _best_reading(image, with_margin(quad, TRIM), infer, characters, folding)
+    other, best = sorted((second, first), key=lambda reading: reading.score)
+    if best.trace is None or other.trace is None:
+        return best
+    return replace(best, trace=replace(best.trace, other=other.trace.matrix))
 
 
 def illegible(image: Pixels, quad: Quads) -> RecognizedLine:
     """A box that is not read, for those about it cannot be: its ink alone."""
-    return RecognizedLine(ink=unread_ink(_at_height(crop_box(image, quad)), np.zeros(0), square=False))
+    return RecognizedLine(ink=unread_ink(at_height(crop_box(image, quad)), np.zeros(0), square=False))
 
 
-def _best_reading(image: Pixels, quad: Quads, infer: Infer, characters: Sequence[str]) -> RecognizedLine:
+def _best_reading(
+    image: Pixels, quad: Quads, infer: Infer, characters: Sequence[str], folding: MatrixFolding | None
+) -> RecognizedLine:
     crop = crop_box(image, quad)
-    readings = [(read_line(np.rot90(crop, turns), infer, characters), turns) for turns in _turns(crop)]
+    readings = [
+        (read_line(np.rot90(crop, turns), infer, characters, folding), turns) for turns in _turns(crop)
+    ]
     best, turns = max(readings, key=lambda reading: reading[0].score)
-    return replace(best, words=words_on_page(best.spans, np.roll(quad, -turns, axis=0)))
+    held = np.roll(quad, -turns, axis=0)
+    return replace(best, words=words_on_page(best.spans, held), quad=None if best.trace is None else held)
 
 
 def _turns(crop: Pixels) -> list[int]:
@@ -137,7 +157,7 @@ def crop_box(image: Pixels, quad: Quads) -> Pixels:
     return in_colour(np.asarray(crop, np.uint8))
 
 
-def _with_margin(quad: Quads, trim: float = 0.0) -> Quads:
+def with_margin(quad: Quads, trim: float = 0.0) -> Quads:
     """A box made longer by MARGIN at both ends, and lower by `trim` above and below."""
     along, down = quad[1] - quad[0], quad[3] - quad[0]
     length, height = float(np.linalg.norm(along)), float(np.linalg.norm(down))
@@ -147,16 +167,19 @@ def _with_margin(quad: Quads, trim: float = 0.0) -> Quads:
     return quad + np.array([-out - up, out - up, out + up, -out + up], np.float32)
 
 
-def read_line(crop: Pixels, infer: Infer, characters: Sequence[str]) -> RecognizedLine:
+def read_line(
+    crop: Pixels, infer: Infer, characters: Sequence[str], folding: MatrixFolding | None = None
+) -> RecognizedLine:
     """Read one line as it is held.
 
     Args:
         crop: height × width × 3, RGB: nothing but the line.
         infer: the recogniser, from 1 × 3 × 48 × width to steps × classes.
         characters: the character of each class.
+        folding: of the line's matrix, where it is to be kept.
     """
-    line = _at_height(crop)
-    probabilities = infer(_network_input(line))
+    line = at_height(crop)
+    probabilities = infer(network_input(line))
     steps, best = _decode(probabilities)
     centres = (steps + 0.5) * STEP
     if not len(steps):
@@ -167,7 +190,11 @@ def read_line(crop: Pixels, infer: Infer, characters: Sequence[str]) -> Recogniz
     certainty = probabilities[steps, best[steps]]
     ink = unread_ink(line, centres, square=_is_square(letters))
     spans = word_spans(letters, lost, centres, line)
-    return RecognizedLine(text, float(certainty.mean()), float(certainty.min()), ink, spans)
+    trace = None
+    if folding is not None:
+        shares = centres / line.shape[1]
+        trace = character_trace(letters, lost, shares, certainty, folding(probabilities))
+    return RecognizedLine(text, float(certainty.mean()), float(certainty.min()), ink, spans, trace=trace)
 
 
 def _is_square(letters: Sequence[str]) -> bool:
@@ -175,14 +202,14 @@ def _is_square(letters: Sequence[str]) -> bool:
     return 2 * sum(unicodedata.east_asian_width(letter) in "WF" for letter in letters) > len(letters)
 
 
-def _at_height(crop: Pixels) -> Pixels:
+def at_height(crop: Pixels) -> Pixels:
     height, width = crop.shape[:2]
     shape = (min(max(1, math.ceil(HEIGHT * width / height)), WIDEST), HEIGHT)
     method = cv2.INTER_AREA if height > HEIGHT else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(np.ascontiguousarray(crop), shape, interpolation=method), np.uint8)
 
 
-def _network_input(line: Pixels) -> NDArray[np.float32]:
+def network_input(line: Pixels) -> NDArray[np.float32]:
     """1 × 3 × 48 × width, from -1 to 1, the width filled up to whole steps."""
     width = line.shape[1]
     filled = np.zeros((1, 3, HEIGHT, -(-width // STEP) * STEP), np.float32)

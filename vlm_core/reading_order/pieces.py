@@ -39,6 +39,7 @@ class Piece:
         drawn: its place in the order in which a PDF draws its text.
         fall: how far it falls from its beginning to its end once the skew is taken out.
         words: with their boxes, from the first to the last.
+        numbers: which of the page's boxes it is made of, where its maker says so.
     """
 
     text: str
@@ -50,6 +51,7 @@ class Piece:
     drawn: int | None = None
     fall: float = 0.0
     words: tuple[tuple[str, Box], ...] = ()
+    numbers: tuple[int, ...] = ()
 
     @cached_property
     def height(self) -> float:
@@ -171,8 +173,16 @@ class _Line:
         if len(self._pieces) == 1:
             return self._pieces[0]
         text = " ".join(piece.text for piece in self._pieces)
-        words = tuple(word for piece in self._pieces for word in piece.words)
-        return Piece(text, self._score, self._box, self._level, self._thickness, self._ends, words=words)
+        return Piece(
+            text,
+            self._score,
+            self._box,
+            self._level,
+            self._thickness,
+            self._ends,
+            words=tuple(word for piece in self._pieces for word in piece.words),
+            numbers=tuple(number for piece in self._pieces for number in piece.numbers),
+        )
 
 
 def _box_height(box: Box, height: float) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from vlm_core.structure.block_texts import with_consistent_lists
+from vlm_core.structure.evidence_boxes import with_evidence_boxes
 from vlm_core.structure.joined_tables import with_continued_tables
 from vlm_core.structure.line_blocks import PageLines, blocks_of_pages
 from vlm_core.structure.markdown_reader import blocks_of
@@ -40,6 +41,12 @@ def _lines(page: PageResult) -> PageLines:
 
 
 def _of_answer(page: PageResult) -> list[Block]:
+    """Blocks of a model's answer, with boxes where its words were found on the page, or the model's own."""
+    blocks = _as_answered(page)
+    return with_evidence_boxes(blocks, page) if page.evidence else blocks
+
+
+def _as_answered(page: PageResult) -> list[Block]:
     """Blocks of a model's answer; a line of it that has a box gives this box to what it says."""
     if page.state is PageState.FAILED or not page.text.strip():
         return []

@@ -49,6 +49,12 @@ class TextLine(Value):
     """Its words with their boxes; empty where the engine gives none. Joined by spaces they are its text."""
 
 
+LocatedBy: TypeAlias = Literal["evidence", "model"]
+"""Where the box of what a model wrote comes from, on a page that was checked: from where its words were
+found in
+the pixels, or from the model."""
+
+
 class Cell(Value):
     """A cell of a table: what it says and which rows and columns it covers.
 
@@ -67,6 +73,8 @@ class Cell(Value):
     """Lines are parted by a line feed."""
     bbox: Annotated[Box, AfterValidator(rounded)] | None = None
     """None where the place is not known."""
+    located_by: LocatedBy | None = None
+    """On a page that was checked: what the box comes from."""
     is_header: bool = False
     page_number: int | None = None
     """Of a table that goes on over pages: the one that the cell stands on."""
@@ -197,6 +205,8 @@ class Block(Value):
     """Plain, lines parted by a line feed. Of a table: a row a line, two spaces between its cells."""
     bbox: Annotated[Box, AfterValidator(rounded)] | None = None
     """None where the place is not known."""
+    located_by: LocatedBy | None = None
+    """On a page that was checked: what the box comes from."""
     level: int | None = None
     """Of a heading from 1; of a list item from 1 for the outermost list."""
     marker: str = ""

@@ -43,3 +43,13 @@ class PageBox(NamedTuple):
 
     page_number: int
     bbox: Box
+
+
+def boxes_in_words(boxes: Iterable[PageBox]) -> str:
+    """Places as one line of text has them, for metadata.
+
+    Example:
+        >>> boxes_in_words([PageBox(3, (0.1, 0.2, 0.9, 0.4))])
+        '3:0.1000,0.2000,0.9000,0.4000'
+    """
+    return ";".join(f"{page}:{','.join(f'{edge:.4f}' for edge in bbox)}" for page, bbox in boxes)

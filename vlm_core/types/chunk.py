@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vlm_core.types.blocks import BlockKind
-from vlm_core.types.boxes import PageBox
+from vlm_core.types.boxes import PageBox, boxes_in_words
 from vlm_core.types.value import Value
 
 
@@ -49,9 +49,7 @@ class Chunk(Value):
         facts = {
             "headings": " > ".join(self.headings),
             "pages": ",".join(map(str, self.pages)),
-            "boxes": ";".join(
-                f"{page}:{','.join(f'{edge:.4f}' for edge in bbox)}" for page, bbox in self.boxes
-            ),
+            "boxes": boxes_in_words(self.boxes),
             "block_kinds": ",".join(self.block_kinds),
         }
         return {name: fact for name, fact in facts.items() if fact}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple, Self
@@ -141,6 +142,18 @@ class PageImage(_PixelsOnDemand):
     def _without_pixels(self) -> Self:
         del self.__dict__["pixels"]  # so that they are made on demand
         return self
+
+    def without_text(self) -> Self:
+        """The same picture as a page that brings no text of its own.
+
+        Example:
+            >>> page = PageImage(pixels=bytes(3), width=1, height=1, text_layer=TextLayer())
+            >>> page.without_text().text_layer is None
+            True
+        """
+        other = copy(self)  # its pixels are still made on demand
+        object.__setattr__(other, "text_layer", None)
+        return other
 
     @cached_property
     def sha256(self) -> str:

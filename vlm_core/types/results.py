@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, PlainSerializer, model_validator
 from vlm_core.errors import ResultVersionError
 from vlm_core.types.blocks import Block, Furniture, Table, TextLine
 from vlm_core.types.boxes import Box, rounded
+from vlm_core.types.evidence import Evidence, Finding
 from vlm_core.types.page_image import PageImage
 from vlm_core.types.usage import Usage, sum_known, total_usage
 from vlm_core.types.value import Value
@@ -24,6 +25,7 @@ class PageState(StrEnum):
 
     OK = "ok"
     PARTIAL = "partial"
+    MISMATCH = "mismatch"
     BLANK = "blank"
     TRUNCATED = "truncated"
     LOOPED = "looped"
@@ -46,6 +48,7 @@ _BY_SEVERITY = (
     PageState.BLANK,
     PageState.OK,
     PageState.PARTIAL,
+    PageState.MISMATCH,
     PageState.TRUNCATED,
     PageState.LOOPED,
     PageState.REFUSED,
@@ -147,6 +150,17 @@ class PageResult(_Result):
     written."""
     raw: str = ""
     """What a model answered, word for word, where the text was made from it."""
+    evidence: tuple[Evidence, ...] = ()
+    """Of a page that was checked: where each line and cell of its text stands. No character is in two of
+    them."""
+    findings: tuple[Finding, ...] = ()
+    """What differs between its text and its pixels. The text stays as it is."""
+    agreement: float | None = None
+    """The share of its letters and digits that stand on the page as they were written, from 0 to 1; None
+    where
+    none was checked."""
+    checked_by: str = ""
+    """What checked it: an engine with its model, or "pdf"; empty where nothing did."""
     unread_share: float = 0.0
     """Of a page whose state is partial: the share of its ink that no character accounts for, from 0 to 1."""
     unread: Annotated[tuple[Box, ...], AfterValidator(_all_rounded)] = ()
@@ -228,6 +242,28 @@ class PageResult(_Result):
         sure = sum(score * length for score, length in weighed) / total if total else 1.0
         return round(sure * (1 - self.unread_share), 4)
 
+    def evidence_for(self, start: int, end: int) -> tuple[Box, ...]:
+        """Where a part of the text stands on the page, a box for each printed line; none where it was not
+        found.
+
+        Of a line of which only a part is meant, the box has the same share of its width.
+
+        Args:
+            start: of its first character in `text`.
+            end: behind its last one.
+
+        Example:
+            >>> line = Evidence(start=0, end=10, bboxes=((0.0, 0.1, 0.5, 0.2),), status="exact", agreement=1)
+            >>> PageResult(text="TOTAL 9.00", evidence=(line,)).evidence_for(6, 10)
+            ((0.3, 0.1, 0.5, 0.2),)
+        """
+        return tuple(
+            _part_of(piece, start, end) if len(piece.bboxes) == 1 else box
+            for piece in self.evidence
+            if piece.start < end and start < piece.end
+            for box in piece.bboxes
+        )
+
     @property
     def tables(self) -> tuple[Table, ...]:
         """The tables among the blocks.
@@ -237,6 +273,14 @@ class PageResult(_Result):
             [['Tea', '2.00']]
         """
         return tuple(block.table for block in self.blocks if block.table is not None)
+
+
+def _part_of(piece: Evidence, start: int, end: int) -> Box:
+    """The box of a part of a line, whose characters are taken to be of one width."""
+    x0, y0, x1, y1 = piece.bboxes[0]
+    step = (x1 - x0) / max(piece.end - piece.start, 1)
+    left, right = max(start - piece.start, 0), min(end, piece.end) - piece.start
+    return rounded((x0 + step * left, y0, x0 + step * right, y1))
 
 
 class DocumentResult(_Result):

@@ -1,0 +1,1 @@
+"""IS IT THERE: a text held against a page, word by word."""
