@@ -169,8 +169,17 @@ def answer(request: dict[str, Any]) -> int | None:
 
 def load() -> None:
     """What most programs begin with. Nothing here starts a thread."""
-    for name in ("langchain_core.vectorstores", "llama_index.core", "onnxruntime", "openai", "rapidocr"):
+    for name in (
+        "langchain_core.vectorstores",
+        "llama_index.core",
+        "onnxruntime",
+        "openai",
+        "rapidocr",
+        "mcp",
+    ):
         importlib.import_module(name)
+    for name in ("cli.app", "mcp_server.server", "jobs.journal", "wire.transport"):
+        importlib.import_module(f"vlm_core.{name}")
     import langchain_vlm
     import llamaindex_vlm
     import vlm_core

@@ -7,13 +7,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from threading import Event
 from typing import Any
 
 import pytest
 from PIL import Image
+from preloaded import Preloaded, Running
 
 from vlm_core.cli import main
 from vlm_core.testing import ScriptedServer, Seen
@@ -47,27 +48,33 @@ def scan(tmp_path: Path) -> Path:
     return path
 
 
-@contextmanager
-def running(*command: object) -> Iterator[subprocess.Popen[bytes]]:
-    """A server, until it ends by itself."""
-    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-    with subprocess.Popen([str(word) for word in command], **pipes) as server:
-        try:
-            yield server
-            server.wait(LONG_SECONDS)
-        finally:
-            server.kill()
+Run = Callable[..., AbstractContextManager[Running]]
 
 
-def send(server: subprocess.Popen[bytes], *messages: Any) -> None:
+@pytest.fixture
+def running(preloaded: Preloaded) -> Run:
+    """Runs a server, until it ends by itself."""
+
+    @contextmanager
+    def run(*command: object) -> Iterator[Running]:
+        with preloaded.start([str(word) for word in command], stdin=True) as server:
+            try:
+                yield server
+                server.wait()
+            finally:
+                server.kill()
+
+    return run
+
+
+def send(server: Running, *messages: Any) -> None:
     assert server.stdin is not None
     for message in messages:
         server.stdin.write(message if isinstance(message, bytes) else json.dumps(message).encode() + b"\n")
     server.stdin.flush()
 
 
-def receive(server: subprocess.Popen[bytes]) -> Any:
-    assert server.stdout is not None
+def receive(server: Running) -> Any:
     return json.loads(server.stdout.readline())
 
 
@@ -76,11 +83,9 @@ def call(number: int, name: str, **arguments: Any) -> dict[str, Any]:
     return {"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": params}
 
 
-def written(server: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
+def written(server: Running) -> tuple[bytes, bytes]:
     """What is left on standard output, and on standard error, once it has ended."""
-    server.wait(LONG_SECONDS)
-    assert server.stdout is not None
-    assert server.stderr is not None
+    server.wait()
     return server.stdout.read(), server.stderr.read()
 
 
@@ -120,7 +125,7 @@ main(["mcp", "--root", {str(folder)!r}, "--engine", "lab:some-vlm"])
     return [sys.executable, "-c", program]
 
 
-def close(server: subprocess.Popen[bytes]) -> None:
+def close(server: Running) -> None:
     assert server.stdin is not None
     server.stdin.close()
 
@@ -135,30 +140,31 @@ ENDS = pytest.mark.parametrize(
 )
 
 
-def test_it_ends_with_its_connection(scan: Path) -> None:
+@ENDS
+def test_it_ends_when_it_is_told_to(running: Run, scan: Path, end: Callable[[Any], None], code: int) -> None:
     with running(*COMMAND, "--root", scan.parent) as server:
         send(server, HELLO)
         assert receive(server)["result"]["serverInfo"]["name"] == "vlm"
-        close(server)
+        end(server)
         assert written(server) == (b"", b"")
-    assert server.returncode == 0
+    assert server.returncode == code
 
 
 @ENDS
 def test_it_ends_even_while_a_thread_of_it_waits_for_a_model(
-    lab: ScriptedServer, slow: Slow, scan: Path, end: Callable[[Any], None], code: int
+    running: Run, lab: ScriptedServer, slow: Slow, scan: Path, end: Callable[[Any], None], code: int
 ) -> None:
     with running(*reading_with(lab, scan.parent)) as server:
         send(server, HELLO, READY, call(2, "read_image", image="scan.png"))
         assert receive(server)["id"] == 1
         assert slow.is_asked.wait(LONG_SECONDS)
         end(server)
-        assert written(server) == (b"", b"")
+        assert written(server)[1] == b""
         assert not slow.may_answer.is_set()
     assert server.returncode == code
 
 
-def test_nothing_but_the_protocol_is_written_to_standard_output(scan: Path) -> None:
+def test_nothing_but_the_protocol_is_written_to_standard_output(running: Run, scan: Path) -> None:
     program = f"""
 import os, pathlib, subprocess, sys
 from vlm_core import ImageAssistant, PageResult
@@ -179,7 +185,7 @@ serve(ImageAssistant(Noisy()), [pathlib.Path({str(scan.parent)!r}).resolve()])
         assert written(server) == (b"", b"printed\nwritten\nby a child\n")
 
 
-def test_what_is_no_message_is_passed_over(scan: Path) -> None:
+def test_what_is_no_message_is_passed_over(running: Run, scan: Path) -> None:
     with running(*COMMAND, "--root", scan.parent) as server:
         send(server, b"hello\n", b"{}\n", b"\xff\xfe\n", HELLO)
         assert receive(server)["id"] == 1
@@ -187,12 +193,10 @@ def test_what_is_no_message_is_passed_over(scan: Path) -> None:
     assert server.returncode == 0
 
 
-def test_a_client_that_died_ends_it_without_a_traceback(scan: Path) -> None:
+def test_a_client_that_died_ends_it_without_a_traceback(running: Run, scan: Path) -> None:
     with running(*COMMAND, "--root", scan.parent) as server:
         send(server, HELLO, READY)
         assert receive(server)["id"] == 1
-        assert server.stdout is not None
-        assert server.stderr is not None
         server.stdout.close()
         send(server, call(2, "list_pages", document="scan.png"))
         close(server)
@@ -200,7 +204,9 @@ def test_a_client_that_died_ends_it_without_a_traceback(scan: Path) -> None:
     assert server.returncode == 0
 
 
-def test_a_home_is_understood_since_no_shell_does_it_for_a_client(scan: Path, monkeypatch: Any) -> None:
+def test_a_home_is_understood_since_no_shell_does_it_for_a_client(
+    running: Run, scan: Path, monkeypatch: Any
+) -> None:
     monkeypatch.setenv("HOME", str(scan.parent))
     with running(*COMMAND, "--root", "~") as server:
         send(server, HELLO, READY, call(2, "list_pages", document="scan.png"))

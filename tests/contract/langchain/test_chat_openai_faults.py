@@ -442,6 +442,14 @@ def test_a_request_that_is_refused_is_not_to_be_repeated(
 # --- 15: event loops
 
 
+@pytest.fixture(autouse=True, scope="module")
+def swept() -> Iterator[None]:
+    """What a test still held when it ended is collected at last, so that no other file meets it."""
+    yield
+    with warnings.catch_warnings(action="ignore", category=ResourceWarning):
+        gc.collect()
+
+
 @pytest.fixture(autouse=True)
 def tidy(request: pytest.FixtureRequest) -> Iterator[None]:
     """Drop the connections that ChatOpenAI shares in the whole process, so that no test meets them."""
