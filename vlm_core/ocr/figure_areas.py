@@ -1,4 +1,4 @@
-"""Where a page has ink that is no text: photographs and pictures, in its pixels."""
+"""Where a page shows photographs and other pictures beside its text, in its pixels."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SMALLEST = 0.02
 LARGEST = 0.85
 """The share of the page from which an area is the page's own frame or ground."""
 VARIED = 14.0
-"""Standard deviation of the grey levels from which an area is no plain ground of one colour."""
+"""Standard deviation of the grey levels below which an area is a ground of one colour."""
 
 
 def figure_areas(image: Pixels, lines: Iterable[TextLine], tables: Sequence[Box]) -> list[Box]:
@@ -32,8 +32,8 @@ def figure_areas(image: Pixels, lines: Iterable[TextLine], tables: Sequence[Box]
 
     Args:
         image: of the page, upright.
-        lines: of its text, which is no part of a figure's ink.
-        tables: their boxes: their rules are no drawings.
+        lines: of its text, which does not count as a figure's ink.
+        tables: their boxes, whose rules do not count either.
 
     Returns:
         Boxes as fractions of the page.
@@ -80,7 +80,7 @@ def _in_pixels(box: Box, width: int, height: int) -> tuple[int, int, int, int]:
 
 
 def _is_varied(grey: NDArray[np.uint8], covered: NDArray[np.uint8], place: tuple[int, int, int, int]) -> bool:
-    """Whether an area is no ground of one colour behind text."""
+    """Whether an area is more than a ground of one colour behind text."""
     left, top, right, bottom = place
     across, down = (right - left) // 20, (bottom - top) // 20  # its edge, where it meets the paper
     inner = slice(top + down, bottom - down), slice(left + across, right - across)
