@@ -198,19 +198,27 @@ def keep_readings(folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     read, load_models = local._read, local.load_models
 
-    def read_once(page: Any, models: Any) -> Any:
+    class LoadedWhenUsed:
+        """The models, which a page that was read before does not need."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(load_models(), name)
+
+    def read_once(page: Any, models: Any, folding: Any = None) -> Any:
+        if folding is not None:  # with matrices, which are large
+            return read(page, models, folding)
         told = f"{page.width} {page.height} {page.dpi} {page.rotation}".encode()
         path = folder / hashlib.sha256(told + bytes(page.pixels)).hexdigest()
         if path.exists():
             return pickle.loads(path.read_bytes())
-        found = read(page, load_models())
+        found = read(page, models)
         fresh = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
         fresh.write_bytes(pickle.dumps(found))
         fresh.rename(path)
         return found
 
     local._read = read_once
-    local.load_models = lambda: None
+    local.load_models = LoadedWhenUsed
 
 
 def become(request: dict[str, Any]) -> None:

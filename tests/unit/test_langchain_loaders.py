@@ -64,7 +64,7 @@ class Typist:
         blank = shade == WHITE
         lines = (
             TextLine(text=f"{self.word} {shade}", bbox=(0.1, 0.1, 0.5, 0.2)),
-            TextLine(text="above", bbox=(0.2, 0.2, 0.75, 0.3)),
+            TextLine(text="above", bbox=(0.1, 0.2, 0.75, 0.3)),
             TextLine(text="below", bbox=(0.1, 0.8, 0.5, 0.9), block=1),
         )
         return PageResult(
