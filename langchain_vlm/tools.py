@@ -19,9 +19,9 @@ from pydantic import ConfigDict, ValidationError
 from langchain_vlm.engines import as_client, as_engine
 from vlm_core import (
     IMAGE_TOOLS,
+    AssistantResult,
     ConfigError,
     Engine,
-    Finding,
     ForeignClient,
     ImageAssistant,
     ImageTool,
@@ -131,7 +131,8 @@ class AssistantTool(BaseTool):
     """A tool of an assistant, as `image_tools` makes them.
 
     Called by an agent, it gives a ToolMessage with a text as its content, and as its artifact
-    `Finding.to_dict()`: plain JSON with `citations` (source, page, boxes) and `images`, never a picture.
+    `AssistantResult.to_dict()`: plain JSON with `citations` (source, page, boxes) and `images`, never a
+    picture.
     `show_page` alone has a picture in its content.
     """
 
@@ -160,7 +161,7 @@ class AssistantTool(BaseTool):
         return {**dict(zip(self._tool.arguments.model_fields, first, strict=False)), **arguments}
 
 
-def _output(finding: Finding) -> ToolOutput:
+def _output(finding: AssistantResult) -> ToolOutput:
     """A text; or a text and a picture as content blocks, where there is one to be looked at."""
     if not isinstance(finding, PagePicture):
         return finding.text, finding.to_dict()

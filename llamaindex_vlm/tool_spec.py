@@ -16,9 +16,9 @@ from pydantic import BaseModel
 from llamaindex_vlm.engines import as_engine
 from vlm_core import (
     IMAGE_TOOLS,
+    AssistantResult,
     ConfigError,
     Engine,
-    Finding,
     ImageAssistant,
     ImageTool,
     PagePicture,
@@ -244,7 +244,7 @@ def _metadata(tool: ImageTool) -> ToolMetadata:
     return ToolMetadata(tool.description, tool.name, tool.arguments)
 
 
-def _blocks(finding: Finding) -> list[ContentBlock]:
+def _blocks(finding: AssistantResult) -> list[ContentBlock]:
     assert isinstance(finding, PagePicture)
     picture = finding.picture
     image = ImageBlock(image=picture.data, image_mimetype=f"image/{picture.format}")

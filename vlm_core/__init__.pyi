@@ -1,5 +1,6 @@
 # Written by tests/unit/test_public_names.py.
 from vlm_core.assistant.image_assistant import ImageAssistant as ImageAssistant
+from vlm_core.assistant.results import AssistantResult as AssistantResult
 from vlm_core.assistant.results import Citation as Citation
 from vlm_core.assistant.results import DocumentEntry as DocumentEntry
 from vlm_core.assistant.results import DocumentList as DocumentList

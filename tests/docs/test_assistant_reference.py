@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from vlm_core import (
+    AssistantResult,
     DocumentList,
-    Finding,
     ImageAnswer,
     ImageAssistant,
     ImageData,
@@ -45,8 +45,8 @@ def test_every_method_is_told() -> None:
 
 
 @pytest.mark.parametrize("kind", RESULTS, ids=lambda kind: kind.__name__)
-def test_every_field_of_a_result_is_told(kind: type[Finding]) -> None:
+def test_every_field_of_a_result_is_told(kind: type[AssistantResult]) -> None:
     own = {field.name for field in dataclasses.fields(kind)} - {
-        field.name for field in dataclasses.fields(Finding)
+        field.name for field in dataclasses.fields(AssistantResult)
     }
     assert [name for name in own if f"`{name}" not in row(kind.__name__)] == []

@@ -43,11 +43,12 @@ class Citation:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
+class AssistantResult:
     """What was found, in whatever way it was asked for.
 
     Example:
-        >>> Finding(text="9.00", citations=(Citation("a.png", 1),)).to_dict()["citations"][0]["source"]
+        >>> result = AssistantResult(text="9.00", citations=(Citation("a.png", 1),))
+        >>> result.to_dict()["citations"][0]["source"]
         'a.png'
     """
 
@@ -78,7 +79,7 @@ def _plain(value: object) -> object:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImageReading(Finding):
+class ImageReading(AssistantResult):
     """The text of pages."""
 
     pages: tuple[PageResult, ...] = ()
@@ -86,7 +87,7 @@ class ImageReading(Finding):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImageAnswer(Finding):
+class ImageAnswer(AssistantResult):
     """The answer to a question."""
 
     answer: str = ""
@@ -97,7 +98,7 @@ class ImageAnswer(Finding):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImageData(Finding):
+class ImageData(AssistantResult):
     """Values from a picture, as a schema wants them."""
 
     data: Any = None
@@ -121,14 +122,14 @@ class TextMatch:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TextMatches(Finding):
+class TextMatches(AssistantResult):
     """The places where a text was found, best first."""
 
     matches: tuple[TextMatch, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
-class PagePicture(Finding):
+class PagePicture(AssistantResult):
     """A page to be looked at."""
 
     width: int = 0
@@ -138,7 +139,7 @@ class PagePicture(Finding):
     """The page as a PNG or JPEG; not in `to_dict`."""
 
     def to_dict(self) -> dict[str, Any]:
-        """As that of `Finding`, without the picture."""
+        """As that of `AssistantResult`, without the picture."""
         names = (each.name for each in fields(self) if each.name != "picture")
         return {name: _plain(getattr(self, name)) for name in names}
 
@@ -164,7 +165,7 @@ class DocumentEntry:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DocumentList(Finding):
+class DocumentList(AssistantResult):
     """The documents that there are, newest first."""
 
     documents: tuple[DocumentEntry, ...] = ()
@@ -191,7 +192,7 @@ class PageEntry:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PageList(Finding):
+class PageList(AssistantResult):
     """The pages of a document."""
 
     pages: tuple[PageEntry, ...] = ()

@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from vlm_core.assistant import tool_arguments
 from vlm_core.assistant.page_pictures import LEAST_SIDE, MOST_SIDE, SIDE
-from vlm_core.assistant.results import Finding
+from vlm_core.assistant.results import AssistantResult
 from vlm_core.assistant.untrusted import one_line, sanitized_errors
 from vlm_core.errors import InputError
 from vlm_core.option_names import validation_problems
@@ -145,7 +145,7 @@ class ImageTool:
 
     def run(
         self, assistant: object, arguments: Mapping[str, Any], on_progress: OnProgress | None = None
-    ) -> Finding:
+    ) -> AssistantResult:
         """Call it with arguments as a model wrote them.
 
         Args:
@@ -158,18 +158,18 @@ class ImageTool:
             VLMError: as the assistant's method says.
         """
         with sanitized_errors():
-            finding: Finding = getattr(assistant, self.name)(
+            finding: AssistantResult = getattr(assistant, self.name)(
                 *self._checked(arguments), on_progress=on_progress
             )
         return finding
 
     async def arun(
         self, assistant: object, arguments: Mapping[str, Any], on_progress: OnProgress | None = None
-    ) -> Finding:
+    ) -> AssistantResult:
         """As `run`, without blocking the event loop."""
         with sanitized_errors():
             call = getattr(assistant, f"a{self.name}")
-            finding: Finding = await call(*self._checked(arguments), on_progress=on_progress)
+            finding: AssistantResult = await call(*self._checked(arguments), on_progress=on_progress)
         return finding
 
     def _checked(self, arguments: Mapping[str, Any]) -> Iterator[Any]:

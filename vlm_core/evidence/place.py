@@ -8,7 +8,7 @@ from vlm_core.evidence.answer import Answer
 from vlm_core.evidence.exchange import exchange_equal_words
 from vlm_core.evidence.neighbours import free_misfits, pair_by_place, place_equal_texts
 from vlm_core.evidence.placing import Placing, aligned, give_up_strays
-from vlm_core.ocr.printed_page import PrintedLine
+from vlm_core.ocr.printed_line import PrintedLine
 
 # How often units are set free that fit badly: each may give another its place.
 _ROUNDS = 2

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from vlm_core.evidence.anchors import align_letters, way_along
 from vlm_core.evidence.answer import Answer
 from vlm_core.evidence.printed import Print, by_columns, print_of
-from vlm_core.ocr.printed_page import PrintedLine
+from vlm_core.ocr.printed_line import PrintedLine
 from vlm_core.types import Box
 
 # A run of letters counts where so many are the same, and so large a part of what it spans; and, unless it has

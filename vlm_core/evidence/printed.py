@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from vlm_core.ocr.character_trace import Floats
 from vlm_core.ocr.folding import folded, folded_one, with_accent
-from vlm_core.ocr.printed_page import PrintedLine
+from vlm_core.ocr.printed_line import PrintedLine
 from vlm_core.types import Box
 
 # Times the usual height of a line: lines whose left edges are closer together make a column.

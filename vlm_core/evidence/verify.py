@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from vlm_core.evidence.check import MOST_UNREAD, Checked, Mark, UnitEvidence, check
 from vlm_core.evidence.thresholds import THRESHOLDS
 from vlm_core.ocr.local import LocalEngine
-from vlm_core.ocr.printed_page import PrintedPage, lines_of_text
+from vlm_core.ocr.printed_line import lines_of_text
+from vlm_core.ocr.printed_page import PrintedPage
 from vlm_core.types import (
     Box,
     Evidence,

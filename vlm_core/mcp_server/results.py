@@ -11,13 +11,13 @@ from typing import Any, TypeAlias
 
 from mcp import types
 
-from vlm_core.assistant.results import DocumentList, Finding, ImageData, PagePicture
+from vlm_core.assistant.results import AssistantResult, DocumentList, ImageData, PagePicture
 from vlm_core.assistant.untrusted import one_line, sanitize
 from vlm_core.errors import VLMError
 
-Outcome: TypeAlias = Finding | VLMError
+Outcome: TypeAlias = AssistantResult | VLMError
 # What else a kind of finding has. Whole pages are left out: they have the whole text, without marks.
-_MORE: dict[type[Finding], tuple[str, ...]] = {
+_MORE: dict[type[AssistantResult], tuple[str, ...]] = {
     ImageData: ("data",),
     DocumentList: ("documents", "total_documents", "next_start"),
     PagePicture: ("width", "height"),
@@ -61,7 +61,7 @@ def media_type(shown: PagePicture) -> str:
     return f"image/{shown.picture.format}"
 
 
-def _structured(finding: Finding) -> dict[str, object]:
+def _structured(finding: AssistantResult) -> dict[str, object]:
     plain = finding.to_dict()
     names = ("citations", "images", "notes", *_MORE.get(type(finding), ()))
     return {"text": finding.text, "trust": "untrusted", **{name: _harmless(plain[name]) for name in names}}

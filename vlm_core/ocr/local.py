@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
     from vlm_core.ocr.character_trace import MatrixFolding
     from vlm_core.ocr.pixels import Pixels
-    from vlm_core.ocr.printed_page import PrintedLine, PrintedPage
+    from vlm_core.ocr.printed_line import PrintedLine
+    from vlm_core.ocr.printed_page import PrintedPage
     from vlm_core.ocr.recognition import RecognizedLine
     from vlm_core.ocr.tiles import Quads
 
@@ -267,7 +268,7 @@ def _with_print(
     placed: Sequence[PlacedPiece],
 ) -> LocalReading:
     """A reading with all that checking another one by it takes."""
-    from vlm_core.ocr.printed_page import printed_line
+    from vlm_core.ocr.printed_line import printed_line
 
     illegible = [_box(quad) for quad, line in zip(quads, readings, strict=True) if not line.is_readable]
     printed = [

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from vlm_core.ocr.character_trace import CharacterMatrix, MatrixFolding
 from vlm_core.ocr.pixels import Pixels, in_grey
-from vlm_core.ocr.printed_page import PrintedLine
+from vlm_core.ocr.printed_line import PrintedLine
 from vlm_core.ocr.recognition import TRIM, Infer, at_height, crop_box, network_input, with_margin
 from vlm_core.ocr.tiles import Quads
 from vlm_core.types import Box, union
