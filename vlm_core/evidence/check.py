@@ -17,6 +17,7 @@ from vlm_core.evidence.neighbours import said_before
 from vlm_core.evidence.place import placed
 from vlm_core.evidence.places import beside, expected, overlaps
 from vlm_core.evidence.placing import Placing
+from vlm_core.evidence.swapped import Swapped, swapped_numbers
 from vlm_core.evidence.thresholds import THRESHOLDS, Thresholds
 from vlm_core.ocr.printed_page import PrintedPage
 from vlm_core.types import Box, PageState
@@ -141,6 +142,8 @@ class _Checker:
             else:
                 self._check_differences(unit)
                 self._check_pairs(unit)
+        for swapped in swapped_numbers(self.placing):
+            self._mark_swapped(swapped)
         if misses:
             self._check_missing()
 
@@ -336,6 +339,12 @@ class _Checker:
         span = self.answer.units[unit]
         text = self.answer.text[span.start : span.end]
         self.marks.append(Mark(kind, text, printed, (span.start, span.end), box, 0.0, severity, unit))
+
+    def _mark_swapped(self, swapped: Swapped) -> None:
+        word, spot = swapped.word, swapped.instead.spot
+        page = self.placing.page
+        printed, box = page.shown(*spot), page.box(*spot)
+        self._put(word.unit, (word.first, word.last), "number_changed", printed, box, 0.0, "review")
 
     # --- what the answer lacks ---------------------------------------------------------------------------
 
