@@ -110,8 +110,8 @@ def check(
     placing = placed(answer, page.lines)
     if page.pixels is not None:
         find_small_cells(placing, page.pixels)
-    checker = _Checker(page, Judge(placing, page.pixels, thresholds))
-    checker.run(misses=misses)
+    checker = _Checker(page, Judge(placing, page.pixels, thresholds), misses)
+    checker.run()
     return Checked(tuple(checker.evidence()), tuple(checker.marks), checker.placing)
 
 
@@ -121,6 +121,7 @@ class _Checker:
 
     page: PrintedPage
     judge: Judge
+    misses: bool
     marks: list[Mark] = field(default_factory=list)
     unchecked: set[int] = field(default_factory=set)
     excused: set[int] = field(default_factory=set)
@@ -131,7 +132,7 @@ class _Checker:
         self.thresholds = self.judge.thresholds
         self.width = float(self.page.result.width)
 
-    def run(self, *, misses: bool) -> None:
+    def run(self) -> None:
         for unit in range(len(self.answer.units)):
             if not self._is_legible(unit):
                 self.unchecked.add(unit)
@@ -144,7 +145,7 @@ class _Checker:
                 self._check_pairs(unit)
         for swapped in swapped_numbers(self.placing):
             self._mark_swapped(swapped)
-        if misses:
+        if self.misses:
             self._check_missing()
 
     def _is_legible(self, unit: int) -> bool:
@@ -283,9 +284,11 @@ class _Checker:
         if page.pieces[difference.piece].line.score < self.thresholds.missing_score:
             return
         inner = difference.last if difference.is_at_left(self.placing) else difference.first
-        if not page.is_edge(inner):
+        # What is printed before or behind a number without a blank is a part of it.
+        in_number = difference.kind == "number" and not page.begins_word(inner)
+        if not page.is_edge(inner) or in_number:
             self._mark(difference, verdict, _CHANGED[difference.kind])
-        elif count >= 2:
+        elif count >= 2 and self.misses:
             box = page.box(difference.first, difference.last)
             shown = page.shown(difference.first, difference.last)
             self.marks.append(Mark("missing", "", shown, None, box, verdict.score))

@@ -23,7 +23,7 @@ class Swapped(NamedTuple):
 
 
 def swapped_numbers(placing: Placing) -> Iterator[Swapped]:
-    """Numbers whose line is printed in another row, where the number of that row is written in this one's line.
+    """Numbers whose line stands in another row, while the number of that row stands in the number's own.
 
     Rows are those of the page's layout, which follow its skew. A line's row is that of its words.
 
