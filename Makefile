@@ -10,7 +10,7 @@ SIDE_BY_SIDE := -n 2 --dist loadfile
 RECEIPTS ?= ../shared/data/receipts
 DOCUMENTS ?= ../shared/data
 
-.PHONY: demo test test-slow test-data test-openai2 test-docling fuzz lint types bench bench-tables bench-olmocr bench-chunks docs clean
+.PHONY: demo test test-slow test-data test-openai2 test-docling fuzz lint types bench bench-evidence bench-tables bench-olmocr bench-chunks docs clean
 
 demo: .venv/installed
 	$(BIN)/python examples/demo.py
@@ -68,6 +68,8 @@ bench: .venv/installed-dev .venv-openai2/installed
 	@if [ -d $(DOCUMENTS) ]; then $(BIN)/python benchmarks/reading_order.py $(DOCUMENTS) && \
 	$(BIN)/python benchmarks/structure.py $(DOCUMENTS); \
 	else echo "reading_order.py and structure.py are left out: no documents in $(DOCUMENTS) (DOCUMENTS=... names another folder)"; fi
+	@if [ -d $(DOCUMENTS) ]; then $(MAKE) bench-evidence; \
+	else echo "evidence.py is left out: no documents in $(DOCUMENTS) (DOCUMENTS=... names another folder)"; fi
 	@if [ -d $(DOCUMENTS)/tables ]; then $(MAKE) bench-tables; \
 	else echo "tables.py is left out: no tables in $(DOCUMENTS) (DOCUMENTS=... names another folder)"; fi
 	@if [ -d $(DOCUMENTS)/layout/olmocr-bench ]; then $(MAKE) bench-olmocr; \
@@ -75,10 +77,11 @@ bench: .venv/installed-dev .venv-openai2/installed
 	@if [ -d $(DOCUMENTS) ]; then $(MAKE) bench-chunks; \
 	else echo "chunks.py is left out: no documents in $(DOCUMENTS) (DOCUMENTS=... names another folder)"; fi
 
-# The other libraries and the TEDS metric have an environment of their own.
+# What the local engine has read is kept, with its matrices.
 bench-evidence: .venv/installed-dev
 	$(BIN)/python benchmarks/evidence.py $(DOCUMENTS) --cache .evidence-cache
 
+# The other libraries and the TEDS metric have an environment of their own.
 bench-tables: .venv/installed-dev .venv-tables/installed
 	$(BIN)/python benchmarks/tables.py $(DOCUMENTS) --peers .venv-tables/bin/python
 

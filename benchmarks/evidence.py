@@ -445,13 +445,19 @@ INVENTION = (
 )
 
 
+def are_of_one_shop(one: TruePage, other: TruePage) -> bool:
+    """Whether a fifth of one receipt's lines are on the other, too, as where both are of one shop."""
+    lines = {key(line.text) for line in one.lines}
+    return len(lines & {key(line.text) for line in other.lines}) >= 0.2 * len(lines)
+
+
 def measure_strangers(documents: Path, cache: Cache, options: Options) -> list[Figure]:
     pages = list(receipts(documents, options.pages))
     verifier = PageVerifier(engine=cache.engine)
     told: dict[str, list[bool]] = defaultdict(list)
     for number, page in enumerate(pages):
         printed = cache.page(page.name, page.path)
-        other = pages[(number + 1) % len(pages)]
+        other = next(other for other in [*pages[number + 1 :], *pages] if not are_of_one_shop(page, other))
         texts = {
             "another page's text": answer_of(other.lines, number, "rows", with_errors=False).text,
             "a summary": SUMMARY,

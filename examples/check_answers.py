@@ -1,4 +1,4 @@
-"""Check what a vision model wrote against the pixels: python examples/check_answers.py [FILE] [ROUTE]"""
+"""Check what a vision model wrote: python examples/check_answers.py [FILE] [PROVIDER:MODEL]"""
 
 import sys
 from pathlib import Path

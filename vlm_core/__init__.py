@@ -11,10 +11,10 @@ from vlm_core.lazy import load_on_first_use
 _HOMES = {
     "assistant.image_assistant": ("ImageAssistant",),
     "assistant.results": (
+        "AssistantResult",
         "Citation",
         "DocumentEntry",
         "DocumentList",
-        "AssistantResult",
         "ImageAnswer",
         "ImageData",
         "ImageReading",

@@ -47,8 +47,8 @@ class AssistantResult:
     """What was found, in whatever way it was asked for.
 
     Example:
-        >>> found = AssistantResult(text="9.00", citations=(Citation("a.png", 1),))
-        >>> found.to_dict()["citations"][0]["source"]
+        >>> result = AssistantResult(text="9.00", citations=(Citation("a.png", 1),))
+        >>> result.to_dict()["citations"][0]["source"]
         'a.png'
     """
 

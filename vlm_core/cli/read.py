@@ -108,7 +108,7 @@ _FigureImages = Annotated[
 ]
 _Verify = Annotated[
     bool,
-    typer.Option("--verify", rich_help_panel=PAGES, help="Check a model's words against the pixels."),
+    typer.Option("--verify", rich_help_panel=PAGES, help="Check a model's words by the pixels."),
 ]
 _AllowPrivateUrls = Annotated[
     bool,
@@ -124,7 +124,7 @@ _Trusted = Annotated[
     typer.Option(
         "--trusted",
         rich_help_panel=PAGES,
-        help="The files are your own: larger and slower ones are read, too.",
+        help="Your own files: read larger ones, too.",
     ),
 ]
 

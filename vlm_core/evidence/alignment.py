@@ -9,6 +9,7 @@ back, one row in 96: memory grows with the page, and next to not at all with the
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TypeAlias
 
 import numpy as np
@@ -142,6 +143,7 @@ class _Lattice:
         return nearest if before[nearest] - self._passed[place] >= jumped else farthest
 
 
+@lru_cache(maxsize=65_536)
 def _score(letter: str, other: str) -> int:
     if letter == other:
         return _SAME if letter.isalnum() else _SAME_SIGN

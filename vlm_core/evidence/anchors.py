@@ -2,12 +2,11 @@
 
 Most lines of most answers stand on the page as they are written. Where all of those that stand there once
 come in one order, they need no alignment. Where they do not, as in an answer that goes column by column,
-all is aligned; and a long page is cut at them, so that cost grows with the page and not with its square.
+all is aligned, but for the long ones of a long page: cost must not grow with the square of the page.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import Counter
 from typing import NamedTuple
 
@@ -18,11 +17,11 @@ from vlm_core.evidence.alignment import align
 from vlm_core.evidence.answer import Answer
 from vlm_core.evidence.printed import Print
 
-LONGEST = 15_000
+LONGEST = 10_000
 """Letters of an answer or a page up to which they are aligned in one go, though their order differs."""
 # Letters of a line that is taken for the one that stands on the page once, at least.
 _UNIQUE = 8
-# The same where a long page is cut though the order differs.
+# The same on a long page whose lines come in another order.
 _UNIQUE_IN_DISORDER = 20
 # The share of letters that do not stand on the page as they were written, from which all is aligned.
 _DIFFERENT = 0.02
@@ -48,9 +47,8 @@ def way_along(answer: Answer, page: Print) -> NDArray[np.intp]:
         same = (way >= 0) & (answer.codes == page.codes[way]) if page.letters else way >= 0
         if (~same).sum() <= _DIFFERENT * len(way):
             return way
-    if max(len(answer.letters), len(page.letters)) <= LONGEST:
-        return _between(answer, page, [])
-    return _between(answer, page, _most_in_order(_anchors(answer, page, _UNIQUE_IN_DISORDER)))
+    is_long = max(len(answer.letters), len(page.letters)) > LONGEST
+    return _beside(answer, page, _anchors(answer, page, _UNIQUE_IN_DISORDER) if is_long else [])
 
 
 def _beside(answer: Answer, page: Print, anchors: list[Anchor]) -> NDArray[np.intp]:
@@ -89,19 +87,6 @@ def align_letters(
     )
 
 
-def _between(answer: Answer, page: Print, anchors: list[Anchor]) -> NDArray[np.intp]:
-    """A way on which the anchors have their places, and what is between them is aligned."""
-    way = np.full(len(answer.letters), -1, np.intp)
-    start = at = 0
-    for anchor in [*anchors, Anchor(len(answer.letters), len(page.letters), 0)]:
-        letters, places = np.arange(start, anchor.start), np.arange(at, anchor.at)
-        part = align_letters(answer, page, letters, places)
-        way[letters] = np.where(part >= 0, part + at, -1)
-        start, at = anchor.start + anchor.length, anchor.at + anchor.length
-        way[anchor.start : start] = np.arange(anchor.at, at)
-    return way
-
-
 def _anchors(answer: Answer, page: Print, shortest: int) -> list[Anchor]:
     """Units that stand once in the answer and once on the page, whole."""
     texts = [answer.letters_of(number) for number in range(len(answer.units))]
@@ -124,24 +109,3 @@ def _anchors(answer: Answer, page: Print, shortest: int) -> list[Anchor]:
 def _is_in_order(anchors: list[Anchor]) -> bool:
     ends = [anchor.at + anchor.length for anchor in anchors]
     return all(end <= anchor.at for end, anchor in zip(ends, anchors[1:], strict=False))
-
-
-def _most_in_order(anchors: list[Anchor]) -> list[Anchor]:
-    """The longest series of anchors that come in one order on both sides."""
-    ends: list[int] = []
-    chains: list[int] = []
-    before: list[int] = []
-    for number, anchor in enumerate(anchors):
-        place = bisect_left(ends, anchor.at)
-        before.append(chains[place - 1] if place else -1)
-        if place == len(ends):
-            ends.append(anchor.at)
-            chains.append(number)
-        else:
-            ends[place], chains[place] = anchor.at, number
-    series = []
-    number = chains[-1] if chains else -1
-    while number >= 0:
-        series.append(anchors[number])
-        number = before[number]
-    return series[::-1]

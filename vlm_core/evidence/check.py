@@ -17,6 +17,7 @@ from vlm_core.evidence.neighbours import said_before
 from vlm_core.evidence.place import placed
 from vlm_core.evidence.places import beside, expected, overlaps
 from vlm_core.evidence.placing import Placing
+from vlm_core.evidence.swapped import Swapped, swapped_numbers
 from vlm_core.evidence.thresholds import THRESHOLDS, Thresholds
 from vlm_core.ocr.printed_page import PrintedPage
 from vlm_core.types import Box, PageState
@@ -109,8 +110,8 @@ def check(
     placing = placed(answer, page.lines)
     if page.pixels is not None:
         find_small_cells(placing, page.pixels)
-    checker = _Checker(page, Judge(placing, page.pixels, thresholds))
-    checker.run(misses=misses)
+    checker = _Checker(page, Judge(placing, page.pixels, thresholds), misses)
+    checker.run()
     return Checked(tuple(checker.evidence()), tuple(checker.marks), checker.placing)
 
 
@@ -120,6 +121,7 @@ class _Checker:
 
     page: PrintedPage
     judge: Judge
+    misses: bool
     marks: list[Mark] = field(default_factory=list)
     unchecked: set[int] = field(default_factory=set)
     excused: set[int] = field(default_factory=set)
@@ -130,7 +132,7 @@ class _Checker:
         self.thresholds = self.judge.thresholds
         self.width = float(self.page.result.width)
 
-    def run(self, *, misses: bool) -> None:
+    def run(self) -> None:
         for unit in range(len(self.answer.units)):
             if not self._is_legible(unit):
                 self.unchecked.add(unit)
@@ -141,7 +143,9 @@ class _Checker:
             else:
                 self._check_differences(unit)
                 self._check_pairs(unit)
-        if misses:
+        for swapped in swapped_numbers(self.placing):
+            self._mark_swapped(swapped)
+        if self.misses:
             self._check_missing()
 
     def _is_legible(self, unit: int) -> bool:
@@ -280,9 +284,11 @@ class _Checker:
         if page.pieces[difference.piece].line.score < self.thresholds.missing_score:
             return
         inner = difference.last if difference.is_at_left(self.placing) else difference.first
-        if not page.is_edge(inner):
+        # What is printed before or behind a number without a blank is a part of it.
+        in_number = difference.kind == "number" and not page.begins_word(inner)
+        if not page.is_edge(inner) or in_number:
             self._mark(difference, verdict, _CHANGED[difference.kind])
-        elif count >= 2:
+        elif count >= 2 and self.misses:
             box = page.box(difference.first, difference.last)
             shown = page.shown(difference.first, difference.last)
             self.marks.append(Mark("missing", "", shown, None, box, verdict.score))
@@ -336,6 +342,12 @@ class _Checker:
         span = self.answer.units[unit]
         text = self.answer.text[span.start : span.end]
         self.marks.append(Mark(kind, text, printed, (span.start, span.end), box, 0.0, severity, unit))
+
+    def _mark_swapped(self, swapped: Swapped) -> None:
+        word, spot = swapped.word, swapped.instead.spot
+        page = self.placing.page
+        printed, box = page.shown(*spot), page.box(*spot)
+        self._put(word.unit, (word.first, word.last), "number_changed", printed, box, 0.0, "review")
 
     # --- what the answer lacks ---------------------------------------------------------------------------
 

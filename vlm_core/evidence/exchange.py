@@ -31,7 +31,7 @@ _LONGEST_SERIES = 12
 
 
 @dataclass
-class _Word:
+class Word:
     """A word of the answer, letter by letter on one piece of the page."""
 
     first: int
@@ -53,7 +53,7 @@ def exchange_equal_words(placing: Placing) -> None:
 class _Exchange:
     def __init__(self, placing: Placing) -> None:
         self.placing = placing
-        self.words = list(_words(placing))
+        self.words = list(words_of(placing))
         self.alike: dict[str, list[int]] = defaultdict(list)
         for number, word in enumerate(self.words):
             self.alike[self._letters(word)].append(number)
@@ -64,14 +64,14 @@ class _Exchange:
             for key in (("unit", word.unit), ("line", placing.answer.units[word.unit].line)):
                 self.lefts[key] = min(left, self.lefts.get(key, left))
 
-    def _letters(self, word: _Word) -> str:
+    def _letters(self, word: Word) -> str:
         return self.placing.answer.letters[word.first : word.last]
 
     def sort_rows(self) -> None:
         """Equal words of one line that are printed in one row stand there in the order in which they are
         written."""
         units, page = self.placing.answer.units, self.placing.page
-        groups: dict[tuple[str, int], list[_Word]] = defaultdict(list)
+        groups: dict[tuple[str, int], list[Word]] = defaultdict(list)
         for word in self.words:
             groups[self._letters(word), units[word.unit].line].append(word)
         for words in groups.values():
@@ -164,7 +164,7 @@ class _Exchange:
             first, second = self.words[one + step], self.words[other + step]
             first.spot, second.spot = second.spot, first.spot
 
-    def _free_spots(self, word: _Word) -> list[Spot]:
+    def _free_spots(self, word: Word) -> list[Spot]:
         page = self.placing.page
         spots = [
             Spot(first, last)
@@ -181,15 +181,15 @@ class _Exchange:
         word.spot = kept
         return before - after
 
-    def _settle(self, word: _Word, spot: Spot) -> None:
+    def _settle(self, word: Word, spot: Spot) -> None:
         word.spot = spot
         self._give(word)
 
-    def _give(self, word: _Word) -> None:
+    def _give(self, word: Word) -> None:
         self.placing.give(np.arange(word.first, word.last), np.arange(word.spot.first, word.spot.last))
 
 
-def _words(placing: Placing) -> Iterator[_Word]:
+def words_of(placing: Placing) -> Iterator[Word]:
     """The words of an answer that stand on one piece of the page as they were written."""
     answer, page = placing.answer, placing.page
     starts = np.flatnonzero(answer.word_starts | answer.unit_starts)
@@ -199,4 +199,4 @@ def _words(placing: Placing) -> Iterator[_Word]:
             spot = Spot(int(places[0]), int(places[-1]) + 1)
             same_piece = page.piece_of[spot.first] == page.piece_of[spot.last - 1]
             if same_piece and page.letters[spot.first : spot.last] == answer.letters[first:last]:
-                yield _Word(int(first), int(last), int(answer.unit_of[first]), spot)
+                yield Word(int(first), int(last), int(answer.unit_of[first]), spot)

@@ -1,4 +1,4 @@
-"""A line that stands on a page, with the place of each of its characters."""
+"""A line that stands on a page, with all that it takes to check what another engine wrote of it."""
 
 from __future__ import annotations
 

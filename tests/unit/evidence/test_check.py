@@ -53,6 +53,10 @@ CHANGES = {
     "nothing": (WHOLE, []),
     "a digit": (WHOLE.replace("3.50", "3.80"), [("number_changed", "3.80", "3.50")]),
     "digits that changed places": (WHOLE.replace("3.50", "5.30"), [("number_changed", "5.30", "3.50")]),
+    "amounts that changed places": (
+        WHOLE.replace("2.00", "0").replace("3.50", "2.00").replace("| 0 |", "| 3.50 |"),
+        [("number_changed", "3.50", "2.00"), ("number_changed", "2.00", "3.50")],
+    ),
     "a digit more": (WHOLE.replace("12 Harbour", "112 Harbour"), [("number_changed", "112", "12")]),
     "a name": (WHOLE.replace("Lisbon", "London"), [("text_changed", "London", "Lisbon")]),
     "a line left out": (WHOLE.replace("12 Harbour Street, Lisbon\n", ""), [("missing", "", RECEIPT[1][0])]),

@@ -1,4 +1,4 @@
-"""DocumentReader(verify=True): a model's words are checked by the local engine, and the journal keeps it."""
+"""DocumentReader(verify=True): what a model wrote is checked by the local engine; the journal keeps it."""
 
 from __future__ import annotations
 
