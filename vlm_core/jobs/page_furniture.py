@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from vlm_core.ocr.hyphens import dehyphenate
 from vlm_core.ocr.layout import text_of_page
+from vlm_core.structure.evidence_boxes import with_text
 from vlm_core.structure.exports import to_text
 from vlm_core.structure.found_blocks import renumbered
 from vlm_core.structure.markdown_writer import to_markdown
@@ -31,7 +32,8 @@ def with_furniture(document: DocumentResult, options: ReadOptions) -> Iterator[P
     }
     for page in document.pages:
         fields = _changed(page, blocks.get(page.page_number, []), options)
-        changed = page.model_copy(update={**fields, "furniture": options.furniture})
+        moved = with_text(page, fields["text"]) if "text" in fields else page
+        changed = moved.model_copy(update={**fields, "furniture": options.furniture})
         changed.__dict__.pop("blocks", None)  # those of the page as it was
         yield changed
 

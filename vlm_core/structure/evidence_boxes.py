@@ -137,3 +137,41 @@ def _is_about(finding: Finding, pieces: Sequence[Evidence], places: Sequence[Box
 def _holds(box: Box, other: Box) -> bool:
     x, y = (other[0] + other[2]) / 2, (other[1] + other[3]) / 2
     return box[0] <= x <= box[2] and box[1] <= y <= box[3]
+
+
+def with_text(page: PageResult, text: str) -> PageResult:
+    """A page whose text is another one now, of the same parts in the same order, with its evidence there.
+
+    A part that is left out takes its evidence with it. A finding about it keeps its box alone.
+
+    Args:
+        page: with evidence, if it was checked.
+        text: that it has now.
+
+    Example:
+        >>> said = Evidence(start=6, end=9, status="exact", agreement=1)
+        >>> with_text(PageResult(text="Head. Tea", evidence=(said,)), "Tea").evidence[0].start
+        0
+    """
+    moved: list[Evidence] = []
+    steps: list[tuple[Evidence, int]] = []
+    at = 0
+    for piece in sorted(page.evidence, key=lambda piece: piece.start):
+        said = page.text[piece.start : piece.end]
+        place = text.find(said, at)
+        if place < 0:
+            continue
+        at = place + len(said)
+        moved.append(piece.model_copy(update={"start": place, "end": at}))
+        steps.append((piece, place - piece.start))
+    findings = tuple(_moved(finding, steps) for finding in page.findings)
+    return page.model_copy(update={"text": text, "evidence": tuple(moved), "findings": findings})
+
+
+def _moved(finding: Finding, steps: Iterable[tuple[Evidence, int]]) -> Finding:
+    start, end = finding.start, finding.end
+    if start is None or end is None:
+        return finding
+    step = next((step for piece, step in steps if piece.start <= start and end <= piece.end), None)
+    place = (None, None) if step is None else (start + step, end + step)
+    return finding.model_copy(update={"start": place[0], "end": place[1]})

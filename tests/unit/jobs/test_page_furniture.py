@@ -11,7 +11,7 @@ from PIL import Image
 
 from langchain_vlm import VLMLoader
 from llamaindex_vlm import VLMReader
-from vlm_core import ConfigError, DocumentReader, PageImage, PageResult, TextLine, chunks
+from vlm_core import ConfigError, DocumentReader, Evidence, Finding, PageImage, PageResult, TextLine, chunks
 from vlm_core.ocr.layout import text_of_page
 
 BODIES = ("It begins here, on the first page.", "It goes on in the middle.", "And it ends with this page.")
@@ -86,6 +86,30 @@ def test_so_is_what_a_model_marked(scan: bytes, furniture: Any, text: str) -> No
     page = DocumentReader(Answers(), furniture=furniture).read(scan).pages[0]
     assert page.text == text
     assert kinds([page]) == {"paragraph"}
+
+
+@pytest.mark.parametrize("furniture", ["drop", "keep"])
+def test_what_was_found_of_a_models_words_moves_with_them(scan: bytes, furniture: Any) -> None:
+    class Checked(Answers):
+        """With evidence of the header and the text, and a finding in each."""
+
+        def read_page(self, page: PageImage) -> PageResult:
+            result = super().read_page(page)
+            spans = [(start, start + len(said)) for said in (HEADER, BODIES[page.page_number - 1])
+                     for start in [result.text.index(said)]]  # fmt: skip
+            pieces = [Evidence(start=a, end=b, status="exact", agreement=1) for a, b in spans]
+            marks = [
+                Finding(kind="text_changed", text=result.text[b - 5 : b], start=b - 5, end=b)
+                for _, b in spans
+            ]
+            return result.model_copy(update={"evidence": tuple(pieces), "findings": tuple(marks)})
+
+    page = DocumentReader(Checked(), furniture=furniture).read(scan).pages[0]
+    said = [page.text[piece.start : piece.end] for piece in page.evidence]
+    assert said == ([HEADER] if furniture == "keep" else []) + [BODIES[0]]
+    placed = [finding for finding in page.findings if finding.start is not None]
+    assert len(placed) == len(said)
+    assert all(page.text[finding.start : finding.end] == finding.text for finding in placed)
 
 
 def test_results_say_what_became_of_it_also_in_json(scan: bytes) -> None:
