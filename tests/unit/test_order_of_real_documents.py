@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from rapidfuzz.distance import Levenshtein
 
-from vlm_core import read
+from vlm_core import DocumentReader, read
 from vlm_core.types import Box
 
 BORN_DIGITAL = (
@@ -97,7 +97,8 @@ def test_the_head_of_a_paper_read_by_ocr_is_title_authors_and_then_its_columns(d
 
 
 def test_labels_of_a_form_stand_beside_their_fields(data: Path) -> None:
-    rows = [" ".join(row.split()) for row in read(data / "wild" / "pdf.js__160F-2019.pdf").text.splitlines()]
+    form = DocumentReader(task="text").read(data / "wild" / "pdf.js__160F-2019.pdf")
+    rows = [" ".join(row.split()) for row in form.text.splitlines()]
     wanted = [
         "1 période du au classe d'impôt et taux (suivant fiche)",
         "8 1. cotisations sociales 4)",

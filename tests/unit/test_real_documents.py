@@ -104,7 +104,7 @@ def test_two_columns_are_read_one_after_the_other(data: Path) -> None:
         text.index("The rules in this subchapter shall"),
         text.index("eligibility to be noncompetitively"),
     )
-    assert left < text.index("1.3 Definitions.\nAs used") < right
+    assert left < text.index("1.3 Definitions.\n\nAs used") < right
 
 
 def test_four_columns_that_nearly_touch_are_read_one_after_the_other(data: Path) -> None:

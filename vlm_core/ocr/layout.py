@@ -21,6 +21,8 @@ from vlm_core.types import Block, BlockKind, Box, Origin, TextLine, Word, rounde
 
 TASKS = ("text", "markdown", "layout")
 """What a page's lines can be written as."""
+# Rows that a cell with a line for every other of them covers at least; in a table it has fewer lines.
+_ROWS_IN_A_CELL = 6
 # Kinds that plain Markdown has no sign for.
 _UNMARKED: frozenset[BlockKind] = frozenset({"caption", "footnote", "page_header", "page_footer"})
 
@@ -229,7 +231,8 @@ def text_of_page(
     """
     if task == "layout":
         return as_layout(lines)
-    page = PageLines(lines, origin, found, has_furniture=False)
+    sound = [block for block in found if not _runs_together(block)]
+    page = PageLines(lines, origin, sound, has_furniture=False)
     return text_of_blocks(task, blocks_of_pages([page])[0])
 
 
@@ -253,6 +256,15 @@ def text_of_blocks(task: str, blocks: Iterable[Block]) -> str:
     """
     said = [_as_said(block) for block in blocks if block.text]
     return to_text(said) if task == "text" else to_markdown(said)
+
+
+def _runs_together(block: Block) -> bool:
+    """Whether rows of a form were taken for one cell of a table, each line beside another row."""
+    cells = block.table.cells if block.table else ()
+    return any(
+        cell.row_span >= _ROWS_IN_A_CELL and 2 * (cell.text.count("\n") + 1) >= cell.row_span
+        for cell in cells
+    )
 
 
 def _as_said(block: Block) -> Block:

@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 
 from vlm_core.ocr.layout import Piece, as_layout, as_text, blocks, lines_in_order, text_of_page
-from vlm_core.types import TextLine
+from vlm_core.types import Block, Cell, Table, TextLine
 
 WIDTH, HEIGHT = 1000, 1000
 
@@ -134,6 +134,21 @@ def test_the_score_of_a_joined_line_is_weighed_by_length() -> None:
 def test_boxes_end_at_the_edge_of_the_page() -> None:
     (line,) = lines_in_order([piece("edge", -5, 990, width=1010)], WIDTH, HEIGHT)
     assert line.bbox == (0.0, 0.99, 1.0, 1.0)
+
+
+@pytest.mark.parametrize("spanned", [6, 2], ids=["a column of a form", "a tall cell"])
+def test_a_table_in_which_rows_run_together_is_written_as_lines(spanned: int) -> None:
+    """A cell over six rows with six lines is six cells that no rule parts."""
+    numbers = [line(f"n{n}", 0.1, 0.1 + 0.03 * n, 0.12) for n in range(6)]
+    labels = [line(f"label {n}", 0.3, 0.1 + 0.03 * n, 0.5) for n in range(6)]
+    lines = [each for pair in zip(numbers, labels, strict=True) for each in pair]
+    lines = [each.model_copy(update={"row": n // 2}) for n, each in enumerate(lines)]
+    tall = Cell(row=0, column=0, row_span=6, text="\n".join(f"n{n}" for n in range(spanned)))
+    others = (Cell(row=n, column=1, text=f"label {n}") for n in range(6))
+    table = Block(kind="table", text="table", lines=tuple(range(12)), table=Table(cells=(tall, *others)))
+    text = text_of_page("markdown", lines, [table])
+    assert ("n0  label 0\nn1  label 1" in text) == (spanned == 6)
+    assert ("<table>" in text) == (spanned == 2)
 
 
 def test_no_pieces_are_no_lines() -> None:
