@@ -29,8 +29,8 @@ from typing import Any, NamedTuple
 from evidence_answers import AMOUNT, NUMBERS, WORDS, Dice, amount
 from evidence_pages import Cache, receipts
 
-from vlm_core.evidence.tree import prove
 from vlm_core.evidence.numbers_and_dates import amounts, date_of
+from vlm_core.evidence.tree import prove
 from vlm_core.ocr.printed_page import PrintedPage
 
 FIELDS = ("company", "date", "address", "total")

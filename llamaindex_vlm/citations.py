@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from llama_index.core.base.base_query_engine import BaseQueryEngine
 from llama_index.core.base.response.schema import RESPONSE_TYPE, AsyncStreamingResponse, StreamingResponse
@@ -55,14 +55,14 @@ class CitationPostprocessor:
         cited = self._cited(whole)
         metadata = getattr(whole, "metadata", None)
         whole.metadata = {**(metadata or {}), self.key: cited}
-        return whole
+        return cast("_Response", whole)
 
     async def apostprocess_response(self, response: _Response) -> _Response:
         """As `postprocess_response`, without blocking the event loop."""
         whole: Any = response
         if isinstance(response, AsyncStreamingResponse):
             whole = await response.get_response()
-        return await on_own_thread(self.postprocess_response, whole)  # type: ignore[no-any-return]
+        return cast("_Response", await on_own_thread(self.postprocess_response, whole))
 
     def over(self, query_engine: BaseQueryEngine) -> BaseQueryEngine:
         """A query engine whose responses have their claims in their metadata.

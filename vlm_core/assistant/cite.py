@@ -1,15 +1,15 @@
 """cite(): which of the documents bears what an answer claims, with page and boxes.
 
 Words are compared, not their sense: a sentence is borne where most of its words, rare ones counting more,
-stand together in one place, with all of its numbers. No model is asked, and the same answer is always cited
-alike.
+stand in a few places of one document, with all of its numbers. No model is asked, and the same answer is
+always cited alike.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -21,16 +21,21 @@ from vlm_core.errors import ConfigError
 from vlm_core.evidence.numbers_and_dates import amounts, date_of, dates_in, numbers_in
 from vlm_core.ocr.folding import folded
 from vlm_core.types import Box
+from vlm_core.types.evidence import EvidenceStatus
 
 # The share of a sentence's words, by their weight, from which a place bears it; and from which it speaks of
 # the same, though with other numbers.
 BORNE, SAME_MATTER = 0.6, 0.5
-# How much less than the best another place may have in common, to be cited beside it; and how many are.
-_NEARLY, _MOST_PLACES = 0.1, 3
+# How much less than the best passage another one may have in common, to be cited beside it.
+_NEARLY = 0.1
+# Places of one passage that bear one sentence together, and places that are cited for one.
+_MOST_PLACES, _MOST_CITED = 3, 5
 # Lines that are taken together.
 _LONGEST_WINDOW = 3
-# A line more must add so much to what a sentence has in common with a place.
-_WORTH_A_LINE = 0.08
+# The share of a sentence that each line of a place must add.
+_WORTH_A_LINE = 0.05
+# The share of the lines that have a word which is neither rare nor common.
+_USUAL = 0.05
 _MOST_BOXES = 12
 
 
@@ -119,93 +124,131 @@ class _Window:
 
 
 class _Match(NamedTuple):
-    """A window, and how much of a sentence stands in it."""
+    """What of a sentence stands in a passage, in one place or in a few."""
 
     agreement: float
     missing: tuple[Part, ...]
-    """Numbers and quotations of the sentence that it lacks."""
+    """Numbers and quotations of the sentence that are not there."""
     is_exact: bool
-    window: _Window
+    windows: tuple[_Window, ...]
 
     @property
-    def rank(self) -> tuple[bool, bool, float, int]:
-        return self.is_exact, not self.missing, round(self.agreement, 3), -len(self.window.lines)
+    def rank(self) -> tuple[bool, bool, float]:
+        """The better, the higher."""
+        return self.is_exact, not self.missing, round(self.agreement, 3)
+
+
+class _Sentence:
+    """A sentence as words and values that are looked for."""
+
+    def __init__(self, part: Part, weights: Callable[[str], float]) -> None:
+        self.part = part
+        text = part.text
+        for inner in part.inner:
+            text = text.replace(inner.text, " ", 1) if inner.kind == "number" else text
+        self.words = {word: weights(word) for word in words(text) if len(word) > 1 and word not in _EMPTY}
+        # A number says as much as the rarest word.
+        self.value = max(self.words.values(), default=1.0)
+        self.letters = _letters(part.text.strip(" .*_"))
+        self.total = sum(self.words.values()) + self.value * len(part.inner)
+
+    def found(self, window: _Window) -> frozenset[str | int]:
+        """Its words and the numbers of its values that stand in a window."""
+        return frozenset(window.words & self.words.keys()) | {
+            number for number, inner in enumerate(self.part.inner) if window.has(inner)
+        }
+
+    def share(self, found: Iterable[str | int]) -> float:
+        """The share of the sentence that some words and values are."""
+        return sum(self.value if isinstance(one, int) else self.words[one] for one in found) / (
+            self.total or 1.0
+        )
+
+    def missing(self, found: Set[str | int]) -> tuple[Part, ...]:
+        """Its values that are not among some."""
+        return tuple(inner for number, inner in enumerate(self.part.inner) if number not in found)
 
 
 class _Library:
     """The passages, and how rare each word is among them."""
 
     def __init__(self, passages: Sequence[SourceText]) -> None:
-        self.windows = [
-            _Window(passage, first, last)
+        self.by_passage = [
+            [
+                _Window(passage, first, last)
+                for first in range(len(passage.lines))
+                for last in range(first + 1, min(first + _LONGEST_WINDOW, len(passage.lines)) + 1)
+            ]
             for passage in passages
-            for first in range(len(passage.lines))
-            for last in range(first + 1, min(first + _LONGEST_WINDOW, len(passage.lines)) + 1)
         ]
         lines = [set(words(line.text)) for passage in passages for line in passage.lines]
         self.counts = Counter(word for line in lines for word in line)
         self.total = len(lines)
 
-    def claims(self, sentence: Part) -> Iterator[Claim]:
-        """A sentence, then what is in it: looked for where the sentence stands, then anywhere."""
-        matches = sorted(self._matches(sentence), key=lambda match: match.rank, reverse=True)
-        best = matches[0] if matches else None
-        yield self._claim(sentence, matches)
-        near = [match.window for match in matches if best and match.agreement >= best.agreement - _NEARLY]
-        for part in sentence.inner:
-            yield self._part(part, near if best and best.agreement >= SAME_MATTER else [])
-
     def _weight(self, word: str) -> float:
-        rare = math.log(1 + (self.total + 1) / (self.counts[word] + 0.5))
+        """The rarer a word, the more; one that stands nowhere is neither rare nor common."""
+        often = self.counts[word] or max(1.0, _USUAL * self.total)
+        rare = math.log(1 + (self.total + 1) / (often + 0.5))
         return rare * (0.5 if len(word) <= SMALL and word.isalpha() else 1.0)
 
-    def _matches(self, sentence: Part) -> Iterator[_Match]:
-        wanted = self._wanted(sentence)
-        letters = _letters(sentence.text.strip(" .*_"))
-        total = sum(wanted.values())
-        for window in self.windows:
-            shared = sum(weight for word, weight in wanted.items() if word in window.words)
-            is_exact = len(letters) > _SHORT and letters in window.letters
-            if shared or is_exact:
-                missing = tuple(part for part in sentence.inner if not window.has(part))
-                # What is found by value counts as a word that is there.
-                found = len(sentence.inner) - len(missing)
-                values = found / len(sentence.inner) if sentence.inner else 0.0
-                agreement = (shared + values) / (total + bool(sentence.inner)) if total else values
-                yield _Match(1.0 if is_exact else agreement, missing, is_exact, window)
+    def claims(self, part: Part) -> Iterator[Claim]:
+        """A sentence, then what is in it: looked for where the sentence stands, then anywhere."""
+        sentence = _Sentence(part, self._weight)
+        found = [self._match(sentence, windows) for windows in self.by_passage if windows]
+        matches = sorted(found, key=lambda match: match.rank, reverse=True)
+        yield self._claim(part, matches)
+        is_near = bool(matches) and matches[0].agreement >= SAME_MATTER
+        near = [window for match in matches[:_MOST_PLACES] for window in match.windows] if is_near else []
+        for inner in part.inner:
+            yield self._part(inner, near)
 
-    def _wanted(self, sentence: Part) -> dict[str, float]:
-        """The words of a sentence but for its numbers, by weight."""
-        text = sentence.text
-        for part in sentence.inner:
-            if part.kind == "number":
-                text = text.replace(part.text, " ", 1)
-        return {word: self._weight(word) for word in words(text) if len(word) > 1 and word not in _EMPTY}
+    def _match(self, sentence: _Sentence, windows: Sequence[_Window]) -> _Match:
+        """What of a sentence stands in a passage: in one place if all of it does, else in the best few."""
+        if len(sentence.letters) > _SHORT:
+            for window in windows:
+                if sentence.letters in window.letters:
+                    return _Match(1.0, (), is_exact=True, windows=(window,))
+        found = {window: sentence.found(window) for window in windows}
+        held: frozenset[str | int] = frozenset()
+        chosen: list[_Window] = []
+        while len(chosen) < _MOST_PLACES:
+            gains = {window: self._gain(sentence, window, own - held) for window, own in found.items()}
+            best = max(gains, key=gains.__getitem__)
+            if gains[best] <= 0:
+                break
+            chosen.append(best)
+            held |= found[best]
+        return _Match(sentence.share(held), sentence.missing(held), is_exact=False, windows=tuple(chosen))
+
+    def _gain(self, sentence: _Sentence, window: _Window, new: Set[str | int]) -> float:
+        """What a window adds, less what its lines cost."""
+        return sentence.share(new) - _WORTH_A_LINE * len(window.lines)
 
     def _claim(self, part: Part, matches: Sequence[_Match]) -> Claim:
         best = matches[0] if matches else None
         if best is None or best.agreement < SAME_MATTER or (best.agreement < BORNE and not best.missing):
             return _claim(part, "not_found", best.agreement if best else 0.0, [])
-        near = [
-            match
-            for match in matches
-            if match.agreement >= best.agreement - _NEARLY and match.rank[:2] == best.rank[:2]
-        ]
-        windows = list(_apart(match.window for match in _shortest(near)))
         if best.missing:
-            numbers_are_there = any(window.numbers for window in windows)
-            status = "contradicted" if numbers_are_there else "not_found"
-            return _claim(part, status, best.agreement, windows if numbers_are_there else [])
-        return _claim(part, "exact" if best.is_exact else "close", best.agreement, windows)
+            other = [window for window in best.windows if window.numbers]
+            return _claim(part, "contradicted" if other else "not_found", best.agreement, other)
+        alike = [
+            window
+            for match in matches
+            if match.rank[:2] == best.rank[:2] and match.agreement >= best.agreement - _NEARLY
+            for window in match.windows
+        ]
+        status: EvidenceStatus = "exact" if best.is_exact else "close"
+        return _claim(part, status, best.agreement, alike[:_MOST_CITED])
 
     def _part(self, part: Part, near: Sequence[_Window]) -> Claim:
         """A number or a quotation: where its sentence stands, else anywhere, unless it is very short."""
-        for windows in (near, self.windows if len(part.text) > _SHORT_NUMBER else ()):
+        every = [window for windows in self.by_passage for window in windows]
+        for windows in (near, every if len(part.text) > _SHORT_NUMBER else ()):
             found = [window for window in windows if window.has(part)]
             if found:
                 shortest = min(len(window.lines) for window in found)
                 alone = [window for window in found if len(window.lines) == shortest]
-                return _claim(part, "exact", 1.0, list(_apart(alone)))
+                return _claim(part, "exact", 1.0, alone[:_MOST_PLACES])
         return _claim(part, "not_found", 0.0, [])
 
 
@@ -223,7 +266,7 @@ _EMPTY = frozenset(
 )
 
 
-def _claim(part: Part, status: Any, agreement: float, windows: Sequence[_Window]) -> Claim:
+def _claim(part: Part, status: EvidenceStatus, agreement: float, windows: Sequence[_Window]) -> Claim:
     return Claim(
         text=part.text,
         start=part.start,
@@ -235,29 +278,6 @@ def _claim(part: Part, status: Any, agreement: float, windows: Sequence[_Window]
         citations=tuple(window.citation() for window in windows),
         documents=tuple(window.passage.number for window in windows),
     )
-
-
-def _shortest(matches: Sequence[_Match]) -> list[_Match]:
-    """Matches of which none has a line more than it is worth."""
-    ranked = sorted(
-        matches, key=lambda match: -(match.agreement - _WORTH_A_LINE * (len(match.window.lines) - 1))
-    )
-    return ranked[: 4 * _MOST_PLACES]
-
-
-def _apart(windows: Iterable[_Window]) -> Iterator[_Window]:
-    """The first windows that do not overlap."""
-    taken: list[_Window] = []
-    for window in windows:
-        if len(taken) == _MOST_PLACES:
-            return
-        overlaps = any(
-            window.passage is other.passage and window.first < other.last and other.first < window.last
-            for other in taken
-        )
-        if not overlaps:
-            taken.append(window)
-            yield window
 
 
 def _letters(text: str) -> str:

@@ -10,8 +10,8 @@ from decimal import Decimal, DivisionByZero, InvalidOperation
 from typing import Any, TypeAlias
 
 from vlm_core.errors import ConfigError
-from vlm_core.evidence.schema_leaves import pointer
 from vlm_core.evidence.numbers_and_dates import amounts
+from vlm_core.evidence.schema_leaves import pointer
 from vlm_core.types import Finding
 
 Check: TypeAlias = str | Callable[[Any], bool | str | None]

@@ -8,7 +8,8 @@ from typing import Any
 
 from vlm_core.assistant.data_checks import DataCheck
 from vlm_core.errors import MissingExtraError
-from vlm_core.ocr.printed_page import PrintedPage, lines_of_text
+from vlm_core.ocr.printed_line import lines_of_text
+from vlm_core.ocr.printed_page import PrintedPage
 from vlm_core.types import ExtractedField, ExtractionResult, Finding, PageImage, PageResult, Verify
 
 BY_TEXT_LAYER = "pdf"

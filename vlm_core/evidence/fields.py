@@ -25,10 +25,6 @@ from vlm_core.evidence.boxes import boxes_of
 from vlm_core.evidence.differences import POINTS, Difference, differences, differences_of_pairs
 from vlm_core.evidence.judging import Judge, Verdict, is_accent
 from vlm_core.evidence.labels import Label, label_of
-from vlm_core.evidence.place import placed
-from vlm_core.evidence.places import beside
-from vlm_core.evidence.placing import Placing
-from vlm_core.evidence.printed import Piece, Print, print_of
 from vlm_core.evidence.numbers_and_dates import (
     DateIn,
     NumberIn,
@@ -40,6 +36,10 @@ from vlm_core.evidence.numbers_and_dates import (
     order_of,
     written_like,
 )
+from vlm_core.evidence.place import placed
+from vlm_core.evidence.places import beside
+from vlm_core.evidence.placing import Placing
+from vlm_core.evidence.printed import Piece, Print, print_of
 from vlm_core.ocr.folding import folded
 from vlm_core.ocr.printed_page import PrintedPage
 from vlm_core.types import Box, PageState

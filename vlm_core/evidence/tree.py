@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 from vlm_core.evidence.fields import FieldPage, Sought, Standing, sought, standings
 from vlm_core.evidence.labels import role_of_field
-from vlm_core.evidence.schema_leaves import LeafSchema, leaf_schema, pointer
 from vlm_core.evidence.numbers_and_dates import order_of
+from vlm_core.evidence.schema_leaves import LeafSchema, leaf_schema, pointer
 from vlm_core.ocr.printed_page import PrintedPage
 from vlm_core.types import Box, ExtractedField, Finding
 from vlm_core.types.evidence import EvidenceStatus, FindingKind, Severity

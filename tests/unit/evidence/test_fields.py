@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from vlm_core.evidence.tree import prove
-from vlm_core.ocr.printed_page import PrintedPage, lines_of_text
+from vlm_core.ocr.printed_line import lines_of_text
+from vlm_core.ocr.printed_page import PrintedPage
 from vlm_core.types import ExtractedField, PageResult, TextLine
 
 WIDTH, HEIGHT = 1000, 1000
