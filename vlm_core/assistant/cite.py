@@ -23,9 +23,9 @@ from vlm_core.ocr.folding import folded
 from vlm_core.types import Box
 from vlm_core.types.evidence import EvidenceStatus
 
-# The share of a sentence's words, by their weight, from which a place bears it; and from which it speaks of
-# the same, though with other numbers.
-BORNE, SAME_MATTER = 0.6, 0.5
+# The share of a sentence's words, by their weight, from which a place bears it; where all of its numbers and
+# quotations are there, too; and from which a place speaks of the same, though with other numbers.
+BORNE, BORNE_WITH_VALUES, SAME_MATTER = 0.6, 0.45, 0.5
 # How much less than the best passage another one may have in common, to be cited beside it.
 _NEARLY = 0.1
 # Places of one passage that bear one sentence together, and places that are cited for one.
@@ -226,7 +226,8 @@ class _Library:
 
     def _claim(self, part: Part, matches: Sequence[_Match]) -> Claim:
         best = matches[0] if matches else None
-        if best is None or best.agreement < SAME_MATTER or (best.agreement < BORNE and not best.missing):
+        least = SAME_MATTER if best and best.missing else BORNE_WITH_VALUES if part.inner else BORNE
+        if best is None or best.agreement < least:
             return _claim(part, "not_found", best.agreement if best else 0.0, [])
         if best.missing:
             other = [window for window in best.windows if window.numbers]

@@ -118,6 +118,7 @@ _ABBREVIATION = re.compile(
 )
 # A sentence with fewer words, and without a number or a quotation, claims nothing.
 _FEWEST_WORDS = 2
+_TIME = re.compile(r"(?<![\d:])\d{1,2}:\d{2}(?::\d{2})?(?![\d:])")
 # Numbers of sources that a model was asked to put down.
 _SOURCE_MARK = re.compile(r"\[\^?\d{1,3}(?:\s*,\s*\d{1,3})*\]")
 
@@ -172,6 +173,7 @@ def _numbers(answer: str, start: int, end: int) -> Iterator[Part]:
     marks = [found.span() for found in _SOURCE_MARK.finditer(text)]
     taken: list[tuple[int, int]] = list(marks)
     dates = [(found.start, found.end) for found in dates_in(text)]
+    dates += [found.span() for found in _TIME.finditer(text)]
     numbers = [(found.start, found.end) for found in numbers_in(text)]
     for first, last in (*dates, *numbers):
         if " " in text[first:last] and (first, last) not in dates:

@@ -219,7 +219,10 @@ def dates_in(text: str) -> Iterator[DateIn]:
 
 def _both_orders(form: str, match: re.Match[str]) -> tuple[date | None, date | None]:
     if form == "numbers":
-        return _date(match["c"], match["b"], match["a"]), _date(match["c"], match["a"], match["b"])
+        day_first = _date(match["c"], match["b"], match["a"])
+        # Where points stand between them, the day comes first.
+        is_plain = match["sign"].strip() == "." and day_first is not None
+        return day_first, None if is_plain else _date(match["c"], match["a"], match["b"])
     if form == "ymd":
         found = _date(match["a"], match["b"], match["c"])
     else:

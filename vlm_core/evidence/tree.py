@@ -246,6 +246,7 @@ class _Prover:
             value=leaf.value,
             path=leaf.path,
             page=printed.result.page_number if standing.boxes else None,
+            source=printed.result.source if standing.boxes else "",
             bboxes=tuple(_on_page(box, printed) for box in standing.boxes),
             text=standing.text,
             status=standing.status,

@@ -31,6 +31,8 @@ class ExtractedField(Value):
     """A JSON pointer: where it is in the data."""
     page: int | None = None
     """On which page, from 1; None where it was not found."""
+    source: str = ""
+    """Of that page."""
     bboxes: Annotated[tuple[Box, ...], AfterValidator(_all_rounded)] = ()
     """One a printed line, as fractions of the upright page."""
     text: str = ""
