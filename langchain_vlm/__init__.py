@@ -9,6 +9,7 @@ from vlm_core.integration import load_on_first_use
 
 if TYPE_CHECKING:
     from langchain_vlm.chat_models import ChatVLM
+    from langchain_vlm.citations import with_citations
     from langchain_vlm.document_loaders import VLMBlobParser, VLMLoader, key_encoder
     from langchain_vlm.image_blocks import image_block
     from langchain_vlm.retrieved_images import apage_images, page_images
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "chat_models": ("ChatVLM",),
+    "citations": ("with_citations",),
     "document_loaders": ("VLMBlobParser", "VLMLoader", "key_encoder"),
     "image_blocks": ("image_block",),
     "retrieved_images": ("apage_images", "page_images"),
@@ -37,6 +39,7 @@ __all__ = [
     "image_tools",
     "key_encoder",
     "page_images",
+    "with_citations",
 ]
 
 

@@ -35,13 +35,22 @@ from langchain_vlm.messages import Message, to_messages
 from langchain_vlm.outputs import as_chunk, as_last_chunk, as_message
 from langchain_vlm.parameters import OF_CALLS, OPTION_FIELDS, as_headers, canonical, options_of_call, renamed
 from langchain_vlm.profiles import message_tokens, profile_of
-from langchain_vlm.structured import Method, StructureParser, as_response_format, parsed, request_for
+from langchain_vlm.structured import (
+    Method,
+    StructureParser,
+    as_response_format,
+    json_schema_of,
+    parsed,
+    request_for,
+)
 from langchain_vlm.tool_binding import as_choice, as_tools
 from vlm_core import ConfigError
 from vlm_core.integration import (
     AsksClient,
+    Check,
     ClientSettings,
     FieldCache,
+    Verify,
     check_options,
     hides_extra_headers,
     provider_from_json,
@@ -470,6 +479,8 @@ class ChatVLM(AsksClient, BaseChatModel):
         include_raw: bool = False,
         strict: bool | None = None,
         tools: Sequence[Any] = (),
+        evidence: Verify = False,
+        checks: Sequence[Check] = (),
         **kwargs: Any,
     ) -> Runnable[LanguageModelInput, Any]:
         """The model with answers that are read by a schema.
@@ -483,6 +494,12 @@ class ChatVLM(AsksClient, BaseChatModel):
             strict: whether the model must keep to the schema exactly; None leaves it unsaid. True sends
                 closed objects, every field required and no defaults, and refuses a `dict[str, float]`.
             tools: that it may call before it answers.
+            evidence: whether each value is looked up in the pictures of the messages, by the local engine or
+                a PDF's own text: then it gives an `ExtractionResult` with the object as `data`, and with
+                `include_raw` the dict has one as `evidence`. "strict": notes about numbers are to be looked
+                at, too.
+            checks: of the data, where evidence is wanted: expressions such as "sum(items.price) == total", or
+                functions of it.
             kwargs: other options of the calls, their `timeout` and `extra_headers` among them.
 
         Raises:
@@ -504,7 +521,13 @@ class ChatVLM(AsksClient, BaseChatModel):
                 options |= {"tool_choice": "required"} if request.tool_name else {}
             asked = self.bind(**options)
         parser = StructureParser(request.wanted, tool_name=request.tool_name)
-        return parsed(asked, parser, include_raw=include_raw)
+        answers = parsed(asked, parser, include_raw=include_raw)
+        if not evidence:
+            return answers
+        from langchain_vlm.evidence import with_evidence
+
+        schema_of_answers = json_schema_of(request)
+        return with_evidence(self, answers, schema_of_answers, evidence, checks, include_raw=include_raw)
 
     # --- counting
 

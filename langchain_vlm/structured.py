@@ -29,7 +29,15 @@ from langchain_vlm.tool_binding import as_choice, as_tools
 from vlm_core import ConfigError, find_json
 from vlm_core.integration import strict_schema
 
-__all__ = ["Method", "StructureParser", "StructuredRequest", "as_response_format", "parsed", "request_for"]
+__all__ = [
+    "Method",
+    "StructureParser",
+    "StructuredRequest",
+    "as_response_format",
+    "json_schema_of",
+    "parsed",
+    "request_for",
+]
 
 Method: TypeAlias = Literal["json_schema", "function_calling", "json_mode"]
 # Characters of an answer that an error shows.
@@ -166,6 +174,19 @@ def _json_schema(schema: object) -> dict[str, Any]:
     raise ConfigError(
         f"the schema is not valid: {problem}", hint="Give a pydantic class, a TypedDict or a JSON schema."
     )
+
+
+def json_schema_of(request: StructuredRequest) -> Mapping[str, Any] | None:
+    """The JSON schema of what is asked for; None for any JSON.
+
+    Example:
+        >>> json_schema_of(request_for(None, "json_mode")) is None
+        True
+    """
+    if request.wanted is None:
+        return None
+    wanted = request.wanted
+    return wanted if isinstance(wanted, Mapping) else _json_schema(_as_langchain_takes_it(wanted))
 
 
 def parsed(

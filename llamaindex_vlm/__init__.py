@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from vlm_core.integration import load_on_first_use
 
 if TYPE_CHECKING:
+    from llamaindex_vlm.citations import CitationPostprocessor
     from llamaindex_vlm.llms import VLM
     from llamaindex_vlm.node_parser import VLMNodeParser
     from llamaindex_vlm.nodes import image_documents
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from llamaindex_vlm.transforms import OCRTransform
 
 _HOMES = {
+    "citations": ("CitationPostprocessor",),
     "llms": ("VLM",),
     "node_parser": ("VLMNodeParser",),
     "pictures": ("PagePictures",),
@@ -32,6 +34,7 @@ __getattr__ = load_on_first_use(__name__, _HOMES, needs="llama_index", extra="ll
 
 __all__ = [
     "VLM",
+    "CitationPostprocessor",
     "OCRTransform",
     "PagePictures",
     "VLMNodeParser",

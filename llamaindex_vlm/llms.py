@@ -523,7 +523,12 @@ class VLM(AsksClient, FunctionCallingLLM):
         return (output async for output, _ in steps)
 
     def as_structured_llm(self, output_cls: type[BaseModel], **kwargs: Any) -> StructuredLLM:
-        """An LLM whose every answer is an object of that class; see `StructuredVLM`."""
+        """An LLM whose every answer is an object of that class; see `StructuredVLM`.
+
+        Args:
+            output_cls: a pydantic model.
+            kwargs: `evidence=True` to have each value looked up in the pictures, and `checks` of the data.
+        """
         structured.check_output_cls(output_cls)
         kind = StructuredVLM if self._is_default else StructuredLLM
         return kind(llm=self, output_cls=output_cls, **kwargs)

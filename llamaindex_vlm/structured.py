@@ -22,6 +22,7 @@ from llama_index.core.llms.callbacks import llm_chat_callback
 from llama_index.core.llms.structured_llm import StructuredLLM
 from llama_index.core.program.streaming_utils import process_streaming_content_incremental
 
+from llamaindex_vlm.messages import to_messages
 from llamaindex_vlm.responses import is_whole
 from vlm_core import (
     ConfigError,
@@ -31,7 +32,15 @@ from vlm_core import (
     ResponseError,
     find_json,
 )
-from vlm_core.integration import hides_extra_headers, validation_problems
+from vlm_core.integration import (
+    Check,
+    Verify,
+    data_checks,
+    hides_extra_headers,
+    on_own_thread,
+    proved_by_messages,
+    validation_problems,
+)
 
 if TYPE_CHECKING:
     from llama_index.core.llms import LLM
@@ -234,6 +243,12 @@ class StructuredVLM(StructuredLLM):
         Receipt(total=9.0)
     """
 
+    evidence: Verify = False
+    """Whether each value is looked up in the pictures of the messages: then `additional_kwargs["evidence"]`
+    of the response is an `ExtractionResult`. "strict": notes about numbers are to be looked at, too."""
+    checks: Sequence[Check] = ()
+    """Of the data, where evidence is wanted: as "sum(items.price) == total", or functions of it."""
+
     @classmethod
     def class_name(cls) -> str:
         """Its name in what is stored."""
@@ -244,14 +259,16 @@ class StructuredVLM(StructuredLLM):
         """Ask, and wait for the object."""
         options = options_for(self.output_cls, kwargs)
         asked = questions(self.output_cls, self.llm._extend_messages(list(messages)))
-        return _as_response(*ask(asked, lambda messages: self.llm.chat(messages, **options)))
+        response = _as_response(*ask(asked, lambda messages: self.llm.chat(messages, **options)))
+        return self._proved(response, messages)
 
     @llm_chat_callback()
     async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """As `chat`, on an event loop."""
         options = options_for(self.output_cls, kwargs)
         asked = questions(self.output_cls, self.llm._extend_messages(list(messages)))
-        return _as_response(*await aask(asked, lambda messages: self.llm.achat(messages, **options)))
+        response = _as_response(*await aask(asked, lambda messages: self.llm.achat(messages, **options)))
+        return await on_own_thread(self._proved, response, messages) if self.evidence else response
 
     @llm_chat_callback()
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
@@ -265,6 +282,22 @@ class StructuredVLM(StructuredLLM):
         asked = self.llm._extend_messages(list(messages))
         steps = astream(self.llm, self.output_cls, asked, kwargs)
         return (_as_response(*step) async for step in steps)
+
+    def _proved(self, response: ChatResponse, messages: Sequence[ChatMessage]) -> ChatResponse:
+        """A response with the place of each value, where that is wanted."""
+        if not self.evidence:
+            return response
+        private = bool(getattr(self.llm, "allow_private_urls", False))
+        proof = proved_by_messages(
+            to_messages(messages, allow_private_urls=private),
+            response.raw,
+            self.output_cls.model_json_schema(),
+            checks=data_checks(self.checks),
+            verify=self.evidence,
+            allow_private_urls=private,
+        )
+        kwargs = {**response.additional_kwargs, "evidence": proof}
+        return response.model_copy(update={"additional_kwargs": kwargs})
 
 
 def _as_response(output: BaseModel, response: ChatResponse) -> ChatResponse:

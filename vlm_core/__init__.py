@@ -9,6 +9,9 @@ from vlm_core.lazy import load_on_first_use
 # The one list of the public names, by the module in which each is defined. The last row keeps the
 # names that stood here before `vlm_core.integration` was made; new ones are there alone.
 _HOMES = {
+    "assistant.cite": ("cite",),
+    "assistant.claims": ("CitedAnswer", "Claim"),
+    "assistant.extraction": ("aextract", "extract"),
     "assistant.image_assistant": ("ImageAssistant",),
     "assistant.results": (
         "AssistantResult",
@@ -94,6 +97,8 @@ _HOMES = {
         "Chunk",
         "DocumentResult",
         "Evidence",
+        "ExtractedField",
+        "ExtractionResult",
         "Finding",
         "MAX_PAGES",
         "PageImage",

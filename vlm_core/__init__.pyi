@@ -1,4 +1,9 @@
 # Written by tests/unit/test_public_names.py.
+from vlm_core.assistant.cite import cite as cite
+from vlm_core.assistant.claims import CitedAnswer as CitedAnswer
+from vlm_core.assistant.claims import Claim as Claim
+from vlm_core.assistant.extraction import aextract as aextract
+from vlm_core.assistant.extraction import extract as extract
 from vlm_core.assistant.image_assistant import ImageAssistant as ImageAssistant
 from vlm_core.assistant.results import AssistantResult as AssistantResult
 from vlm_core.assistant.results import Citation as Citation
@@ -138,6 +143,8 @@ from vlm_core.types import Cell as Cell
 from vlm_core.types import Chunk as Chunk
 from vlm_core.types import DocumentResult as DocumentResult
 from vlm_core.types import Evidence as Evidence
+from vlm_core.types import ExtractedField as ExtractedField
+from vlm_core.types import ExtractionResult as ExtractionResult
 from vlm_core.types import Finding as Finding
 from vlm_core.types import PageImage as PageImage
 from vlm_core.types import PageResult as PageResult

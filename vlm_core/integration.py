@@ -20,6 +20,8 @@ _HOMES = {
         "settings_among",
         "timeout_seconds",
     ),
+    "assistant.data_checks": ("Check", "data_checks"),
+    "assistant.message_proof": ("proved_by_messages",),
     "assistant.untrusted": ("one_line",),
     "client_settings": ("ClientSettings",),
     "completion": (
@@ -64,6 +66,7 @@ _HOMES = {
     "secret": ("as_secret", "as_secrets"),
     "structure.loaded": ("LoadedText", "rechunked"),
     "threads": ("on_own_thread",),
+    "types": ("Verify",),
     "warning": ("warn_caller",),
     "wire.options": ("check_options",),
     "wire.structured": ("strict_schema",),

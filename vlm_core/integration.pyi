@@ -9,6 +9,9 @@ from vlm_core.adapter_models import routes_from_json as routes_from_json
 from vlm_core.adapter_models import routes_to_json as routes_to_json
 from vlm_core.adapter_models import settings_among as settings_among
 from vlm_core.adapter_models import timeout_seconds as timeout_seconds
+from vlm_core.assistant.data_checks import Check as Check
+from vlm_core.assistant.data_checks import data_checks as data_checks
+from vlm_core.assistant.message_proof import proved_by_messages as proved_by_messages
 from vlm_core.assistant.untrusted import one_line as one_line
 from vlm_core.client_settings import ClientSettings as ClientSettings
 from vlm_core.completion import REASONING_DETAILS as REASONING_DETAILS
@@ -61,6 +64,7 @@ from vlm_core.secret import as_secrets as as_secrets
 from vlm_core.structure.loaded import LoadedText as LoadedText
 from vlm_core.structure.loaded import rechunked as rechunked
 from vlm_core.threads import on_own_thread as on_own_thread
+from vlm_core.types import Verify as Verify
 from vlm_core.warning import warn_caller as warn_caller
 from vlm_core.wire.options import check_options as check_options
 from vlm_core.wire.structured import strict_schema as strict_schema

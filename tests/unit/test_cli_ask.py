@@ -223,3 +223,48 @@ def test_a_fallback_without_a_key_is_told_before_anything_is_sent(ask: Run, serv
     done = ask("Read.", "--fallback", MODEL)
     assert (done.returncode, server.requests) == (4, 0)
     assert b"NOVITA_API_KEY" in done.stderr
+
+
+# --- values of a schema ----------------------------------------------------------------------------------
+
+RECEIPT = Path(__file__).parents[2] / "examples" / "scans" / "receipt.jpg"
+
+
+@pytest.fixture
+def schema(tmp_path: Path) -> Path:
+    path = tmp_path / "schema.json"
+    path.write_text('{"type": "object", "properties": {"total": {"type": "number"}}}')
+    return path
+
+
+@pytest.fixture
+def speaker() -> Iterator[ScriptedServer]:
+    with ScriptedServer(provider="vllm", api_key="") as scripted:
+        yield scripted
+
+
+def test_values_of_a_schema_are_looked_up(speaker: ScriptedServer, schema: Path) -> None:
+    speaker.say('{"total": 38.25}')
+    done = ask(speaker, RECEIPT, "--schema", schema, "--verify", "--json")
+    result = json.loads(done.stdout)
+    assert (done.returncode, result["fields"]["total"]["status"]) == (0, "exact"), done.stderr
+
+
+def test_a_value_that_needs_a_look_ends_with_3(speaker: ScriptedServer, schema: Path) -> None:
+    speaker.say('{"total": 88.25}')
+    done = ask(speaker, RECEIPT, "--schema", schema, "--verify", "--check", "total < 50")
+    assert (done.returncode, json.loads(done.stdout)) == (3, {"total": 88.25}), done.stderr
+    assert b"/total: 88.25 was given, and the page says 38.25" in done.stderr
+    assert b"does not fit" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(["--verify", "what?"], id="verify without a schema"),
+        pytest.param(["--schema", "missing.json"], id="a schema that is not there"),
+    ],
+)
+def test_a_wrong_use_of_schema_is_refused(speaker: ScriptedServer, arguments: list[str]) -> None:
+    done = ask(speaker, RECEIPT, *arguments)
+    assert (done.returncode, speaker.requests) == (2, 0), done.stderr

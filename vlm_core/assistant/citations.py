@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import groupby, islice
+from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
 from typing import TypeAlias
 
 from vlm_core.assistant.page_selection import scores, words
 from vlm_core.assistant.results import Citation
 from vlm_core.assistant.text_matching import find
-from vlm_core.types import Box, PageResult, TextLine
+from vlm_core.types import Box, ExtractedField, PageImage, PageResult, TextLine
 
 Row: TypeAlias = tuple[int, list[TextLine]]
 """The lines of a row, and the number of what it belongs to."""
@@ -21,8 +21,6 @@ MOST_BOXES = 8
 """On a page."""
 MOST_PIECES = 50
 """Of an answer, that are looked up."""
-# No figure of a page, and above 4,300 digits none that Python writes.
-_TOO_LONG = 10**40
 _SHORT = 80  # characters
 # A quotation, or a figure of two digits and more.
 _PIECE = re.compile(r"[\"“]([^\"”\n]{3,80})[\"”]|(\d[\d.,:/-]*\d)")
@@ -40,29 +38,6 @@ def pieces_of(answer: str) -> list[str]:
     if 0 < len(answer.strip()) <= _SHORT:
         pieces.insert(0, answer.strip())
     return sorted(dict.fromkeys(pieces), key=len, reverse=True)[:MOST_PIECES]
-
-
-def values_of(data: object) -> list[str]:
-    """The values in plain JSON that may stand on a page, as texts.
-
-    Example:
-        >>> values_of({"total": 9.5, "paid": True, "items": ["TEA"]})
-        ['9.50', '9.5', 'TEA']
-    """
-    return list(islice(_values(data), MOST_PIECES))
-
-
-def _values(data: object) -> Iterator[str]:
-    if isinstance(data, (Mapping, list)):
-        for value in data.values() if isinstance(data, Mapping) else data:
-            yield from _values(value)
-    elif isinstance(data, float):
-        yield from (f"{data:.2f}", json.dumps(data))  # as prices are printed, and as JSON has it
-    # True is an int in Python, and stands on no page.
-    elif isinstance(data, int) and not isinstance(data, bool) and abs(data) < _TOO_LONG:
-        yield str(data)
-    elif isinstance(data, str) and len(data) > 1:
-        yield data
 
 
 def as_json(data: object) -> str:
@@ -108,6 +83,35 @@ def _boxes(lines: Sequence[TextLine], pieces: Sequence[str]) -> list[Box]:
 def _is_within(box: Box, other: Box) -> bool:
     x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
     return other[0] <= x <= other[2] and other[1] <= y <= other[3]
+
+
+def of_fields(pages: Sequence[PageImage], fields: Iterable[ExtractedField]) -> tuple[Citation, ...]:
+    """Pages, each with the boxes of the values that stand on it.
+
+    Args:
+        pages: that were looked at.
+        fields: values that were looked up in them.
+
+    Example:
+        >>> dot = PageImage(pixels=bytes(3), width=1, height=1, source="a.png")
+        >>> total = ExtractedField(value=9, status="exact", page=1, bboxes=((0.0, 0.0, 0.5, 0.1),))
+        >>> of_fields([dot], [total])[0].boxes
+        ((0.0, 0.0, 0.5, 0.1),)
+    """
+    found = [field for field in fields if field.status in ("exact", "close")]
+    return tuple(
+        Citation(
+            page.source,
+            page.page_number,
+            page.total_pages,
+            tuple(
+                dict.fromkeys(
+                    box for field in found if field.page == page.page_number for box in field.bboxes
+                )
+            ),
+        )
+        for page in pages
+    )
 
 
 def relevant(pages: Sequence[PageResult], question: str, most: int = 3) -> tuple[Citation, ...]:

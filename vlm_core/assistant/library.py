@@ -29,6 +29,7 @@ from vlm_core.types import PageImage, PageResult, PageState
 if TYPE_CHECKING:
     from vlm_core.images.decode import Pages
     from vlm_core.jobs.reader import DocumentReader
+    from vlm_core.ocr.printed_page import PrintedPage
 
 OnProgress: TypeAlias = Callable[[int, int, str], None]
 """Is told how much is done, of how much, and what of; on any thread."""
@@ -39,6 +40,8 @@ KEPT_BYTES = 128 * 2**20
 """Of files, and as many of decoded pages."""
 # Of documents, of which it is remembered what they are.
 _KEPT_NAMES = 20_000
+# Pages of which what the engine thought of each letter is kept, some megabytes each.
+_KEPT_CLOSELY = 8
 # Formats of which one picture is read, so that no decoder needs to count them.
 _ONE_PAGE = frozenset({"JPEG", "PNG", "BMP", "PPM"})
 MAX_PIXELS = 50_000_000
@@ -229,6 +232,7 @@ class Library:
         self._contents: LRUCache[_Content] = LRUCache(_KEPT_NAMES)
         self._latest: LRUCache[_Content] = LRUCache(_KEPT_NAMES)
         self._facts: LRUCache[DocumentFacts] = LRUCache(_KEPT_NAMES)
+        self._printed: LRUCache[PrintedPage] = LRUCache(_KEPT_CLOSELY)
         self._lock = Lock()
 
     def document(self, name: str, data: bytes, stamp: Hashable = None) -> Document:
@@ -324,6 +328,31 @@ class Library:
             results |= _settled(futures)
         return tuple(results[number] for number in numbers)
 
+    @property
+    def reads_closely(self) -> bool:
+        """Whether what the engine thought of each letter can be had: it is this machine's own."""
+        return self._reader.engine.name == "rapidocr"
+
+    def printed(self, pages: Sequence[PageImage]) -> list[PrintedPage]:
+        """Pages as values are looked up in them: of the last few, each is read once.
+
+        Args:
+            pages: of any documents.
+
+        Raises:
+            VLMError: the engine failed.
+        """
+        from vlm_core.assistant.proof import printed_pages
+
+        found = []
+        for page in pages:
+            known = self._printed.get((page.sha256, page.source, page.page_number))
+            if known is None:
+                (known,) = printed_pages([page])
+                self._printed.put((page.sha256, page.source, page.page_number), known, 1)
+            found.append(known)
+        return found
+
     def _read(
         self,
         document: Document,
@@ -345,6 +374,7 @@ class Library:
     def close(self) -> None:
         """Forget everything."""
         self._pages.clear()
+        self._printed.clear()
         self._contents.clear()
         self._latest.clear()
         self._facts.clear()

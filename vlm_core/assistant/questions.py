@@ -66,7 +66,7 @@ def values_wanted(schema: object) -> str:
         >>> values_wanted({"type": "object"})[-18:]
         '{"type": "object"}'
     """
-    return f"{_VALUES}\n{json.dumps(_plain_schema(schema), ensure_ascii=False)}"
+    return f"{_VALUES}\n{json.dumps(plain_schema(schema), ensure_ascii=False)}"
 
 
 def words_of(schema: object) -> str:
@@ -76,7 +76,7 @@ def words_of(schema: object) -> str:
         >>> words_of({"properties": {"grand_total": {"description": "to pay"}}})
         'grand total to pay'
     """
-    fields = _plain_schema(schema).get("properties")
+    fields = plain_schema(schema).get("properties")
     named = fields.items() if isinstance(fields, Mapping) else ()
     words = []
     for name, field in named:
@@ -84,7 +84,13 @@ def words_of(schema: object) -> str:
     return " ".join(filter(None, words)).replace("_", " ")
 
 
-def _plain_schema(schema: object) -> Mapping[str, Any]:
+def plain_schema(schema: object) -> Mapping[str, Any]:
+    """A schema as JSON has it; an empty one of what is none.
+
+    Example:
+        >>> plain_schema(None)
+        {}
+    """
     described = getattr(schema, "model_json_schema", None)
     plain = described() if callable(described) else schema
     return plain if isinstance(plain, Mapping) else {}

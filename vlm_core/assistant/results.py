@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
 from vlm_core.completion import EncodedImage
-from vlm_core.types import Box, PageResult, Usage
+from vlm_core.types import Box, Finding, PageResult, Usage
 
 
 @dataclass(frozen=True)
@@ -103,6 +103,10 @@ class ImageData(AssistantResult):
 
     data: Any = None
     """Plain values, or an object of the pydantic model that was given."""
+    fields: Any = None
+    """The same tree as the data, each leaf an `ExtractedField`: whether the value stands there, and where."""
+    findings: tuple[Finding, ...] = ()
+    """What differs between values and pages. They never change the data."""
     route: str | None = None
     usage: Usage | None = None
 

@@ -21,7 +21,16 @@ from vlm_core.assistant.folder import Folder
 from vlm_core.assistant.library import Document, Library, OnProgress
 from vlm_core.assistant.page_pictures import picture_of
 from vlm_core.assistant.page_selection import Place
-from vlm_core.assistant.questions import Steps, ending_of, question, values_in, values_wanted, words_of
+from vlm_core.assistant.proof import in_words, printed_results, proved
+from vlm_core.assistant.questions import (
+    Steps,
+    ending_of,
+    plain_schema,
+    question,
+    values_in,
+    values_wanted,
+    words_of,
+)
 from vlm_core.assistant.results import (
     Citation,
     DocumentList,
@@ -36,6 +45,7 @@ from vlm_core.assistant.results import (
 from vlm_core.assistant.untrusted import mark_untrusted, one_line, truncate
 from vlm_core.completion import Completion
 from vlm_core.errors import InputError, TooManyImagesError, VLMError
+from vlm_core.ocr.printed_page import PrintedPage
 from vlm_core.types import PageImage, PageResult, PageState
 
 _NO_MODEL = "There is no vision model here to answer questions: this is only the text that was found."
@@ -166,12 +176,16 @@ class AssistantService:
         options = {**self.options, "response_format": schema}
         completion: Completion = yield question(shown, values_wanted(schema), options)
         plain, data = values_in(completion, schema)
-        cited, more = self._cited(documents, places, citations.values_of(plain), on_progress)
+        printed, more = self._printed(documents, places, shown, on_progress)
+        result = proved(plain, data, plain_schema(schema), printed)
         notes = [*notes, *more]
+        doubts = [in_words(finding) for finding in result.findings if finding.severity == "review"]
         return ImageData(
-            text=self._in_words(citations.as_json(plain), "values from", shown, notes),
+            text=self._in_words("\n".join([citations.as_json(plain), *doubts]), "values from", shown, notes),
             data=data,
-            citations=cited,
+            fields=result.fields,
+            findings=result.findings,
+            citations=citations.of_fields(shown, result.leaves()),
             images=_references(shown),
             notes=tuple(notes),
             route=completion.route,
@@ -260,6 +274,23 @@ class AssistantService:
             return citations.citations(self._read(documents, places, on_progress), pieces), []
         except VLMError as error:
             return alone, [f"Where on the page it stands is not known: {one_line(error.message, 200)}."]
+
+    def _printed(
+        self,
+        documents: Sequence[Document],
+        places: Sequence[Place],
+        shown: Sequence[PageImage],
+        on_progress: OnProgress | None,
+    ) -> tuple[list[PrintedPage], list[str]]:
+        """The pages that were shown, as values are looked up in them; none where a model would be paid."""
+        if not self.cite_boxes:
+            return [], []
+        try:
+            if self.library.reads_closely:
+                return self.library.printed(shown), []
+            return printed_results(self._read(documents, places, on_progress)), []
+        except VLMError as error:
+            return [], [f"Where on the page it stands is not known: {one_line(error.message, 200)}."]
 
     def _in_words(self, answer: str, what: str, shown: Sequence[PageImage], notes: Sequence[str]) -> str:
         beginning, behind = truncate(answer, self.max_chars)

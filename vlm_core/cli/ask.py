@@ -12,11 +12,14 @@ from typing import Annotated, Any
 
 import typer
 
+from vlm_core.assistant.extraction import extract
+from vlm_core.assistant.proof import in_words
 from vlm_core.cli.options import Password, as_input, page_numbers
 from vlm_core.cli.report import exit_code_for_errors, printable, say
 from vlm_core.client import VLMClient
 from vlm_core.completion import Completion, Delta
 from vlm_core.errors import ConfigError
+from vlm_core.types import ExtractionResult
 
 # That one question may name; no model takes nearly as many.
 _MOST_PAGES = 10_000
@@ -54,6 +57,18 @@ _Timeout = Annotated[float, typer.Option(min=0.001, metavar="SECONDS", help="For
 _AllowPrivateUrls = Annotated[
     bool, typer.Option("--allow-private-urls", help="URLs may lead to this machine or its network.")
 ]
+_Schema = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="A JSON schema: get its values from one document, without a question."),
+]
+_Verify = Annotated[
+    bool,
+    typer.Option("--verify", help="With --schema: look each value up on the pages, and say what differs."),
+]
+_Check = Annotated[
+    list[str] | None,
+    typer.Option(metavar="EXPRESSION", help='With --schema: must hold, as "sum(items.price) == total".'),
+]
 _Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No warnings; failures are still told.")]
 
 
@@ -73,6 +88,9 @@ def ask(
     detail: _Detail = None,
     timeout: _Timeout = 600.0,
     allow_private_urls: _AllowPrivateUrls = False,
+    schema: _Schema = None,
+    verify: _Verify = False,
+    check: _Check = None,
     quiet: _Quiet = False,
 ) -> None:
     """Ask a vision model about pictures. Its key is read from the provider's variable.
@@ -82,10 +100,11 @@ def ask(
       vlm ask receipt.jpg "What is the total?" --model deepinfra:Qwen/Qwen2.5-VL-32B-Instruct
       vlm ask before.png after.png "What changed?" -m novita:qwen/qwen3-vl-8b-instruct --stream
       vlm ask contract.pdf --pages 1-2 "Who signs?" -m openrouter:qwen/qwen3-vl-8b-instruct --json
+      vlm ask receipt.jpg --schema receipt.json --verify -m novita:qwen/qwen3-vl-8b-instruct
 
     \b
-    Exit codes: 0 answered; 1 no answer; 2 the command is wrong; 4 no key, a wrong key or no
-    credit; 130 interrupted.
+    Exit codes: 0 answered; 1 no answer; 2 the command is wrong; 3 a value needs a look (--verify,
+    --check); 4 no key, a wrong key or no credit; 130 interrupted.
     """
     with exit_code_for_errors(), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
@@ -99,6 +118,27 @@ def ask(
         )
         with client:
             options = {"max_tokens": max_tokens, "temperature": temperature}
+            if schema is not None:
+                asked = {
+                    name: value for name, value in {**options, "detail": detail}.items() if value is not None
+                }
+                result = extract(
+                    _the_only(words),
+                    _schema_in(schema),
+                    client,
+                    _numbers(pages) if pages else None,
+                    verify,
+                    check or (),
+                    password=password,
+                    request_options=asked,
+                    allow_private_urls=allow_private_urls,
+                )
+                _show_values(result, caught, as_json=as_json, quiet=quiet)
+                return
+            if verify or check:
+                raise ConfigError(
+                    "--verify and --check need --schema", hint="Name a file with a JSON schema."
+                )
             *images, question = _with_question(words)
             messages = [_message(images, question, pages=pages, detail=detail, password=password)]
             if estimate:
@@ -106,6 +146,44 @@ def ask(
             else:
                 answer = _answer(client, messages, options, stream=stream, as_json=as_json)
                 _tell_warnings(answer, caught, quiet)
+
+
+def _the_only(words: list[str]) -> object:
+    if len(words) != 1:
+        raise ConfigError(
+            "--schema takes one document and no question", hint="Say in the schema what is wanted."
+        )
+    return as_input(words[0])
+
+
+def _schema_in(file: Path) -> dict[str, Any]:
+    try:
+        schema = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"--schema {file} cannot be read: {error}", hint="Give a file with a JSON schema."
+        ) from None
+    if not isinstance(schema, dict):
+        raise ConfigError(
+            f"--schema {file} is not a JSON schema", hint='It is an object, as {"type": "object"}.'
+        )
+    return schema
+
+
+def _show_values(
+    result: ExtractionResult, caught: list[warnings.WarningMessage], *, as_json: bool, quiet: bool
+) -> None:
+    """The values, and what is to be said of them; ends with 3 where one needs a look."""
+    shown = result.model_dump(mode="json") if as_json else result.data
+    typer.echo(_json(shown))
+    warned = dict.fromkeys(str(warning.message) for warning in caught)
+    for told in () if quiet else (*result.notes, *warned):
+        say(told)
+    for finding in result.findings:
+        if finding.severity == "review" or not quiet:
+            say(in_words(finding))
+    if not result.ok:
+        raise typer.Exit(3)
 
 
 def _with_question(words: list[str]) -> list[str]:
@@ -174,5 +252,5 @@ def _as_json(answer: Completion) -> str:
     return _json({**fields, "usage": answer.usage.model_dump()})
 
 
-def _json(fields: dict[str, Any]) -> str:
+def _json(fields: Any) -> str:
     return json.dumps(fields, ensure_ascii=False, indent=2)

@@ -8,6 +8,7 @@ from vlm_core.types.blocks import Block, BlockKind, Cell, Furniture, LocatedBy, 
 from vlm_core.types.boxes import Box, PageBox, boxes_in_words, rounded, union
 from vlm_core.types.chunk import Chunk
 from vlm_core.types.evidence import Evidence, EvidenceStatus, Finding, FindingKind, Severity, Verify
+from vlm_core.types.fields import ExtractedField, ExtractionResult
 from vlm_core.types.page_image import MAX_PAGES, READING_PIXELS, Entry, PageImage, StoredJPEG, TextLayer
 from vlm_core.types.results import RESULT_VERSION, DocumentResult, PageError, PageResult, PageState
 from vlm_core.types.usage import Usage, total_usage
@@ -25,6 +26,8 @@ __all__ = [
     "Entry",
     "Evidence",
     "EvidenceStatus",
+    "ExtractedField",
+    "ExtractionResult",
     "Finding",
     "FindingKind",
     "Furniture",

@@ -15,7 +15,7 @@ contradicted: the pixels say something else. not_found: it is not on the page. n
 checks cannot read it."""
 
 FindingKind: TypeAlias = Literal[
-    "number_changed", "text_changed", "not_on_page", "missing", "repeated", "unverified"
+    "number_changed", "text_changed", "not_on_page", "missing", "repeated", "unverified", "check_failed"
 ]
 Severity: TypeAlias = Literal["review", "note"]
 """review: somebody should look. note: it was seen, and is most likely nothing."""
