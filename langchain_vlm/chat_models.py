@@ -526,8 +526,17 @@ class ChatVLM(AsksClient, BaseChatModel):
             return answers
         from langchain_vlm.evidence import with_evidence
 
-        schema_of_answers = json_schema_of(request)
-        return with_evidence(self, answers, schema_of_answers, evidence, checks, include_raw=include_raw)
+        return with_evidence(
+            answers,
+            lambda asked: to_messages(
+                self._convert_input(asked).to_messages(), allow_private_urls=self.allow_private_urls
+            ),
+            json_schema_of(request),
+            evidence,
+            checks,
+            include_raw=include_raw,
+            allow_private_urls=self.allow_private_urls,
+        )
 
     # --- counting
 

@@ -2,41 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from langchain_core.language_models import LanguageModelInput
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
 
 from langchain_vlm.errors import langchain_errors
-from langchain_vlm.messages import to_messages
+from langchain_vlm.messages import Message
 from vlm_core import ExtractionResult
 from vlm_core.integration import Check, Verify, data_checks, on_own_thread, proved_by_messages
-
-if TYPE_CHECKING:
-    from langchain_vlm.chat_models import ChatVLM
 
 __all__ = ["with_evidence"]
 
 
 def with_evidence(
-    model: ChatVLM,
     answers: Runnable[LanguageModelInput, Any],
+    messages_of: Callable[[LanguageModelInput], list[Message]],
     schema: Mapping[str, Any] | None,
     verify: Verify,
     checks: Sequence[Check],
     *,
     include_raw: bool,
+    allow_private_urls: bool,
 ) -> Runnable[LanguageModelInput, Any]:
     """Answers that are looked up in the pictures of what was asked.
 
     Args:
-        model: that answers.
-        answers: it with its answers read.
+        answers: a model with its answers read.
+        messages_of: what is asked, as the client takes it.
         schema: that they fit.
         verify: "strict" has notes about numbers looked at, too.
         checks: of the data.
         include_raw: whether the answers are dicts with `raw`, `parsed` and `parsing_error`.
+        allow_private_urls: whether a picture's URL may lead to this machine or its network.
 
     Raises:
         ConfigError: a check is not known.
@@ -50,14 +49,12 @@ def with_evidence(
             return {**answer, "evidence": None}
         with langchain_errors():
             result: ExtractionResult = proved_by_messages(
-                to_messages(
-                    model._convert_input(asked).to_messages(), allow_private_urls=model.allow_private_urls
-                ),
+                messages_of(asked),
                 data,
                 schema,
                 checks=understood,
                 verify=verify,
-                allow_private_urls=model.allow_private_urls,
+                allow_private_urls=allow_private_urls,
             )
         return {**answer, "evidence": result} if include_raw else result
 

@@ -183,7 +183,7 @@ class DateIn(NamedTuple):
     day_first: date | None
     """What it says where the day comes before the month; also where their order is plain."""
     month_first: date | None
-    """What it says where the month comes first; None where that is no date."""
+    """What it says where the month comes first; None where that cannot be."""
     form: str
     """How it is written."""
 
