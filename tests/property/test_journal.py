@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from vlm_core.jobs.journal import Journal, page_key
 from vlm_core.types import PageResult, PageState, TextLine, Usage
 
-GOOD = (PageState.OK, PageState.BLANK, PageState.PARTIAL)
+GOOD = (PageState.OK, PageState.BLANK, PageState.PARTIAL, PageState.MISMATCH)
 FRACTION = st.floats(0, 1)
 COUNT = st.none() | st.integers(0, 2**53)
 LINES = st.builds(

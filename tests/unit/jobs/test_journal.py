@@ -242,7 +242,7 @@ def test_a_good_result_comes_back_as_it_was_put(journal: Journal, result: PageRe
     assert journal.verify() == []
 
 
-GOOD_STATES = (PageState.OK, PageState.BLANK, PageState.PARTIAL)
+GOOD_STATES = (PageState.OK, PageState.BLANK, PageState.PARTIAL, PageState.MISMATCH)
 BAD_STATES = [state for state in PageState if state not in GOOD_STATES]
 
 
@@ -250,6 +250,12 @@ def test_a_page_that_was_read_in_part_is_not_read_again(journal: Journal) -> Non
     part = GOOD.model_copy(update={"state": PageState.PARTIAL, "unread": ((0.1, 0.2, 0.9, 0.3),)})
     journal.put(KEY, part)
     assert journal.get(KEY) == part
+
+
+def test_a_page_whose_text_is_anothers_is_not_paid_for_again(journal: Journal) -> None:
+    other = GOOD.model_copy(update={"state": PageState.MISMATCH})
+    journal.put(KEY, other)
+    assert journal.get(KEY) == other
 
 
 @pytest.mark.parametrize("state", BAD_STATES)
