@@ -1,4 +1,4 @@
-"""Get values from a receipt, each with its proof: python examples/extract_with_proof.py [FILE] [ROUTE]"""
+"""Get values, each with its proof: python examples/extract_with_proof.py [FILE] [PROVIDER:MODEL]"""
 
 import sys
 from pathlib import Path
