@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vlm_core.assistant.data_checks import DataCheck
 from vlm_core.errors import MissingExtraError
-from vlm_core.ocr.printed_line import lines_of_text
-from vlm_core.ocr.printed_page import PrintedPage
 from vlm_core.types import ExtractedField, ExtractionResult, Finding, PageImage, PageResult, Verify
+
+if TYPE_CHECKING:
+    from vlm_core.ocr.printed_page import PrintedPage
 
 BY_TEXT_LAYER = "pdf"
 
@@ -55,6 +56,9 @@ def printed_results(results: Iterable[PageResult]) -> list[PrintedPage]:
     Args:
         results: with lines and boxes.
     """
+    from vlm_core.ocr.printed_line import lines_of_text
+    from vlm_core.ocr.printed_page import PrintedPage
+
     return [
         PrintedPage(result, lines_of_text(result.lines, max(result.width, 1), max(result.height, 1)))
         for result in results

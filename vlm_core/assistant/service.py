@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vlm_core.assistant import citations, page_selection
 from vlm_core.assistant.findings import (
@@ -45,8 +45,10 @@ from vlm_core.assistant.results import (
 from vlm_core.assistant.untrusted import mark_untrusted, one_line, truncate
 from vlm_core.completion import Completion
 from vlm_core.errors import InputError, TooManyImagesError, VLMError
-from vlm_core.ocr.printed_page import PrintedPage
 from vlm_core.types import PageImage, PageResult, PageState
+
+if TYPE_CHECKING:
+    from vlm_core.ocr.printed_page import PrintedPage
 
 _NO_MODEL = "There is no vision model here to answer questions: this is only the text that was found."
 _NO_TEXT = "No text was found, and there is no vision model here to look at the pictures."

@@ -40,6 +40,7 @@ from vlm_core.evidence.place import placed
 from vlm_core.evidence.places import beside
 from vlm_core.evidence.placing import Placing
 from vlm_core.evidence.printed import Piece, Print, print_of
+from vlm_core.evidence.standing import Standing
 from vlm_core.ocr.folding import folded
 from vlm_core.ocr.printed_page import PrintedPage
 from vlm_core.types import Box, PageState
@@ -103,29 +104,6 @@ def sought(value: object, role: str | None = None) -> Sought:
     if found is None:
         return Sought(str(value), amounts(value), role=role)
     return Sought(str(value), day_first=found.day_first, month_first=found.month_first, role=role)
-
-
-class Standing(NamedTuple):
-    """A place on a page that has to do with a value."""
-
-    status: EvidenceStatus
-    text: str = ""
-    """What stands there."""
-    boxes: tuple[Box, ...] = ()
-    """In pixels, one a printed line."""
-    agreement: float = 0.0
-    """The share of its letters that stand there as they were written."""
-    score: float = 0.0
-    """How strongly the pixels speak against it, as of `Finding`."""
-    label: Label = Label("", ())
-    """Of an amount: the words beside it."""
-    is_open: bool = False
-    """Of a date: whether it may be another one, with day and month the other way round."""
-
-    @property
-    def is_found(self) -> bool:
-        """Whether it stands there."""
-        return self.status in ("exact", "close")
 
 
 class _Token(NamedTuple):

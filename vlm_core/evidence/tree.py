@@ -6,15 +6,18 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vlm_core.evidence.fields import FieldPage, Sought, Standing, sought, standings
 from vlm_core.evidence.labels import role_of_field
 from vlm_core.evidence.numbers_and_dates import order_of
 from vlm_core.evidence.schema_leaves import LeafSchema, leaf_schema, pointer
-from vlm_core.ocr.printed_page import PrintedPage
+from vlm_core.evidence.standing import Standing
 from vlm_core.types import Box, ExtractedField, Finding
 from vlm_core.types.evidence import EvidenceStatus, FindingKind, Severity
+
+if TYPE_CHECKING:
+    from vlm_core.evidence.fields import FieldPage, Sought
+    from vlm_core.ocr.printed_page import PrintedPage
 
 _Key = str | int
 # The better a place, the earlier its status comes.
@@ -93,11 +96,17 @@ def prove(data: object, schema: object, pages: Sequence[PrintedPage], *, strict:
     return _Prover(data, schema, pages, strict=strict).proof()
 
 
+def _field_pages(pages: Sequence[PrintedPage], order: str) -> list[FieldPage]:
+    from vlm_core.evidence.fields import FieldPage  # which loads numpy, and is not needed without pages
+
+    return [FieldPage(page, order) for page in pages]
+
+
 class _Prover:
     def __init__(self, data: object, schema: object, pages: Sequence[PrintedPage], *, strict: bool) -> None:
         order = order_of(line.text for page in pages for line in page.lines)
         self.data, self.strict = data, strict
-        self.pages = [FieldPage(page, order) for page in pages]
+        self.pages = _field_pages(pages, order) if pages else []
         self.leaves = [_Leaf(keys, value, leaf_schema(schema, keys)) for keys, value in _walk(data)]
         for leaf in self.leaves:
             self._look_up(leaf)
@@ -123,6 +132,8 @@ class _Prover:
             return
         in_list = any(isinstance(key, int) for key in leaf.keys)
         role = None if in_list else role_of_field(leaf.schema.name, leaf.schema.description)
+        from vlm_core.evidence.fields import sought, standings
+
         leaf.sought = sought(value, role)
         found = [
             _Place(number, standing)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from vlm_core.ocr.page_pixels import PagePixels
 from vlm_core.ocr.printed_line import PrintedLine
 from vlm_core.types import Box, PageResult
+
+if TYPE_CHECKING:
+    from vlm_core.ocr.page_pixels import PagePixels
 
 
 class PrintedPage(NamedTuple):
