@@ -243,16 +243,16 @@ def speaker() -> Iterator[ScriptedServer]:
         yield scripted
 
 
-def test_values_of_a_schema_are_looked_up(speaker: ScriptedServer, schema: Path) -> None:
+def test_values_of_a_schema_are_looked_up(run: Run, speaker: ScriptedServer, schema: Path) -> None:
     speaker.say('{"total": 38.25}')
-    done = ask(speaker, RECEIPT, "--schema", schema, "--verify", "--json")
+    done = run(RECEIPT, "--schema", schema, "--verify", "--json", *at(speaker))
     result = json.loads(done.stdout)
     assert (done.returncode, result["fields"]["total"]["status"]) == (0, "exact"), done.stderr
 
 
-def test_a_value_that_needs_a_look_ends_with_3(speaker: ScriptedServer, schema: Path) -> None:
+def test_a_value_that_needs_a_look_ends_with_3(run: Run, speaker: ScriptedServer, schema: Path) -> None:
     speaker.say('{"total": 88.25}')
-    done = ask(speaker, RECEIPT, "--schema", schema, "--verify", "--check", "total < 50")
+    done = run(RECEIPT, "--schema", schema, "--verify", "--check", "total < 50", *at(speaker))
     assert (done.returncode, json.loads(done.stdout)) == (3, {"total": 88.25}), done.stderr
     assert b"/total: 88.25 was given, and the page says 38.25" in done.stderr
     assert b"does not fit" in done.stderr
@@ -265,6 +265,6 @@ def test_a_value_that_needs_a_look_ends_with_3(speaker: ScriptedServer, schema: 
         pytest.param(["--schema", "missing.json"], id="a schema that is not there"),
     ],
 )
-def test_a_wrong_use_of_schema_is_refused(speaker: ScriptedServer, arguments: list[str]) -> None:
-    done = ask(speaker, RECEIPT, *arguments)
+def test_a_wrong_use_of_schema_is_refused(run: Run, speaker: ScriptedServer, arguments: list[str]) -> None:
+    done = run(RECEIPT, *arguments, *at(speaker))
     assert (done.returncode, speaker.requests) == (2, 0), done.stderr
