@@ -23,7 +23,7 @@ from ways import Ruler
 from langchain_vlm import image_tools
 from llamaindex_vlm import VLMToolSpec
 from vlm_core import ImageAssistant, InputError, PageResult, TextLine, VLMError
-from vlm_core.assistant.citations import citations, pieces_of, values_of
+from vlm_core.assistant.citations import citations, pieces_of
 from vlm_core.assistant.text_matching import MOST_PLACES, find
 from vlm_core.mcp_server.server import image_server
 
@@ -386,4 +386,3 @@ def test_an_answer_is_looked_up_in_bounded_time(answer: str, bounded: Bounded) -
     lines = tuple(TextLine(text=f"line {number}", bbox=(0.0, 0.0, 1.0, 1.0)) for number in range(500))
     with bounded():
         citations([PageResult(source="a.png", lines=lines)], pieces_of(answer))
-        citations([PageResult(source="a.png", lines=lines)], values_of([answer, *range(100_000)]))
