@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, suppress
+from functools import reduce
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -24,6 +25,7 @@ from langchain_vlm import image_tools
 from llamaindex_vlm import VLMToolSpec
 from vlm_core import ImageAssistant, InputError, PageResult, TextLine, VLMError
 from vlm_core.assistant.citations import citations, pieces_of
+from vlm_core.assistant.proof import printed_results, proved
 from vlm_core.assistant.text_matching import MOST_PLACES, find
 from vlm_core.mcp_server.server import image_server
 
@@ -386,3 +388,25 @@ def test_an_answer_is_looked_up_in_bounded_time(answer: str, bounded: Bounded) -
     lines = tuple(TextLine(text=f"line {number}", bbox=(0.0, 0.0, 1.0, 1.0)) for number in range(500))
     with bounded():
         citations([PageResult(source="a.png", lines=lines)], pieces_of(answer))
+
+
+VALUES = {
+    **{name: [answer, *range(100_000)] for name, answer in ANSWERS.items()},
+    "one word over and over": ["line"] * 1_000,
+    "other numbers": [9_000 + number for number in range(2_000)],
+    "amounts": {f"total_{number}": number + 0.5 for number in range(2_000)},
+    "dates": [f"{number % 28 + 1:02}/03/20{number % 90:02}" for number in range(2_000)],
+    "other words": [f"other word {number}" for number in range(2_000)],
+    "records": [{"name": f"line {number}", "price": number} for number in range(10_000)],
+    "deep": reduce(lambda inner, _: [inner], range(900), "x"),
+}
+
+
+@pytest.mark.parametrize("data", VALUES.values(), ids=VALUES)
+def test_the_values_of_an_answer_are_looked_up_in_bounded_time(data: object, bounded: Bounded) -> None:
+    boxes = [(0.1, number / 600, 0.5, number / 600 + 0.001) for number in range(500)]
+    lines = tuple(TextLine(text=f"line {n} 12.{n}", bbox=box) for n, box in enumerate(boxes))
+    page = PageResult(source="a.png", lines=lines, width=1000, height=1400)
+    with bounded():
+        result = proved(data, data, None, printed_results([page]))
+    assert result.data == data

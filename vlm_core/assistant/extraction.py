@@ -217,7 +217,9 @@ class _Asked:
         total = pages.total_pages
         if self.numbers is not None:
             if beyond := [number for number in self.numbers if number > total]:
-                raise InputError(f"there is no page {beyond[0]}", hint=f"The document has {total}.")
+                raise InputError(
+                    f"page {beyond[0]} is beyond the last one", hint=f"The document has {total}."
+                )
             if len(self.numbers) > most:
                 raise TooManyImagesError(
                     f"{len(self.numbers)} pages are too many", hint=f"Name {most} at most."

@@ -17,6 +17,7 @@ from vlm_core.evidence.neighbours import said_before
 from vlm_core.evidence.place import placed
 from vlm_core.evidence.places import beside, expected, overlaps
 from vlm_core.evidence.placing import Placing
+from vlm_core.evidence.printed import PagePrint
 from vlm_core.evidence.swapped import Swapped, swapped_numbers
 from vlm_core.evidence.thresholds import THRESHOLDS, Thresholds
 from vlm_core.ocr.printed_page import PrintedPage
@@ -107,7 +108,7 @@ def check(
         thresholds: from which differences count.
     """
     answer = answer_of(text)
-    placing = placed(answer, page.lines)
+    placing = placed(answer, PagePrint(page.lines))
     if page.pixels is not None:
         find_small_cells(placing, page.pixels)
     checker = _Checker(page, Judge(placing, page.pixels, thresholds), misses)

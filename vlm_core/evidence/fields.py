@@ -9,6 +9,8 @@ which only the words beside it tell.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
@@ -39,12 +41,15 @@ from vlm_core.evidence.numbers_and_dates import (
 from vlm_core.evidence.place import placed
 from vlm_core.evidence.places import beside
 from vlm_core.evidence.placing import Placing
-from vlm_core.evidence.printed import Piece, Print, print_of
+from vlm_core.evidence.printed import PagePrint, Piece, Print
 from vlm_core.evidence.standing import Standing
 from vlm_core.ocr.folding import folded
 from vlm_core.ocr.printed_page import PrintedPage
 from vlm_core.types import Box, PageState
 from vlm_core.types.evidence import EvidenceStatus
+
+MOST_PLACES = 50
+"""Of one value on a page: of "0.00" in a long table, those that come first."""
 
 # Letters of a text from which it may begin or end within a printed word: engines join words.
 _MAY_CUT = 8
@@ -144,9 +149,14 @@ class FieldPage:
     _labels: dict[int, Label] = field(default_factory=dict)
 
     @cached_property
+    def prints(self) -> PagePrint:
+        """Its letters in both orders."""
+        return PagePrint(self.printed.lines)
+
+    @property
     def print(self) -> Print:
-        """Its letters."""
-        return print_of(self.printed.lines)
+        """Its letters in reading order."""
+        return self.prints.by_rows
 
     @cached_property
     def own_order(self) -> str:
@@ -157,6 +167,21 @@ class FieldPage:
     def numbers(self) -> list[_Token]:
         """All numbers on it."""
         return list(self._tokens(numbers_in))
+
+    def numbers_of(self, wanted: Iterable[Decimal]) -> list[_Token]:
+        """The numbers on it that may be read as one of some others, in their order."""
+        found = {token.first: token for number in wanted for token in self._by_reading.get(number, ())}
+        return [found[first] for first in sorted(found)]
+
+    @cached_property
+    def _by_reading(self) -> dict[Decimal, list[_Token]]:
+        by_reading: dict[Decimal, list[_Token]] = defaultdict(list)
+        for token in self.numbers:
+            assert isinstance(token.said, NumberIn)
+            percents = {reading / 100 for reading in token.said.readings if token.said.is_percent}
+            for reading in token.said.readings | percents:
+                by_reading[reading].append(token)
+        return by_reading
 
     @cached_property
     def dates(self) -> list[_Token]:
@@ -186,14 +211,27 @@ class FieldPage:
 
     def row_of(self, piece: Piece) -> list[Piece]:
         """The pieces in one row with one, from left to right."""
-        _, y0, _, y1 = piece.line.box
-        middle, height = (y0 + y1) / 2, y1 - y0
+        middle, reach = _middle(piece), _ROW * self._tallest
+        first, last = bisect_left(self._levels, middle - reach), bisect_right(self._levels, middle + reach)
         row = [
             other
-            for other in self.print.pieces
-            if abs((other.line.box[1] + other.line.box[3]) / 2 - middle) < _ROW * max(height, other.height)
+            for other in self._downwards[first:last]
+            if abs(_middle(other) - middle) < _ROW * max(piece.height, other.height)
         ]
         return sorted(row, key=lambda other: other.line.box[0])
+
+    @cached_property
+    def _downwards(self) -> list[Piece]:
+        """Its pieces from the top down."""
+        return sorted(self.print.pieces, key=_middle)
+
+    @cached_property
+    def _levels(self) -> list[float]:
+        return [_middle(piece) for piece in self._downwards]
+
+    @cached_property
+    def _tallest(self) -> float:
+        return max((piece.height for piece in self.print.pieces), default=0.0)
 
     def label_at(self, first: int) -> Label:
         """The words that call the amount which begins with a letter: those in front of it in its row.
@@ -203,6 +241,11 @@ class FieldPage:
         if first not in self._labels:
             self._labels[first] = self._label_at(first)
         return self._labels[first]
+
+    @cached_property
+    def has_amounts(self) -> bool:
+        """Whether sums of money are on it."""
+        return any(token.is_amount for token in self.numbers)
 
     def amounts_called(self, role: str) -> list[_Token]:
         """The amounts whose label is that of a role."""
@@ -256,6 +299,10 @@ class FieldPage:
         return tuple(found)
 
 
+def _middle(piece: Piece) -> float:
+    return (piece.line.box[1] + piece.line.box[3]) / 2
+
+
 # Words that call an amount; a currency does not.
 _WORD = re.compile(r"[^\W\d_]{4,}")
 
@@ -265,24 +312,29 @@ def _is_amount(text: str, said: NumberIn) -> bool:
     return not said.is_percent and any(sign in text[said.start : said.end] for sign in ".,")
 
 
-def standings(value: Sought, page: FieldPage) -> list[Standing]:
-    """Where a value stands on a page: every place; where it does not, what stands there instead.
+def places_of(value: Sought, page: FieldPage) -> list[Standing]:
+    """The places where a value stands on a page, as it is written or by what it says.
 
     Args:
         value: that is looked for.
         page: on which.
-
-    Returns:
-        Never empty. One place that is not `is_found` says why.
     """
     if not _letters(value.text):
-        return [Standing("not_checked")]
-    found = [*_as_written(value, page), *_by_value(value, page)]
-    if found:
-        return _each_once(found, page, value)
-    if not _is_legible(value.text, page):
-        return [Standing("not_checked")]
-    return [_judged(value, page)]
+        return []
+    spots = [*_as_written(value, page), *_by_value(value, page)]
+    return _each_once(spots[:MOST_PLACES], page, value)
+
+
+def standing_instead(value: Sought, page: FieldPage) -> Standing:
+    """What stands on a page in place of a value that was not read there, or that the pixels allow it.
+
+    Args:
+        value: that has no place on the page.
+        page: on which.
+    """
+    if not _letters(value.text) or not _is_legible(value.text, page):
+        return Standing("not_checked")
+    return _judged(value, page)
 
 
 def _letters(text: str) -> str:
@@ -365,8 +417,8 @@ def _by_value(value: Sought, page: FieldPage) -> Iterator[_Spot]:
     """The places where a number or a date says the same, however it is written."""
     either = value.numbers | {-number for number in value.numbers}
     # A sum is not a count or a rate that is the same.
-    is_sum = value.role is not None and any(token.is_amount for token in page.numbers)
-    for token in page.numbers if value.numbers else ():
+    is_sum = value.role is not None and page.has_amounts
+    for token in page.numbers_of(either):
         assert isinstance(token.said, NumberIn)
         if is_sum and not token.is_amount:
             continue
@@ -448,8 +500,12 @@ def _likest(value: Sought, page: FieldPage) -> list[tuple[_Token, str]]:
         else:
             written = _date_like(value, token.text)
         printed = page.print.letters[token.first : token.last]
-        likeness = SequenceMatcher(None, _letters(written), printed, autojunk=False).ratio()
         is_own = value.role is not None and page.label_at(token.first).is_for(value.role)
+        matcher = SequenceMatcher(None, _letters(written), printed, autojunk=False)
+        # Two upper bounds, which cost little, come first: a page may have a thousand numbers.
+        if not (is_own or value.is_date) and min(matcher.real_quick_ratio(), matcher.quick_ratio()) < _ALIKE:
+            continue
+        likeness = matcher.ratio()
         if likeness >= _ALIKE or is_own or value.is_date:
             weighed.append((likeness + is_own, token, written))
     weighed.sort(key=lambda each: -each[0])
@@ -492,7 +548,7 @@ class _Aligned:
     def __init__(self, value: Sought, page: FieldPage) -> None:
         self.value, self.page = value, page
         self.answer: Answer = answer_of(_without_markup(value.text))
-        self.placing = placed(self.answer, page.printed.lines)
+        self.placing = placed(self.answer, page.prints)
         self.judge = Judge(self.placing, page.printed.pixels)
 
     def standing(self) -> Standing:

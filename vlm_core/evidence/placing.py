@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 
 from vlm_core.evidence.anchors import align_letters, way_along
 from vlm_core.evidence.answer import Answer
-from vlm_core.evidence.printed import Print, by_columns, print_of
-from vlm_core.ocr.printed_line import PrintedLine
+from vlm_core.evidence.printed import PagePrint, Print
 from vlm_core.types import Box
 
 # A run of letters counts where so many are the same, and so large a part of what it spans; and, unless it has
@@ -148,18 +147,18 @@ class Placing:
         return bool((self.giver[first:last] < 0).all())
 
 
-def aligned(answer: Answer, lines: list[PrintedLine]) -> Placing:
+def aligned(answer: Answer, prints: PagePrint) -> Placing:
     """An answer along a page, read in the order that suits it better: by rows, or column by column.
 
     Args:
         answer: what was written.
-        lines: of the page, in reading order.
+        prints: the page in both orders.
     """
-    page = print_of(lines)
+    page = prints.by_rows
     way = way_along(answer, page)
     score = _disorder(way)
     if score > _GOOD_ORDER * len(way):
-        columns = print_of(by_columns(lines))
+        columns = prints.by_columns
         other = way_along(answer, columns)
         if _disorder(other) < score:
             page, way = columns, other

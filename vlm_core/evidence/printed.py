@@ -130,6 +130,29 @@ class Print:
             at = self.letters.find(text, at + 1)
 
 
+@dataclass(frozen=True, eq=False)
+class PagePrint:
+    """A page's lines in the two orders in which an answer may go, each made when it is first asked for.
+
+    Any number of texts can be held against it.
+
+    Args:
+        lines: of the page, in reading order.
+    """
+
+    lines: Sequence[PrintedLine]
+
+    @cached_property
+    def by_rows(self) -> Print:
+        """In reading order."""
+        return print_of(self.lines)
+
+    @cached_property
+    def by_columns(self) -> Print:
+        """As a table is read column by column."""
+        return print_of(by_columns(self.lines))
+
+
 def print_of(lines: Sequence[PrintedLine]) -> Print:
     """The lines of a page, in the order in which they come."""
     letters: list[str] = []

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
+from functools import cached_property
+from itertools import combinations, islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vlm_core.evidence.labels import role_of_field
@@ -19,11 +20,23 @@ if TYPE_CHECKING:
     from vlm_core.evidence.fields import FieldPage, Sought
     from vlm_core.ocr.printed_page import PrintedPage
 
+MOST_VALUES = 1000
+"""Of an answer, that are looked for."""
+LONGEST_VALUE = 2000
+"""Characters: a longer text is not looked for."""
+MOST_COMPARED = 9_000_000
+"""Letters of values that were read nowhere times letters of the pages, for each page: some 1.5 s of CPU."""
+DEEPEST = 50
+"""Levels of an answer; what is deeper is one value."""
 _Key = str | int
 # The better a place, the earlier its status comes.
 _BEST: tuple[EvidenceStatus, ...] = ("exact", "close", "contradicted", "not_checked", "not_found")
 # Of amounts, the one by whose label is judged whether it is the right one; of others a mistake is a note.
 _JUDGED_ROLES = frozenset({"total"})
+# Letters that a short value counts as, beyond its own: its likest numbers are looked at one by one.
+_LEAST_COMPARED = 60
+# Values of a record by which the next one's place is chosen.
+_MOST_BESIDE = 20
 # Heights of a line: what it counts to be on another page than a value's neighbours.
 _OTHER_PAGE = 1000.0
 
@@ -48,7 +61,8 @@ class _Leaf:
 
     keys: tuple[_Key, ...]
     value: object
-    schema: LeafSchema
+    root: object
+    """The schema of the whole answer."""
     sought: Sought | None = None
     """None where the value is not to stand on a page, as True does not."""
     places: list[_Place] = field(default_factory=list)
@@ -59,6 +73,16 @@ class _Leaf:
     def path(self) -> str:
         return pointer(self.keys)
 
+    @cached_property
+    def schema(self) -> LeafSchema:
+        return leaf_schema(self.root, self.keys)
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether it is to stand on a page."""
+        is_scalar = not isinstance(self.value, (bool, Mapping, list, tuple)) and self.value is not None
+        return is_scalar and bool(str(self.value).strip()) and not self.schema.is_exempt
+
     @property
     def record(self) -> tuple[_Key, ...]:
         """The object or list that it is in."""
@@ -67,7 +91,7 @@ class _Leaf:
     def note(self, kind: FindingKind, expected: str, severity: Severity, box: Box | None = None) -> None:
         place = self.chosen
         score = place.standing.score if place else 0.0
-        text = "" if self.value is None else str(self.value)
+        text = "" if self.value is None else str(self.value)[:LONGEST_VALUE]
         self.findings.append(
             Finding(
                 kind=kind,
@@ -107,13 +131,23 @@ class _Prover:
         order = order_of(line.text for page in pages for line in page.lines)
         self.data, self.strict = data, strict
         self.pages = _field_pages(pages, order) if pages else []
-        self.leaves = [_Leaf(keys, value, leaf_schema(schema, keys)) for keys, value in _walk(data)]
-        for leaf in self.leaves:
+        self.leaves = [_Leaf(keys, value, schema) for keys, value in _walk(data)]
+        self.letters = sum(len(page.print.letters) for page in self.pages)
+        self.known: dict[tuple[str, str | None], list[_Place]] = {}
+        self.room = MOST_COMPARED * len(self.pages)
+        # One more than are looked for, to know whether there are more.
+        all_wanted = (leaf for leaf in self.leaves if self.pages and leaf.is_wanted)
+        wanted = list(islice(all_wanted, MOST_VALUES + 1))
+        for leaf in wanted[:MOST_VALUES]:
             self._look_up(leaf)
+        self.sought = [leaf for leaf in wanted if leaf.sought is not None]
+        if len(self.sought) < len(wanted):
+            passed_over = next(leaf for leaf in wanted if leaf.sought is None)
+            passed_over.note("unverified", "", "review")
 
     def proof(self) -> Proof:
         self._choose()
-        for leaf in self.leaves:
+        for leaf in self.sought:
             self._judge(leaf)
         self._find_exchanged()
         fields = {leaf.keys: self._field(leaf) for leaf in self.leaves}
@@ -121,52 +155,56 @@ class _Prover:
         return Proof(_tree(self.data, fields, ()), findings)
 
     def _look_up(self, leaf: _Leaf) -> None:
-        value = leaf.value
-        if (
-            not self.pages
-            or value is None
-            or isinstance(value, bool)
-            or not str(value).strip()
-            or leaf.schema.is_exempt
-        ):
+        """Find the places of a value; a value without one is compared with all that the pages say."""
+        from vlm_core.evidence.fields import places_of, sought, standing_instead
+
+        if len(str(leaf.value)) > LONGEST_VALUE:
             return
         in_list = any(isinstance(key, int) for key in leaf.keys)
         role = None if in_list else role_of_field(leaf.schema.name, leaf.schema.description)
-        from vlm_core.evidence.fields import sought, standings
-
-        leaf.sought = sought(value, role)
-        found = [
-            _Place(number, standing)
-            for number, page in enumerate(self.pages)
-            for standing in standings(leaf.sought, page)
-        ]
-        best = [place for place in found if place.standing.is_found]
-        leaf.places = best or [
-            min(found, key=lambda place: (_BEST.index(place.standing.status), -place.standing.agreement))
-        ]
+        value = sought(leaf.value, role)
+        pages = list(enumerate(self.pages))
+        key = value.text, role
+        if key not in self.known:  # equal values are many in a table
+            self.known[key] = [
+                _Place(number, place) for number, page in pages for place in places_of(value, page)
+            ]
+        leaf.places = self.known[key]
+        if not leaf.places:
+            self.room -= (len(value.text) + _LEAST_COMPARED) * self.letters
+            if self.room < 0:
+                return
+            instead = [_Place(number, standing_instead(value, page)) for number, page in pages]
+            found = [place for place in instead if place.standing.is_found]
+            leaf.places = found or [min(instead, key=_by_likeness)]
+        leaf.sought = value
 
     # --- which of several places -----------------------------------------------------------------------
 
     def _choose(self) -> None:
         """Of the places of a value, the one that its label or the values beside it speak for."""
-        for leaf in self.leaves:
+        for leaf in self.sought:
             if leaf.sought and leaf.sought.role and leaf.sought.numbers:
                 leaf.places = _by_label(leaf.places, leaf.sought.role)
             if len(leaf.places) == 1:
                 leaf.chosen = leaf.places[0]
         used: set[tuple[int, Box]] = {
             (leaf.chosen.page, box)
-            for leaf in self.leaves
+            for leaf in self.sought
             if leaf.chosen
             for box in leaf.chosen.standing.boxes
         }
-        waiting = [leaf for leaf in self.leaves if leaf.chosen is None and leaf.places]
-        for leaf in waiting:
-            beside = [other.chosen for other in self.leaves if other.chosen and other.record == leaf.record]
+        records: dict[tuple[_Key, ...], list[_Place]] = defaultdict(list)
+        for leaf in self.sought:
+            if leaf.chosen:
+                records[leaf.record].append(leaf.chosen)
+        for leaf in [leaf for leaf in self.sought if leaf.chosen is None]:
+            beside = records[leaf.record][-_MOST_BESIDE:]
             leaf.chosen = min(
                 leaf.places, key=lambda place: (self._distance(place, beside), _is_used(place, used))
             )
             used.update((leaf.chosen.page, box) for box in leaf.chosen.standing.boxes)
+            records[leaf.record].append(leaf.chosen)
 
     def _distance(self, place: _Place, others: Sequence[_Place]) -> float:
         """How far a place is from the nearest of others, in heights of a line, down the page."""
@@ -222,7 +260,7 @@ class _Prover:
     def _find_exchanged(self) -> None:
         """Values of two records in each other's place: their names come in one order, they in the other."""
         lists: dict[tuple[_Key, ...], dict[_Key, list[_Leaf]]] = defaultdict(lambda: defaultdict(list))
-        for leaf in self.leaves:
+        for leaf in self.sought:
             if len(leaf.keys) >= 2 and isinstance(leaf.keys[-2], int):
                 lists[leaf.keys[:-2]][leaf.keys[-2]].append(leaf)
         for records in lists.values():
@@ -272,22 +310,31 @@ class _Prover:
 
 
 def _walk(data: object, keys: tuple[_Key, ...] = ()) -> Iterator[tuple[tuple[_Key, ...], object]]:
-    if isinstance(data, Mapping):
+    if not _has_parts(data, keys):
+        yield keys, data
+    elif isinstance(data, Mapping):
         for key, value in data.items():
             yield from _walk(value, (*keys, key))
     elif isinstance(data, (list, tuple)):
         for number, value in enumerate(data):
             yield from _walk(value, (*keys, number))
-    else:
-        yield keys, data
+
+
+def _has_parts(data: object, keys: tuple[_Key, ...]) -> bool:
+    return isinstance(data, (Mapping, list, tuple)) and len(keys) < DEEPEST
 
 
 def _tree(data: object, fields: Mapping[tuple[_Key, ...], ExtractedField], keys: tuple[_Key, ...]) -> Any:
+    if not _has_parts(data, keys):
+        return fields[keys]
     if isinstance(data, Mapping):
         return {key: _tree(value, fields, (*keys, key)) for key, value in data.items()}
-    if isinstance(data, (list, tuple)):
-        return [_tree(value, fields, (*keys, number)) for number, value in enumerate(data)]
-    return fields[keys]
+    assert isinstance(data, (list, tuple))
+    return [_tree(value, fields, (*keys, number)) for number, value in enumerate(data)]
+
+
+def _by_likeness(place: _Place) -> tuple[int, float]:
+    return _BEST.index(place.standing.status), -place.standing.agreement
 
 
 def _by_label(places: list[_Place], role: str) -> list[_Place]:

@@ -64,7 +64,7 @@ def without_accent(letter: str) -> str:
 
 
 def with_accent(letter: str, character: str) -> str:
-    """A folded letter with an accent that comes as a character of its own; empty where it is not one.
+    """A folded letter with an accent that comes as a character of its own; else empty.
 
     Example:
         >>> with_accent("e", "\u0301"), with_accent("e", "a")

@@ -157,8 +157,7 @@ class PageResult(_Result):
     """What differs between its text and its pixels. The text stays as it is."""
     agreement: float | None = None
     """The share of its letters and digits that stand on the page as they were written, from 0 to 1; None
-    where
-    none was checked."""
+    where none was checked."""
     checked_by: str = ""
     """What checked it: an engine with its model, or "pdf"; empty where nothing did."""
     unread_share: float = 0.0

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
 import pytest
 
-from vlm_core.evidence.tree import prove
+from vlm_core.evidence import fields as fields_module
+from vlm_core.evidence import tree
+from vlm_core.evidence.tree import DEEPEST, LONGEST_VALUE, MOST_VALUES, prove
 from vlm_core.ocr.printed_line import lines_of_text
 from vlm_core.ocr.printed_page import PrintedPage
 from vlm_core.types import ExtractedField, PageResult, TextLine
@@ -197,3 +200,40 @@ def test_the_fields_are_the_tree_of_the_data() -> None:
 def test_without_pages_nothing_is_checked() -> None:
     proof = prove({"total": 9}, None, [])
     assert (proof.fields["total"].status, proof.findings) == ("not_checked", ())
+
+
+@pytest.mark.parametrize(
+    ("data", "path"),
+    [
+        pytest.param(["NAILS"] * (MOST_VALUES + 2), f"/{MOST_VALUES}", id="more values than are looked for"),
+        pytest.param(["NAILS", "word " * LONGEST_VALUE], "/1", id="a text that is too long"),
+        pytest.param(["NAILS", "other words", "NAILS"], "/1", id="more comparing than there is room for"),
+    ],
+)
+def test_what_is_not_looked_for_is_told(data: list[Any], path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tree, "MOST_COMPARED", 100)
+    fields, findings = prove(data, None, [page(RECEIPT)])
+    left = [field.path for field in fields if field.status == "not_checked"]
+    assert (fields[0].status, left[0]) == ("exact", path)
+    assert [(finding.kind, finding.severity, finding.path) for finding in findings] == [
+        ("unverified", "review", path)
+    ]
+
+
+def test_a_rate_may_be_written_as_a_share() -> None:
+    assert proved("rate", 0.06, "GST 6 %").status == "exact"
+
+
+def test_a_value_that_is_deeper_than_the_tree_is_one_field() -> None:
+    data = reduce(lambda inner, _: [inner], range(2 * DEEPEST), "NAILS")
+    fields, _ = prove(data, None, [page(RECEIPT)])
+    for _ in range(DEEPEST):
+        (fields,) = fields
+    assert (fields.status, fields.value) == ("not_checked", reduce(lambda x, _: [x], range(DEEPEST), "NAILS"))
+
+
+def test_what_is_read_on_one_page_is_not_compared_with_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[str] = []
+    monkeypatch.setattr(fields_module, "standing_instead", lambda value, page: compared.append(value.text))
+    found = prove({"item": "NAILS"}, None, [page("HAMMER   1", 1), page(RECEIPT, 2)]).fields["item"]
+    assert (found.status, found.page, compared) == ("exact", 2, [])
