@@ -113,6 +113,13 @@ def files(folder: Path) -> list[str]:
 # --- as a program --------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(("options", "told"), [((), True), (("--quiet",), False)], ids=["told", "quiet"])
+def test_what_the_library_warns_of_is_said(vlm: Run, options: tuple[str, ...], told: bool) -> None:
+    ended = vlm("read", "a.pdf", "--verify", *options)
+    assert (ended.code, "vlm: verify checks nothing" in ended.err) == (0, told)
+    assert "UserWarning" not in ended.err
+
+
 def test_a_picture_on_standard_input_is_read_to_standard_output() -> None:
     picture = Image.new("L", (400, 100), 255)
     ImageDraw.Draw(picture).text((30, 30), "TOTAL 9.00", 0, ImageFont.load_default(32))

@@ -179,7 +179,7 @@ def read(
     130 Ctrl-C and 143 SIGTERM, what was read is kept.
     """
     report, interrupts = Report(quiet=quiet), Interrupts()
-    with exit_code_for_errors(), interrupts.minded():
+    with exit_code_for_errors(), interrupts.minded(), report.telling_warnings():
         chosen = _format(form, as_json, output)
         numbers = page_numbers(pages) if pages else None
         reader = DocumentReader(

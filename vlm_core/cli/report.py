@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import sys
+import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -206,6 +207,19 @@ class Report:
     def skipped(self, name: str, reason: str) -> None:
         """A file in a folder was passed over."""
         self._skipped.append((name, reason))
+
+    @contextmanager
+    def telling_warnings(self) -> Iterator[None]:
+        """Say what is warned of as all else is said, without a line of this program's code."""
+
+        def tell(message: Warning | str, *_: object, **__: object) -> None:
+            if not self.quiet:
+                say(str(message))
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", UserWarning)
+            warnings.showwarning = tell
+            yield
 
     def tell_skipped(self) -> None:
         """Say which files were passed over: each by its name, or where they are many, how many of a kind."""
