@@ -23,7 +23,7 @@ from ways import Ruler
 
 from langchain_vlm import image_tools
 from llamaindex_vlm import VLMToolSpec
-from vlm_core import ImageAssistant, InputError, PageResult, TextLine, VLMError
+from vlm_core import ImageAssistant, InputError, PageResult, TextLine, VLMError, cite
 from vlm_core.assistant.citations import citations, pieces_of
 from vlm_core.assistant.proof import printed_results, proved
 from vlm_core.assistant.text_matching import MOST_PLACES, find
@@ -410,3 +410,23 @@ def test_the_values_of_an_answer_are_looked_up_in_bounded_time(data: object, bou
     with bounded():
         result = proved(data, data, None, printed_results([page]))
     assert result.data == data
+
+
+SENTENCES = {
+    **ANSWERS,
+    "sentences": " ".join(f"The line {number} says 12.{number}." for number in range(20_000)),
+    "long sentences": (" ".join(map(str, range(10, 490))) + ". ") * 500,
+    "quotations in sentences": " ".join(f'It says "line {number}" there.' for number in range(20_000)),
+}
+
+
+@pytest.mark.parametrize("answer", SENTENCES.values(), ids=SENTENCES)
+@pytest.mark.parametrize("count", [1, 500], ids=["one line", "500 lines"])
+def test_the_claims_of_an_answer_are_looked_up_in_bounded_time(
+    answer: str, count: int, bounded: Bounded
+) -> None:
+    lines = [f"line {number} 12.{number}" for number in range(count)]
+    with bounded():
+        cited = cite(answer, ["\n".join(lines)])
+    assert all(answer[claim.start : claim.end] == claim.text for claim in cited.claims)
+    assert cited.ok == (not cited.claims)

@@ -10,10 +10,12 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
-from functools import cached_property
+from datetime import date
+from decimal import Decimal
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
-from vlm_core.assistant.claims import CitedAnswer, Claim, Part, parts_of
+from vlm_core.assistant.claims import LONGEST_SENTENCE, CitedAnswer, Claim, Part, parts_of
 from vlm_core.assistant.page_selection import SMALL, words
 from vlm_core.assistant.passages import Line, SourceText, source_texts
 from vlm_core.assistant.results import Citation
@@ -37,6 +39,10 @@ _WORTH_A_LINE = 0.05
 # The share of the lines that have a word which is neither rare nor common.
 _USUAL = 0.05
 _MOST_BOXES = 12
+MOST_COMPARED = 600_000
+"""Parts of an answer times places of the documents: some 3 s of CPU. The rest is one claim, not checked."""
+MOST_CLAIMS = 5000
+"""Of an answer; the rest is one claim, not checked."""
 
 
 def cite(answer: str, documents: Any) -> CitedAnswer:
@@ -66,9 +72,17 @@ def cite(answer: str, documents: Any) -> CitedAnswer:
             f"answer is a {type(answer).__name__}", hint="Give the text of the answer.", argument="answer"
         )
     library = _Library(source_texts(documents))
-    return CitedAnswer(
-        answer=answer, claims=tuple(claim for part in parts_of(answer) for claim in library.claims(part))
-    )
+    claims: list[Claim] = []
+    room = MOST_COMPARED
+    for part in parts_of(answer):
+        room -= (1 + len(part.inner)) * library.places
+        if room < 0 or len(claims) >= MOST_CLAIMS:
+            rest = answer[part.start :].rstrip()
+            end = part.start + len(rest)
+            claims.append(_claim(Part(text=rest, start=part.start, end=end, kind="sentence"), "not_checked"))
+            break
+        claims += library.claims(part)
+    return CitedAnswer(answer=answer, claims=tuple(claims))
 
 
 class _Window:
@@ -104,11 +118,10 @@ class _Window:
     def has(self, part: Part) -> bool:
         """Whether a number, a date or a quotation stands in it."""
         if part.kind == "quotation":
-            return _letters(part.text) in self.letters
-        if (wanted := date_of(part.text)) is not None:
-            either = {wanted.day_first, wanted.month_first} - {None}
-            return any(not either.isdisjoint({found.day_first, found.month_first}) for found in self.dates)
-        numbers = amounts(part.text)
+            return _quoted(part.text) in self.letters
+        dates, numbers = _said_by(part.text)
+        if dates:
+            return any(not dates.isdisjoint({found.day_first, found.month_first}) for found in self.dates)
         if not numbers:
             return part.text in self.text
         return any(found.says(numbers) or not found.readings.isdisjoint(numbers) for found in self.numbers)
@@ -181,6 +194,7 @@ class _Library:
             ]
             for passage in passages
         ]
+        self.places = sum(map(len, self.by_passage))
         lines = [set(words(line.text)) for passage in passages for line in passage.lines]
         self.counts = Counter(word for line in lines for word in line)
         self.total = len(lines)
@@ -193,6 +207,9 @@ class _Library:
 
     def claims(self, part: Part) -> Iterator[Claim]:
         """A sentence, then what is in it: looked for where the sentence stands, then anywhere."""
+        if len(part.text) > LONGEST_SENTENCE:
+            yield _claim(part, "not_checked")
+            return
         sentence = _Sentence(part, self._weight)
         found = [self._match(sentence, windows) for windows in self.by_passage if windows]
         matches = sorted(found, key=lambda match: match.rank, reverse=True)
@@ -250,7 +267,7 @@ class _Library:
                 shortest = min(len(window.lines) for window in found)
                 alone = [window for window in found if len(window.lines) == shortest]
                 return _claim(part, "exact", 1.0, alone[:_MOST_PLACES])
-        return _claim(part, "not_found", 0.0, [])
+        return _claim(part, "not_found")
 
 
 # Letters of a sentence from which it may stand somewhere as it is; characters of a number that says nothing.
@@ -267,7 +284,9 @@ _EMPTY = frozenset(
 )
 
 
-def _claim(part: Part, status: EvidenceStatus, agreement: float, windows: Sequence[_Window]) -> Claim:
+def _claim(
+    part: Part, status: EvidenceStatus, agreement: float = 0.0, windows: Sequence[_Window] = ()
+) -> Claim:
     return Claim(
         text=part.text,
         start=part.start,
@@ -279,6 +298,20 @@ def _claim(part: Part, status: EvidenceStatus, agreement: float, windows: Sequen
         citations=tuple(window.citation() for window in windows),
         documents=tuple(window.passage.number for window in windows),
     )
+
+
+@lru_cache(maxsize=1024)
+def _said_by(text: str) -> tuple[frozenset[date | None], frozenset[Decimal]]:
+    """The dates that a text may be; else the numbers."""
+    found = date_of(text)
+    if found is None:
+        return frozenset(), amounts(text)
+    return frozenset({found.day_first, found.month_first} - {None}), frozenset()
+
+
+@lru_cache(maxsize=1024)
+def _quoted(text: str) -> str:
+    return _letters(text)
 
 
 def _letters(text: str) -> str:

@@ -32,7 +32,8 @@ class Claim(Value):
     kind: ClaimKind
     status: EvidenceStatus
     """exact: it stands there as it is. close: its words do, and all of its numbers. contradicted: its words
-    do, with other numbers. not_found: nothing bears it."""
+    do, with other numbers. not_found: nothing bears it. not_checked: it, or the answer before it, is too long
+    to be looked for."""
     agreement: float = 0.0
     """The share of its words, rare ones counting more, that stand in one place; from 0 to 1."""
     said: str = ""
@@ -116,6 +117,9 @@ _ABBREVIATION = re.compile(
     r"(?:\b(?:[A-Za-z]|no|nos|mr|mrs|ms|dr|st|vs|etc|approx|incl|inc|ltd|co|bhd|e\.g|i\.e|z\.b|art|fig|p|pp))\.$",
     re.IGNORECASE,
 )
+_LONGEST_ABBREVIATION = 16
+LONGEST_SENTENCE = 2000
+"""Characters: what is in a longer one is not looked for."""
 # A sentence with fewer words, and without a number or a quotation, claims nothing.
 _FEWEST_WORDS = 2
 _TIME = re.compile(r"(?<![\d:])\d{1,2}:\d{2}(?::\d{2})?(?![\d:])")
@@ -134,7 +138,8 @@ def parts_of(answer: str) -> Iterator[Part]:
     """
     for start, end in _sentences(answer):
         text = answer[start:end]
-        inner = (*_quotations(answer, start, end), *_numbers(answer, start, end))
+        is_short = end - start <= LONGEST_SENTENCE
+        inner = (*_quotations(answer, start, end), *_numbers(answer, start, end)) if is_short else ()
         words = re.findall(r"[^\W\d_]{2,}", text)
         if text.rstrip("*_ ").endswith(("?", ":", "？", "：")) or (len(words) < _FEWEST_WORDS and not inner):
             continue
@@ -148,7 +153,8 @@ def _sentences(answer: str) -> Iterator[tuple[int, int]]:
         start = at + (marker.end() if marker else 0)
         stop = at + len(line.rstrip())
         for found in _END.finditer(answer, start, stop):
-            if _ABBREVIATION.search(answer[start : found.end()]) and found.end() < stop:
+            last_word = answer[max(start, found.end() - _LONGEST_ABBREVIATION) : found.end()]
+            if _ABBREVIATION.search(last_word) and found.end() < stop:
                 continue
             yield _stripped(answer, start, found.end())
             start = found.end()
@@ -170,15 +176,14 @@ def _quotations(answer: str, start: int, end: int) -> Iterator[Part]:
 
 def _numbers(answer: str, start: int, end: int) -> Iterator[Part]:
     text = answer[start:end]
-    marks = [found.span() for found in _SOURCE_MARK.finditer(text)]
-    taken: list[tuple[int, int]] = list(marks)
+    taken = bytearray(len(text))
+    for mark in _SOURCE_MARK.finditer(text):
+        taken[mark.start() : mark.end()] = b"x" * len(mark[0])
     dates = [(found.start, found.end) for found in dates_in(text)]
     dates += [found.span() for found in _TIME.finditer(text)]
     numbers = [(found.start, found.end) for found in numbers_in(text)]
+    numbers = [(first, last) for first, last in numbers if " " not in text[first:last]]  # its parts come, too
     for first, last in (*dates, *numbers):
-        if " " in text[first:last] and (first, last) not in dates:
-            continue  # its parts come, too
-        if any(begin < last and first < stop for begin, stop in taken):
-            continue
-        taken.append((first, last))
-        yield Part(text=text[first:last], start=start + first, end=start + last, kind="number")
+        if not any(taken[first:last]):
+            taken[first:last] = b"x" * (last - first)
+            yield Part(text=text[first:last], start=start + first, end=start + last, kind="number")

@@ -19,6 +19,10 @@ _AMOUNT = re.compile(
 _SIGNS = "-−–"
 # Digits in a row without a point, from which they are the number of a thing and not an amount.
 _LONGEST_PLAIN = 10
+# Characters beside a number that tell of its sign and its unit.
+_NEAR = 16
+# Characters from which digits are no amount.
+_LONGEST_NUMBER = 40
 
 
 class NumberIn(NamedTuple):
@@ -54,14 +58,15 @@ def numbers_in(text: str) -> Iterator[NumberIn]:
 
 
 def _number(text: str, start: int, end: int) -> NumberIn:
-    before, after = text[:start].rstrip("$€£¥ "), text[end:]
+    # A part of the text: a page may be one line with thousands of numbers.
+    before, after = text[max(0, start - _NEAR) : start].rstrip("$€£¥ "), text[end : end + _NEAR]
     negative = before[-1:] in tuple(_SIGNS) and not before[-2:-1].isalnum()
     in_brackets = before.endswith("(") and after.lstrip().startswith(")")
     trailing = after[:1] in tuple(_SIGNS) and not after[1:2].isalnum()
     return NumberIn(
         start,
         end,
-        frozenset(_readings(text[start:end])),
+        frozenset(_readings(text[start:end]) if end - start <= _LONGEST_NUMBER else ()),
         negative or in_brackets or trailing,
         after.lstrip().startswith("%"),
     )

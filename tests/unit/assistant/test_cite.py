@@ -54,6 +54,20 @@ def test_a_sentence_is_borne_or_not(answer: str, status: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param("The total of the nursery " + "and so on " * 200 + "is 1,180.50.", id="long sentence"),
+        pytest.param("The total is 1,180.50. " * 2501, id="many claims"),
+    ],
+)
+def test_what_is_not_looked_for_is_a_claim_that_is_not_checked(answer: str) -> None:
+    cited = cite(answer, PAGE)
+    assert cited.claims[-1].status == "not_checked"
+    assert cited.claims[-1].end == len(answer.rstrip())
+    assert cited.unsupported
+
+
+@pytest.mark.parametrize(
     ("document", "source", "page", "boxes"),
     [
         pytest.param(DocumentResult(source="slip.png", pages=(PAGE,)), "slip.png", 2, 1, id="result"),
