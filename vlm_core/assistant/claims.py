@@ -112,7 +112,7 @@ class Part(Value):
 _MARKER = re.compile(r"\s*(?:#{1,6}\s+|>\s*|[-*+•]\s+|\d{1,3}[.)]\s+)*")
 _QUOTED = re.compile(r"[\"“„«]([^\"”“»\n]{3,200})[\"”“»]")
 # Where a sentence ends. A point behind a single letter, or one of these words, ends none.
-_END = re.compile(r"[.!?。！？]+[\"”»)\]*_]*(?=\s|$|[^\W\d_a-z])|[。！？]")
+_END = re.compile(r"(?<![.!?。！？])[.!?。！？]++[\"”»)\]*_]*+(?=\s|$|[^\W\d_a-z])|[。！？]")
 _ABBREVIATION = re.compile(
     r"(?:\b(?:[A-Za-z]|no|nos|mr|mrs|ms|dr|st|vs|etc|approx|incl|inc|ltd|co|bhd|e\.g|i\.e|z\.b|art|fig|p|pp))\.$",
     re.IGNORECASE,

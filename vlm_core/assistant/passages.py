@@ -132,7 +132,7 @@ def _pages(metadata: Mapping[str, Any]) -> tuple[int, ...]:
     return (page + 1,) if isinstance(page, int) and not isinstance(page, bool) and page >= 0 else ()
 
 
-_BOX = re.compile(r"(?:(\d+):)?([\d.]+),([\d.]+),([\d.]+),([\d.]+)")
+_BOX = re.compile(r"(?:(\d{1,9}):)?([\d.]{1,24}),([\d.]{1,24}),([\d.]{1,24}),([\d.]{1,24})")
 
 
 def _boxes(metadata: Mapping[str, Any], pages: tuple[int, ...]) -> Iterator[PageBox]:

@@ -39,7 +39,7 @@ _MADE_SO = re.compile(
     re.IGNORECASE,
 )
 _TAX_FREE = re.compile(r"\b(?:excl\w*|before)\.?\s*(?:of\s*)?(?:gst|tax(?:es)?|vat|sst)\b", re.IGNORECASE)
-_TAX_IN_IT = re.compile(r"\(?\s*(?:gst|tax|vat|sst)\W*incl\w*\)?|\(\s*gst\s*\)", re.IGNORECASE)
+_TAX_IN_IT = re.compile(r"\(?(?<!\s)\s*+(?:gst|tax|vat|sst)\W*incl\w*\)?|\(\s*gst\s*\)", re.IGNORECASE)
 # Capitals that engines take for each other on faint print; words of fewer letters are too often another one.
 _SHAPES = str.maketrans("tliuqd0", "iiioooo")
 _LONG_ENOUGH = 5

@@ -13,8 +13,9 @@ _DIGITS = r"\d{1,3}(?:(?P<group>[ '’.,])\d{3})(?:(?P=group)\d{3})*(?:[.,]\d+)?
 _NUMBER = re.compile(rf"(?<!\d)(?<!\d[.,])(?:{_DIGITS})(?!\d)")
 # A text that is one amount: a currency's sign or letters may stand on either side.
 _AMOUNT = re.compile(
-    r"\s*(?P<open>\(?)\s*(?P<minus>[-−–]?)\s*(?:[^\W\d]{1,4}\.?|\W{1,3}?)?\s*(?P<minus2>[-−–]?)\s*"
-    rf"(?P<digits>{_DIGITS})\s*(?P<minus3>[-−–]?)\s*(?P<close>\)?)\s*(?P<percent>%?)\s*(?:[^\W\d]{{1,4}}|[^\w\s])?\s*"
+    r" ?(?P<open>\(?) ?(?P<minus>[-−–]?) ?(?:[^\W\d]{1,4}\.?|\W{1,3}?)? ?(?P<minus2>[-−–]?) ?"
+    rf"(?P<digits>{_DIGITS}) ?(?P<minus3>[-−–]?) ?(?P<close>\)?) ?"
+    r"(?P<percent>%?) ?(?:[^\W\d]{1,4}|[^\w\s])? ?"
 )
 _SIGNS = "-−–"
 # Digits in a row without a point, from which they are the number of a thing and not an amount.
@@ -106,7 +107,7 @@ def amounts(value: object) -> frozenset[Decimal]:
         except InvalidOperation:
             return frozenset()
         return frozenset({number}) if number.is_finite() else frozenset()
-    match = _AMOUNT.fullmatch(str(value))
+    match = _AMOUNT.fullmatch(re.sub(r"\s+", " ", str(value)))
     if match is None or _is_name(match["digits"]):
         return frozenset()
     found = _readings(match["digits"])
@@ -139,9 +140,8 @@ def written_like(number: Decimal, pattern: str) -> str:
     point = signs[-1] if has_decimals else "."
     exponent = number.normalize().as_tuple().exponent
     decimals = max(len(tail) if has_decimals else 0, -exponent if isinstance(exponent, int) else 0)
-    whole, _, part = f"{number:.{max(decimals, 0)}f}".partition(".")
-    group = next((sign for sign in signs if not (has_decimals and sign == point)), "")
-    grouped = re.sub(r"(?<=\d)(?=(?:\d{3})+$)", group, whole) if group else whole
+    whole, _, part = f"{number:,.{max(decimals, 0)}f}".partition(".")
+    grouped = whole.replace(",", next((sign for sign in signs if not (has_decimals and sign == point)), ""))
     return f"{grouped}{point}{part}" if part else grouped
 
 
@@ -263,7 +263,7 @@ def date_of(value: object) -> DateIn | None:
 
 # The time behind a date.
 _TIME = re.compile(
-    r"(?:T|,?\s+)\d{1,2}:\d\d(?::\d\d)?(?:\.\d+)?\s*(?:[AaPp]\.?[Mm]\.?|Z|[+-]\d\d:?\d\d)?\s*$"
+    r"(?:T|,\s++|(?<!\s)\s++)\d{1,2}:\d\d(?::\d\d)?(?:\.\d{1,9})?\s*+(?:(?:[AaPp]\.?[Mm]\.?|Z|[+-]\d\d:?\d\d)\s*+)?$"
 )
 
 
