@@ -22,7 +22,7 @@ _SIGNS = "-−–"
 _LONGEST_PLAIN = 10
 # Characters beside a number that tell of its sign and its unit.
 _NEAR = 16
-# Characters from which digits are no amount.
+# Characters; longer digits are not read as an amount.
 _LONGEST_NUMBER = 40
 
 
