@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,6 +16,7 @@ import pypdfium2.raw as c
 from . import pdf_attachments
 from .pdf_forms import Mark, marks_of
 from .pdf_glyphs import count_chars
+from .pdf_headings import outline_levels
 from .pdf_notes import Note, notes_of, undrawn
 from .pdf_stored import PlainStreams
 
@@ -118,6 +119,11 @@ class Document:
         """Those of its JPEG streams that are shown as they are stored."""
         data, path, _ = self._source
         return PlainStreams(lambda: open(path, "rb") if path else io.BytesIO(data))
+
+    @cached_property
+    def titles(self) -> Mapping[int, Mapping[str, int]]:
+        """The levels of its outline's titles, by the index of the page that they lead to."""
+        return outline_levels(self.pdf)
 
     def close(self) -> None:
         """Give back what pdfium holds of it."""

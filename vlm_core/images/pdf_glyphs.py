@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+import re
 import struct
 import sys
 from collections import defaultdict
@@ -16,6 +17,7 @@ import pypdfium2 as pdfium
 import pypdfium2.raw as c
 
 from .pdf_chars import guessed_space
+from .pdf_headings import tagged_levels
 from .pdf_layout import Box
 from .pdf_objects import Drawn
 from .pdf_text import Char, Style, is_readable, space
@@ -23,6 +25,8 @@ from .pdf_text import Char, Style, is_readable, space
 _FLAT = 0.02  # font sizes
 _FIRST_CHARS = 200
 _BANDS = 10  # of a page, from top to bottom
+_BOLD = re.compile(rb"bold|black|heavy|demi|(?:cm|ec|sf)bx|-medi(?!um)", re.IGNORECASE)
+_LONGEST_NAME, _FORCED_BOLD = 256, 1 << 18
 _UNSEEN_MODES = (c.FPDF_TEXTRENDERMODE_INVISIBLE, c.FPDF_TEXTRENDERMODE_CLIP)
 
 
@@ -48,8 +52,9 @@ def readable_chars(page: pdfium.PdfPage, drawn: Drawn, since: int = 0) -> list[C
         drawn: what is drawn on it beside its text.
         since: the index of the first one that is wanted.
     """
+    fonts = _Fonts(tagged_levels(page))
     with closing(page.get_textpage()) as textpage:
-        chars = list(_seen(textpage, page.get_bbox(), drawn, since))
+        chars = list(_seen(textpage, page.get_bbox(), drawn, since, fonts))
     return chars if is_readable(chars) else []
 
 
@@ -74,7 +79,9 @@ def first_words(page: pdfium.PdfPage) -> str:
     return " ".join(found)[:_FIRST_CHARS]
 
 
-def _seen(textpage: pdfium.PdfTextPage, visible: Box, drawn: Drawn, since: int) -> Iterator[Char]:
+def _seen(
+    textpage: pdfium.PdfTextPage, visible: Box, drawn: Drawn, since: int, fonts: _Fonts
+) -> Iterator[Char]:
     """The characters, with a space in place of each one that does not show."""
     unseen, guessed = space(), guessed_space()
     glyph = _glyphs(textpage, visible)
@@ -86,7 +93,7 @@ def _seen(textpage: pdfium.PdfTextPage, visible: Box, drawn: Drawn, since: int) 
             yield guessed
             continue
         if place not in styles:
-            styles[place] = _style(textpage, index)
+            styles[place] = _style(textpage, index, fonts)
         style = styles[place]
         char = glyph(index, style) if style else None
         yield unseen if char is None or (place in drawn.over and drawn.hides(place, char)) else char
@@ -120,9 +127,28 @@ def _glyphs(textpage: pdfium.PdfTextPage, visible: Box) -> Callable[[int, Style]
     return glyph
 
 
-def _style(textpage: pdfium.PdfTextPage, index: int) -> Style | None:
+class _Fonts:
+    """Which fonts of a page are bold, and which of its text is a heading by its tag."""
+
+    def __init__(self, levels: Mapping[int, int]) -> None:
+        self._levels, self._bold = levels, dict[int, bool]()
+
+    def is_bold(self, font: Any, address: int) -> bool:
+        if address not in self._bold:
+            name = ctypes.create_string_buffer(_LONGEST_NAME)
+            c.FPDFFont_GetBaseFontName(font, name, _LONGEST_NAME)
+            is_forced = c.FPDFFont_GetFlags(font) & _FORCED_BOLD
+            self._bold[address] = bool(is_forced) or bool(_BOLD.search(name.value))
+        return self._bold[address]
+
+    def level(self, text_object: Any) -> int:
+        return self._levels.get(c.FPDFPageObj_GetMarkedContentID(text_object), 0) if self._levels else 0
+
+
+def _style(textpage: pdfium.PdfTextPage, index: int, fonts: _Fonts) -> Style | None:
     text_object = c.FPDFText_GetTextObject(textpage, index)
-    if c.FPDFTextObj_GetTextRenderMode(text_object) in _UNSEEN_MODES:
+    mode = c.FPDFTextObj_GetTextRenderMode(text_object)
+    if mode in _UNSEEN_MODES:
         return None
     matrix = c.FS_MATRIX()
     c.FPDFText_GetMatrix(textpage, index, matrix)
@@ -132,8 +158,10 @@ def _style(textpage: pdfium.PdfTextPage, index: int) -> Style | None:
     if not length:
         return None
     size = abs(font_size) * math.hypot(matrix.c, matrix.d)
-    font = ctypes.cast(c.FPDFTextObj_GetFont(text_object), ctypes.c_void_p).value
-    return Style(size, x / length, y / length, font or 0)
+    font = c.FPDFTextObj_GetFont(text_object)
+    address = ctypes.cast(font, ctypes.c_void_p).value or 0
+    is_bold = mode == c.FPDF_TEXTRENDERMODE_FILL_STROKE or (address and fonts.is_bold(font, address))
+    return Style(size, x / length, y / length, address, bool(is_bold), fonts.level(text_object))
 
 
 _FEWEST = 2  # characters that must be out of shape

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeAlias
 
@@ -17,6 +17,7 @@ from .pdf_chars import spaced, without_doubles
 from .pdf_document import NO_OVERLAY, Document, Failure, Overlay, render
 from .pdf_forms import as_chars, with_marks, without
 from .pdf_glyphs import doubtful_fonts, first_words, readable_chars
+from .pdf_headings import with_levels
 from .pdf_layout import Box, Picture, View, area, around, coverage, is_legible, merged, pixel_size
 from .pdf_objects import Drawn, drawn_on
 from .pdf_order import in_reading_order
@@ -38,8 +39,9 @@ _PICTURE = 0.05  # share of the page from which a picture may hold text of its o
 
 Page: TypeAlias = tuple[dict[str, Any], Any]
 """A page's header, and its pixels or its JPEG."""
-# A line's text, its box as fractions of the page, its block, and its words with their boxes.
-_PlainLine: TypeAlias = tuple[str, Box, int, list[tuple[str, Box]]]
+# A line's text, its box as fractions of the page, its block, its words with their boxes, whether it is bold,
+# and the level of its heading.
+_PlainLine: TypeAlias = tuple[str, Box, int, list[tuple[str, Box]], bool, int]
 
 
 class _Said(NamedTuple):
@@ -79,7 +81,8 @@ def draw(
         pictures = [picture for picture in _pictures(objects) if is_legible(picture, view)]
         is_scan = coverage(view.fractions(picture.box) for picture in pictures) >= _SCAN
         drawn = drawn_on(page, objects) if text and not is_scan else None
-        said = _said_by(page, overlay, pictures, drawn) if text else _undrawn(page, overlay)
+        titles = document.titles.get(number - 1, {}) if drawn else {}
+        said = _said_by(page, overlay, pictures, drawn, titles) if text else _undrawn(page, overlay)
         resolution = max(picture.resolution for picture in pictures) if is_scan else None
         is_grey = is_scan and _is_grey(page)
         with _turned(page, said.turn):
@@ -152,13 +155,17 @@ def _filled_in(page: pdfium.PdfPage, overlay: Overlay) -> list[Char]:
 
 
 def _said_by(
-    page: pdfium.PdfPage, overlay: Overlay, pictures: Sequence[Picture], drawn: Drawn | None
+    page: pdfium.PdfPage,
+    overlay: Overlay,
+    pictures: Sequence[Picture],
+    drawn: Drawn | None,
+    titles: Mapping[str, int],
 ) -> _Said:
     """What a page says; `drawn` is None where it is a scan."""
     told = pdf_notes.warnings_of([note for note in overlay.notes if not note.is_writing])
     if drawn:
         work = Work()
-        turn, layer = _own_text(page, overlay, pictures, drawn, work)
+        turn, layer = _own_text(page, overlay, pictures, drawn, work, titles)
         told += drawn.warnings
         if layer:
             return _Said(turn, layer, warnings=[*told, *work.doubts])
@@ -166,7 +173,12 @@ def _said_by(
 
 
 def _own_text(
-    page: pdfium.PdfPage, overlay: Overlay, pictures: Sequence[Picture], drawn: Drawn, work: Work
+    page: pdfium.PdfPage,
+    overlay: Overlay,
+    pictures: Sequence[Picture],
+    drawn: Drawn,
+    work: Work,
+    titles: Mapping[str, int],
 ) -> tuple[int, dict[str, Any] | None]:
     """The turn that a born-digital page needs, and its text; None where it has none that makes sense."""
     chars = readable_chars(page, drawn)
@@ -175,7 +187,7 @@ def _own_text(
         own = None if turn else overlay.own_chars
         trusted, others = _by_trust(readable_chars(page, drawn) if turn else chars)
         view = _view(page)
-        lines = _lines(trusted, overlay, own, view.turn, work) if trusted else []
+        lines = with_levels(_lines(trusted, overlay, own, view.turn, work) if trusted else [], titles)
         doubtful = _lines(others, NO_OVERLAY, None, view.turn, work)
         return turn, _layer(view, lines, doubtful, pictures, drawn) if lines or doubtful else None
 
@@ -298,6 +310,8 @@ def _as_plain(view: View, lines: list[Line]) -> list[_PlainLine]:
             view.fractions(line.box),
             block,
             [(text, view.fractions(box)) for text, box in line.words],
+            line.is_bold,
+            line.level,
         )
         for line, block in zip(lines, blocks, strict=True)
     ]

@@ -40,6 +40,9 @@ class Style(NamedTuple):
     sin: float = 0.0
     font: int = 0
     """What tells fonts apart."""
+    is_bold: bool = False
+    level: int = 0
+    """Of the heading that its tag says it is; 0 for none."""
 
     @property
     def quarter(self) -> int:
@@ -69,6 +72,9 @@ class Line(NamedTuple):
     first: Char
     words: tuple[tuple[str, Box], ...] = ()
     """With their boxes."""
+    is_bold: bool = False
+    level: int = 0
+    """Of the heading that it is part of; 0 for none, or where that is not known."""
 
     @property
     def runs_down(self) -> bool:
@@ -187,7 +193,11 @@ def _line(run: list[Char]) -> Line:
     cleaned = [(_clean("".join(char.text for char in group)), group) for group in groups]
     words = tuple((text, around(char.box for char in group)) for text, group in cleaned if text)
     text = " ".join(text for text, _ in words)
-    return Line(text, around(char.box for char in inked), inked[0], words)
+    styles = {id(char.style): char.style for char in inked}.values()
+    level = min(style.level for style in styles)  # 0 where a part of it is not the heading's
+    return Line(
+        text, around(char.box for char in inked), inked[0], words, all(s.is_bold for s in styles), level
+    )
 
 
 def _is_space(char: Char) -> bool:

@@ -291,7 +291,8 @@ def _text_layer(layer: dict[str, Any] | None) -> TextLayer | None:
         return None
     lines, doubtful = (
         tuple(
-            TextLine(text=text, bbox=box, block=block, words=words) for text, box, block, words in layer[name]
+            TextLine(text=text, bbox=box, block=block, words=words, is_bold=bold, heading_level=level or None)
+            for text, box, block, words, bold, level in layer[name]
         )
         for name in ("lines", "doubtful")
     )

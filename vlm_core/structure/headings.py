@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from statistics import median_low
 
+from vlm_core.structure.captions import says_caption
 from vlm_core.structure.line_units import OTHER_PRINT, Unit
 from vlm_core.structure.markers import heading_number, list_marker
 from vlm_core.structure.tokens import count_tokens
@@ -45,6 +46,8 @@ _BESIDE_FIGURES = re.compile(
 _SENTENCE_ENDS = frozenset(".:;!?)]”’\"'。！？：；）」")
 _NARROW, _NUMBERED_NARROW = 0.8, 0.95
 """Of the widest line of its column: a heading is narrower; one with a number may be wider than others."""
+# Of a page's letters in bold print, at most, where bold lines are headings.
+_MOST_BOLD = 0.3
 # Of the page's width: how far a centred or indented line stands from its column's left side.
 _COLUMN_STEP = 0.1
 _LEAST_GAP = 0.25
@@ -64,18 +67,43 @@ def heading_units(units: Sequence[Unit], body: float) -> set[int]:
         units: of a page, in order.
         body: the size of the print of most of its text.
     """
+    told = {number for number, unit in enumerate(units) if unit.heading_level and unit.text.strip()}
     prose = sum(len(unit.rows) for unit in units if _is_paragraph(unit))
     if not prose:
-        return _titles(units, body)
-    found = set()
+        return told or _titles(units, body)
+    found = told
+    bold_tells = _bold_tells(units)
     for number, unit in enumerate(units):
         following = units[number + 1] if number + 1 < len(units) else None
         last = units[number - 1] if number else None
         if not _may_be_heading(unit) or _is_within(unit, last, following) or _is_label(unit, units):
             continue
-        if _looks_like_heading(unit, units, last, following, body, prose >= _LEAST_PROSE):
+        if (bold_tells and _is_bold_line(unit, units, following)) or _looks_like_heading(
+            unit, units, last, following, body, prose >= _LEAST_PROSE
+        ):
             found.add(number)
     return found
+
+
+def _bold_tells(units: Sequence[Unit]) -> bool:
+    """Whether little of a page is in bold print."""
+    bold = sum(len(unit.text) for unit in units if unit.is_bold)
+    return bold <= _MOST_BOLD * sum(len(unit.text) for unit in units)
+
+
+def _is_bold_line(unit: Unit, units: Sequence[Unit], following: Unit | None) -> bool:
+    """Whether a unit is a line or two in bold print, over text in another print."""
+    return (
+        unit.is_bold
+        and len(unit.rows) <= _WEAK_ROWS
+        and following is not None
+        and not following.is_bold
+        and _is_below(unit, following)
+        and not unit.text.rstrip().endswith((":", "："))
+        and all(len(row.lines) == 1 for row in unit.rows)
+        and _is_narrow(unit, units, _NUMBERED_NARROW)
+        and not _is_item(unit)
+    )
 
 
 def _titles(units: Sequence[Unit], body: float) -> set[int]:
@@ -130,7 +158,7 @@ def _may_be_heading(unit: Unit) -> bool:
     first = next((letter for letter in text if letter.isalnum()), "a")
     if text.split()[-1].casefold() in _OPEN_WORDS or any(sign in text for sign in _OF_FORMULAS):
         return False
-    if _BESIDE_FIGURES.match(text):
+    if _BESIDE_FIGURES.match(text) or says_caption(text):
         return False
     return not text.endswith(ends) and not first.islower() and "@" not in text and "://" not in text
 
@@ -254,17 +282,21 @@ def _depth(text: str) -> int:
     return numbered.depth if numbered else 0
 
 
-def relevelled(blocks: Sequence[Block], sizes: Sequence[float]) -> list[Block]:
-    """Blocks whose headings have levels by the size of their print over all of them.
+def relevelled(blocks: Sequence[Block], sizes: Sequence[float], told: Sequence[int | None]) -> list[Block]:
+    """Blocks whose headings have the levels that their file tells, or else by the size of their print.
 
     Args:
         blocks: of a page or a document.
         sizes: of the print of each.
+        told: the level that the file tells of each; None where it does not.
     """
     places = [number for number, block in enumerate(blocks) if block.kind == "heading"]
     found = list(blocks)
-    for place, level in zip(
-        places, levels([(blocks[place].text, sizes[place]) for place in places]), strict=True
-    ):
-        found[place] = blocks[place].model_copy(update={"level": level})
+    measured = levels([(blocks[place].text, sizes[place]) for place in places])
+    known: dict[int, int] = {}  # what the file tells of headings that look alike
+    for place, level in zip(places, measured, strict=True):
+        if own := told[place]:
+            known[level] = min(own, known.get(level, own))
+    for place, level in zip(places, measured, strict=True):
+        found[place] = blocks[place].model_copy(update={"level": told[place] or known.get(level, level)})
     return found

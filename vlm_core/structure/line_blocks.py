@@ -62,8 +62,8 @@ def blocks_of_pages(pages: Sequence[PageLines]) -> list[list[Block]]:
     edges = furniture([page.units for page in parted], body)
     edges = [edge if page.has_furniture else {} for edge, page in zip(edges, pages, strict=True)]
     found = [_blocks(page, lines, edge) for page, lines, edge in zip(parted, pages, edges, strict=True)]
-    flat = relevelled(
-        [block for blocks in found for block, _ in blocks], [size for blocks in found for _, size in blocks]
+    flat = (
+        relevelled(*zip(*(block for blocks in found for block in blocks), strict=True)) if any(found) else []
     )
     levelled = iter(flat)
     return [
@@ -98,7 +98,10 @@ def _without(block: Sequence[Row], taken: set[int]) -> list[list[Row]]:
     return [part for part in parts if part]
 
 
-def _blocks(page: _Page, lines: PageLines, edges: dict[int, BlockKind]) -> list[tuple[Block, float]]:
+def _blocks(
+    page: _Page, lines: PageLines, edges: dict[int, BlockKind]
+) -> list[tuple[Block, float, int | None]]:
+    """Blocks, each with the size of its print and the level of the heading that the file says it is."""
     notes = footnote_units(page.units, page.body, edges)
     edges = {**edges, **dict.fromkeys(notes, "footnote")}
     inner = [number for number in range(len(page.units)) if number not in edges]
@@ -115,21 +118,21 @@ def _blocks(page: _Page, lines: PageLines, edges: dict[int, BlockKind]) -> list[
             )
         elif kind == "paragraph" and says_caption(unit.text) and _is_beside(unit, page.found):
             block = block.model_copy(update={"kind": "caption"})
-        made.append((block, unit.size))
+        made.append((block, unit.size, unit.heading_level))
     for block in page.found:
-        made.insert(_place(block, made), (block, 0.0))
+        made.insert(_place(block, [block for block, _, _ in made]), (block, 0.0, None))
     return made
 
 
-def _place(block: Block, made: Sequence[tuple[Block, float]]) -> int:
+def _place(block: Block, made: Sequence[Block]) -> int:
     """Where a table or figure stands among blocks that are in reading order."""
     if block.lines:
         first = min(block.lines)
-        behind = (at for at, (other, _) in enumerate(made) if other.lines and min(other.lines) > first)
+        behind = (at for at, other in enumerate(made) if other.lines and min(other.lines) > first)
         return next(behind, len(made))
     if block.bbox is None:
         return len(made)
-    below = (at for at, (other, _) in enumerate(made) if other.bbox and _is_under(other.bbox, block.bbox))
+    below = (at for at, other in enumerate(made) if other.bbox and _is_under(other.bbox, block.bbox))
     return next(below, len(made))
 
 

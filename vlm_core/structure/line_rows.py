@@ -45,6 +45,15 @@ class Row:
     def bbox(self) -> Box:
         return around(line.bbox for line in self.lines)
 
+    @cached_property
+    def is_bold(self) -> bool:
+        return all(line.is_bold for line in self.lines)
+
+    @cached_property
+    def heading_level(self) -> int | None:
+        """Of the heading that the file says it is part of."""
+        return self.lines[0].heading_level
+
     def without(self, taken: set[int]) -> Row | None:
         """The row without some lines, by their numbers; None where none is left."""
         if taken.isdisjoint(self.numbers):

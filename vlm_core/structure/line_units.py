@@ -42,6 +42,15 @@ class Unit:
         return around(row.bbox for row in self.rows)
 
     @property
+    def is_bold(self) -> bool:
+        return all(row.is_bold for row in self.rows)
+
+    @property
+    def heading_level(self) -> int | None:
+        """Of the heading that the file says it is."""
+        return self.rows[0].heading_level
+
+    @property
     def size(self) -> float:
         return median(row.size for row in self.rows)
 
@@ -84,6 +93,9 @@ def _begins(
     sizes = (last.size, row.size)
     right = column[2] - (1 - _SHORT) * (column[2] - column[0])
     ends_early = last.bbox[2] < right
+    is_short = row.bbox[2] < right if row.is_bold else ends_early
+    if row.heading_level != last.heading_level or (row.is_bold != last.is_bold and is_short):
+        return True
     if max(sizes) >= OTHER_PRINT[row.origin] * min(sizes):
         # A raised number, or a line with few letters, makes no other print of a line within a paragraph.
         is_within = pitch <= _SAME_PITCH * usual and (not ends_early or row.text[:1].islower())

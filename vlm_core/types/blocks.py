@@ -47,6 +47,10 @@ class TextLine(Value):
     """Lines on one baseline share a row, even where the page is skewed; None where that is not known."""
     words: tuple[Word, ...] = ()
     """Its words with their boxes; empty where the engine gives none. Joined by spaces they are its text."""
+    is_bold: bool = False
+    """Whether all of it is in bold print, where that is known, as of a PDF's own text."""
+    heading_level: int | None = None
+    """Of the heading that the file says it is part of, by a PDF's tags or outline: from 1, the highest."""
 
 
 LocatedBy: TypeAlias = Literal["evidence", "model"]
