@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from itertools import repeat
@@ -25,7 +25,7 @@ from vlm_core.integration import (
     ReaderOptions,
     apassages,
     check_mode,
-    checked_chunk_tokens,
+    checked_chunk_options,
     checked_min_score,
     passages,
     reader_with,
@@ -61,7 +61,9 @@ class VLMLoader(BaseLoader):
         mode: what becomes one Document: a "document", a "page", a "block" of lines, or a "chunk": whole
             paragraphs and rows of tables, of at most `chunk_tokens`, with the metadata `headings` ("A > B"),
             `pages` ("3,4"), `boxes` ("3:x0,y0,x1,y1;...") and `block_kinds`.
-        chunk_tokens: of a chunk, at most: words, marks, and Chinese, Japanese and Korean characters.
+        chunk_tokens: of a chunk, at most: words, marks, and Chinese, Japanese and Korean characters, or
+        tokenizer: what it tells of a text, such as `lambda text: len(encoding.encode(text))`.
+        overlap: tokens at the end of a chunk, at most, that the next one begins with.
         empty_pages: give pages without text too; `ocr_state` says what became of them.
         min_score: leave out pages with a lower `score` (from 0 to 1); one `LowScoreWarning` lists them at the
             end. Pages that a vision model read have no score, and stay.
@@ -86,6 +88,8 @@ class VLMLoader(BaseLoader):
         *,
         empty_pages: bool = False,
         chunk_tokens: int = 512,
+        tokenizer: Callable[[str], int] | None = None,
+        overlap: int = 0,
         min_score: float | None = None,
         **reader_options: Unpack[ReaderOptions],
     ) -> None:
@@ -93,7 +97,7 @@ class VLMLoader(BaseLoader):
         self.source = source
         self.mode = mode
         self.empty_pages = empty_pages
-        self.chunk_tokens = checked_chunk_tokens(chunk_tokens)
+        self._chunking = checked_chunk_options(chunk_tokens, tokenizer, overlap)
         self.min_score = checked_min_score(min_score)
         self._reader = _reader(engine, reader_options)
         self._may_raise = "on_error" not in reader_options
@@ -124,9 +128,10 @@ class VLMLoader(BaseLoader):
     def _options(self, run: IndexRun | None) -> PassageOptions:
         return {
             "empty_pages": self.empty_pages,
+            "at_least_one": False,
             "on_failed": "warn" if run is None else run.on_failed,
-            "chunk_tokens": self.chunk_tokens,
             "min_score": self.min_score,
+            **self._chunking,
         }
 
 
@@ -156,13 +161,15 @@ class VLMBlobParser(BaseBlobParser):
         *,
         empty_pages: bool = False,
         chunk_tokens: int = 512,
+        tokenizer: Callable[[str], int] | None = None,
+        overlap: int = 0,
         min_score: float | None = None,
         **reader_options: Unpack[ReaderOptions],
     ) -> None:
         check_mode(mode)
         self.mode = mode
         self.empty_pages = empty_pages
-        self.chunk_tokens = checked_chunk_tokens(chunk_tokens)
+        self._chunking = checked_chunk_options(chunk_tokens, tokenizer, overlap)
         self.min_score = checked_min_score(min_score)
         self._reader = _reader(engine, reader_options)
         self._may_raise = "on_error" not in reader_options
@@ -193,8 +200,8 @@ class VLMBlobParser(BaseBlobParser):
             # A PDF's parser that found it in the PDF asks for the first Document, so there must be one.
             "at_least_one": blob.source in (None, "", "#") or blob.mimetype == "application/x-npy",
             "on_failed": "warn" if run is None else run.on_failed,
-            "chunk_tokens": self.chunk_tokens,
             "min_score": self.min_score,
+            **self._chunking,
         }
 
 

@@ -24,6 +24,7 @@ from llamaindex_vlm.engines import as_engine
 from llamaindex_vlm.nodes import document_of, linked
 from vlm_core import PageResult
 from vlm_core.integration import (
+    ChunkOptions,
     EmptyPages,
     Mode,
     PageOptions,
@@ -32,6 +33,7 @@ from vlm_core.integration import (
     apassages,
     check_mode,
     check_names,
+    checked_chunk_options,
     engine_name,
     passages,
     reader_with,
@@ -65,6 +67,12 @@ class ReadingOptions(BaseComponent):
         ge=1,
         description="Of a chunk, at most: words, marks, and Chinese, Japanese and Korean characters.",
     )
+    tokenizer: Callable[[str], int] | None = Field(
+        default=None,
+        exclude=True,
+        description="Tells how many tokens a text has; by default words are counted.",
+    )
+    overlap: int = Field(default=0, ge=0, description="Tokens that a chunk repeats of the one before.")
     min_score: float | None = Field(
         default=None,
         ge=0,
@@ -157,6 +165,7 @@ class ReadingOptions(BaseComponent):
         "referred to; implies image_reference.",
     )
     _reader: DocumentReader = PrivateAttr()
+    _chunking: ChunkOptions = PrivateAttr()
 
     @model_validator(mode="before")
     @classmethod
@@ -170,6 +179,7 @@ class ReadingOptions(BaseComponent):
         options = {name: getattr(self, name) for name in ReaderOptions.__annotations__}
         options["password"] = self._password()
         self._reader = reader_with(as_engine(self.engine), cast("ReaderOptions", options))
+        self._chunking = checked_chunk_options(self.chunk_tokens, self.tokenizer, self.overlap)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # LlamaIndex would leave out what cannot be pickled, and so change the engine in silence.
@@ -186,8 +196,8 @@ class ReadingOptions(BaseComponent):
     def _page_options(self) -> PageOptions:
         return {
             "empty_pages": self.empty_pages,
-            "chunk_tokens": self.chunk_tokens,
             "min_score": self.min_score,
+            **self._chunking,
         }
 
     def _password(self) -> str | None:

@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Itera
 from contextlib import aclosing, closing
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, Unpack
 from uuid import UUID, uuid5
 
 from vlm_core.empty_pages import EmptyPage, EmptyPagesWarning, LowScorePage, LowScoreWarning, listed
@@ -22,7 +22,7 @@ from vlm_core.images.sources import refuse_missing
 from vlm_core.ocr.hyphens import dehyphenate
 from vlm_core.ocr.layout import text_of_blocks
 from vlm_core.option_names import check_names
-from vlm_core.structure.chunks import CHUNK_TOKENS, check_sizes, chunks
+from vlm_core.structure.chunks import ChunkOptions, chunks
 from vlm_core.structure.evidence_boxes import PartChecked, checked_part
 from vlm_core.types import (
     Block,
@@ -212,9 +212,9 @@ def _text_of(block: Block, page: PageResult, task: str) -> str:
     return text if text in page.text else dehyphenate(text, page.text)
 
 
-def _of_chunks(document: DocumentResult, task: str, chunk_tokens: int = CHUNK_TOKENS) -> list[Passage]:
+def _of_chunks(document: DocumentResult, task: str, **chunking: Unpack[ChunkOptions]) -> list[Passage]:
     pages = {page.page_number: page for page in document.pages}
-    cut = chunks(document, chunk_tokens)
+    cut = chunks(document, **chunking)
     return [
         Passage(
             chunk.text,
@@ -246,11 +246,10 @@ _PASSAGES: dict[str, Callable[[Any, str], list[Passage]]] = {
 _OF_DOCUMENTS: tuple[Mode, ...] = ("document", "chunk")
 
 
-class PageOptions(TypedDict, total=False):
+class PageOptions(ChunkOptions, total=False):
     """The options of `passages_of_each`: which pages become passages, and how they are cut."""
 
     empty_pages: EmptyPages
-    chunk_tokens: int
     min_score: float | None
 
 
@@ -269,8 +268,8 @@ def passages(
     empty_pages: EmptyPages = False,
     at_least_one: bool = False,
     on_failed: OnFailed = "warn",
-    chunk_tokens: int = CHUNK_TOKENS,
     min_score: float | None = None,
+    **chunking: Unpack[ChunkOptions],
 ) -> Generator[Passage, None, None]:
     """Read documents, and yield their texts as soon as they are read.
 
@@ -283,9 +282,9 @@ def passages(
         at_least_one: yield a passage without text rather than none at all.
         on_failed: "warn", or "raise" a PagesFailed at the end where a page failed, or "hold_back" as well
             what was read of a document of which a page failed.
-        chunk_tokens: of a chunk, at most, as `chunks` counts them.
         min_score: pages with a text whose `score` is below are left out; a warning lists them at the end.
             Pages of which no score is known, as of a vision model, are not.
+        chunking: the options of `chunks`: chunk_tokens, tokenizer, overlap.
 
     Raises:
         DocumentNotFoundError: `sources` is the path of a file that does not exist.
@@ -299,7 +298,7 @@ def passages(
         [<PageState.BLANK: 'blank'>]
     """
     refuse_missing(sources)
-    sieve = _Sieve(mode, reader.asked_for, empty_pages, at_least_one, on_failed, chunk_tokens, min_score)
+    sieve = _Sieve(mode, reader.asked_for, empty_pages, at_least_one, on_failed, min_score, chunking)
     read = reader.iter if sieve.takes_documents else reader.iter_pages
     with closing(read(sources)) as results:
         for result in results:
@@ -315,14 +314,14 @@ async def apassages(
     empty_pages: EmptyPages = False,
     at_least_one: bool = False,
     on_failed: OnFailed = "warn",
-    chunk_tokens: int = CHUNK_TOKENS,
     min_score: float | None = None,
+    **chunking: Unpack[ChunkOptions],
 ) -> AsyncGenerator[Passage, None]:
     """As `passages`, without ever blocking the event loop."""
     import asyncio  # slow to load, and not needed elsewhere
 
     await asyncio.to_thread(refuse_missing, sources)
-    sieve = _Sieve(mode, reader.asked_for, empty_pages, at_least_one, on_failed, chunk_tokens, min_score)
+    sieve = _Sieve(mode, reader.asked_for, empty_pages, at_least_one, on_failed, min_score, chunking)
     read = reader.aiter if sieve.takes_documents else reader.aiter_pages
     async with aclosing(read(sources)) as results:
         async for result in results:
@@ -338,8 +337,8 @@ def passages_of_each(
     mode: Mode = "page",
     *,
     empty_pages: EmptyPages = False,
-    chunk_tokens: int = CHUNK_TOKENS,
     min_score: float | None = None,
+    **chunking: Unpack[ChunkOptions],
 ) -> Generator[list[Passage], None, None]:
     """As `passages`, but with a list for each source, in order: that of its document and what this carries.
 
@@ -349,7 +348,7 @@ def passages_of_each(
         >>> [len(found) for found in passages_of_each(DocumentReader(), [white, white], empty_pages=True)]
         [1, 1]
     """
-    sieve = _Sieve(mode, reader.asked_for, empty_pages, chunk_tokens=chunk_tokens, min_score=min_score)
+    sieve = _Sieve(mode, reader.asked_for, empty_pages, min_score=min_score, chunking=chunking)
     groups = _Groups(reader, sources)
     with closing(reader.iter(groups.documents())) as documents:
         for document in documents:
@@ -363,11 +362,11 @@ async def apassages_of_each(
     mode: Mode = "page",
     *,
     empty_pages: EmptyPages = False,
-    chunk_tokens: int = CHUNK_TOKENS,
     min_score: float | None = None,
+    **chunking: Unpack[ChunkOptions],
 ) -> AsyncGenerator[list[Passage], None]:
     """As `passages_of_each`, without ever blocking the event loop."""
-    sieve = _Sieve(mode, reader.asked_for, empty_pages, chunk_tokens=chunk_tokens, min_score=min_score)
+    sieve = _Sieve(mode, reader.asked_for, empty_pages, min_score=min_score, chunking=chunking)
     groups = _Groups(reader, sources)
     async with aclosing(reader.aiter(groups.documents())) as documents:
         async for document in documents:
@@ -410,8 +409,8 @@ class _Sieve:
     empty_pages: EmptyPages
     at_least_one: bool = False
     on_failed: OnFailed = "warn"
-    chunk_tokens: int = CHUNK_TOKENS
     min_score: float | None = None
+    chunking: ChunkOptions = field(default_factory=ChunkOptions)
     _some: bool = False
     _held: Passage | None = None
     # Not the results themselves: the tracebacks of their errors keep whole files in memory.
@@ -462,7 +461,7 @@ class _Sieve:
 
     def _passages(self, part: Any) -> list[Passage]:
         if self.mode == "chunk":
-            return _of_chunks(part, self.task, self.chunk_tokens)
+            return _of_chunks(part, self.task, **self.chunking)
         return _PASSAGES[self.mode](part, self.task)
 
     def _note(self, pages: Iterable[PageResult], failed: list[PageResult]) -> None:
@@ -545,12 +544,6 @@ def check_mode(mode: str) -> None:
     """Refuse a mode that is not known, with a ConfigError."""
     if mode not in _PASSAGES:
         raise ConfigError(f"mode={mode!r} is not known", hint=f"It is one of {', '.join(_PASSAGES)}.")
-
-
-def checked_chunk_tokens(chunk_tokens: int) -> int:
-    """The size of chunks as it was given; one that cannot be is refused with a ConfigError."""
-    check_sizes(chunk_tokens, 0)
-    return chunk_tokens
 
 
 def checked_min_score(min_score: float | None) -> float | None:

@@ -30,7 +30,6 @@ from vlm_core.documents import ReaderOptions as ReaderOptions
 from vlm_core.documents import apassages as apassages
 from vlm_core.documents import apassages_of_each as apassages_of_each
 from vlm_core.documents import check_mode as check_mode
-from vlm_core.documents import checked_chunk_tokens as checked_chunk_tokens
 from vlm_core.documents import checked_min_score as checked_min_score
 from vlm_core.documents import passages as passages
 from vlm_core.documents import passages_of_each as passages_of_each
@@ -61,6 +60,8 @@ from vlm_core.option_names import strict_options as strict_options
 from vlm_core.option_names import validation_problems as validation_problems
 from vlm_core.secret import as_secret as as_secret
 from vlm_core.secret import as_secrets as as_secrets
+from vlm_core.structure.chunks import ChunkOptions as ChunkOptions
+from vlm_core.structure.chunks import checked_chunk_options as checked_chunk_options
 from vlm_core.structure.loaded import LoadedText as LoadedText
 from vlm_core.structure.loaded import rechunked as rechunked
 from vlm_core.threads import on_own_thread as on_own_thread

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from langchain_core.documents import Document
@@ -12,7 +14,7 @@ from llama_index.core.schema import ImageDocument, NodeRelationship
 
 from langchain_vlm import VLMBlobParser, VLMLoader, VLMTextSplitter, key_encoder
 from llamaindex_vlm import OCRTransform, VLMNodeParser, VLMReader
-from vlm_core import ConfigError, PageImage, PageResult, TextLine
+from vlm_core import ConfigError, DocumentReader, PageImage, PageResult, TextLine, chunks
 
 PAGE = (
     "# Menu\n\n| Item | Price |\n|---|---|\n| Tea | 2.00 |\n| Cake | 3.50 |\n| Pie | 4.00 |\n\nAll with milk."
@@ -66,9 +68,47 @@ def test_a_blob_parser_gives_chunks(scan: Path) -> None:
     ]
 
 
-def test_a_size_that_cannot_be_is_refused(scan: Path) -> None:
-    with pytest.raises(ConfigError, match="chunk_tokens must be at least 1"):
-        VLMLoader(scan, mode="chunk", chunk_tokens=0)
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        pytest.param({"chunk_tokens": 0}, "chunk_tokens must be at least 1", id="no token"),
+        pytest.param({"chunk_tokens": 8, "overlap": 8}, "overlap must be", id="nothing but overlap"),
+        pytest.param({"tokenizer": str.upper}, "tokenizer must be a function", id="a tokenizer of texts"),
+    ],
+)
+def test_a_size_that_cannot_be_is_refused(wrong: dict[str, Any], told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        VLMBlobParser(mode="chunk", **wrong)
+
+
+def test_a_size_that_cannot_be_is_refused_by_a_reader() -> None:
+    with pytest.raises(ConfigError, match="overlap must be"):
+        VLMReader(mode="chunk", chunk_tokens=8, overlap=8)
+
+
+LETTERS: dict[str, Any] = {"mode": "chunk", "chunk_tokens": 120, "tokenizer": len, "overlap": 30}
+MADE: dict[str, Callable[[Path], list[str]]] = {
+    "VLMLoader": lambda scan: [each.page_content for each in VLMLoader(scan, Menu(), **LETTERS).load()],
+    "VLMBlobParser": lambda scan: [
+        each.page_content for each in VLMBlobParser(Menu(), **LETTERS).lazy_parse(Blob.from_path(scan))
+    ],
+    "VLMReader": lambda scan: [each.text for each in VLMReader(engine=Menu(), **LETTERS).load_data(scan)],
+    "OCRTransform": lambda scan: [
+        each.get_content()
+        for each in OCRTransform(engine=Menu(), **LETTERS)([ImageDocument(image_path=str(scan))])
+    ],
+}
+
+
+@pytest.mark.parametrize("made", MADE.values(), ids=MADE)
+def test_chunks_are_measured_by_a_tokenizer_and_overlap(
+    made: Callable[[Path], list[str]], scan: Path
+) -> None:
+    found = made(scan)
+    options = {name: option for name, option in LETTERS.items() if name != "mode"}
+    assert found == [chunk.text for chunk in chunks(DocumentReader(Menu()).read(scan), **options)]
+    assert len(found) > 1
+    assert max(map(len, found)) <= LETTERS["chunk_tokens"]
 
 
 async def test_a_reader_links_its_chunks(scan: Path) -> None:

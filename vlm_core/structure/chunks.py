@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from numbers import Integral
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, TypedDict
 from uuid import UUID, uuid5
 
 from vlm_core.errors import ConfigError
@@ -55,8 +55,8 @@ def chunks(
         >>> [chunk.text for chunk in chunks(DocumentResult(source="a.png", pages=(page,)), chunk_tokens=6)]
         ['Tea\\n\\nGreen. Black.', 'Cake\\n\\nPlum.']
     """
-    check_sizes(chunk_tokens, overlap)
-    limits = _Limits(chunk_tokens, overlap, _checked(tokenizer or count_tokens))
+    checked_chunk_options(chunk_tokens, tokenizer, overlap)
+    limits = _Limits(chunk_tokens, overlap, tokenizer or count_tokens)
     return [chunk for document in _several(documents) for chunk in _of_document(document, limits)]
 
 
@@ -71,19 +71,34 @@ def _several(documents: DocumentResult | Iterable[DocumentResult]) -> Iterator[D
         yield document
 
 
-def _checked(tokenizer: Tokenizer) -> Tokenizer:
-    """A tokenizer that is asked once, whether it tells a number."""
+class ChunkOptions(TypedDict, total=False):
+    """How documents are cut into chunks: the options of `chunks`."""
+
+    chunk_tokens: int
+    tokenizer: Tokenizer | None
+    overlap: int
+
+
+def checked_chunk_options(chunk_tokens: int, tokenizer: Tokenizer | None, overlap: int) -> ChunkOptions:
+    """The options of `chunks` as they were given; what cannot be is refused with a ConfigError."""
+    _check_sizes(chunk_tokens, overlap)
+    if tokenizer is not None:
+        _check_tokenizer(tokenizer)
+    return {"chunk_tokens": chunk_tokens, "tokenizer": tokenizer, "overlap": overlap}
+
+
+def _check_tokenizer(tokenizer: Tokenizer) -> None:
+    """Ask a tokenizer once, whether it tells a number."""
     told = tokenizer("a") if callable(tokenizer) else tokenizer
     if isinstance(told, bool) or not isinstance(told, Integral) or told < 0:
         raise ConfigError(
             "tokenizer must be a function that tells how many tokens a text has",
             hint="For example lambda text: len(encoding.encode(text)).",
+            argument="tokenizer",
         )
-    return tokenizer
 
 
-def check_sizes(chunk_tokens: int, overlap: int) -> None:
-    """Refuse sizes of chunks that cannot be, with a ConfigError."""
+def _check_sizes(chunk_tokens: int, overlap: int) -> None:
     for name, value in (("chunk_tokens", chunk_tokens), ("overlap", overlap)):
         if isinstance(value, bool) or not isinstance(value, Integral):
             raise ConfigError(f"{name} must be a whole number: {value!r}", hint="Such as 512.", argument=name)
