@@ -194,12 +194,16 @@ def _spans(sought: str, starts: int, page: _Letters) -> Iterator[tuple[int, int]
         if start < taken:
             continue
         if best is not None and start >= best[1].place:
-            yield best[0], best[1].place
-            best, taken = None, best[1].place
-        if best is None or end < best[1]:
-            best = start, end
+            taken = best[1].place
+            yield best[0], taken
+            best = None
+        best = min(best or (start, end), (start, end), key=_end_of)
     if best is not None:
         yield best[0], best[1].place
+
+
+def _end_of(span: tuple[int, _End]) -> _End:
+    return span[1]
 
 
 def _ends(sought: str, starts: int, page: _Letters, errors: int) -> list[_End]:

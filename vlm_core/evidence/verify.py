@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from vlm_core.evidence.check import MOST_UNREAD, Checked, Mark, UnitEvidence, check
+from vlm_core.evidence.second_opinion import has_number, is_settled
 from vlm_core.evidence.thresholds import THRESHOLDS
 from vlm_core.ocr.local import LocalEngine
 from vlm_core.ocr.printed_line import lines_of_text
@@ -176,7 +177,7 @@ def print_of_lines(lines: Sequence[TextLine], width: int, height: int) -> Printe
 
 
 def promoted(result: PageResult) -> PageResult:
-    """A result whose notes about numbers are to be looked at: `verify="strict"`.
+    """A result whose notes about numbers are to be looked at, but those that a second model has settled.
 
     Example:
         >>> note = Finding(kind="number_changed", text="17", expected="11", severity="note")
@@ -184,14 +185,12 @@ def promoted(result: PageResult) -> PageResult:
         'review'
     """
     findings = tuple(
-        finding.model_copy(update={"severity": "review"}) if _has_number(finding) else finding
+        finding.model_copy(update={"severity": "review"})
+        if has_number(finding) and not is_settled(finding)
+        else finding
         for finding in result.findings
     )
     return result.model_copy(update={"findings": findings})
-
-
-def _has_number(finding: Finding) -> bool:
-    return any(letter.isdigit() for letter in finding.text + finding.expected)
 
 
 def _evidence(unit: UnitEvidence, size: tuple[int, int], turn: int) -> Evidence:
