@@ -313,14 +313,15 @@ class OpenDocument:
             page: that was read; None where the journal had its result.
         """
         from vlm_core.ocr.hyphens import dehyphenate
+        from vlm_core.structure.evidence_boxes import with_text
 
         if options.is_strict:
             from vlm_core.evidence.verify import promoted
 
             result = promoted(result)
-        is_parted = options.joins_words and result.engine in _LINE_ENGINES
+        if options.joins_words and result.engine in _LINE_ENGINES:
+            result = with_text(result, dehyphenate(result.text))
         facts = {
-            "text": dehyphenate(result.text) if is_parted else result.text,
             "source": self.name,
             "page_number": number,
             "total_pages": self.total_pages,
