@@ -1,4 +1,4 @@
-"""Pictures on born-digital pages, whose words the page's own text lacks: checked by the local engine there."""
+"""Pictures on born-digital pages, whose words the page lacks: checked by the local engine there."""
 
 from __future__ import annotations
 
