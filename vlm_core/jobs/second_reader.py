@@ -142,5 +142,9 @@ class SecondReader:
             return error.message
         except Exception as error:  # noqa: BLE001  an engine of the user's own may raise anything
             return str(error)
-        self.budget.spend(answer)
+        if self.budget.budget_usd is not None and answer.cost_usd is None and answer.usage is not None:
+            # Told of the pages' own model, this would end the job.
+            self._end = "what it costs is not known, so that no budget can be kept"
+        else:
+            self.budget.spend(answer)
         return answer

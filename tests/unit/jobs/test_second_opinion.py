@@ -219,6 +219,16 @@ def test_what_the_budget_does_not_pay_stays_as_it_was_and_is_told(
     assert page.text == ANSWER
 
 
+@scripted(first=says(ANSWER, usage=COST))
+def test_a_second_model_whose_cost_is_not_known_is_asked_once_under_a_budget_and_costs_no_page(
+    first: ScriptedServer, second: ScriptedServer, receipt: Path
+) -> None:
+    documents = list(reader(first, second, budget_usd=1.0, max_concurrency=1).iter([receipt, receipt]))
+    assert [document.pages[0].state for document in documents] == [PageState.OK] * 2
+    assert len(second.seen) == 1
+    assert all("is not known" in document.pages[0].warnings[-1] for document in documents)
+
+
 @DEAR
 def test_what_the_budget_left_is_asked_by_the_next_run(
     first: ScriptedServer, second: ScriptedServer, receipt: Path, tmp_path: Path
