@@ -162,8 +162,6 @@ class _Checker:
         """Whether so little of the page could be read that what is not found may be there."""
         result = self.page.result
         nothing = not self.page.lines and result.state is not PageState.BLANK
-        # What is in the pictures of a born-digital page was not looked at.
-        nothing |= self.page.pixels is None and bool(self.page.illegible)
         return nothing or result.unread_share > MOST_UNREAD
 
     # --- units ---------------------------------------------------------------------------------------
@@ -190,7 +188,7 @@ class _Checker:
         count = sum(letter.isalnum() for letter in letters)
         if not count:
             return
-        if self._is_unreadable or not self._is_legible(unit, self.page.alphabet_of_pictures):
+        if self._may_be_in_picture(unit):
             self.unchecked.add(unit)
             return
         span = self.answer.units[unit]
@@ -201,12 +199,20 @@ class _Checker:
         if said_before(self.placing, unit):
             self._mark_repeated(unit, self.placing.page.letters.find(letters))
             return
+        if self._is_unreadable:
+            self.unchecked.add(unit)
+            return
         seen, box = self._look_for(unit)
         if seen == "illegible":
             self.unchecked.add(unit)
             return
         is_note = seen == "read" or count <= self.thresholds.unseen_letters
         self._mark_unit(unit, "not_on_page", "", box, "note" if is_note else "review")
+
+    def _may_be_in_picture(self, unit: int) -> bool:
+        """Whether it may be in a picture of a born-digital page that was not read, or not in its script."""
+        is_unseen = self.page.pixels is None and bool(self.page.illegible)
+        return is_unseen or not self._is_legible(unit, self.page.alphabet_of_pictures)
 
     def _mark_repeated(self, unit: int, letter: int) -> None:
         piece = self.placing.page.piece(letter)
