@@ -238,10 +238,13 @@ def key_encoder(document: Document) -> str:
 
 
 def _reader(engine: Engine | BaseChatModel, options: ReaderOptions) -> DocumentReader:
-    if isinstance(engine, str):
+    second = options.get("verify_with")
+    if isinstance(engine, str) and isinstance(second, str | None):
         return reader_with(engine, options)
     from langchain_vlm.engines import as_engine  # chat models are slow to import
 
+    if second is not None:
+        options = {**options, "verify_with": as_engine(second)}
     return reader_with(as_engine(engine), options)
 
 

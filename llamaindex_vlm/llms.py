@@ -508,7 +508,7 @@ class VLM(AsksClient, FunctionCallingLLM):
         if not self._is_default:
             return super()._structured_stream_call(output_cls, prompt, llm_kwargs, **prompt_args)  # type: ignore[arg-type]
         steps = structured.stream(self, output_cls, self._filled(prompt, prompt_args), llm_kwargs)
-        return (output for output, _ in steps)
+        return (step.output for step in steps)
 
     async def _structured_astream_call(
         self,
@@ -520,7 +520,7 @@ class VLM(AsksClient, FunctionCallingLLM):
         if not self._is_default:
             return await super()._structured_astream_call(output_cls, prompt, llm_kwargs, **prompt_args)  # type: ignore[arg-type]
         steps = structured.astream(self, output_cls, self._filled(prompt, prompt_args), llm_kwargs)
-        return (output async for output, _ in steps)
+        return (step.output async for step in steps)
 
     def as_structured_llm(self, output_cls: type[BaseModel], **kwargs: Any) -> StructuredLLM:
         """An LLM whose every answer is an object of that class; see `StructuredVLM`.

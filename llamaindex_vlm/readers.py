@@ -145,6 +145,10 @@ class ReadingOptions(BaseComponent):
         default=False,
         description="Whether what a model wrote is checked against the page's pixels by the local engine.",
     )
+    verify_with: str | Any = Field(
+        default=None,
+        description="A second model that is shown the pixels where a finding is, as `engine` names one.",
+    )
     trusted: bool = Field(
         default=False,
         description="Whether no one means harm with the documents, so that they are not decoded apart.",
@@ -178,6 +182,8 @@ class ReadingOptions(BaseComponent):
         """Make the reader that all calls share, so that its bound on pages holds over them."""
         options = {name: getattr(self, name) for name in ReaderOptions.__annotations__}
         options["password"] = self._password()
+        if self.verify_with is not None:
+            options["verify_with"] = as_engine(self.verify_with)
         self._reader = reader_with(as_engine(self.engine), cast("ReaderOptions", options))
         self._chunking = checked_chunk_options(self.chunk_tokens, self.tokenizer, self.overlap)
 
@@ -188,6 +194,10 @@ class ReadingOptions(BaseComponent):
     @field_serializer("engine")
     def _engine_name(self, engine: str | OCREngine) -> str:
         return engine_name(as_engine(engine))
+
+    @field_serializer("verify_with")
+    def _second_name(self, engine: str | OCREngine | None) -> str | None:
+        return None if engine is None else engine_name(as_engine(engine))
 
     @field_serializer("image_dir")
     def _image_dir_name(self, image_dir: Path | None) -> str | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import aclosing, closing
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 from llama_index.core.base.llms.types import (
     ChatMessage,
@@ -182,9 +182,18 @@ async def aask(
             return end.value  # type: ignore[no-any-return]
 
 
+class Step(NamedTuple):
+    """An object as it grows, with the answer so far."""
+
+    output: BaseModel
+    response: ChatResponse
+    is_last: bool = False
+    """Whether it is whole, and was checked."""
+
+
 def stream(
     llm: LLM, output_cls: type[Output], messages: Sequence[ChatMessage], llm_kwargs: Mapping[str, Any] | None
-) -> Generator[tuple[Output | FlexibleModel, ChatResponse], None, None]:
+) -> Generator[Step, None, None]:
     """The object as it grows, with the answer so far; the last one is checked, and whole.
 
     Raises:
@@ -196,18 +205,18 @@ def stream(
         for response in responses:
             if not is_whole(response):
                 growing = process_streaming_content_incremental(response, output_cls, growing)
-                yield growing, response
+                yield Step(growing, response)
     waiting = [response]
 
     def chat(asked: list[ChatMessage]) -> ChatResponse:
         return waiting.pop() if waiting else llm.chat(asked, **options)
 
-    yield ask(questions(output_cls, messages), chat)
+    yield Step(*ask(questions(output_cls, messages), chat), is_last=True)
 
 
 async def astream(
     llm: LLM, output_cls: type[Output], messages: Sequence[ChatMessage], llm_kwargs: Mapping[str, Any] | None
-) -> AsyncGenerator[tuple[Output | FlexibleModel, ChatResponse], None]:
+) -> AsyncGenerator[Step, None]:
     """As `stream`, on an event loop."""
     options = options_for(output_cls, llm_kwargs)
     growing: Output | FlexibleModel | None = None
@@ -215,13 +224,13 @@ async def astream(
         async for response in responses:
             if not is_whole(response):
                 growing = process_streaming_content_incremental(response, output_cls, growing)
-                yield growing, response
+                yield Step(growing, response)
     waiting = [response]
 
     async def achat(asked: list[ChatMessage]) -> ChatResponse:
         return waiting.pop() if waiting else await llm.achat(asked, **options)
 
-    yield await aask(questions(output_cls, messages), achat)
+    yield Step(*await aask(questions(output_cls, messages), achat), is_last=True)
 
 
 @hides_extra_headers(*ENTRANCES)
@@ -272,16 +281,26 @@ class StructuredVLM(StructuredLLM):
 
     @llm_chat_callback()
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
-        """The object as it grows; the last one is checked."""
+        """The object as it grows; the last one is checked, and has its evidence."""
         asked = self.llm._extend_messages(list(messages))
-        return (_as_response(*step) for step in stream(self.llm, self.output_cls, asked, kwargs))
+        for step in stream(self.llm, self.output_cls, asked, kwargs):
+            response = _as_response(step.output, step.response)
+            yield self._proved(response, messages) if step.is_last else response
 
     @llm_chat_callback()
     async def astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
         """As `stream_chat`, on an event loop."""
         asked = self.llm._extend_messages(list(messages))
-        steps = astream(self.llm, self.output_cls, asked, kwargs)
-        return (_as_response(*step) async for step in steps)
+        return self._as_responses(astream(self.llm, self.output_cls, asked, kwargs), messages)
+
+    async def _as_responses(
+        self, steps: AsyncGenerator[Step, None], messages: Sequence[ChatMessage]
+    ) -> ChatResponseAsyncGen:
+        async with aclosing(steps):
+            async for step in steps:
+                response = _as_response(step.output, step.response)
+                is_due = self.evidence and step.is_last
+                yield await on_own_thread(self._proved, response, messages) if is_due else response
 
     def _proved(self, response: ChatResponse, messages: Sequence[ChatMessage]) -> ChatResponse:
         """A response with the place of each value, where that is wanted."""

@@ -104,6 +104,7 @@ _HOMES = {
         "PageImage",
         "PageResult",
         "PageState",
+        "SecondOpinion",
         "Table",
         "TextLine",
         "Usage",

@@ -149,6 +149,7 @@ from vlm_core.types import Finding as Finding
 from vlm_core.types import PageImage as PageImage
 from vlm_core.types import PageResult as PageResult
 from vlm_core.types import PageState as PageState
+from vlm_core.types import SecondOpinion as SecondOpinion
 from vlm_core.types import Table as Table
 from vlm_core.types import TextLine as TextLine
 from vlm_core.types import Usage as Usage

@@ -521,6 +521,7 @@ class ReaderOptions(TypedDict, total=False):
     furniture: Furniture
     figure_images: str | os.PathLike[str] | None
     verify: Verify
+    verify_with: Engine | None
     trusted: bool
 
 

@@ -52,6 +52,12 @@ def test_whole_words_of_a_line_are_found_there(words: list[str], data: st.DataOb
     assert any(place.text == sought for place in find(sought, page([" ".join(words)])))
 
 
+@given(st.lists(st.text("ab", min_size=1, max_size=6), min_size=1, max_size=8), st.data())
+def test_a_word_of_letters_that_repeat_is_found_as_a_word(words: list[str], data: st.DataObject) -> None:
+    sought = data.draw(st.sampled_from(words))
+    assert any(place.text == sought for place in find(sought, page([" ".join(words)])))
+
+
 @given(st.text(), st.text())
 def test_nothing_between_the_marks_can_close_them(text: str, name: str) -> None:
     told = mark_untrusted(text, name)

@@ -40,12 +40,15 @@ def printed_pages(pages: Sequence[PageImage]) -> list[PrintedPage]:
         MissingExtraError: the local engine is not installed.
         EngineError: it failed.
     """
-    from vlm_core.evidence.verify import print_of_layer
+    from vlm_core.evidence.layer_print import print_of_layer
     from vlm_core.ocr.local import LocalEngine
 
     engine = LocalEngine()
+    for_pictures = engine if find_spec("rapidocr") is not None else None
     return [
-        engine.read_closely(page) if page.text_layer is None else print_of_layer(page.text_layer, page)
+        engine.read_closely(page)
+        if page.text_layer is None
+        else print_of_layer(page.text_layer, page, for_pictures)
         for page in pages
     ]
 

@@ -14,8 +14,8 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from functools import lru_cache
-from itertools import accumulate, islice, takewhile
+from functools import cached_property, lru_cache
+from itertools import accumulate, islice, pairwise, takewhile
 from typing import NamedTuple, TypeAlias
 
 from vlm_core.types import Box, TextLine, rounded, union
@@ -60,6 +60,14 @@ class _Letters:
     text: str
     places: tuple[tuple[int, int], ...]
 
+    @cached_property
+    def starts(self) -> int:
+        """A bit for each place between two letters, the first being 1: whether a word or the end is there."""
+        bits = 1 | 1 << len(self.places)
+        for place, ((line, before), (next_line, after)) in enumerate(pairwise(self.places), start=1):
+            bits |= (line != next_line or after - before > 1) << place
+        return bits
+
 
 def find(sought: str, lines: Sequence[TextLine]) -> list[TextSpan]:
     """The places where a text stands, the best first.
@@ -83,7 +91,9 @@ def find(sought: str, lines: Sequence[TextLine]) -> list[TextSpan]:
         return []
     page = _letters(lines, keep)
     # The search is linear in the page; to compare what it finds is quadratic in the text that is sought.
-    spans = islice(_spans(folded, page.text), min(MOST_PLACES, MOST_COMPARISONS // len(folded) ** 2))
+    most = min(MOST_PLACES, MOST_COMPARISONS // len(folded) ** 2)
+    starts = _letters([TextLine(text=sought, bbox=(0, 0, 0, 0))], keep).starts
+    spans = islice(_spans(folded, starts, page), most)
     places = [_found(page.places[start:end], sought, lines) for start, end in spans]
     return _worth_telling(places)
 
@@ -165,28 +175,53 @@ def _letters(lines: Sequence[TextLine], keep: Keep) -> _Letters:
 # --- search --------------------------------------------------------------------------------------
 
 
-def _spans(sought: str, text: str) -> Iterator[tuple[int, int]]:
-    """Where a string stands in another one, with few errors; no two places overlap."""
+class _End(NamedTuple):
+    """Where a place may end; the less of the rest, the better."""
+
+    errors: int
+    breaks: int
+    """Words that begin or end elsewhere: where letters repeat, many places have as few errors."""
+    place: int
+
+
+def _spans(sought: str, starts: int, page: _Letters) -> Iterator[tuple[int, int]]:
+    """Where a string stands on a page, with few errors; of places that overlap the best."""
     errors = int(ERRORS * len(sought))
     taken = 0
-    for end in _ends(sought, text, errors):
-        start = _start(sought, text, end, errors)
-        if start >= taken:
-            yield start, end
-            taken = end
+    best: tuple[int, _End] | None = None
+    for end in _ends(sought, starts, page, errors):
+        start = _start(sought, page.text, end.place, errors)
+        if start < taken:
+            continue
+        if best is not None and start >= best[1].place:
+            taken = best[1].place
+            yield best[0], taken
+            best = None
+        best = min(best or (start, end), (start, end), key=_end_of)
+    if best is not None:
+        yield best[0], best[1].place
 
 
-def _ends(sought: str, text: str, errors: int) -> list[int]:
-    """Where places end: of each run of possible ends the one with the fewest errors."""
-    ends: list[tuple[int, int]] = []
-    for end, distance in enumerate(distances(sought, text), start=1):
+def _end_of(span: tuple[int, _End]) -> _End:
+    return span[1]
+
+
+def _ends(sought: str, starts: int, page: _Letters, errors: int) -> list[_End]:
+    """Where places end: of each run of possible ends the best."""
+    length, ends = len(sought), list[_End]()
+    within = (2 << length) - 1
+    starts &= within
+    for place, distance in enumerate(distances(sought, page.text), start=1):
         if distance > errors:
             continue
-        if ends and end - ends[-1][0] < max(1, len(sought) - errors):
-            ends[-1] = min(ends[-1], (end, distance), key=lambda place: place[1])
+        # A place without errors is as long as what is sought; of others this is a guess.
+        own = page.starts >> max(0, place - length) & within
+        end = _End(distance, (own ^ starts).bit_count(), place)
+        if ends and place - ends[-1].place < max(1, length - errors):
+            ends[-1] = min(ends[-1], end)
         else:
-            ends.append((end, distance))
-    return [end for end, _ in ends]
+            ends.append(end)
+    return ends
 
 
 def _start(sought: str, text: str, end: int, errors: int) -> int:

@@ -110,6 +110,12 @@ _Verify = Annotated[
     bool,
     typer.Option("--verify", rich_help_panel=PAGES, help="Check a model's words by the pixels."),
 ]
+_VerifyWith = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MODEL", rich_help_panel=PAGES, help="Show a second model where the check disagrees."
+    ),
+]
 _AllowPrivateUrls = Annotated[
     bool,
     typer.Option("--allow-private-urls", rich_help_panel=PAGES, help="URLs may lead to private networks."),
@@ -154,6 +160,7 @@ def read(
     furniture: _Furniture = "mark",
     figure_images: _FigureImages = None,
     verify: _Verify = False,
+    verify_with: _VerifyWith = None,
     allow_private_urls: _AllowPrivateUrls = False,
     attachments: _Attachments = False,
     trusted: _Trusted = False,
@@ -194,6 +201,7 @@ def read(
             furniture=furniture,
             figure_images=figure_images,
             verify=verify,
+            verify_with=verify_with,
             password=password,
             max_pages=max_pages,
             on_page=report.page,

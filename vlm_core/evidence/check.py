@@ -20,6 +20,7 @@ from vlm_core.evidence.placing import Placing
 from vlm_core.evidence.printed import PagePrint
 from vlm_core.evidence.swapped import Swapped, swapped_numbers
 from vlm_core.evidence.thresholds import THRESHOLDS, Thresholds
+from vlm_core.ocr.printed_line import PrintedLine
 from vlm_core.ocr.printed_page import PrintedPage
 from vlm_core.types import Box, PageState
 from vlm_core.types.evidence import EvidenceStatus, FindingKind, Severity
@@ -135,7 +136,7 @@ class _Checker:
 
     def run(self) -> None:
         for unit in range(len(self.answer.units)):
-            if not self._is_legible(unit):
+            if not self._is_legible(unit, self.page.alphabet):
                 self.unchecked.add(unit)
             elif self.placing.instead_of(unit) is not None:
                 self._check_pairs(unit)
@@ -149,10 +150,9 @@ class _Checker:
         if self.misses:
             self._check_missing()
 
-    def _is_legible(self, unit: int) -> bool:
-        """Whether the engine knows the script."""
+    def _is_legible(self, unit: int, known: frozenset[str]) -> bool:
+        """Whether an engine that knows some characters knows the script."""
         letters = [letter for letter in self.answer.letters_of(unit) if letter.isalnum()]
-        known = self.page.alphabet
         return (
             not known or not letters or sum(letter in known for letter in letters) >= _LEGIBLE * len(letters)
         )
@@ -188,6 +188,9 @@ class _Checker:
         count = sum(letter.isalnum() for letter in letters)
         if not count:
             return
+        if self._may_be_in_picture(unit):
+            self.unchecked.add(unit)
+            return
         span = self.answer.units[unit]
         repeated = self.placing.repeated[span.first : span.last]
         if (repeated >= 0).mean() > _REPEATED:
@@ -205,6 +208,11 @@ class _Checker:
             return
         is_note = seen == "read" or count <= self.thresholds.unseen_letters
         self._mark_unit(unit, "not_on_page", "", box, "note" if is_note else "review")
+
+    def _may_be_in_picture(self, unit: int) -> bool:
+        """Whether it may be in a picture of a born-digital page that was not read, or not in its script."""
+        is_unseen = self.page.pixels is None and bool(self.page.illegible)
+        return is_unseen or not self._is_legible(unit, self.page.alphabet_of_pictures)
 
     def _mark_repeated(self, unit: int, letter: int) -> None:
         piece = self.placing.page.piece(letter)
@@ -292,7 +300,8 @@ class _Checker:
         elif count >= 2 and self.misses:
             box = page.box(difference.first, difference.last)
             shown = page.shown(difference.first, difference.last)
-            self.marks.append(Mark("missing", "", shown, None, box, verdict.score))
+            severity = self._severity_of_missing(page.pieces[difference.piece].line)
+            self.marks.append(Mark("missing", "", shown, None, box, verdict.score, severity))
 
     def _mark(self, difference: Difference, verdict: Verdict, kind: FindingKind) -> None:
         """A change, told with the words that it is in."""
@@ -363,9 +372,12 @@ class _Checker:
             short = count < thresholds.missing_short
             least = thresholds.missing_short_score if short else thresholds.missing_score
             if count >= thresholds.missing_letters and piece.line.score >= least:
-                self.marks.append(
-                    Mark("missing", "", piece.line.text, None, piece.line.box, piece.line.score)
-                )
+                box, severity = piece.line.box, self._severity_of_missing(piece.line)
+                self.marks.append(Mark("missing", "", piece.line.text, None, box, piece.line.score, severity))
+
+    def _severity_of_missing(self, line: PrintedLine) -> Severity:
+        """A note where it is a picture on a born-digital page: of a chart not all need be transcribed."""
+        return "note" if self.page.alphabet_of_pictures and line.matrices else "review"
 
     def _beside_unchecked(self) -> set[int]:
         """Pieces of the page where something stands that was not checked."""

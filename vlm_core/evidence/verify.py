@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from vlm_core.evidence.check import MOST_UNREAD, Checked, Mark, UnitEvidence, check
+from vlm_core.evidence.layer_print import BY_TEXT_LAYER, print_of_layer
+from vlm_core.evidence.second_opinion import has_number, is_settled
 from vlm_core.evidence.thresholds import THRESHOLDS
 from vlm_core.ocr.local import LocalEngine
 from vlm_core.ocr.printed_line import lines_of_text
@@ -28,7 +30,6 @@ _PARTS = frozenset({"table"})
 _WITH_TEXT = (PageState.OK, PageState.PARTIAL, PageState.BLANK, PageState.TRUNCATED, PageState.LOOPED)
 # Letters that must have been checked for a page to be another's.
 _ENOUGH = 12
-BY_TEXT_LAYER = "pdf"
 
 
 class PageVerifier:
@@ -97,7 +98,7 @@ class PageVerifier:
     ) -> tuple[PageResult, PageResult | None]:
         """As `verified`, for a result with text, and what the local engine read of the page, if it did."""
         if layer is not None:
-            return self.checked(result, print_of_layer(layer, page), BY_TEXT_LAYER), None
+            return self.checked(result, print_of_layer(layer, page, self.engine), BY_TEXT_LAYER), None
         printed = self.engine.read_closely(page)
         return self.checked(result, printed, self.name), printed.result
 
@@ -147,22 +148,6 @@ def is_another_page(found: Checked, printed: PrintedPage, result: PageResult) ->
     return could_be_read and letters >= _ENOUGH and found.agreement < THRESHOLDS.mismatch
 
 
-def print_of_layer(layer: TextLayer, page: PageImage) -> PrintedPage:
-    """A born-digital page as its PDF has it.
-
-    Args:
-        layer: its text.
-        page: its picture, for its size alone.
-    """
-    size = page.width, page.height
-    result = PageResult.of(page, lines=layer.lines, engine=BY_TEXT_LAYER)
-    # What is drawn, or has letters that are not what they say, is not in the text.
-    elsewhere = (*layer.pictures, *(line.bbox for line in layer.doubtful))
-    return PrintedPage(
-        result, lines_of_text(layer.lines, *size), tuple(_in_pixels(box, size) for box in elsewhere)
-    )
-
-
 def print_of_lines(lines: Sequence[TextLine], width: int, height: int) -> PrintedPage:
     """A page of which only the lines are known, as a journal keeps them.
 
@@ -176,7 +161,7 @@ def print_of_lines(lines: Sequence[TextLine], width: int, height: int) -> Printe
 
 
 def promoted(result: PageResult) -> PageResult:
-    """A result whose notes about numbers are to be looked at: `verify="strict"`.
+    """A result whose notes about numbers are to be looked at, but those that a second model has settled.
 
     Example:
         >>> note = Finding(kind="number_changed", text="17", expected="11", severity="note")
@@ -184,14 +169,12 @@ def promoted(result: PageResult) -> PageResult:
         'review'
     """
     findings = tuple(
-        finding.model_copy(update={"severity": "review"}) if _has_number(finding) else finding
+        finding.model_copy(update={"severity": "review"})
+        if has_number(finding) and not is_settled(finding)
+        else finding
         for finding in result.findings
     )
     return result.model_copy(update={"findings": findings})
-
-
-def _has_number(finding: Finding) -> bool:
-    return any(letter.isdigit() for letter in finding.text + finding.expected)
 
 
 def _evidence(unit: UnitEvidence, size: tuple[int, int], turn: int) -> Evidence:
@@ -230,8 +213,3 @@ def _on_page(box: Box, size: tuple[int, int], turn: int) -> Box:
         180: (1 - x1, 1 - y1, 1 - x0, 1 - y0),
         270: (y0, 1 - x1, y1, 1 - x0),
     }[turn % 360]
-
-
-def _in_pixels(box: Box, size: tuple[int, int]) -> Box:
-    width, height = size
-    return box[0] * width, box[1] * height, box[2] * width, box[3] * height

@@ -31,8 +31,8 @@ def turned(page: PageImage, degrees: int) -> PageImage:
     turn = degrees % 360
     if turn == 0:
         return page
-    image = _as_image(page).transpose(_CLOCKWISE[turn])
-    return _of_image(page, image, rotation=(page.rotation + turn) % 360)
+    image = as_image(page).transpose(_CLOCKWISE[turn])
+    return of_image(page, image, rotation=(page.rotation + turn) % 360)
 
 
 def halves(page: PageImage) -> tuple[PageImage, PageImage]:
@@ -42,10 +42,10 @@ def halves(page: PageImage) -> tuple[PageImage, PageImage]:
         >>> [half.height for half in halves(PageImage(pixels=bytes(12), width=1, height=4))]
         [2, 2]
     """
-    image = _as_image(page)
+    image = as_image(page)
     row = _lightest_row(image)
     upper, lower = (0, 0, page.width, row), (0, row, page.width, page.height)
-    return _of_image(page, image.crop(upper)), _of_image(page, image.crop(lower))
+    return of_image(page, image.crop(upper)), of_image(page, image.crop(lower))
 
 
 def _lightest_row(image: Image.Image) -> int:
@@ -56,14 +56,31 @@ def _lightest_row(image: Image.Image) -> int:
     return max(range(first, max(first + 1, last)), key=lambda row: (ink[row], -abs(row - middle)))
 
 
-def _as_image(page: PageImage) -> Image.Image:
+def as_image(page: PageImage) -> Image.Image:
+    """A page as Pillow has it.
+
+    Example:
+        >>> as_image(PageImage(pixels=bytes(6), width=2, height=1)).size
+        (2, 1)
+    """
     size = page.width, page.height
     if page.levels is not None:
         return Image.frombytes("L", size, page.levels)
     return Image.frombytes("RGB", size, page.pixels)
 
 
-def _of_image(page: PageImage, image: Image.Image, rotation: int | None = None) -> PageImage:
+def of_image(page: PageImage, image: Image.Image, rotation: int | None = None) -> PageImage:
+    """A picture as one that was made of a page: turned, or a part of it.
+
+    Args:
+        page: that it was made of.
+        image: the picture.
+        rotation: of it; the page's own where it is None.
+
+    Example:
+        >>> of_image(PageImage(pixels=bytes(6), width=2, height=1), Image.new("RGB", (5, 5))).width
+        5
+    """
     return replace(
         page,
         pixels=image.convert("RGB").tobytes(),

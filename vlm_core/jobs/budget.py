@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from vlm_core.errors import AuthenticationFailed, BudgetExceeded, MissingKeyError, VLMError
 from vlm_core.ocr.engine import OCREngine
-from vlm_core.types import PageImage, PageResult, PageState
+from vlm_core.types import PageImage, PageResult, PageState, Usage
 
 if TYPE_CHECKING:
     from vlm_core.jobs.journal import Journal
@@ -51,13 +51,19 @@ class JobBudget:
             end = copy.copy(self._end)
             end.page = page.page_number
             return end
-        if self.budget_usd is None or self.spent_usd < self.budget_usd * _ALL_BUT_ROUNDING:
+        if not self.is_spent:
             return None
         return BudgetExceeded(
             f"{page.source or 'the picture'}, page {page.page_number} was not read: "
             f"${self.spent_usd:.4f} of ${self.budget_usd:.4f} are spent",
             page=page.page_number,
         )
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether nothing more may be asked for."""
+        limit = self.budget_usd
+        return self._end is not None or (limit is not None and self.spent_usd >= limit * _ALL_BUT_ROUNDING)
 
     def is_ended_by(self, error: VLMError) -> bool:
         """Whether an error ends the job: then no further page is sent."""
@@ -144,9 +150,18 @@ class JobJournal:
 
             self._journal.put(page_key(page.sha256, **identity), result)
 
-    def put_checked(self, page: PageImage, result: PageResult) -> None:
-        """Record a result once more, with what was found on its page. What it took was recorded before."""
-        self.put(page, result.model_copy(update={"attempts": 0, "usage": None, "cost_usd": None}))
+    def put_checked(
+        self, page: PageImage, result: PageResult, usage: Usage | None = None, cost_usd: float | None = None
+    ) -> None:
+        """Record a result once more, with what was found on its page. What it took was recorded before.
+
+        Args:
+            page: that it is of.
+            result: with its findings.
+            usage: tokens that the finding took.
+            cost_usd: what it cost.
+        """
+        self.put(page, result.model_copy(update={"attempts": 0, "usage": usage, "cost_usd": cost_usd}))
 
     def put_of(self, engine: OCREngine, page: PageImage, result: PageResult) -> None:
         """Record what another engine has read, as if the job were its own."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterable, Iterator
 from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor, wait
 from functools import partial
 from inspect import GEN_CLOSED, getgeneratorstate
@@ -52,23 +52,28 @@ class CancellableReader:
 
     def __init__(self, engine: OCREngine, loop: asyncio.AbstractEventLoop | None = None) -> None:
         self._engine = engine
-        self._loop = loop if hasattr(engine, "aread_page") else None
+        self._loop = loop
         self._begun: set[Future[PageResult]] = set()
         self._closed = Event()
         self._lock = Lock()
 
-    def read_page(self, page: PageImage) -> PageResult:
+    def read_page(self, page: PageImage, engine: OCREngine | None = None) -> PageResult:
         """Read a page; the thread waits for it.
+
+        Args:
+            page: to be read.
+            engine: another one that reads for the same job.
 
         Raises:
             CancelledError: the job was broken off (`PageCancelled`: before the page was begun). No journal
                 keeps that as the page's own error.
             VLMError: as the engine raised it.
         """
-        if self._loop is None:
+        engine = engine or self._engine
+        if self._loop is None or not hasattr(engine, "aread_page"):
             self.check()
-            return self._engine.read_page(page)
-        future = self._begin(page, self._loop)
+            return engine.read_page(page)
+        future = self._begin(partial(engine.aread_page, page), self._loop)
         try:
             return future.result()
         finally:
@@ -92,13 +97,14 @@ class CancellableReader:
         for future in begun:
             future.cancel()
 
-    def _begin(self, page: PageImage, loop: asyncio.AbstractEventLoop) -> Future[PageResult]:
+    def _begin(
+        self, read: Callable[[], Coroutine[Any, Any, PageResult]], loop: asyncio.AbstractEventLoop
+    ) -> Future[PageResult]:
         import asyncio  # slow to load, and not needed where all is done in threads
 
         with self._lock:  # nothing is begun behind the back of `close`
             self.check()
-            aread_page = self._engine.aread_page  # type: ignore[attr-defined]  # not all have it
-            future: Future[PageResult] = asyncio.run_coroutine_threadsafe(aread_page(page), loop)
+            future: Future[PageResult] = asyncio.run_coroutine_threadsafe(read(), loop)
             self._begun.add(future)
             return future
 

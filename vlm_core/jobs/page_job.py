@@ -21,6 +21,7 @@ from vlm_core.jobs.budget import JobBudget, JobJournal
 from vlm_core.jobs.figure_images import with_figure_images
 from vlm_core.jobs.ordered import CancellableReader, FairSemaphore, PageCancelled
 from vlm_core.jobs.progress import Progress
+from vlm_core.jobs.second_reader import SecondModel, SecondReader
 from vlm_core.ocr.engine import OCREngine
 from vlm_core.types import Furniture, PageImage, PageResult, PageState, TextLayer
 
@@ -52,11 +53,16 @@ class ReadOptions:
     figure_images: Path | None = None
     verifier: PageVerifier | None = None
     is_strict: bool = False
+    second: SecondModel | None = None
 
     def is_complete(self, result: PageResult) -> bool:
-        """Whether a result was checked, if it is to be."""
+        """Whether a result was checked, if it is to be, and has the second opinions that are wanted."""
         verifier = self.verifier
-        return verifier is None or not (verifier.is_due(result) and verifier.needs_reading(result))
+        if verifier is None:
+            return True
+        if verifier.is_due(result) and verifier.needs_reading(result):
+            return False
+        return self.second is None or not self.second.disputed(result)
 
     @property
     def joins_words(self) -> bool:
@@ -82,6 +88,7 @@ class Job:
     budget: JobBudget
     journal: JobJournal
     bar: Progress
+    second: SecondReader | None = None
 
 
 @dataclass(frozen=True)
@@ -160,6 +167,17 @@ class PageJob:
             return self._checked(picture, result, layer)
 
     def _checked(self, picture: PageImage, result: PageResult, layer: TextLayer | None) -> PageResult:
+        """A result with what a check of it found, and a second model's word on that, if they are wanted."""
+        job, checked = self.job, self._verified(picture, result, layer)
+        if job.second is None:
+            return checked
+        opinions = job.second.opinions(checked, picture)
+        if opinions.answered:
+            paid = opinions.usage, opinions.cost_usd
+            job.journal.put_checked(picture, opinions.added_to(checked), *paid)
+        return opinions.told_on(checked)
+
+    def _verified(self, picture: PageImage, result: PageResult, layer: TextLayer | None) -> PageResult:
         """A result with what a check of it found, if it is to be checked. What fails then costs no text."""
         job, verifier = self.job, self.job.options.verifier
         if verifier is None or not verifier.is_due(result):
@@ -295,14 +313,15 @@ class OpenDocument:
             page: that was read; None where the journal had its result.
         """
         from vlm_core.ocr.hyphens import dehyphenate
+        from vlm_core.structure.evidence_boxes import with_text
 
         if options.is_strict:
             from vlm_core.evidence.verify import promoted
 
             result = promoted(result)
-        is_parted = options.joins_words and result.engine in _LINE_ENGINES
+        if options.joins_words and result.engine in _LINE_ENGINES:
+            result = with_text(result, dehyphenate(result.text))
         facts = {
-            "text": dehyphenate(result.text) if is_parted else result.text,
             "source": self.name,
             "page_number": number,
             "total_pages": self.total_pages,

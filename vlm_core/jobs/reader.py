@@ -37,6 +37,7 @@ from vlm_core.jobs.ordered import (
 from vlm_core.jobs.page_furniture import with_furniture
 from vlm_core.jobs.page_job import Job, OpenDocuments, PageJob, ReadOptions, page_jobs
 from vlm_core.jobs.progress import Progress, show_progress
+from vlm_core.jobs.second_reader import SecondModel, SecondReader
 from vlm_core.ocr.engine import Engine, OCREngine, OCROptions
 from vlm_core.ocr.resolve_engine import find_engine
 from vlm_core.option_names import names_of, strict_options
@@ -99,6 +100,9 @@ class DocumentReader:
         verify: whether what a model wrote is checked against the page's pixels by the local engine: then
             `evidence`, `findings` and `agreement` of the results say what of it stands where. "strict" has
             notes about numbers looked at, too. With engine="local" nothing is checked.
+        verify_with: a second model, as "provider:model", that is shown the pixels where a finding is, and
+            nothing else; `Finding.second_opinion` says what it read. What it reads as the first model did
+            becomes a note. It stands for `verify=True`, too. `budget_usd` counts it; `plan` does not.
         trusted: whether the documents come from where no one means harm. Pictures are decoded in this process
             then, and PDFs get more time and memory; others are decoded apart, within limits.
 
@@ -136,6 +140,7 @@ class DocumentReader:
         furniture: Furniture = "mark",
         figure_images: str | os.PathLike[str] | None = None,
         verify: Verify = False,
+        verify_with: Engine | None = None,
         trusted: bool = False,
     ) -> None:
         _check_choice("pdf_text", pdf_text, ("auto", "ignore"))
@@ -161,6 +166,8 @@ class DocumentReader:
         self.progress = progress
         # An engine knows how many pages it can read at once: the local one, one a core.
         self.max_concurrency = min(max_concurrency, getattr(self.engine, "max_concurrency", max_concurrency))
+        wants_check = bool(verify) or verify_with is not None
+        verifier = _verifier(self.engine, ocr_options) if wants_check else None
         self._options = ReadOptions(
             self.engine,
             task,
@@ -173,8 +180,9 @@ class DocumentReader:
             trusted,
             furniture,
             None if figure_images is None else _folder("figure_images", figure_images),
-            _verifier(self.engine, ocr_options) if verify else None,
+            verifier,
             verify == "strict",
+            None if verifier is None else _second_model(verify_with, max_concurrency, verify),
         )
         self._running: ReaderThreads | None = None
 
@@ -303,7 +311,10 @@ class DocumentReader:
         )
         # Pages are planned as they are read, by an engine that only measures them.
         measuring = copy.copy(self)
-        measuring.engine, measuring._options = planner, replace(self._options, engine=planner, verifier=None)
+        measuring.engine, measuring._options = (
+            planner,
+            replace(self._options, engine=planner, verifier=None, second=None),
+        )
         measuring.journal = measuring.budget_usd = measuring.on_page = None
         measuring.progress, measuring.on_error = False, "record"
         reading = CancellableReader(planner)
@@ -351,13 +362,15 @@ class DocumentReader:
             closing(OpenDocuments()) as documents,
             closing(reading),
         ):
+            budget, second = JobBudget(self.budget_usd), self._options.second
             job = Job(
                 self._options,
                 reading,
                 threads.slots,
-                JobBudget(self.budget_usd),
+                budget,
                 JobJournal(self.journal, self.engine, self.task, reading.pause, self._options.is_complete),
                 bar,
+                None if second is None else SecondReader(second, reading, budget),
             )
             tasks = until_closed(page_jobs(job, sources, numbers, documents), reading)
             # More pages are begun than are read at once: some are decoded meanwhile, to be ready in time.
@@ -485,6 +498,20 @@ def _verifier(engine: OCREngine, asked_for: OCROptions) -> PageVerifier | None:
     from vlm_core.evidence.verify import PageVerifier
 
     return PageVerifier.of_task(asked_for.task, has_prompt=bool(asked_for.prompt or asked_for.schema))
+
+
+def _second_model(engine: Engine | None, max_concurrency: int, verify: Verify) -> SecondModel | None:
+    if engine is None:
+        return None
+    options = OCROptions("text", max_concurrency=max_concurrency, readings=1)
+    found = find_engine(engine, options)
+    if found.name == "rapidocr":
+        raise ConfigError(
+            'verify_with="local" is what checks already',
+            hint='Name another model, as "provider:model".',
+            argument="verify_with",
+        )
+    return SecondModel(found, verify == "strict")
 
 
 def _check_choice(name: str, value: object, choices: tuple[object, ...]) -> None:

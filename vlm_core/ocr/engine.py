@@ -55,6 +55,8 @@ class OCROptions:
     request_options: Mapping[str, Any] = field(default_factory=dict)
     fallbacks: Sequence[str | Route] = ()
     max_concurrency: int = 8
+    readings: int | None = None
+    """How often a page is asked for where the answers are bad; None for as often as an engine does."""
 
     @property
     def digest(self) -> str:

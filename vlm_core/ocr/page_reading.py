@@ -56,13 +56,16 @@ class PageAnswer:
 Steps: TypeAlias = Generator[PagePrompt, Completion, PageAnswer]
 
 
-def read_page(page: PageImage, asker: PagePrompter, *, may_split: bool = True) -> Steps:
+def read_page(
+    page: PageImage, asker: PagePrompter, *, may_split: bool = True, readings: int = READINGS
+) -> Steps:
     """Read a page.
 
     Args:
         page: what to read.
         asker: how answers are understood.
         may_split: whether a page too long for one answer may be read in two halves.
+        readings: how often it may be asked for.
 
     Yields:
         Questions; an error of the client may be thrown in.
@@ -73,7 +76,7 @@ def read_page(page: PageImage, asker: PagePrompter, *, may_split: bool = True) -
     answers: list[PageAnswer] = []
     requests = 0
     shown = page
-    for attempt in range(READINGS):
+    for attempt in range(readings):
         try:
             completion = yield PagePrompt(shown, attempt)
         except EmptyOutput as error:

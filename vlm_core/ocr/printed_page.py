@@ -22,3 +22,5 @@ class PrintedPage(NamedTuple):
     pixels: PagePixels | None = None
     alphabet: frozenset[str] = frozenset()
     """All folded characters that the engine can read; empty where it can be any."""
+    alphabet_of_pictures: frozenset[str] = frozenset()
+    """The same of what was read in the pictures of a page that brings its text."""

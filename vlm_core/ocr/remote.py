@@ -13,7 +13,7 @@ from vlm_core.completion import Completion, Estimate
 from vlm_core.errors import AuthenticationFailed, ConfigError, InputError, VLMError
 from vlm_core.ocr.callable_client import ForeignClient
 from vlm_core.ocr.engine import OCREngine
-from vlm_core.ocr.page_reading import PageAnswer, error_of, read_page
+from vlm_core.ocr.page_reading import READINGS, PageAnswer, error_of, read_page
 from vlm_core.ocr.page_warnings import page_warnings
 from vlm_core.ocr.prompts import PagePrompt, PagePrompter
 from vlm_core.types import PageImage, PageResult, PageState, total_usage
@@ -35,6 +35,7 @@ class RemoteEngine:
         schema: of the JSON that is wanted: a JSON schema or a pydantic model.
         options: of the requests: temperature, max_tokens, extra_body ..., `detail`, and `max_side` in pixels.
         last_resort: reads pages that no route could read.
+        readings: how often a page may be asked for, each time otherwise, where the answers are bad.
 
     Raises:
         ConfigError: a model was not trained for the task, or an option cannot be sent.
@@ -60,10 +61,12 @@ class RemoteEngine:
         schema: Any = None,
         options: Mapping[str, Any] | None = None,
         last_resort: OCREngine | None = None,
+        readings: int = READINGS,
     ) -> None:
         self.client = client
         self.model: str | None = client.endpoint.model
         self.last_resort = last_resort
+        self._readings = readings
         self._asker = PagePrompter(client.endpoints, task, prompt, schema, dict(options or {}))
 
     @property
@@ -138,7 +141,7 @@ class RemoteEngine:
     def _steps(self, page: PageImage) -> Generator[PagePrompt, Completion, PageResult]:
         began = time.perf_counter()
         try:
-            answer = yield from read_page(page, self._asker)
+            answer = yield from read_page(page, self._asker, readings=self._readings)
         except VLMError as error:
             if self.last_resort is None or isinstance(error, _STOPS_THE_JOB):
                 raise

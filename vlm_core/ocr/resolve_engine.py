@@ -73,6 +73,7 @@ def _of_model(engine: Any, wishes: OCROptions) -> OCREngine:
     from vlm_core.catalog.routes import Route
     from vlm_core.client import VLMClient
     from vlm_core.ocr.callable_client import ForeignClient
+    from vlm_core.ocr.page_reading import READINGS
     from vlm_core.ocr.remote import RemoteEngine
 
     routes, last_resort = _with_last_resort(wishes)
@@ -94,6 +95,7 @@ def _of_model(engine: Any, wishes: OCROptions) -> OCREngine:
         schema=wishes.schema,
         options=wishes.request_options,
         last_resort=last_resort,
+        readings=wishes.readings or READINGS,
     )
 
 

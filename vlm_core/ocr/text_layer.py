@@ -11,6 +11,7 @@ from vlm_core.errors import MissingExtraError
 from vlm_core.ocr.entries import with_entries
 from vlm_core.ocr.layout import blocks, moved, text_of_page
 from vlm_core.ocr.page_warnings import NO_TEXT, page_warnings
+from vlm_core.ocr.picture_checks import CheckedPicture, checks_on_page
 from vlm_core.ocr.unread_ink import Unread
 from vlm_core.structure.figures import figures_of
 from vlm_core.structure.found_blocks import moved_block, renumbered
@@ -58,7 +59,7 @@ def read_with_text_layer(
     pictures += [_checked(page, place, lines, read_page) for place, lines in _doubtful_places(layer)]
     # What is drawn may be an ornament: a warning tells of it, and the page stays as it is.
     incomplete = [picture.result for picture in pictures if picture.result.state is PageState.PARTIAL]
-    pictures += [_surely(_picture(page, box, read_page)) for box in _drawn_lettering(page, layer)]
+    pictures += [_surely(_picture(page, box, read_page)) for box in drawn_lettering(page, layer)]
     results = [picture.result for picture in pictures]
     lines = _in_place(layer.lines, [(picture.place, _new_lines(picture, layer)) for picture in pictures])
     found = tuple(_tables_and_figures(lines, layer, page, pictures))
@@ -77,7 +78,12 @@ def read_with_text_layer(
         cost_usd=sum(result.cost_usd or 0.0 for result in results),
         seconds=sum(result.seconds for result in results),
         warnings=tuple(dict.fromkeys([*warnings, *page_warnings(text)])),
+        **checks_on_page(text, map(_as_checked, pictures)),
     )
+
+
+def _as_checked(picture: _Picture) -> CheckedPicture:
+    return CheckedPicture(picture.result, partial(_box_on_page, picture.place, picture.result.rotation))
 
 
 def _tables_and_figures(
@@ -112,8 +118,13 @@ def _of_pictures(pictures: Iterable[_Picture], lines: Sequence[TextLine]) -> Ite
             yield moved_block(block, partial(_box_on_page, place, result.rotation))
 
 
-def _drawn_lettering(page: PageImage, layer: TextLayer) -> list[Box]:
-    """The places of lettering in small pictures and in what is drawn, beside the page's own text."""
+def drawn_lettering(page: PageImage, layer: TextLayer) -> list[Box]:
+    """The places of lettering in small pictures and in what is drawn, beside the page's own text.
+
+    Args:
+        page: its picture.
+        layer: its text.
+    """
     if not layer.drawings:
         return []
     from vlm_core.images.lettering import lettering  # which loads PIL

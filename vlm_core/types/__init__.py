@@ -7,7 +7,15 @@ with the origin at its top left, so that they hold at any resolution.
 from vlm_core.types.blocks import Block, BlockKind, Cell, Furniture, LocatedBy, Origin, Table, TextLine, Word
 from vlm_core.types.boxes import Box, PageBox, boxes_in_words, rounded, union
 from vlm_core.types.chunk import Chunk
-from vlm_core.types.evidence import Evidence, EvidenceStatus, Finding, FindingKind, Severity, Verify
+from vlm_core.types.evidence import (
+    Evidence,
+    EvidenceStatus,
+    Finding,
+    FindingKind,
+    SecondOpinion,
+    Severity,
+    Verify,
+)
 from vlm_core.types.fields import ExtractedField, ExtractionResult
 from vlm_core.types.page_image import MAX_PAGES, READING_PIXELS, Entry, PageImage, StoredJPEG, TextLayer
 from vlm_core.types.results import RESULT_VERSION, DocumentResult, PageError, PageResult, PageState
@@ -38,6 +46,7 @@ __all__ = [
     "PageImage",
     "PageResult",
     "PageState",
+    "SecondOpinion",
     "Severity",
     "StoredJPEG",
     "Table",

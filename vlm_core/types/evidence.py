@@ -48,6 +48,26 @@ class Evidence(Value):
     """The share of its letters and digits that stand on the page as they were written."""
 
 
+Side: TypeAlias = Literal["answer", "page", "neither"]
+"""answer: a second model reads what the first one wrote. page: it reads what the check read. neither: it
+reads something else, or both, or gave no usable answer."""
+
+
+class SecondOpinion(Value):
+    """What a second model read at the place of a finding. It was shown the pixels, and neither reading.
+
+    Example:
+        >>> SecondOpinion(text="TOTAL 11.90", model="novita:some-vlm", agrees_with="page").agrees_with
+        'page'
+    """
+
+    text: str = ""
+    """Its words, the beginning of a long answer. A stranger's text, as all that is read."""
+    model: str = ""
+    """As "provider:model", or an engine's name."""
+    agrees_with: Side
+
+
 class Finding(Value):
     """A difference between a page's text and its pixels. It never changes the text.
 
@@ -71,5 +91,8 @@ class Finding(Value):
     """How strongly the pixels speak against it: the logarithm of a likelihood ratio, the lower, the more. 0
     where nothing was weighed."""
     severity: Severity = "review"
+    """A note, too, where a second model reads what the first one wrote."""
+    second_opinion: SecondOpinion | None = None
+    """With `verify_with`: what a second model says."""
     path: str | None = None
     """Of an extracted field: a JSON pointer."""

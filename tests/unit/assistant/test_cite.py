@@ -29,6 +29,10 @@ TEXT = "\n".join(ROWS)
 BOXES = "2:0.1000,0.0000,0.9000,0.1000"
 
 
+def line(text: str, at: int) -> TextLine:
+    return TextLine(text=text, bbox=(0.1, at / 10, 0.9, (at + 1) / 10), row=at)
+
+
 def first(answer: str, documents: Any = PAGE) -> Any:
     return cite(answer, documents).claims[0]
 
@@ -129,6 +133,32 @@ def test_a_sentence_may_be_borne_by_several_places_of_one_page() -> None:
     claim = first("Brackenfield Nursery charges a total of 1,180.50.")
     assert claim.status == "close"
     assert {box for place in claim.citations for box in place.boxes} == {LINES[0].bbox, LINES[4].bbox}
+
+
+def test_a_line_that_says_a_sentence_is_cited_alone() -> None:
+    (place,) = first("Lavender in pots 1,150.00").citations
+    assert place.boxes == (LINES[3].bbox,)
+
+
+def test_a_date_that_goes_on_in_the_next_line_is_found() -> None:
+    sentence, value = cite(
+        "Ships arrived on 2018-03-12.", "Ships arrived on 12\nMarch 2018 in the morning"
+    ).claims
+    assert (sentence.status, value.status) == ("close", "exact")
+
+
+def test_an_answer_of_many_sentences_is_looked_for_in_many_pages() -> None:
+    pages = [
+        PageResult(
+            text="",
+            page_number=number,
+            lines=tuple(line(f"Item {number}-{at} costs {number}.{at}0", at) for at in range(9)),
+        )
+        for number in range(1, 101)
+    ]
+    answer = " ".join(f"Item {number}-3 costs {number}.30." for number in range(1, 101))
+    sentences = [claim for claim in cite(answer, pages).claims if claim.kind == "sentence"]
+    assert [claim.citations[0].page for claim in sentences] == list(range(1, 101))
 
 
 def test_the_document_that_bears_a_claim_is_named() -> None:

@@ -35,6 +35,8 @@ def lines(*texts: str, row: int | None = None) -> list[TextLine]:
         pytest.param("SUBTOTAL", "SUBT0TAL: 8", "SUBT0TAL", id="a digit for a letter"),
         pytest.param("JALAN SAGU", "NO 5 JALAN SACU 18", "JALAN SACU", id="a wrong letter"),
         pytest.param("JALAN SAGU", "NO 5 JALANSAU 18", "JALANSAU", id="a lost letter"),
+        pytest.param("aaaaa", "aaaa aaaaa", "aaaaa", id="letters that repeat"),
+        pytest.param("aaaa aaaaa", "aaaaa aaaa aaaaa", "aaaa aaaaa", id="words that repeat"),
         pytest.param("***", "*** Thank you", "***", id="marks alone"),
         pytest.param("合計", "税込 合計 9", "合計", id="another script"),
     ],

@@ -76,6 +76,35 @@ def test_a_structured_answer_comes_with_its_evidence(make_llm: Make, server: Scr
     assert [finding.expected for finding in bad.additional_kwargs["evidence"].findings] == ["38.25"]
 
 
+async def streamed(llm: Any, *, is_async: bool) -> list[Any]:
+    if not is_async:
+        return list(llm.stream_chat(question()))
+    return [response async for response in await llm.astream_chat(question())]
+
+
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+def test_the_last_item_of_a_stream_has_the_evidence(
+    make_llm: Make, server: ScriptedServer, is_async: bool
+) -> None:
+    server.say('{"total": 88.25}')
+    llm = make_llm().as_structured_llm(Receipt, evidence=True)
+    *growing, last = asyncio.run(streamed(llm, is_async=is_async))
+    assert growing
+    assert not any("evidence" in response.additional_kwargs for response in growing)
+    proof = last.additional_kwargs["evidence"]
+    assert (last.raw, proof.fields["total"].status) == (Receipt(total=88.25), "contradicted")
+    assert [finding.expected for finding in proof.findings] == ["38.25"]
+
+
+def test_a_streamed_answer_that_was_corrected_has_the_evidence_of_the_correction(
+    make_llm: Make, server: ScriptedServer
+) -> None:
+    server.say('{"total": "none"}')
+    server.say('{"total": 38.25}')
+    *_, last = make_llm().as_structured_llm(Receipt, evidence=True).stream_chat(question())
+    assert last.additional_kwargs["evidence"].fields["total"].status == "exact"
+
+
 def test_without_evidence_nothing_is_added(make_llm: Make, server: ScriptedServer) -> None:
     server.say('{"total": 38.25}')
     assert "evidence" not in make_llm().as_structured_llm(Receipt).chat(question()).additional_kwargs
