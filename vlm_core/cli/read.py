@@ -86,7 +86,7 @@ _PdfText = Annotated[
         metavar="WHICH",
         show_default=False,
         rich_help_panel=PAGES,
-        help="auto: use the text inside a PDF. ignore: read its pages as images. Default: auto.",
+        help="auto: use a PDF's own text. ignore: read pages as images. Default: auto.",
     ),
 ]
 _NoDehyphenate = Annotated[
@@ -112,9 +112,7 @@ _Verify = Annotated[
 ]
 _VerifyWith = Annotated[
     str | None,
-    typer.Option(
-        metavar="MODEL", rich_help_panel=PAGES, help="Show a second model where the check disagrees."
-    ),
+    typer.Option(metavar="MODEL", rich_help_panel=PAGES, help="Show a second model what is disputed."),
 ]
 _AllowPrivateUrls = Annotated[
     bool,

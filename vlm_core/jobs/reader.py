@@ -396,6 +396,8 @@ class DocumentReader:
 
     def _deliver(self, result: PageResult, bar: Progress) -> None:
         bar.delivered(result)
+        if self._options.verifier is not None:  # what a check takes differs from page to page
+            release_free_memory()
         if self.on_page is not None:
             self.on_page(result)
         if self.on_error == "raise" and result.error is not None:
