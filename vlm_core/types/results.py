@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, PlainSerializer, model_validator
 from vlm_core.errors import ResultVersionError
 from vlm_core.types.blocks import Block, Furniture, Table, TextLine
 from vlm_core.types.boxes import Box, rounded
+from vlm_core.types.correction import Correction
 from vlm_core.types.evidence import Evidence, Finding
 from vlm_core.types.page_image import PageImage
 from vlm_core.types.usage import Usage, sum_known, total_usage
@@ -164,6 +165,9 @@ class PageResult(_Result):
     """Of a page whose state is partial: the share of its ink that no character accounts for, from 0 to 1."""
     unread: Annotated[tuple[Box, ...], AfterValidator(_all_rounded)] = ()
     """Where that ink stands."""
+    corrections: tuple[Correction, ...] = ()
+    """What a person decided who looked at the page, in order. `text` is the text after them, `raw` is what
+    the model answered, as it was."""
     warnings: tuple[str, ...] = ()
     """What is odd about the page. The first one of a partial page says what is unread."""
     error: PageError = None
@@ -218,6 +222,16 @@ class PageResult(_Result):
         from vlm_core.structure.page_blocks import blocks_of_page
 
         return blocks_of_page(self)
+
+    @property
+    def corrected(self) -> bool:
+        """Whether a person changed its text.
+
+        Example:
+            >>> PageResult(text="11.90", corrections=(Correction(action="edit", text="11.90"),)).corrected
+            True
+        """
+        return any(correction.changes_text for correction in self.corrections)
 
     @property
     def score(self) -> float | None:
