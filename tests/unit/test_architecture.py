@@ -26,7 +26,7 @@ FLOORS = (
     {"ocr"},
     {"evidence"},
     {"jobs"},
-    {"documents", "assistant", "adapter_models"},
+    {"documents", "assistant", "adapter_models", "export"},
     {"integration"},
     {"mcp_server"},
     {"cli", "testing", "langchain_vlm", "llamaindex_vlm"},

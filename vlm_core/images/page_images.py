@@ -5,25 +5,28 @@ from __future__ import annotations
 import io
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from math import ceil
 from numbers import Real
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from vlm_core.catalog.schema import ImageLimits
 from vlm_core.completion import EncodedImage
-from vlm_core.errors import ConfigError, InputError
+from vlm_core.errors import ConfigError, InputError, VLMError
 from vlm_core.images.sources import Source, expand
 from vlm_core.types import READING_PIXELS, Box, PageImage, PageResult
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from vlm_core.images.decode import Pages
+
 _SHA256 = re.compile("[0-9a-f]{64}")
 BOX_COLOUR = (214, 39, 40)
+_PDF_TEXT: tuple[Literal["auto"], Literal["ignore"]] = ("auto", "ignore")
 # So far a box may reach beyond the page: models do not measure exactly.
 _BESIDE = 0.05
 
@@ -132,6 +135,47 @@ def page_encoded(
     return fit(turned(image, page.rotation - image.rotation), ImageLimits(max_side=max_side))
 
 
+def pages_encoded(
+    name: str,
+    pages: Iterable[PageResult],
+    *,
+    max_side: int | None = None,
+    password: str | None = None,
+    allow_private_urls: bool = False,
+) -> Iterator[EncodedImage | VLMError]:
+    """The pictures of a document's pages as `page_encoded` gives them, the document being opened once.
+
+    Args:
+        name: of the document, as its pages' results have it.
+        pages: the results.
+        max_side: pixels of the longer side, at most.
+        password: of an encrypted PDF.
+        allow_private_urls: whether a URL may lead to this machine or its network.
+
+    Yields:
+        A picture for each page; where it cannot be had, the error that says why.
+
+    Example:
+        >>> [str(error) for error in pages_encoded("<bytes>", [PageResult()])]
+        ['<bytes> was not read from a file or a URL, so that its picture is not known. Give a file.']
+    """
+    from vlm_core.images.encode import fit
+    from vlm_core.images.rotate import turned
+
+    if name.startswith("<") or not name:
+        told = f"{name or 'the document'} was not read from a file or a URL, so that its picture is not known"
+        yield from (InputError(told, hint="Give a file.") for _ in pages)
+        return
+    again = document_again(name, allow_private_urls=allow_private_urls)
+    with _OpenAgain(next(expand(again, allow_private_urls=allow_private_urls)), password) as opened:
+        for page in pages:
+            try:
+                image = opened.page(page)
+                yield fit(turned(image, page.rotation - image.rotation), ImageLimits(max_side=max_side))
+            except VLMError as error:
+                yield error
+
+
 def page_again(
     document: Any, page: PageResult, *, password: str | None = None, allow_private_urls: bool = False
 ) -> PageImage:
@@ -153,23 +197,80 @@ def page_again(
     source, *others = expand(document, allow_private_urls=allow_private_urls)
     if others:
         raise InputError(f"{page.source} is more than one document", hint="Give the one that was read.")
-    for pdf_text in ("auto", "ignore"):
-        for max_side in dict.fromkeys((max(page.width, page.height) or None, None)):
-            for reading_pixels in (None, READING_PIXELS):
-                with source.open(
-                    password=password, pdf_text=pdf_text, max_side=max_side, reading_pixels=reading_pixels
-                ) as pages:
-                    image = pages.page(1 if pages.total_pages == 1 else page.page_number)
-                if page.sha256 in ("", image.sha256):
-                    return image
-        if image.dpi is None:  # it is not a page of a PDF, and always the same
-            break
+    with _OpenAgain(source, password) as opened:
+        return opened.page(page)
+
+
+class _Drawing(NamedTuple):
+    """How a document is opened; a page of a PDF is drawn otherwise for each."""
+
+    pdf_text: Literal["auto", "ignore"]
+    max_side: int | None
+    reading_pixels: int | None
+
+
+class _OpenAgain:
+    """A document that was read, opened for pictures of its pages: once, while its pages were drawn alike."""
+
+    def __init__(self, source: Source, password: str | None) -> None:
+        self._source = source
+        self._password = password
+        self._pages: Pages | None = None
+        self._drawing: _Drawing | None = None
+
+    def __enter__(self) -> _OpenAgain:
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        if self._pages is not None:
+            self._pages.close()
+            self._pages = None
+
+    def page(self, page: PageResult) -> PageImage:
+        """The picture of a page, as it was when it was read.
+
+        Raises:
+            InputError: the document cannot be read, or is not the one that the page was read from.
+        """
+        for drawing in self._drawings(page):
+            image = self._drawn(drawing, page.page_number)
+            if page.sha256 in ("", image.sha256):
+                return image
+            if image.dpi is None:  # it is not a page of a PDF, and always the same
+                break
+        raise _not_found(self._source, page)
+
+    def _drawings(self, page: PageResult) -> Iterable[_Drawing]:
+        """The ways in which a page may have been drawn; that of the page before comes first."""
+        sides = dict.fromkeys((max(page.width, page.height) or None, None))
+        ways = [
+            _Drawing(pdf_text, max_side, reading_pixels)
+            for pdf_text in _PDF_TEXT
+            for max_side in sides
+            for reading_pixels in (None, READING_PIXELS)
+        ]
+        return sorted(ways, key=lambda way: way != self._drawing)
+
+    def _drawn(self, drawing: _Drawing, number: int) -> PageImage:
+        if self._pages is None or drawing != self._drawing:
+            self._close()
+            self._pages, self._drawing = (
+                self._source.open(password=self._password, **drawing._asdict()),
+                drawing,
+            )
+        return self._pages.page(1 if self._pages.total_pages == 1 else number)
+
+
+def _not_found(source: Source, page: PageResult) -> InputError:
     if source.name.startswith("<") or _place(source.name) != _place(page.source):
-        raise InputError(
+        return InputError(
             f"{source.name} does not hold page {page.page_number} of {page.source or 'the document'}",
             hint="Give the document that the page was read from.",
         )
-    raise InputError(
+    return InputError(
         f"{page.source} changed since page {page.page_number} was read", hint="Read it again first."
     )
 

@@ -106,8 +106,8 @@ def apply_corrections(
         >>> with TemporaryDirectory() as folder, Journal(f"{folder}/pages.journal") as journal:
         ...     key = page_key("e774c5ce", model="qwen3-vl")
         ...     journal.put(key, PageResult(text="TOTAL 9.O0", sha256="e774c5ce", engine="vlm"))
-        ...     applied = apply_corrections({"format": "vlm-corrections", "version": 1, "pages": [page]}, journal)
-        ...     applied.pages, journal.get(key).text
+        ...     told = {"format": "vlm-corrections", "version": 1, "pages": [page]}
+        ...     apply_corrections(told, journal).pages, journal.get(key).text
         (1, 'TOTAL 9.00')
     """
     pages = _validated(corrections if isinstance(corrections, Mapping) else _in_file(corrections)).pages
@@ -168,9 +168,7 @@ def _put(journal: Journal, key: str, result: PageResult, page: PageCorrections) 
     journal.put(key, now.model_copy(update={"attempts": 0, "usage": None, "cost_usd": None}))
 
 
-def _found(
-    page: PageCorrections, rows: Iterable[tuple[str, PageResult]]
-) -> Iterator[tuple[str, PageResult]]:
+def _found(page: PageCorrections, rows: Iterable[tuple[str, PageResult]]) -> Iterator[tuple[str, PageResult]]:
     """The results of a page that was looked at, each as it was looked at."""
     for key, result in rows:
         looked_at = _as_looked_at(page, result) if _is_of(page, result) else None
@@ -228,4 +226,6 @@ def is_journal(path: Path) -> bool:
         with path.open("rb") as file:
             return file.read(16) == b"SQLite format 3\0"
     except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}", hint="Check its permissions.") from error
+        raise ConfigError(
+            f"{path} cannot be read: {error.strerror}", hint="Check its permissions."
+        ) from error

@@ -6,13 +6,13 @@ import json
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import SequenceMatcher
-from os.path import commonprefix
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 from vlm_core.structure.evidence_boxes import letters_of
 from vlm_core.types import Correction, Evidence, Finding, PageResult, PageState, TextLine, Word
 
-# Of a changed part, in characters, up to which single characters are compared: the time grows with its square.
+# Of a changed part, in characters, up to which they are compared: the time grows with the square.
 _LONGEST_COMPARED = 2_000
 # Of a changed part, in lines.
 _MOST_LINES_COMPARED = 2_000
@@ -60,9 +60,7 @@ def corrected(
     edits = edits_between(page.text, text)
     decided = {decision.finding for decision in decisions}
     evidence = _moved_evidence(page.evidence or _evidence_of_lines(page), edits)
-    moved = (
-        _moved_finding(finding, edits) for n, finding in enumerate(page.findings) if n not in decided
-    )
+    moved = (_moved_finding(finding, edits) for n, finding in enumerate(page.findings) if n not in decided)
     update: dict[str, Any] = {
         "text": text,
         "evidence": evidence,
@@ -120,9 +118,9 @@ def edits_between(before: str, after: str) -> list[Edit]:
         >>> edits_between("Tea 2.00\\nCake 17.90", "Tea 2.00\\nCake 11.90")
         [Edit(start=15, end=16, text='1')]
     """
-    head = len(commonprefix((before, after)))
+    head = _length_alike(before, after)
     rest, other = before[head:], after[head:]
-    tail = len(commonprefix((rest[::-1], other[::-1])))
+    tail = _length_alike(reversed(rest), reversed(other))
     rest, other = rest[: len(rest) - tail], other[: len(other) - tail]
     if not rest and not other:
         return []
@@ -130,6 +128,11 @@ def edits_between(before: str, after: str) -> list[Edit]:
     if max(len(lines), len(others)) > _MOST_LINES_COMPARED:
         return [Edit(head, head + len(rest), other)]
     return list(_between_lines(lines, others, head))
+
+
+def _length_alike(letters: Iterable[str], others: Iterable[str]) -> int:
+    """How many letters two texts have in common at their beginning."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(letters, others, strict=False)))
 
 
 def _between_lines(lines: Sequence[str], others: Sequence[str], at: int) -> Iterator[Edit]:

@@ -31,7 +31,7 @@ def _of_pages(pages: Sequence[PageResult]) -> list[list[Block]]:
 
 
 def _is_answer(page: PageResult) -> bool:
-    """Whether a model gave the page, or a person wrote it: its text has the structure, whatever lines it has."""
+    """Whether a model gave the page or a person corrected it: its text has the structure."""
     return bool(page.raw) or not page.lines or page.corrected
 
 
