@@ -32,7 +32,7 @@ FLOORS = (
     {"cli", "testing", "langchain_vlm", "llamaindex_vlm"},
 )
 # The values of a page show themselves as text, rows and blocks: inside functions, when they are asked to.
-WHEN_ASKED = {("types", "structure")}
+WHEN_ASKED = {("types", "structure"), ("types", "export")}
 OWNERS = {
     "PIL": "vlm_core/images/",
     "pillow_heif": "vlm_core/images/",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
@@ -223,6 +224,38 @@ class PageResult(_Result):
 
         return blocks_of_page(self)
 
+    def __repr__(self) -> str:
+        found = {"findings": len(self.findings), "error": self.error}
+        more = "".join(f", {name}={value!r}" for name, value in found.items() if value)
+        return (
+            f"PageResult(source={self.source!r}, page_number={self.page_number}, state={self.state.value!r}, "
+            f"lines={len(self.lines)}, characters={len(self.text)}{more})"
+        )
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        from vlm_core.export.notebook import page_html
+
+        return page_html(self)
+
+    def _repr_png_(self) -> bytes | None:
+        from vlm_core.export.notebook import page_picture
+
+        return page_picture(self)
+
+    def show(self) -> None:
+        """Show the page's picture with the boxes of its blocks and findings.
+
+        In a notebook it stands below the cell, elsewhere the system's viewer is opened.
+
+        Raises:
+            InputError: the document was not a file or a URL, or is another one now.
+        """
+        from vlm_core.export.notebook import show_page
+
+        show_page(self)
+
     @property
     def corrected(self) -> bool:
         """Whether a person changed its text.
@@ -309,6 +342,27 @@ class DocumentResult(_Result):
     pages: tuple[PageResult, ...]
     attachments: tuple[DocumentResult, ...] = ()
     """Those of a PDF, where `read` was asked for them; `iter` gives each as a document of its own."""
+
+    def __repr__(self) -> str:
+        states = Counter(page.state.value for page in self.pages)
+        counted = ", ".join(f"{count} {state}" for state, count in states.items())
+        return (
+            f"DocumentResult(source={self.source!r}, pages={len(self.pages)}, states={counted!r}, "
+            f"characters={sum(len(page.text) for page in self.pages)})"
+        )
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        from vlm_core.export.notebook import document_html
+
+        return document_html(self)
+
+    def _repr_png_(self) -> bytes | None:
+        """The first page."""
+        from vlm_core.export.notebook import page_picture
+
+        return page_picture(self.pages[0]) if self.pages else None
 
     @property
     def ok(self) -> bool:

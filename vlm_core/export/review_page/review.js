@@ -4,7 +4,7 @@
 
 const data = JSON.parse(document.getElementById("data").textContent);
 const SVG = "http://www.w3.org/2000/svg";
-const ONE_CROP = { beside: 0.06, above: 0.012 };
+const ONE_CROP = { beside: 0.2, above: 0.012 };
 const ZOOMS = [0.5, 0.75, 1, 1.25, 1.5, 2, 3, 4];
 const GOOD_STATES = ["ok", "blank"];
 const KIND_NAMES = {
@@ -262,7 +262,7 @@ function showText(view) {
 
 function blockOf(view, block, number) {
   const element = make("div", {
-    class: `block ${block.kind}`, "data-link": `b${number}`, role: "group", tabindex: "-1",
+    class: `block ${block.kind}`, "data-link": `b${number}`, role: "group", tabindex: block.rows ? "0" : "-1",
     "aria-label": block.kind.replace("_", " "),
   });
   if (block.kind === "list_item") {
@@ -443,7 +443,7 @@ function addCrop(view, card, number) {
   const bottom = Math.min(height, y1 * height + ONE_CROP.above * width);
   if (!(right > left && bottom > top)) return;
   card.crop.replaceChildren(drawn("svg", {
-    class: "crop", viewBox: `${left} ${top} ${right - left} ${bottom - top}`, role: "img",
+    class: "crop", preserveAspectRatio: "xMinYMid meet", viewBox: `${left} ${top} ${right - left} ${bottom - top}`, role: "img",
     "aria-label": "Cut out of the page's picture",
   }, drawn("image", { href: view.page.picture, x: 0, y: 0, width, height, preserveAspectRatio: "none" }),
   rectangle(view, finding.bbox, { class: `box ${colourOf(finding)}` })));
@@ -517,13 +517,15 @@ function cross(view, target) {
   other?.focus();
 }
 
-// One stop for the tab key, arrows from one to the next.
+// One stop for the tab key, arrows from one to the next. A table that scrolls is a stop of its own.
 function rove(container, elements) {
   if (elements.length === 0) return;
   elements[0].setAttribute("tabindex", "0");
   container.addEventListener("focusin", (event) => {
     const found = elements.find((element) => element.contains(event.target));
-    if (found) for (const element of elements) element.setAttribute("tabindex", element === found ? "0" : "-1");
+    if (found) for (const element of elements) {
+      element.setAttribute("tabindex", element === found || element.matches(".table") ? "0" : "-1");
+    }
   });
   container.addEventListener("keydown", (event) => {
     const at = elements.findIndex((element) => element === event.target);
@@ -597,7 +599,7 @@ function changed(message) {
   unsaved = decisions.size > 0 || edited.size > 0;
   byId("save").disabled = !unsaved;
   const count = decisions.size + edited.size;
-  byId("save").textContent = count > 0 ? `Save corrections (${count})` : "Save corrections";
+  byId("count").textContent = count > 0 ? ` (${count})` : "";
   tell(message);
 }
 
