@@ -9,6 +9,7 @@ from vlm_core.types import Box
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+    from PIL.ImageDraw import ImageDraw
 
 # One colour a kind, all of which white letters can be read on.
 COLOURS = {
@@ -28,7 +29,7 @@ COLOURS = {
     "note": (160, 95, 0),
     "missing": (26, 86, 196),
 }
-_FILL = 38  # of 255
+_TINT = 0.15
 _GAP = 2
 
 
@@ -67,27 +68,44 @@ def draw_outlines(picture: Image, outlines: Iterable[Outline]) -> Image:
         >>> from PIL.Image import new
         >>> white = new("RGB", (40, 40), "white")
         >>> draw_outlines(white, [Outline((0.2, 0.2, 0.8, 0.8), "table")]).getpixel((20, 20))
-        (217, 235, 232)
+        (217, 234, 232)
     """
-    from PIL import Image, ImageDraw
+    from PIL import Image, ImageChops, ImageDraw
 
     drawn = [(outline, _in_pixels(outline.bbox, picture.size)) for outline in outlines]
-    layer = Image.new("RGBA", picture.size, (0, 0, 0, 0))
-    pen = ImageDraw.Draw(layer)
+    ink = Image.new("RGB", picture.size, "white")
+    pen = ImageDraw.Draw(ink)
     thickness = max(1, round(min(picture.size) / 600))
-    for outline, box in drawn:
-        colour = COLOURS.get(outline.kind, COLOURS[""])
-        reaching = (box.left - thickness, box.top - thickness, box.right + thickness, box.bottom + thickness)
-        around = [min(max(edge, 0), side - 1) for edge, side in zip(reaching, picture.size * 2, strict=True)]
-        pen.rectangle(around, fill=(*colour, _FILL), outline=(*colour, 255), width=thickness)
-    _label(pen, drawn, picture.size)
-    return Image.alpha_composite(picture.convert("RGBA"), layer).convert("RGB")
+    edges = [_around(box, thickness, picture.size) for _, box in drawn]
+    for (outline, _), around in zip(drawn, edges, strict=True):
+        pen.rectangle(around, fill=_tint(_colour(outline)))
+    for (outline, _), around in zip(drawn, edges, strict=True):
+        pen.rectangle(around, outline=_colour(outline), width=thickness)
+    # As transparent ink does: what is printed stays as dark as it is.
+    marked = ImageChops.multiply(picture.convert("RGB"), ink)
+    _label(ImageDraw.Draw(marked), drawn, picture.size)
+    return marked
 
 
-def _label(pen: object, drawn: list[tuple[Outline, _Pixels]], size: tuple[int, int]) -> None:
-    from PIL import ImageDraw, ImageFont
+def _colour(outline: Outline) -> tuple[int, int, int]:
+    return COLOURS.get(outline.kind, COLOURS[""])
 
-    assert isinstance(pen, ImageDraw.ImageDraw)
+
+def _tint(colour: tuple[int, int, int]) -> tuple[int, int, int]:
+    red, green, blue = (round(255 - (255 - part) * _TINT) for part in colour)
+    return red, green, blue
+
+
+def _around(box: _Pixels, thickness: int, size: tuple[int, int]) -> tuple[float, float, float, float]:
+    """The edges of a box, a line's thickness outside of it, within the picture."""
+    left, top = max(box.left - thickness, 0), max(box.top - thickness, 0)
+    right, bottom = box.right + thickness, box.bottom + thickness
+    return min(left, size[0] - 1), min(top, size[1] - 1), min(right, size[0] - 1), min(bottom, size[1] - 1)
+
+
+def _label(pen: ImageDraw, drawn: list[tuple[Outline, _Pixels]], size: tuple[int, int]) -> None:
+    from PIL import ImageFont
+
     points = max(9, round(min(size) / 70))
     font = ImageFont.load_default(size=points)
     taken = [box for _, box in drawn]
@@ -103,7 +121,7 @@ def _label(pen: object, drawn: list[tuple[Outline, _Pixels]], size: tuple[int, i
         )
         if (place := next(free, None)) is not None:
             taken.append(place)
-            pen.rectangle(place, fill=(*COLOURS.get(outline.kind, COLOURS[""]), 255))
+            pen.rectangle(place, fill=_colour(outline))
             pen.text((place.left + 3, place.top + 1), outline.label, font=font, fill="white")
 
 
