@@ -10,23 +10,27 @@ SIDE_BY_SIDE := -n 2 --dist loadfile
 RECEIPTS ?= ../shared/data/receipts
 DOCUMENTS ?= ../shared/data
 
-.PHONY: demo test test-slow test-data test-openai2 test-docling fuzz lint types bench bench-evidence bench-tables bench-olmocr bench-chunks docs clean
+.PHONY: demo test test-slow test-data test-browser test-openai2 test-docling fuzz lint types bench bench-evidence bench-tables bench-olmocr bench-chunks docs clean
 
 demo: .venv/installed
 	$(BIN)/python examples/demo.py
 
 test: .venv/installed-dev
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not data and not slow"
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not data and not slow and not browser"
 
 # Those whose subject is size: huge pictures, crowded pages, many documents. Smaller siblings are in `make test`.
 # And what holds of any input, for more inputs.
 test-slow: .venv/installed-dev
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "slow and not data" tests
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "slow and not data and not browser" tests
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) --hypothesis-profile deep tests/property
 
 # The tests over real documents, which stand beside the repository where they are to be had.
 test-data: .venv/installed-dev
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m data tests
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "data and not browser" tests
+
+# In a real browser, which apt-get installs: the tests skip where there is none. And the notebooks.
+test-browser: .venv-browser/installed
+	.venv-browser/bin/python -m pytest -m browser tests
 
 # What speaks to providers, once more over openai 2, which sits on another HTTP library.
 WIRE_SECURITY := $(addprefix tests/security/test_,assistant.py download.py hostile_answers.py netguard.py secrets.py urls_in_messages.py)
@@ -97,7 +101,7 @@ docs: .venv/installed-dev
 	$(BIN)/python -m pytest tests/docs
 
 clean:
-	rm -rf .venv .venv-openai2 .venv-tables .venv-chunks .venv-docling .venv-olmocr demo-output dist
+	rm -rf .venv .venv-browser .venv-openai2 .venv-tables .venv-chunks .venv-docling .venv-olmocr demo-output dist
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -113,6 +117,12 @@ clean:
 	$(NEWEST) -m venv .venv-openai2
 	.venv-openai2/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
 	.venv-openai2/bin/python -m pip install --quiet --editable '.[heif,langchain,llamaindex]' --group wire --group peers 'openai<3'
+	touch $@
+
+.venv-browser/installed: pyproject.toml
+	$(PYTHON) -m venv .venv-browser
+	.venv-browser/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	.venv-browser/bin/python -m pip install --quiet --editable '.[local,langchain,llamaindex,cli]' --group browser
 	touch $@
 
 .venv-docling/installed: pyproject.toml

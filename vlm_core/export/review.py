@@ -114,8 +114,15 @@ def _check(pages: Sequence[PageResult], target: Path) -> None:
         raise ConfigError("There is no page to be looked at", hint="Give a document that was read.")
     if target.is_dir():
         raise ConfigError(f"{target} is a folder", hint='Give the name of a file, such as "review.html".')
-    if os.path.realpath(target) in {os.path.realpath(page.source) for page in pages}:
+    if any(_is_same(target, page.source) for page in pages):
         raise ConfigError(f"{target} is one of the documents", hint="Give another name.")
+
+
+def _is_same(target: Path, source: str) -> bool:
+    try:
+        return target.samefile(Path(source).expanduser())
+    except (OSError, ValueError, RuntimeError):  # it is not a file; no file can have such a name
+        return False
 
 
 def _pictures(
