@@ -6,6 +6,8 @@ const data = JSON.parse(document.getElementById("data").textContent);
 const SVG = "http://www.w3.org/2000/svg";
 const ONE_CROP = { beside: 0.2, above: 0.012 };
 const ZOOMS = [0.5, 0.75, 1, 1.25, 1.5, 2, 3, 4];
+const FIRST_PAGES = 3;
+const PAGES_AT_ONCE = 8;
 const GOOD_STATES = ["ok", "blank"];
 const KIND_NAMES = {
   number_changed: "number changed",
@@ -106,6 +108,7 @@ function addFilters(place, names, chosen, shown) {
 }
 
 function applyFilters() {
+  addPagesUntil(data.pages.length);
   const before = walk[current];
   const isShown = (page, finding) =>
     (chosenStates.size === 0 || chosenStates.has(data.pages[page].state)) &&
@@ -115,12 +118,18 @@ function applyFilters() {
   data.pages.forEach((page, number) => {
     const hasState = chosenStates.size === 0 || chosenStates.has(page.state);
     views[number].section.hidden = !hasState || (chosenKinds.size > 0 && !withFindings.has(number));
-    views[number].cards.forEach((card, finding) => { card.item.hidden = !isShown(number, finding); });
+    filterCards(views[number]);
   });
   current = before ? walk.findIndex(([page, finding]) => page === before[0] && finding === before[1]) : -1;
   showPosition();
   const left = views.filter((view) => !view.section.hidden).length;
   tell(`${counted(left, "page")} and ${counted(walk.length, "finding")} shown`);
+}
+
+function filterCards(view) {
+  view.cards.forEach((card, number) => {
+    card.item.hidden = chosenKinds.size > 0 && !chosenKinds.has(view.page.findings[number].kind);
+  });
 }
 
 // --- a page -----------------------------------------------------------------------------------------
@@ -137,13 +146,25 @@ function addPage(page, number) {
     section.append(make("ul", { class: "warnings" }, ...page.warnings.map((told) => make("li", {}, told))));
   }
   const view = { section, number, page, cards: [], marks: new Map(), title };
-  section.append(make("div", { class: "sides" }, pictureOf(view), readingOf(view)));
+  view.reading = make("div", { class: "reading" }, plainText(view));
+  section.append(make("div", { class: "sides" }, pictureOf(view), view.reading));
   section.addEventListener("pointerover", (event) => follow(view, event.target));
   section.addEventListener("focusin", (event) => follow(view, event.target));
   section.addEventListener("pointerleave", () => link(view, null));
   views.push(view);
   byId("pages").append(section);
   nearby.observe(section);
+}
+
+// The first pages at once, the others while the browser has nothing else to do, or when they are asked for.
+function addPagesUntil(count) {
+  while (views.length < Math.min(count, data.pages.length)) addPage(data.pages[views.length], views.length);
+}
+
+function addRest() {
+  if (views.length === data.pages.length) return;
+  addPagesUntil(views.length + PAGES_AT_ONCE);
+  setTimeout(addRest, 0);
 }
 
 function facts(page) {
@@ -168,7 +189,8 @@ function pictureOf(view) {
   return view.frame;
 }
 
-// Pictures and their outlines are made when a page comes near, and given up when it is gone.
+// What a page consists of is made when it comes near, and given up when it is gone, but for its plain text,
+// which a browser's own search and a screen reader find. What was decided stands in the maps above.
 const nearby = new IntersectionObserver((entries) => {
   for (const { target, isIntersecting } of entries) {
     const view = views[Number(target.id.slice("page-".length))];
@@ -184,15 +206,22 @@ function show(view) {
     view.sheet.append(make("img", { src: view.page.picture, alt: `Page ${view.page.page_number}`, decoding: "async" }));
   }
   view.sheet.append(outlines(view));
-  view.cards.forEach((card, number) => addCrop(view, card, number));
+  fillReading(view);
+  filterCards(view);
+  highlight();
 }
 
 function hide(view) {
-  if (!view.isShown || view.section.contains(document.activeElement)) return;
+  const isInUse = view.section.contains(document.activeElement) || view.section.querySelector(".editor, form");
+  if (!view.isShown || isInUse) return;
   view.isShown = false;
   view.sheet.replaceChildren();
-  for (const card of view.cards) card.crop.replaceChildren();
+  view.cards = [];
+  view.marks.clear();
+  view.reading.replaceChildren(plainText(view));
 }
+
+const plainText = (view) => make("p", { class: "plain", lang: "", dir: "auto" }, currentText(view.number));
 
 function rectangle(view, [x0, y0, x1, y1], attributes) {
   const [width, height] = view.size;
@@ -228,19 +257,23 @@ const textOf = (block) =>
 
 // --- the text ---------------------------------------------------------------------------------------
 
-function readingOf(view) {
-  const reading = make("div", { class: "reading" });
+function fillReading(view) {
+  const parts = [];
   if (view.page.findings.length > 0) {
-    view.page.findings.forEach((finding, number) => view.cards.push(cardOf(view, finding, number)));
+    view.cards = view.page.findings.map((finding, number) => cardOf(view, finding, number));
     const list = make("ol", { class: "findings" }, ...view.cards.map((card) => card.item));
-    reading.append(make("div", {}, make("h3", {}, `Findings (${view.page.findings.length})`), list));
+    parts.push(make("div", {}, make("h3", {}, `Findings (${view.page.findings.length})`), list));
   }
   view.edit = button("Edit the text", () => openEditor(view));
   view.edit.setAttribute("aria-label", `Edit the text of ${view.title}`);
   view.text = make("div", { class: "text", lang: "", dir: "auto" });
-  reading.append(make("div", { class: "text-head" }, make("h3", {}, "Text"), view.edit), view.text);
+  view.reading.replaceChildren(...parts,
+    make("div", { class: "text-head" }, make("h3", {}, "Text"), view.edit), view.text);
   showText(view);
-  return reading;
+  view.cards.forEach((card, number) => {
+    addCrop(view, card, number);
+    showDecision(view, number);
+  });
 }
 
 function showText(view) {
@@ -301,6 +334,7 @@ function showMarks(view, number) {
 }
 
 function openEditor(view) {
+  show(view);
   const before = view.edit;
   const area = make("textarea", { id: `editor-${view.number}`, spellcheck: "false" });
   area.value = currentText(view.number);
@@ -403,22 +437,28 @@ function decide(view, number, action, text) {
   decisions.set(keyOf(view.number, number), { action, text });
   const told = { accept: "Accepted", correct: "Corrected", ignore: "Ignored" }[action];
   const note = edited.has(view.number) && action !== "ignore" ? "; the text is as you edited it" : "";
-  showDecision(view, number, action === "ignore" ? "Ignored: the text stays" : text === "" ? `${told}: taken out` : `${told}: ${text}`);
+  showDecision(view, number);
   changed(`${told}: ${kindName(page.findings[number].kind)}${note}`);
 }
 
 function undo(view, number) {
   if (!decisions.delete(keyOf(view.number, number))) return;
-  showDecision(view, number, "");
+  showDecision(view, number);
   view.cards[number].item.focus({ preventScroll: true });
   changed("Undone");
 }
 
-function showDecision(view, number, outcome) {
+function outcomeOf(decision) {
+  if (!decision) return "";
+  if (decision.action === "ignore") return "Ignored: the text stays";
+  return `${decision.action === "accept" ? "Accepted" : "Corrected"}: ${decision.text || "taken out"}`;
+}
+
+function showDecision(view, number) {
   const card = view.cards[number];
   const decision = decisions.get(keyOf(view.number, number));
   card.item.classList.toggle("decided", decision !== undefined);
-  card.outcome.textContent = outcome;
+  card.outcome.textContent = outcomeOf(decision);
   card.undo.hidden = decision === undefined;
   view.sheet.querySelector(`rect[data-link="f${number}"]`)?.classList.toggle("decided", decision !== undefined);
   if (!edited.has(view.number)) showMarks(view, number);
@@ -469,6 +509,7 @@ function step(by) {
   if (next < 0 || next >= walk.length) return tell(by > 0 ? "That was the last finding" : "That was the first finding");
   current = next;
   const [page, number] = walk[current];
+  addPagesUntil(page + 1);
   const view = views[page];
   show(view);
   const { item } = view.cards[number];
@@ -478,7 +519,12 @@ function step(by) {
   tell(`${view.title}: ${kindName(finding.kind)}. ${decisions.has(keyOf(page, number)) ? "Decided" : "Open"}`);
 }
 
-const atHand = () => (current >= 0 ? { view: views[walk[current][0]], number: walk[current][1] } : null);
+function atHand() {
+  if (current < 0) return null;
+  const [page, number] = walk[current];
+  show(views[page]);
+  return { view: views[page], number };
+}
 
 // --- both sides -------------------------------------------------------------------------------------
 
@@ -543,45 +589,58 @@ function rove(container, elements) {
 
 // --- search and zoom --------------------------------------------------------------------------------
 
-let hits = [];
+let sought = "";
+let hits = []; // pages and the numbers of their blocks
 let hit = -1;
 
+const plain = (text) => text.toLocaleLowerCase();
+
 function search() {
-  const sought = byId("search").value.trim().toLocaleLowerCase();
-  const places = views.filter((view) => !view.section.hidden)
-    .flatMap((view) => [...view.text.querySelectorAll(".block, .edited")]);
-  hits = sought ? places.filter((place) => place.textContent.toLocaleLowerCase().includes(sought)) : [];
+  addPagesUntil(data.pages.length);
+  sought = plain(byId("search").value.trim());
   hit = -1;
+  hits = sought ? views.filter((view) => !view.section.hidden).flatMap(hitsOn) : [];
   byId("hits").textContent = sought ? counted(hits.length, "place") : "";
-  highlight(sought);
+  highlight();
 }
 
-function highlight(sought) {
+function hitsOn(view) {
+  const hasBlocks = view.page.blocks.length > 0 && !edited.has(view.number);
+  const texts = hasBlocks ? view.page.blocks.map(textOf) : [currentText(view.number)];
+  return texts.flatMap((text, place) => (plain(text).includes(sought) ? [{ view, place }] : []));
+}
+
+function highlight() {
   if (!CSS.highlights) return;
   CSS.highlights.delete("search");
+  const ranges = sought ? views.filter((view) => view.isShown).flatMap((view) => rangesIn(view.text)) : [];
+  if (ranges.length > 0) CSS.highlights.set("search", new Highlight(...ranges));
+}
+
+function rangesIn(element) {
   const ranges = [];
-  for (const place of hits.slice(0, 2000)) {
-    const walker = document.createTreeWalker(place, NodeFilter.SHOW_TEXT);
-    while (walker.nextNode()) {
-      const text = walker.currentNode.data.toLocaleLowerCase();
-      if (text.length !== walker.currentNode.data.length) continue;
-      for (let at = text.indexOf(sought); at >= 0; at = text.indexOf(sought, at + sought.length)) {
-        ranges.push(new StaticRange({
-          startContainer: walker.currentNode, startOffset: at,
-          endContainer: walker.currentNode, endOffset: at + sought.length,
-        }));
-      }
+  const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const node = walker.currentNode;
+    const text = plain(node.data);
+    if (text.length !== node.data.length) continue; // some letters have two in small
+    for (let at = text.indexOf(sought); at >= 0; at = text.indexOf(sought, at + sought.length)) {
+      ranges.push(new StaticRange({
+        startContainer: node, startOffset: at, endContainer: node, endOffset: at + sought.length,
+      }));
     }
   }
-  if (ranges.length > 0) CSS.highlights.set("search", new Highlight(...ranges));
+  return ranges;
 }
 
 function nextHit() {
   if (hits.length === 0) return tell("It was not found");
   hit = (hit + 1) % hits.length;
-  hits[hit].scrollIntoView({ block: "center" });
-  const view = views.find((one) => one.section.contains(hits[hit]));
-  link(view, hits[hit].dataset.link ?? null, true);
+  const { view, place } = hits[hit];
+  show(view);
+  const element = view.text.children[place] ?? view.text;
+  element.scrollIntoView({ block: "center" });
+  link(view, element.dataset.link ?? null, true);
   byId("hits").textContent = `${hit + 1} of ${counted(hits.length, "place")}`;
 }
 
@@ -684,15 +743,17 @@ function onKey(event) {
   const onFinding = ON_FINDING[event.key];
   if (!command && !onFinding) return;
   event.preventDefault();
+  const finding = command ? null : atHand();
   if (command) command();
-  else if (atHand()) onFinding(atHand());
+  else if (finding) onFinding(finding);
   else tell("Go to a finding first, with n");
 }
 
 function start() {
   document.title = data.pages.length === 1 ? `Review: ${data.pages[0].source}` : `Review: ${counted(data.pages.length, "page")}`;
   byId("summary").textContent = summary();
-  data.pages.forEach(addPage);
+  addPagesUntil(FIRST_PAGES);
+  addRest();
   addFilters(byId("states"), tallied(data.pages.map((page) => page.state)), chosenStates, (name) => name);
   const kinds = data.order.map(([page, finding]) => data.pages[page].findings[finding].kind);
   addFilters(byId("kinds"), tallied(kinds), chosenKinds, kindName);
