@@ -10,7 +10,7 @@ SIDE_BY_SIDE := -n 2 --dist loadfile
 RECEIPTS ?= ../shared/data/receipts
 DOCUMENTS ?= ../shared/data
 
-.PHONY: demo test test-slow test-data test-browser test-openai2 test-docling fuzz lint types bench bench-evidence bench-tables bench-olmocr bench-chunks docs clean
+.PHONY: demo test test-slow test-data test-browser test-openai2 test-docling fuzz lint types bench bench-evidence bench-tables bench-olmocr bench-chunks bench-review docs clean
 
 demo: .venv/installed
 	$(BIN)/python examples/demo.py
@@ -28,9 +28,9 @@ test-slow: .venv/installed-dev
 test-data: .venv/installed-dev
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "data and not browser" tests
 
-# In a real browser, which apt-get installs: the tests skip where there is none. And the notebooks.
-test-browser: .venv-browser/installed
-	.venv-browser/bin/python -m pytest -m browser tests
+# In a real browser, Debian's package chromium: the tests skip where there is none. And the notebooks.
+test-browser: .venv/installed-browser
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "browser and not slow" tests/browser
 
 # What speaks to providers, once more over openai 2, which sits on another HTTP library.
 WIRE_SECURITY := $(addprefix tests/security/test_,assistant.py download.py hostile_answers.py netguard.py secrets.py urls_in_messages.py)
@@ -66,6 +66,8 @@ bench: .venv/installed-dev .venv-openai2/installed
 	$(BIN)/python benchmarks/throughput.py
 	$(BIN)/python benchmarks/event_loop.py
 	$(BIN)/python benchmarks/line_order.py
+	@if command -v chromium >/dev/null; then $(MAKE) bench-review; \
+	else echo "review_page.py is left out: no Chromium"; fi
 	@if [ -d $(RECEIPTS) ]; then $(BIN)/python benchmarks/local_ocr.py $(RECEIPTS) && \
 	$(BIN)/python benchmarks/find_text.py $(RECEIPTS); \
 	else echo "local_ocr.py and find_text.py are left out: no receipts in $(RECEIPTS) (RECEIPTS=... names another folder)"; fi
@@ -85,6 +87,9 @@ bench: .venv/installed-dev .venv-openai2/installed
 bench-evidence: .venv/installed-dev
 	$(BIN)/python benchmarks/evidence.py $(DOCUMENTS) --cache .evidence-cache
 
+bench-review: .venv/installed-browser
+	$(BIN)/python benchmarks/review_page.py
+
 # The other libraries and the TEDS metric have an environment of their own.
 bench-tables: .venv/installed-dev .venv-tables/installed
 	$(BIN)/python benchmarks/tables.py $(DOCUMENTS) --peers .venv-tables/bin/python
@@ -101,7 +106,7 @@ docs: .venv/installed-dev
 	$(BIN)/python -m pytest tests/docs
 
 clean:
-	rm -rf .venv .venv-browser .venv-openai2 .venv-tables .venv-chunks .venv-docling .venv-olmocr demo-output dist
+	rm -rf .venv .venv-openai2 .venv-tables .venv-chunks .venv-docling .venv-olmocr demo-output dist
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -113,16 +118,14 @@ clean:
 	$(BIN)/python -m pip install --quiet --group test --group lint
 	touch $@
 
+.venv/installed-browser: .venv/installed-dev
+	$(BIN)/python -m pip install --quiet --group browser
+	touch $@
+
 .venv-openai2/installed: pyproject.toml
 	$(NEWEST) -m venv .venv-openai2
 	.venv-openai2/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
 	.venv-openai2/bin/python -m pip install --quiet --editable '.[heif,langchain,llamaindex]' --group wire --group peers 'openai<3'
-	touch $@
-
-.venv-browser/installed: pyproject.toml
-	$(PYTHON) -m venv .venv-browser
-	.venv-browser/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
-	.venv-browser/bin/python -m pip install --quiet --editable '.[local,langchain,llamaindex,cli]' --group browser
 	touch $@
 
 .venv-docling/installed: pyproject.toml

@@ -5,7 +5,8 @@
 The pages are pictures of FOLDER again and again, by default examples/scans, each written anew so that no two
 are one picture to the browser, with forty blocks and five findings. The memory is that of the renderer's
 process (Pss of /proc) above that of an empty page: as the page was opened, after all of it was scrolled
-through, and after Chromium was told that memory is short. It needs Linux, Chromium, and playwright: `make .venv-browser/installed`.
+through, and after Chromium was told that memory is short. It needs Linux,
+Chromium and playwright: `make bench-review` runs it.
 """
 
 from __future__ import annotations
@@ -76,8 +77,9 @@ def a_document(path: Path) -> DocumentResult:
         for line, start, box in zip(lines, starts, boxes, strict=True)
     )
     width, height = Image.open(io.BytesIO(path.read_bytes())).size
-    page = PageResult(text=text, raw=text, source=str(path), total_pages=1, width=width, height=height,
-                      engine="vlm", provider="demo", model="benchmark", findings=findings, evidence=evidence)  # fmt: skip
+    facts = {"source": str(path), "total_pages": 1, "width": width, "height": height}
+    by = {"engine": "vlm", "provider": "demo", "model": "benchmark"}
+    page = PageResult(text=text, raw=text, findings=findings, evidence=evidence, **facts, **by)
     return DocumentResult(source=str(path), pages=(page,))
 
 

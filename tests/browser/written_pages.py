@@ -10,7 +10,13 @@ from typing import Any
 from vlm_core import Evidence, Finding, PageImage, PageResult
 
 SCANS = Path(__file__).parents[2] / "examples" / "scans"
-TEXT = "# Harrow & Finch\n\n| Oak bookshelf | 2,472.00 |\n| --- | --- |\n| Desk | 1,462.00 |\n\nTotal to pay 5,729.00"
+TEXT = """# Harrow & Finch
+
+| Oak bookshelf | 2,472.00 |
+| --- | --- |
+| Desk | 1,462.00 |
+
+Total to pay 5,729.00"""
 
 
 def finding_in(text: str, written: str, expected: str, **more: Any) -> Finding:

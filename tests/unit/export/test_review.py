@@ -83,7 +83,8 @@ def test_the_policy_names_the_program_and_the_style_that_are_there(page: PageRes
     policy = re.search(r'Content-Security-Policy" content="([^"]+)"', text)
     assert policy is not None
     assert re.fullmatch(
-        r"default-src 'none'; script-src 'sha256-\S{44}'; style-src 'sha256-\S{44}'; img-src 'self' file: data:; "
+        r"default-src 'none'; script-src 'sha256-\S{44}'; style-src 'sha256-\S{44}'; "
+        r"img-src 'self' file: data:; "
         r"base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
         policy[1],
     )
