@@ -10,23 +10,27 @@ SIDE_BY_SIDE := -n 2 --dist loadfile
 RECEIPTS ?= ../shared/data/receipts
 DOCUMENTS ?= ../shared/data
 
-.PHONY: demo test test-slow test-data test-openai2 test-docling fuzz lint types bench bench-evidence bench-tables bench-olmocr bench-chunks docs clean
+.PHONY: demo test test-slow test-data test-browser test-openai2 test-docling fuzz lint types bench bench-evidence bench-tables bench-olmocr bench-chunks bench-review docs clean
 
 demo: .venv/installed
 	$(BIN)/python examples/demo.py
 
 test: .venv/installed-dev
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not data and not slow"
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not data and not slow and not browser"
 
 # Those whose subject is size: huge pictures, crowded pages, many documents. Smaller siblings are in `make test`.
 # And what holds of any input, for more inputs.
 test-slow: .venv/installed-dev
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "slow and not data" tests
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "slow and not data and not browser" tests
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) --hypothesis-profile deep tests/property
 
 # The tests over real documents, which stand beside the repository where they are to be had.
 test-data: .venv/installed-dev
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m data tests
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "data and not browser" tests
+
+# In a real browser, Debian's package chromium: the tests skip where there is none. And the notebooks.
+test-browser: .venv/installed-browser
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "browser and not slow" tests/browser
 
 # What speaks to providers, once more over openai 2, which sits on another HTTP library.
 WIRE_SECURITY := $(addprefix tests/security/test_,assistant.py download.py hostile_answers.py netguard.py secrets.py urls_in_messages.py)
@@ -62,6 +66,8 @@ bench: .venv/installed-dev .venv-openai2/installed
 	$(BIN)/python benchmarks/throughput.py
 	$(BIN)/python benchmarks/event_loop.py
 	$(BIN)/python benchmarks/line_order.py
+	@if command -v chromium >/dev/null; then $(MAKE) bench-review; \
+	else echo "review_page.py is left out: no Chromium"; fi
 	@if [ -d $(RECEIPTS) ]; then $(BIN)/python benchmarks/local_ocr.py $(RECEIPTS) && \
 	$(BIN)/python benchmarks/find_text.py $(RECEIPTS); \
 	else echo "local_ocr.py and find_text.py are left out: no receipts in $(RECEIPTS) (RECEIPTS=... names another folder)"; fi
@@ -80,6 +86,9 @@ bench: .venv/installed-dev .venv-openai2/installed
 # What the local engine has read is kept, with its matrices.
 bench-evidence: .venv/installed-dev
 	$(BIN)/python benchmarks/evidence.py $(DOCUMENTS) --cache .evidence-cache
+
+bench-review: .venv/installed-browser
+	$(BIN)/python benchmarks/review_page.py
 
 # The other libraries and the TEDS metric have an environment of their own.
 bench-tables: .venv/installed-dev .venv-tables/installed
@@ -107,6 +116,10 @@ clean:
 
 .venv/installed-dev: .venv/installed
 	$(BIN)/python -m pip install --quiet --group test --group lint
+	touch $@
+
+.venv/installed-browser: .venv/installed-dev
+	$(BIN)/python -m pip install --quiet --group browser
 	touch $@
 
 .venv-openai2/installed: pyproject.toml

@@ -82,6 +82,8 @@ from vlm_core.errors import UnknownProviderError as UnknownProviderError
 from vlm_core.errors import UnsafeURLError as UnsafeURLError
 from vlm_core.errors import UnsupportedImageError as UnsupportedImageError
 from vlm_core.errors import VLMError as VLMError
+from vlm_core.export.review import ReviewPage as ReviewPage
+from vlm_core.export.review import review as review
 from vlm_core.images.encode import ImageWarning as ImageWarning
 from vlm_core.images.page_images import page_png as page_png
 from vlm_core.integration import SUFFIXES as SUFFIXES
@@ -121,6 +123,8 @@ from vlm_core.integration import strict_schema as strict_schema
 from vlm_core.integration import text_in as text_in
 from vlm_core.integration import text_tokens as text_tokens
 from vlm_core.integration import warn_caller as warn_caller
+from vlm_core.jobs.corrections import AppliedCorrections as AppliedCorrections
+from vlm_core.jobs.corrections import apply_corrections as apply_corrections
 from vlm_core.jobs.journal import Journal as Journal
 from vlm_core.jobs.journal import JournalWarning as JournalWarning
 from vlm_core.jobs.journal import page_key as page_key
@@ -141,6 +145,7 @@ from vlm_core.types import Block as Block
 from vlm_core.types import Box as Box
 from vlm_core.types import Cell as Cell
 from vlm_core.types import Chunk as Chunk
+from vlm_core.types import Correction as Correction
 from vlm_core.types import DocumentResult as DocumentResult
 from vlm_core.types import Evidence as Evidence
 from vlm_core.types import ExtractedField as ExtractedField

@@ -26,13 +26,13 @@ FLOORS = (
     {"ocr"},
     {"evidence"},
     {"jobs"},
-    {"documents", "assistant", "adapter_models"},
+    {"documents", "assistant", "adapter_models", "export"},
     {"integration"},
     {"mcp_server"},
     {"cli", "testing", "langchain_vlm", "llamaindex_vlm"},
 )
 # The values of a page show themselves as text, rows and blocks: inside functions, when they are asked to.
-WHEN_ASKED = {("types", "structure")}
+WHEN_ASKED = {("types", "structure"), ("types", "export")}
 OWNERS = {
     "PIL": "vlm_core/images/",
     "pillow_heif": "vlm_core/images/",

@@ -34,6 +34,15 @@ def test_the_core_imports_with_the_base_alone(python: Path) -> None:
     assert run(python, "-c", "import vlm_core; print([getattr(vlm_core, n) for n in vlm_core.__all__] != [])")
 
 
+def test_the_review_page_is_in_it(python: Path, tmp_path: Path) -> None:
+    program = (
+        "from vlm_core import DocumentResult, PageResult, review\n"
+        "document = DocumentResult(source='a', pages=(PageResult(text='Tea', source='a'),))\n"
+        f"print(review(document, {str(tmp_path / 'review.html')!r}).pages)"
+    )
+    assert run(python, "-c", program) == "1\n"
+
+
 def test_reading_without_the_engine_names_the_extra_to_install(python: Path) -> None:
     program = (
         "from vlm_core import MissingExtraError, read\n"

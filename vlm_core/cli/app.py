@@ -15,6 +15,7 @@ from vlm_core.cli.options import Command
 from vlm_core.cli.plan import plan
 from vlm_core.cli.providers import providers
 from vlm_core.cli.read import read
+from vlm_core.cli.review import review
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -42,6 +43,7 @@ def vlm(
 
 app.command("read", cls=Command)(read)
 app.command("plan", cls=Command)(plan)
+app.command("review", cls=Command)(review)
 app.command("ask", cls=Command)(ask)
 app.command("providers", cls=Command)(providers)
 app.command("doctor", cls=Command)(doctor)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -15,12 +15,15 @@ from vlm_core.cli.interrupts import Interrupts
 from vlm_core.cli.options import OUTPUT, PAGES, as_input, page_numbers
 from vlm_core.cli.outputs import destination
 from vlm_core.cli.report import Report, exit_code_for_errors, say
+from vlm_core.cli.review import documents_from, write_page
 from vlm_core.cli.tally import Destination, Tally, in_words, interrupted_in_words
 from vlm_core.errors import ConfigError
 from vlm_core.images.attached_sources import with_attachments
 from vlm_core.images.sources import Source, expand
+from vlm_core.jobs.ordered import NumberedPage
 from vlm_core.jobs.page_job import chosen_pages
 from vlm_core.jobs.reader import DocumentReader
+from vlm_core.types import PageResult
 
 _Sources = Annotated[
     list[str],
@@ -114,6 +117,10 @@ _VerifyWith = Annotated[
     str | None,
     typer.Option(metavar="MODEL", rich_help_panel=PAGES, help="Show a second model what is disputed."),
 ]
+_Review = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", rich_help_panel=OUTPUT, help="Also write a page to look at, as vlm review."),
+]
 _AllowPrivateUrls = Annotated[
     bool,
     typer.Option("--allow-private-urls", rich_help_panel=PAGES, help="URLs may lead to private networks."),
@@ -162,6 +169,7 @@ def read(
     allow_private_urls: _AllowPrivateUrls = False,
     attachments: _Attachments = False,
     trusted: _Trusted = False,
+    review: _Review = None,
     quiet: _Quiet = False,
 ) -> None:
     """Read scans, photographs and PDFs, and write their text.
@@ -214,11 +222,24 @@ def read(
         report.tell_skipped()
         tally = Tally(lambda total: len(chosen_pages(total, numbers)[:max_pages]))
         target = destination(output, chosen, sources, documents, tally)
-        target.write(tally.counted(interrupts.pages_of(reader.stoppable_pages(documents, pages=numbers))))
+        looked_at: list[PageResult] = []
+        to_write = interrupts.pages_of(reader.stoppable_pages(documents, pages=numbers))
+        target.write(tally.counted(to_write if review is None else _kept(to_write, looked_at)))
         report.tell_alike()
+        if review is not None and looked_at:
+            write_page(
+                documents_from(looked_at), review, password=password, allow_private_urls=allow_private_urls
+            )
         is_summed_up = not (quiet or _says_all(output, chosen, documents))
         _say_last(tally, target, journal, len(documents), interrupts, is_summed_up=is_summed_up)
     raise typer.Exit(interrupts.exit_code or report.exit_code)
+
+
+def _kept(pages: Iterable[NumberedPage], into: list[PageResult]) -> Iterator[NumberedPage]:
+    """The same pages, which are kept for the page to look at."""
+    for number, page in pages:
+        into.append(page)
+        yield number, page
 
 
 def _format(form: Format | None, as_json: bool, output: str) -> Format:

@@ -70,7 +70,9 @@ class PageVerifier:
         return f"{self.engine.name} {self.engine.model}"
 
     def is_due(self, result: PageResult) -> bool:
-        """Whether a result is yet to be checked."""
+        """Whether a result is yet to be checked. One that a person has looked at is not."""
+        if result.corrections:
+            return False
         return result.engine != self.engine.name and not result.checked_by and result.state in _WITH_TEXT
 
     def needs_reading(self, result: PageResult) -> bool:

@@ -5,43 +5,55 @@ from __future__ import annotations
 import io
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from math import ceil
 from numbers import Real
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from vlm_core.catalog.schema import ImageLimits
 from vlm_core.completion import EncodedImage
-from vlm_core.errors import ConfigError, InputError
+from vlm_core.errors import ConfigError, InputError, VLMError
+from vlm_core.images.drawing import Outline, draw_outlines
 from vlm_core.images.sources import Source, expand
-from vlm_core.types import READING_PIXELS, Box, PageImage, PageResult
+from vlm_core.types import READING_PIXELS, Block, Box, Finding, PageImage, PageResult, TextLine
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from vlm_core.images.decode import Pages
+
+Boxed: TypeAlias = Box | Block | Finding | TextLine
+"""A box, or what has one."""
 _SHA256 = re.compile("[0-9a-f]{64}")
-BOX_COLOUR = (214, 39, 40)
+_PDF_TEXT: tuple[Literal["auto"], Literal["ignore"]] = ("auto", "ignore")
 # So far a box may reach beyond the page: models do not measure exactly.
 _BESIDE = 0.05
 
 
 def page_png(
     document: Any,
-    page: PageResult,
+    page: PageResult | None = None,
     *,
-    boxes: Box | Iterable[Box] = (),
+    boxes: Boxed | Iterable[Boxed] = (),
+    max_side: int | None = None,
     password: str | None = None,
     allow_private_urls: bool = False,
 ) -> bytes:
-    """The picture behind a page's result, as PNG.
+    """The picture behind a page's result, as PNG, perhaps with boxes.
+
+    A box has a thin line and a tint that print shows through. Blocks and findings have one colour for each
+    kind, and a label beside the box where there is room for it.
 
     Args:
-        document: what the result was read from: a path, URL, bytes and so on.
+        document: what the result was read from: a path, URL, bytes and so on. Or the result itself, whose
+            `source` is opened then.
         page: the result; the picture is turned as it was, so that its boxes fit.
-        boxes: to be drawn, one or many, as fractions of the page: left, top, right, bottom.
+        boxes: to be drawn, one or many: blocks, findings, lines, or boxes as fractions of the page (left,
+            top, right, bottom). A block or a finding without a box is left out.
+        max_side: pixels of the longer side, at most.
         password: of an encrypted PDF.
         allow_private_urls: whether a URL may lead to this machine or its network.
 
@@ -58,11 +70,41 @@ def page_png(
         >>> page_png(white, read(white).pages[0], boxes=(0, 0, 1, 0.5))[:4]
         b'\\x89PNG'
     """
-    to_draw = boxes_in(boxes)
+    to_draw = outlines_of(boxes)
+    if page is None and isinstance(document, PageResult):
+        page, document = document, _source_of(document, allow_private_urls)
+    if not isinstance(page, PageResult):
+        raise _not_a_page(document if page is None else page)
     image = page_again(document, page, password=password, allow_private_urls=allow_private_urls)
     turned = _turned(image, page.rotation)
-    _draw(turned, to_draw)
-    return _as_png(turned)
+    if max_side is not None:
+        turned.thumbnail((max_side, max_side))
+    return _as_png(draw_outlines(turned, to_draw) if to_draw else turned)
+
+
+def show_png(png: bytes) -> None:
+    """Show a picture in the system's viewer.
+
+    Args:
+        png: the picture.
+    """
+    from PIL import Image
+
+    Image.open(io.BytesIO(png)).show()
+
+
+def _source_of(page: PageResult, allow_private_urls: bool = False) -> Path | Source:
+    if page.source.startswith("<") or not page.source:
+        told = f"{page.source or 'the page'} was not read from a file or a URL: its picture is not known"
+        raise InputError(told, hint="Give what it was read from, as in page_png(document, page).")
+    return document_again(page.source, allow_private_urls=allow_private_urls)
+
+
+def _not_a_page(given: object) -> ConfigError:
+    return ConfigError(
+        f"page is a {type(given).__name__}, not a PageResult",
+        hint="Give one of the pages of a DocumentResult, as in document.pages[0].",
+    )
 
 
 def part_png(page: PageImage, box: Box, rotation: int) -> bytes:
@@ -132,6 +174,47 @@ def page_encoded(
     return fit(turned(image, page.rotation - image.rotation), ImageLimits(max_side=max_side))
 
 
+def pages_encoded(
+    name: str,
+    pages: Iterable[PageResult],
+    *,
+    max_side: int | None = None,
+    password: str | None = None,
+    allow_private_urls: bool = False,
+) -> Iterator[EncodedImage | VLMError]:
+    """The pictures of a document's pages as `page_encoded` gives them, the document being opened once.
+
+    Args:
+        name: of the document, as its pages' results have it.
+        pages: the results.
+        max_side: pixels of the longer side, at most.
+        password: of an encrypted PDF.
+        allow_private_urls: whether a URL may lead to this machine or its network.
+
+    Yields:
+        A picture for each page; where it cannot be had, the error that says why.
+
+    Example:
+        >>> [error.message for error in pages_encoded("<bytes>", [PageResult()])]
+        ['<bytes> was not read from a file or a URL: its picture is not known']
+    """
+    from vlm_core.images.encode import fit
+    from vlm_core.images.rotate import turned
+
+    try:
+        again = _source_of(PageResult(source=name), allow_private_urls)
+    except InputError as error:
+        yield from (error for _ in pages)
+        return
+    with _OpenAgain(next(expand(again, allow_private_urls=allow_private_urls)), password) as opened:
+        for page in pages:
+            try:
+                image = opened.page(page)
+                yield fit(turned(image, page.rotation - image.rotation), ImageLimits(max_side=max_side))
+            except VLMError as error:
+                yield error
+
+
 def page_again(
     document: Any, page: PageResult, *, password: str | None = None, allow_private_urls: bool = False
 ) -> PageImage:
@@ -146,30 +229,84 @@ def page_again(
         40
     """
     if not isinstance(page, PageResult):
-        raise ConfigError(
-            f"page is a {type(page).__name__}, not a PageResult",
-            hint="Give one of the pages of a DocumentResult, as in document.pages[0].",
-        )
+        raise _not_a_page(page)
     source, *others = expand(document, allow_private_urls=allow_private_urls)
     if others:
         raise InputError(f"{page.source} is more than one document", hint="Give the one that was read.")
-    for pdf_text in ("auto", "ignore"):
-        for max_side in dict.fromkeys((max(page.width, page.height) or None, None)):
-            for reading_pixels in (None, READING_PIXELS):
-                with source.open(
-                    password=password, pdf_text=pdf_text, max_side=max_side, reading_pixels=reading_pixels
-                ) as pages:
-                    image = pages.page(1 if pages.total_pages == 1 else page.page_number)
-                if page.sha256 in ("", image.sha256):
-                    return image
-        if image.dpi is None:  # it is not a page of a PDF, and always the same
-            break
+    with _OpenAgain(source, password) as opened:
+        return opened.page(page)
+
+
+class _Drawing(NamedTuple):
+    """How a document is opened; a page of a PDF is drawn otherwise for each."""
+
+    pdf_text: Literal["auto", "ignore"]
+    max_side: int | None
+    reading_pixels: int | None
+
+
+class _OpenAgain:
+    """A document that was read, opened for pictures of its pages: once, while its pages were drawn alike."""
+
+    def __init__(self, source: Source, password: str | None) -> None:
+        self._source = source
+        self._password = password
+        self._pages: Pages | None = None
+        self._drawing: _Drawing | None = None
+
+    def __enter__(self) -> _OpenAgain:
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        if self._pages is not None:
+            self._pages.close()
+            self._pages = None
+
+    def page(self, page: PageResult) -> PageImage:
+        """The picture of a page, as it was when it was read.
+
+        Raises:
+            InputError: the document cannot be read, or is not the one that the page was read from.
+        """
+        for drawing in self._drawings(page):
+            image = self._drawn(drawing, page.page_number)
+            if page.sha256 in ("", image.sha256):
+                return image
+            if image.dpi is None:  # it is not a page of a PDF, and always the same
+                break
+        raise _not_found(self._source, page)
+
+    def _drawings(self, page: PageResult) -> Iterable[_Drawing]:
+        """The ways in which a page may have been drawn; that of the page before comes first."""
+        sides = dict.fromkeys((max(page.width, page.height) or None, None))
+        ways = [
+            _Drawing(pdf_text, max_side, reading_pixels)
+            for pdf_text in _PDF_TEXT
+            for max_side in sides
+            for reading_pixels in (None, READING_PIXELS)
+        ]
+        return sorted(ways, key=lambda way: way != self._drawing)
+
+    def _drawn(self, drawing: _Drawing, number: int) -> PageImage:
+        if self._pages is None or drawing != self._drawing:
+            self._close()
+            self._pages, self._drawing = (
+                self._source.open(password=self._password, **drawing._asdict()),
+                drawing,
+            )
+        return self._pages.page(1 if self._pages.total_pages == 1 else number)
+
+
+def _not_found(source: Source, page: PageResult) -> InputError:
     if source.name.startswith("<") or _place(source.name) != _place(page.source):
-        raise InputError(
+        return InputError(
             f"{source.name} does not hold page {page.page_number} of {page.source or 'the document'}",
             hint="Give the document that the page was read from.",
         )
-    raise InputError(
+    return InputError(
         f"{page.source} changed since page {page.page_number} was read", hint="Read it again first."
     )
 
@@ -221,21 +358,33 @@ def document_again(name: str, *, allow_private_urls: bool = False) -> Path | Sou
     return replace(source, read=cache(source.read))
 
 
-def boxes_in(given: Box | Iterable[Box]) -> list[Box]:
-    """One box or many, as boxes.
+def outlines_of(given: Boxed | Iterable[Boxed]) -> list[Outline]:
+    """One box or many, or what has one, as outlines to be drawn.
 
     Raises:
         ConfigError: one is not four fractions of the page in order.
 
     Example:
-        >>> boxes_in((0, 0, 1, 0.5))
-        [(0.0, 0.0, 1.0, 0.5)]
+        >>> outlines_of((0, 0, 1, 0.5))[0].bbox
+        (0.0, 0.0, 1.0, 0.5)
     """
+    if isinstance(given, (Block, Finding, TextLine)):
+        return _outlines(given)
     if not isinstance(given, Iterable) or isinstance(given, str):
-        return [_box(given)]
+        return _outlines(given)
     found = list(given)
     is_one = bool(found) and all(isinstance(edge, Real) for edge in found)
-    return [_box(found)] if is_one else [_box(box) for box in found]
+    return _outlines(found) if is_one else [outline for one in found for outline in _outlines(one)]
+
+
+def _outlines(given: Any) -> list[Outline]:
+    """The outline of a box, or of what may have one."""
+    if isinstance(given, Block):
+        return [Outline(given.bbox, given.kind, given.kind.replace("_", " "))] if given.bbox else []
+    if isinstance(given, Finding):
+        kind = "missing" if given.kind == "missing" else given.severity
+        return [Outline(given.bbox, kind, given.kind.replace("_", " "))] if given.bbox else []
+    return [Outline(given.bbox if isinstance(given, TextLine) else _box(given))]
 
 
 def _box(given: Any) -> Box:
@@ -256,20 +405,3 @@ def _box(given: Any) -> Box:
             f"the box {shown!r} ends before it begins", hint="A box is (left, top, right, bottom)."
         )
     return x0, y0, x1, y1
-
-
-def _draw(picture: Any, boxes: Iterable[Box]) -> None:
-    from PIL import ImageDraw
-
-    pen = ImageDraw.Draw(picture)
-    thickness = max(2, round(min(picture.size) / 300))
-    for x0, y0, x1, y1 in boxes:
-        width, height = picture.size
-        around = (
-            x0 * width - thickness,
-            y0 * height - thickness,
-            x1 * width + thickness,
-            y1 * height + thickness,
-        )
-        outside = [min(max(edge, 0), side - 1) for edge, side in zip(around, picture.size * 2, strict=True)]
-        pen.rectangle(outside, outline=BOX_COLOUR, width=thickness)

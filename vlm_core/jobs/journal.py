@@ -255,6 +255,27 @@ class Journal:
         """
         return (row.page for row in self._rows(state))
 
+    def results(self) -> Iterator[tuple[JournalPage, PageResult]]:
+        """What the journal says of each page, with its result, in the order in which they first came.
+
+        Of a page that was not read well, the result may lack the text. A row that was damaged is left out.
+
+        Raises:
+            ResultVersionError: a later release wrote one of the results.
+
+        Example:
+            >>> from tempfile import TemporaryDirectory
+            >>> with TemporaryDirectory() as folder, Journal(f"{folder}/pages.journal") as journal:
+            ...     journal.put(page_key("e774c5ce"), PageResult(text="TOTAL 9.00", source="a.png"))
+            ...     [(page.source, result.text) for page, result in journal.results()]
+            [('a.png', 'TOTAL 9.00')]
+        """
+        for _, page, result, refused in self._rows():
+            if refused is not None:
+                raise refused
+            if result is not None:
+                yield page, result
+
     def totals(self) -> JournalTotals:
         """How many pages there are of each state, and what was spent on all."""
         return self._done(self._reads, journal_rows.totals)

@@ -319,7 +319,8 @@ class OpenDocument:
             from vlm_core.evidence.verify import promoted
 
             result = promoted(result)
-        if options.joins_words and result.engine in _LINE_ENGINES:
+        # What a person wrote stays as it was written.
+        if options.joins_words and result.engine in _LINE_ENGINES and not result.corrected:
             result = with_text(result, dehyphenate(result.text))
         facts = {
             "source": self.name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,6 +14,7 @@ from vlm_core.jobs.budget import JobJournal
 from vlm_core.ocr.engine import OCREngine
 from vlm_core.ocr.page_reading import READINGS
 from vlm_core.ocr.text_layer import ENGINE as TEXT_LAYER
+from vlm_core.structure.exports import table_of_rows
 from vlm_core.types import PageImage, PageResult
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ EXPECTED_OUTPUT_TOKENS = 400
 # Two pages of a hundred are asked for a second time, by the same log.
 _EXPECTED_READINGS = 1.02
 _SAYS_NO_COST = "context_tokens"
+_HEAD = ("ROUTE", "IMAGE TOKENS", "INPUT TOKENS", "EXPECTED", "AT WORST")
 _FREE = Estimate(image_tokens=0, text_tokens=0, input_cost_usd=0.0, max_output_cost_usd=0.0)
 _Figure = TypeVar("_Figure", int, float)
 
@@ -96,6 +99,11 @@ class Plan:
     def __str__(self) -> str:
         return "\n".join((_counted(self), *_table(self.routes), *_remarks(self)))
 
+    def _repr_html_(self) -> str:
+        counted = f"<p>{html.escape(_counted(self))}</p>"
+        remarks = "".join(f"<p>{html.escape(remark)}</p>" for remark in _remarks(self))
+        return f"<div>{counted}{table_of_rows(_HEAD, map(_row, self.routes))}{remarks}</div>"
+
 
 def _sum(values: Iterable[_Figure | None]) -> _Figure | None:
     known = list(values)
@@ -120,7 +128,7 @@ def _of(count: int, thing: str) -> str:
 def _table(routes: Sequence[RoutePlan]) -> Iterator[str]:
     if not routes:
         return
-    rows = [("ROUTE", "IMAGE TOKENS", "INPUT TOKENS", "EXPECTED", "AT WORST"), *map(_row, routes)]
+    rows = [_HEAD, *map(_row, routes)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for name, *figures in rows:
         padded = (figure.rjust(width) for figure, width in zip(figures, widths[1:], strict=True))

@@ -40,14 +40,14 @@ class _Places:
         parts: list[str] = []
         for piece in self.page.evidence:
             for place in range(piece.start, min(piece.end, len(self.page.text))):
-                letters = _letters(self.page.text[place])
+                letters = letters_of(self.page.text[place])
                 parts.append(letters)
                 self.offsets += [place] * len(letters)
         self.letters = "".join(parts)
 
     def box_of(self, text: str) -> Box | None:
         """The box around what a text says; None where it was not found on the page."""
-        letters = _letters(text)
+        letters = letters_of(text)
         if not letters:
             return None
         start = self.letters.find(letters, self.at)
@@ -62,7 +62,13 @@ class _Places:
         return self.page.evidence_for(start, end)
 
 
-def _letters(text: str) -> str:
+def letters_of(text: str) -> str:
+    """The letters and digits of a text, in small letters.
+
+    Example:
+        >>> letters_of("TOTAL: 9.00")
+        'total900'
+    """
     return "".join(filter(str.isalnum, text.casefold()))
 
 
@@ -111,11 +117,11 @@ def checked_part(text: str, pages: Sequence[PageResult], boxes: Sequence[PageBox
         pages: that it stands on.
         boxes: where, as far as that is known.
     """
-    letters = _letters(text)
+    letters = letters_of(text)
     findings = 0
     weighed: list[tuple[float, int]] = []
     for page in pages:
-        own = [(piece, _letters(page.text[piece.start : piece.end])) for piece in page.evidence]
+        own = [(piece, letters_of(page.text[piece.start : piece.end])) for piece in page.evidence]
         said = [(piece, said) for piece, said in own if said and said in letters]
         weighed += [(piece.agreement, len(said)) for piece, said in said if piece.status != "not_checked"]
         places = [box for number, box in boxes if number == page.page_number]

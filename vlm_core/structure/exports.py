@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from vlm_core.structure.markdown_writer import marker
 from vlm_core.types import Block
@@ -74,6 +74,25 @@ def html_page(documents: Iterable[tuple[str, Iterable[Block]]], title: str = "")
     body = "\n".join(line for name, blocks in documents for line in _article(name, blocks))
     head = f'<meta charset="utf-8">\n<title>{html.escape(title)}</title>'
     return f"<!DOCTYPE html>\n<html>\n<head>\n{head}\n</head>\n<body>\n{body}\n</body>\n</html>\n"
+
+
+def table_of_rows(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Rows of text as a table of HTML, all of it escaped.
+
+    Args:
+        head: the names of the columns.
+        rows: as many texts in each.
+
+    Example:
+        >>> table_of_rows(["page"], [["1 < 2"]])
+        '<table><tr><th>page</th></tr><tr><td>1 &lt; 2</td></tr></table>'
+    """
+    lines = [_row(head, "th"), *(_row(row, "td") for row in rows)]
+    return f"<table>{''.join(lines)}</table>"
+
+
+def _row(cells: Iterable[str], tag: str) -> str:
+    return f"<tr>{''.join(f'<{tag}>{html.escape(cell, quote=False)}</{tag}>' for cell in cells)}</tr>"
 
 
 def _article(name: str, blocks: Iterable[Block]) -> Iterator[str]:

@@ -31,8 +31,8 @@ def _of_pages(pages: Sequence[PageResult]) -> list[list[Block]]:
 
 
 def _is_answer(page: PageResult) -> bool:
-    """Whether a model gave the page: its text has the structure, whatever lines it has."""
-    return bool(page.raw) or not page.lines
+    """Whether a model gave the page or a person corrected it: its text has the structure."""
+    return bool(page.raw) or not page.lines or page.corrected
 
 
 def _lines(page: PageResult) -> PageLines:
@@ -50,7 +50,7 @@ def _as_answered(page: PageResult) -> list[Block]:
     """Blocks of a model's answer; a line of it that has a box gives this box to what it says."""
     if page.state is PageState.FAILED or not page.text.strip():
         return []
-    if not page.lines:
+    if not page.lines or page.corrected:  # a line is what an engine read
         return _numbered(page, blocks_of(page.text).blocks)
     boxed: list[Block] = []
     for number, line in enumerate(page.lines):

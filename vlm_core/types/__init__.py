@@ -7,6 +7,7 @@ with the origin at its top left, so that they hold at any resolution.
 from vlm_core.types.blocks import Block, BlockKind, Cell, Furniture, LocatedBy, Origin, Table, TextLine, Word
 from vlm_core.types.boxes import Box, PageBox, boxes_in_words, rounded, union
 from vlm_core.types.chunk import Chunk
+from vlm_core.types.correction import Correction, CorrectionAction
 from vlm_core.types.evidence import (
     Evidence,
     EvidenceStatus,
@@ -30,6 +31,8 @@ __all__ = [
     "Box",
     "Cell",
     "Chunk",
+    "Correction",
+    "CorrectionAction",
     "DocumentResult",
     "Entry",
     "Evidence",

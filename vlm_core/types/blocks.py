@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, TypeAlias
 
 from pydantic import AfterValidator, Field
 
 from vlm_core.types.boxes import Box, rounded
-from vlm_core.types.value import Value
+from vlm_core.types.value import Value, shown_fields
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -96,6 +97,14 @@ class Table(Value):
 
     cells: tuple[Cell, ...] = ()
     """By row, then by column."""
+
+    def __repr__(self) -> str:
+        return f"Table(rows={self.row_count}, columns={self.column_count}, cells={len(self.cells)})"
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
 
     @property
     def row_count(self) -> int:
@@ -224,3 +233,12 @@ class Block(Value):
     """Of the page it stands on, from 1; None where that is not known."""
     continues: bool = False
     """Whether it is the rest of the page before's last block of this kind, such as a table over two pages."""
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, object]]:
+        """What is set; a long text is cut."""
+        return shown_fields(self, super().__repr_args__())
+
+    def _repr_html_(self) -> str:
+        from vlm_core.export.notebook import block_html
+
+        return block_html(self)

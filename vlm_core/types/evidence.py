@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field
 
 from vlm_core.types.boxes import Box, rounded
-from vlm_core.types.value import Value
+from vlm_core.types.value import Value, shown_fields
 
 EvidenceStatus: TypeAlias = Literal["exact", "close", "contradicted", "not_found", "not_checked"]
 """exact: it stands there, letter by letter. close: but for what print and engines leave open.
@@ -96,3 +97,12 @@ class Finding(Value):
     """With `verify_with`: what a second model says."""
     path: str | None = None
     """Of an extracted field: a JSON pointer."""
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, object]]:
+        """What is set; a long text is cut."""
+        return shown_fields(self, super().__repr_args__())
+
+    def _repr_html_(self) -> str:
+        from vlm_core.export.notebook import finding_html
+
+        return finding_html(self)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
@@ -11,6 +12,7 @@ from pydantic import AfterValidator, Field, PlainSerializer, model_validator
 from vlm_core.errors import ResultVersionError
 from vlm_core.types.blocks import Block, Furniture, Table, TextLine
 from vlm_core.types.boxes import Box, rounded
+from vlm_core.types.correction import Correction
 from vlm_core.types.evidence import Evidence, Finding
 from vlm_core.types.page_image import PageImage
 from vlm_core.types.usage import Usage, sum_known, total_usage
@@ -164,6 +166,9 @@ class PageResult(_Result):
     """Of a page whose state is partial: the share of its ink that no character accounts for, from 0 to 1."""
     unread: Annotated[tuple[Box, ...], AfterValidator(_all_rounded)] = ()
     """Where that ink stands."""
+    corrections: tuple[Correction, ...] = ()
+    """What a person decided who looked at the page, in order. `text` is the text after them, `raw` is what
+    the model answered, as it was."""
     warnings: tuple[str, ...] = ()
     """What is odd about the page. The first one of a partial page says what is unread."""
     error: PageError = None
@@ -218,6 +223,48 @@ class PageResult(_Result):
         from vlm_core.structure.page_blocks import blocks_of_page
 
         return blocks_of_page(self)
+
+    def __repr__(self) -> str:
+        found = {"findings": len(self.findings), "error": self.error}
+        more = "".join(f", {name}={value!r}" for name, value in found.items() if value)
+        return (
+            f"PageResult(source={self.source!r}, page_number={self.page_number}, state={self.state.value!r}, "
+            f"lines={len(self.lines)}, characters={len(self.text)}{more})"
+        )
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        from vlm_core.export.notebook import page_html
+
+        return page_html(self)
+
+    def _repr_png_(self) -> bytes | None:
+        from vlm_core.export.notebook import page_picture
+
+        return page_picture(self)
+
+    def show(self) -> None:
+        """Show the page's picture with the boxes of its blocks and findings.
+
+        In a notebook it stands below the cell, elsewhere the system's viewer is opened.
+
+        Raises:
+            InputError: the document was not a file or a URL, or is another one now.
+        """
+        from vlm_core.export.notebook import show_page
+
+        show_page(self)
+
+    @property
+    def corrected(self) -> bool:
+        """Whether a person changed its text.
+
+        Example:
+            >>> PageResult(text="11.90", corrections=(Correction(action="edit", text="11.90"),)).corrected
+            True
+        """
+        return any(correction.changes_text for correction in self.corrections)
 
     @property
     def score(self) -> float | None:
@@ -295,6 +342,27 @@ class DocumentResult(_Result):
     pages: tuple[PageResult, ...]
     attachments: tuple[DocumentResult, ...] = ()
     """Those of a PDF, where `read` was asked for them; `iter` gives each as a document of its own."""
+
+    def __repr__(self) -> str:
+        states = Counter(page.state.value for page in self.pages)
+        counted = ", ".join(f"{count} {state}" for state, count in states.items())
+        return (
+            f"DocumentResult(source={self.source!r}, pages={len(self.pages)}, states={counted!r}, "
+            f"characters={sum(len(page.text) for page in self.pages)})"
+        )
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        from vlm_core.export.notebook import document_html
+
+        return document_html(self)
+
+    def _repr_png_(self) -> bytes | None:
+        """The first page."""
+        from vlm_core.export.notebook import page_picture
+
+        return page_picture(self.pages[0]) if self.pages else None
 
     @property
     def ok(self) -> bool:

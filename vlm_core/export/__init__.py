@@ -1,0 +1,1 @@
+"""To look at: the review page of documents."""
