@@ -87,15 +87,11 @@ Password = Annotated[
 ]
 Prompt = Annotated[
     str | None,
-    typer.Option(
-        metavar="TEXT", rich_help_panel=MODEL, help="Prompt for a vision model, instead of the task's."
-    ),
+    typer.Option(metavar="TEXT", rich_help_panel=MODEL, help="Prompt, instead of the task's."),
 ]
 Schema = Annotated[
     Path | None,
-    typer.Option(
-        metavar="FILE", exists=True, rich_help_panel=MODEL, help="JSON schema of the answer, for --task json."
-    ),
+    typer.Option(metavar="FILE", exists=True, rich_help_panel=MODEL, help="JSON schema, for --task json."),
 ]
 MaxSide = Annotated[
     int | None,
