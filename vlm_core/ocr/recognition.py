@@ -71,6 +71,8 @@ class RecognizedLine:
     """What the recogniser thought of each step, where it was asked to be kept, and"""
     quad: Quads | None = None
     """the corners within which it was read then, from the top left of its first character, clockwise."""
+    engine: str | None = None
+    """That read it, where it is not RapidOCR."""
 
     @property
     def is_readable(self) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from unicodedata import bidirectional
 
 from vlm_core.errors import ConfigError
 from vlm_core.option_names import did_you_mean
@@ -65,10 +66,45 @@ SCRIPTS = (
 )
 """All that are told, those with more readers first."""
 
-READ_WITHOUT = (
-    "afr cat ces chi_sim chi_tra cym dan deu eng est eus fin fra gle glg hrv hun ind isl ita jpn lat lav lit "
-    "mlt msa nld nor pol por ron slk slv spa sqi swe tur"
-).split()
+READ_WITHOUT = [
+    "afr",
+    "cat",
+    "ces",
+    "chi_sim",
+    "chi_tra",
+    "cym",
+    "dan",
+    "deu",
+    "eng",
+    "est",
+    "eus",
+    "fin",
+    "fra",
+    "gle",
+    "glg",
+    "hrv",
+    "hun",
+    "ind",
+    "isl",
+    "ita",
+    "jpn",
+    "lat",
+    "lav",
+    "lit",
+    "mlt",
+    "msa",
+    "nld",
+    "nor",
+    "pol",
+    "por",
+    "ron",
+    "slk",
+    "slv",
+    "spa",
+    "sqi",
+    "swe",
+    "tur",
+]
 """Languages that RapidOCR reads, by the names of their packs."""
 
 # ISO 639-1, as people write them.
@@ -99,6 +135,17 @@ def script_of_pack(pack: str) -> Script | None:
         'Cyrillic'
     """
     return next((script for script in SCRIPTS if pack in script.packs), None)
+
+
+def is_from_right(text: str) -> bool:
+    """Whether a text is written from right to left, by its first letter that says so.
+
+    Example:
+        >>> is_from_right("2024 שלום"), is_from_right("12")
+        (True, False)
+    """
+    directions = (bidirectional(character) for character in text)
+    return next((direction for direction in directions if direction in ["L", "R", "AL"]), "L") != "L"
 
 
 def as_packs(languages: str | Iterable[str], *, name: str = "languages") -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Where Tesseract's language packs are on this machine, and which there are. tesserocr's wheel brings none."""
+"""Where Tesseract's language packs are on this machine, and which: tesserocr's wheel brings none."""
 
 from __future__ import annotations
 
