@@ -26,8 +26,9 @@ from vlm_core.ocr.word_boxes import WordSpan, words_on_page
 
 NAME = "tesseract"
 """Of the engine."""
-# Of a line's height, added above and below: the detector cuts off marks over and under letters.
-_ABOVE = 0.15
+# Of a line's height, added above and below, since the detector cuts off marks over and under letters; the
+# second one for a line that was read below this confidence.
+_ABOVE, _DOUBTFUL = (0.05, 0.1), 85.0
 # Pixels about a line, as its edge is: Tesseract passes over letters at the edge.
 _BORDER = 10
 # Pixels of a line's height and width: Tesseract makes it 36 high in any case.
@@ -41,7 +42,8 @@ _BESIDE = 6
 # Tesseract's confidence, and the score of RapidOCR at which as many letters are right (168 lines of receipts).
 _CONFIDENCE = (0.0, 20.0, 40.0, 55.0, 70.0, 80.0, 88.0, 92.0, 96.0, 100.0)
 _SCORE = (0.0, 0.5, 0.78, 0.84, 0.89, 0.92, 0.955, 0.98, 0.99, 1.0)
-# Marks that Tesseract puts about parts that run the other way: the order of the letters says it.
+# Marks that Tesseract leaves at the ends of words, and those that it puts about parts that run the other way: the order of the letters says it.
+_JOINERS = "\u200c\u200d"
 _DIRECTIONS = dict.fromkeys([0x61C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 
 
@@ -90,14 +92,17 @@ class LineReader:
             quad: 4 × 2, the box's corners in pixels.
             languages: names of packs, parted by "+".
         """
-        held = with_margin(quad, -_ABOVE)
-        crop = in_grey(crop_box(image, held))
-        turns = [1, -1] if crop.shape[0] >= TALL * crop.shape[1] else [0]
+        best = NOTHING
         with self._reader(languages) as reader:
-            readings = [
-                _on_page(_read(reader, np.rot90(crop, turn)), np.roll(held, -turn, axis=0)) for turn in turns
-            ]
-        return max(readings, key=lambda reading: reading.confidence)
+            for above in _ABOVE:
+                held = with_margin(quad, -above)
+                crop = in_grey(crop_box(image, held))
+                for turn in [1, -1] if crop.shape[0] >= TALL * crop.shape[1] else [0]:
+                    reading = _on_page(_read(reader, np.rot90(crop, turn)), np.roll(held, -turn, axis=0))
+                    best = max(best, reading, key=lambda one: one.confidence)
+                if best.confidence >= _DOUBTFUL:
+                    break
+        return best
 
     def read_as_held(self, crop: Pixels, languages: str) -> RecognizedLine:
         """Read a line as it is held; its score is Tesseract's own confidence, from 0 to 1."""
@@ -196,31 +201,62 @@ def _fitting(crop: Pixels) -> Pixels:
 
 
 def _reading(reader: Any, width: int) -> Confident:
-    """What was recognised: its words in the order in which they are read, with where they begin and end."""
+    """What was recognised, with where its words begin and end."""
+    words = [_cleaned(word) for word in reader.GetUTF8Text().split()]
+    parts = list(_parts(reader, width))
+    confidence = sum(part.letters * part.confidence for part in parts) / max(
+        1, sum(part.letters for part in parts)
+    )
+    spans = tuple(_spans([word for word in words if word], parts))
+    text = " ".join(span.text for span in spans)
+    score = calibrated(confidence)
+    return Confident(RecognizedLine(text, score, score, spans=spans), confidence if text else 0.0)
+
+
+class _Part(NamedTuple):
+    """What Tesseract calls a word, which may be a single letter of one: where, and how sure."""
+
+    letters: int
+    start: float
+    end: float
+    confidence: float
+
+
+def _parts(reader: Any, width: int) -> Iterator[_Part]:
+    """The parts of a line in the order of reading. The letters of each may run the other way."""
     import tesserocr
 
-    words = []
-    sure = letters = 0.0
+    level = tesserocr.RIL.WORD
     result = reader.GetIterator()
     if result is None:
-        return NOTHING
-    for word in tesserocr.iterate_level(result, tesserocr.RIL.WORD):
+        return
+    for word in tesserocr.iterate_level(result, level):
         try:
-            said = word.GetUTF8Text(tesserocr.RIL.WORD)
-        except RuntimeError:  # there are no words
+            text = word.GetUTF8Text(level)
+        except RuntimeError:  # there is none
             continue
-        text = unicodedata.normalize("NFC", said.translate(_DIRECTIONS).strip())
-        box = word.BoundingBoxInternal(tesserocr.RIL.WORD)
-        if not text or box is None:
-            continue
-        words.append(WordSpan(text, *_span(box, width)))
-        sure += len(text) * word.Confidence(tesserocr.RIL.WORD)
-        letters += len(text)
-    confidence = sure / max(letters, 1.0)
-    score = calibrated(confidence)
-    return Confident(
-        RecognizedLine(" ".join(word.text for word in words), score, score, spans=tuple(words)), confidence
-    )
+        box = word.BoundingBoxInternal(level)
+        if box is not None:
+            yield _Part(len(_cleaned(text)), *_span(box, width), word.Confidence(level))
+
+
+def _cleaned(word: str) -> str:
+    """A word without marks that show nowhere; between two letters they may be part of its spelling."""
+    return unicodedata.normalize("NFC", word.translate(_DIRECTIONS)).strip().strip(_JOINERS)
+
+
+def _spans(words: Sequence[str], parts: Sequence[_Part]) -> Iterator[WordSpan]:
+    """Words with where they begin and end: each takes as many parts as it has letters."""
+    place = letters = taken = 0
+    for word in words:
+        letters += len(word)
+        first = place
+        while place < len(parts) and (place == first or taken + parts[place].letters <= letters):
+            taken += parts[place].letters
+            place += 1
+        own = parts[first:place] or parts[-1:]
+        if own:
+            yield WordSpan(word, min(part.start for part in own), max(part.end for part in own))
 
 
 def _span(box: tuple[int, int, int, int], width: int) -> tuple[float, float]:
