@@ -114,6 +114,15 @@ _VerifyWith = Annotated[
     str | None,
     typer.Option(metavar="MODEL", rich_help_panel=PAGES, help="Show a second model what is disputed."),
 ]
+_Lang = Annotated[
+    str | None,
+    typer.Option(
+        "--lang",
+        metavar="rus+eng",
+        rich_help_panel=PAGES,
+        help="Languages for the local engine to expect. Default: it tells the script.",
+    ),
+]
 _AllowPrivateUrls = Annotated[
     bool,
     typer.Option("--allow-private-urls", rich_help_panel=PAGES, help="URLs may lead to private networks."),
@@ -159,6 +168,7 @@ def read(
     figure_images: _FigureImages = None,
     verify: _Verify = False,
     verify_with: _VerifyWith = None,
+    lang: _Lang = None,
     allow_private_urls: _AllowPrivateUrls = False,
     attachments: _Attachments = False,
     trusted: _Trusted = False,
@@ -200,6 +210,7 @@ def read(
             figure_images=figure_images,
             verify=verify,
             verify_with=verify_with,
+            languages=lang,
             password=password,
             max_pages=max_pages,
             on_page=report.page,

@@ -75,6 +75,8 @@ class Reader(Protocol):
 
     is_always: bool
     """Whether it is asked also where nothing is unread."""
+    is_alone: bool
+    """Whether it reads all lines, and RapidOCR does nothing but find them."""
 
     def __call__(
         self,
@@ -93,6 +95,14 @@ class Reader(Protocol):
         """
         ...
 
+    def read_as_held(self, crop: Pixels) -> RecognizedLine:
+        """Read one line as it is held, to tell which way is up.
+
+        Args:
+            crop: height × width × 3, RGB.
+        """
+        ...
+
 
 class LocalEngine:
     """Reads pages on this machine's CPU.
@@ -105,6 +115,7 @@ class LocalEngine:
         task: "markdown", "text", or "layout" (text where it stands on the page).
         languages: that are expected, as "rus" or "ru". Then no others are tried, and lines are read by
             Tesseract too in which RapidOCR lacks a letter.
+        reads_again: whether Tesseract reads what stays unread.
 
     Raises:
         ConfigError: the task needs a vision model, or a language's pack is not installed.
@@ -133,7 +144,13 @@ class LocalEngine:
         expected = {"languages": "+".join(self.languages)} if self.languages else {}
         return {**_versions(), **find_packs().identity, **expected}
 
-    def __init__(self, task: str = "markdown", languages: str | Iterable[str] | None = None) -> None:
+    def __init__(
+        self,
+        task: str = "markdown",
+        languages: str | Iterable[str] | None = None,
+        *,
+        reads_again: bool = True,
+    ) -> None:
         if task not in TASKS:
             known = ", ".join(TASKS)
             raise ConfigError(
@@ -148,7 +165,7 @@ class LocalEngine:
             find_packs().check(lacking, "languages")
         self._expected = lacking
         # Nothing that RapidOCR lacks is expected where languages are named and it has them all.
-        self._reads_again = languages is None or bool(lacking)
+        self._reads_again = reads_again and (languages is None or bool(lacking))
 
     def read_page(self, page: PageImage) -> PageResult:
         """Read one page.
@@ -205,8 +222,9 @@ class LocalEngine:
         try:
             found = _read(page, models, folding, reader)
         except Exception as error:
+            name = "RapidOCR" if reader is None else "RapidOCR or Tesseract"
             raise EngineError(
-                f"{page.source}: RapidOCR failed on page {page.page_number}: {error}", page=page.page_number
+                f"{page.source}: {name} failed on page {page.page_number}: {error}", page=page.page_number
             ) from error
         return self._result(page, found, time.perf_counter() - started), found
 
@@ -275,7 +293,7 @@ def _read(
     from vlm_core.ocr.ink_spots import text_in_spots
     from vlm_core.ocr.page_rotation import turn_image, turn_of, turn_quads
     from vlm_core.ocr.pixels import pixels_of
-    from vlm_core.ocr.recognition import read_line
+    from vlm_core.ocr.recognition import illegible, read_line
     from vlm_core.ocr.tiles import detection_scale, find_text
 
     image = pixels_of(page)
@@ -286,10 +304,19 @@ def _read(
         quads, without_text = text_in_spots(image, scale, models.detect)
     if not len(quads) and not is_blank(page):
         quads = find_text(image, models.detect, page.dpi, closely=True)
-    read = partial(read_line, infer=models.infer, characters=models.characters)
+    is_alone = reader is not None and reader.is_alone
+    read: Callable[[Pixels], RecognizedLine] = partial(
+        read_line, infer=models.infer, characters=models.characters
+    )
+    if reader is not None and reader.is_alone:
+        read = reader.read_as_held
     turn = turn_of(image, quads, models.look_inverted, read)
     upright, quads = turn_image(image, turn), turn_quads(quads, turn, page.width, page.height)
-    readings: Sequence[RecognizedLine] = _readings(upright, quads, models, folding)
+    readings: Sequence[RecognizedLine] = (
+        [illegible(upright, quad) for quad in quads]
+        if is_alone
+        else _readings(upright, quads, models, folding)
+    )
     height, width = upright.shape[:2]
     writing = _writing(upright, quads, readings)
     advice = ""

@@ -1,6 +1,7 @@
 """Scripts that RapidOCR cannot read: their languages, how they are told, and what must be installed.
 
-Names of packs are those of the tessdata repositories; Debian's packages are named after them, with "-" for "_".
+Names of packs are those of the tessdata repositories. Debian's packages are named after them, with "-" in
+place of "_".
 """
 
 from __future__ import annotations
@@ -185,7 +186,7 @@ def how_to_install(packs: Iterable[str]) -> str:
     debian = " ".join(f"tesseract-ocr-{pack.replace('_', '-')}" for pack in names)
     files = " and ".join(f"{pack}.traineddata" for pack in names)
     return (
-        f"apt-get install {debian} (Debian, Ubuntu); brew install tesseract-lang (macOS); on Windows tick the "
-        f"language in the UB Mannheim installer of Tesseract, or put {files} of "
+        f"apt-get install {debian} (Debian, Ubuntu); brew install tesseract-lang (macOS); on Windows tick "
+        f"the language in the UB Mannheim installer of Tesseract, or put {files} of "
         "github.com/tesseract-ocr/tessdata_fast into its folder tessdata"
     )

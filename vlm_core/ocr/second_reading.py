@@ -40,6 +40,37 @@ _VIETNAMESE, _VIETNAMESE_SHARE = frozenset("đươăĐƯƠĂ"), 0.02
 _THAI_DOUBT, _THAI_UNREAD = 2.0, 0.4
 
 
+class LoneReader:
+    """Reads all lines of a page by Tesseract, where RapidOCR has found them.
+
+    Args:
+        packs: that are installed.
+        languages: names of packs, parted by "+".
+    """
+
+    is_always = is_alone = True
+
+    def __init__(self, packs: Packs, languages: str) -> None:
+        self._languages = languages
+        self._reader = line_reader(packs.folder)
+
+    def __call__(
+        self,
+        image: Pixels,
+        quads: Quads,
+        readings: Sequence[RecognizedLine],
+        characters: Sequence[str],
+    ) -> tuple[Sequence[RecognizedLine], str]:
+        """As that of `SecondReader`; nothing is advised."""
+        page = _Page(image, quads, list(readings), frozenset(), self._reader)
+        page.read_all(self._languages)
+        return page.readings, ""
+
+    def read_as_held(self, crop: Pixels) -> RecognizedLine:
+        """Read one line as it is held; its score is Tesseract's own confidence, from 0 to 1."""
+        return self._reader.read_as_held(crop, self._languages)
+
+
 class SecondReader:
     """Reads by Tesseract what RapidOCR left unread on a page.
 
@@ -47,6 +78,8 @@ class SecondReader:
         packs: that are installed.
         languages: that are expected; otherwise the script is told.
     """
+
+    is_alone = False
 
     def __init__(self, packs: Packs, languages: Sequence[str] = ()) -> None:
         self.is_always = bool(languages)
@@ -83,6 +116,10 @@ class SecondReader:
             tried.append(pack)
             page.read(missed, pack, has_english="eng" in packs.names)
         return page.readings, _advice(script, packs) if page.missed() else ""
+
+    def read_as_held(self, crop: Pixels) -> RecognizedLine:
+        """Read one line as it is held. RapidOCR tells which way is up, so that nothing is read here."""
+        return RecognizedLine()
 
     def _is_wanted(self, page: _Page, missed: Sequence[int], tried: Sequence[str]) -> bool:
         """Whether another pack is tried: at first always, then if enough is still unread."""
@@ -146,6 +183,13 @@ class _Page:
                 reading = self.tried(number, pack)
                 if reading is not None and self._is_better(reading, pack):
                     self.readings[number] = reading.line
+
+    def read_all(self, languages: str) -> None:
+        """Read every line."""
+        for number in range(len(self.readings)):
+            reading = self.tried(number, languages)
+            if reading is not None and reading.text:
+                self.readings[number] = reading.line
 
     def _is_missed(self, number: int) -> bool:
         line = self.readings[number]

@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from vlm_core.ocr.line_ink import HEIGHT, ink_of, without_rules
 from vlm_core.ocr.pixels import TALL, Pixels, in_grey
@@ -39,10 +38,11 @@ _MOST_MILLISECONDS = 3000
 _KEPT = 8
 # Print beside which other ink is, in columns of 48 pixels, that belongs to a word.
 _BESIDE = 6
-# Tesseract's confidence, and the score of RapidOCR at which as many letters are right (168 lines of receipts).
+# Tesseract's confidence, and the score of RapidOCR at which as many letters are right. Measured on 168 lines
+# of receipts, each read by both.
 _CONFIDENCE = (0.0, 20.0, 40.0, 55.0, 70.0, 80.0, 88.0, 92.0, 96.0, 100.0)
 _SCORE = (0.0, 0.5, 0.78, 0.84, 0.89, 0.92, 0.955, 0.98, 0.99, 1.0)
-# Marks that Tesseract leaves at the ends of words, and those that it puts about parts that run the other way: the order of the letters says it.
+# Marks that Tesseract leaves at the ends of words, and those that it puts about parts that run the other way.
 _JOINERS = "\u200c\u200d"
 _DIRECTIONS = dict.fromkeys([0x61C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 
@@ -176,12 +176,12 @@ def _read(reader: Any, crop: Pixels) -> Confident:
         reading = _reading(reader, width)
         if reading.text:
             break
-    at_48 = at_height(crop_of_colour(line[_BORDER:-_BORDER, _BORDER:-_BORDER]))
+    at_48 = at_height(_in_three_channels(line[_BORDER:-_BORDER, _BORDER:-_BORDER]))
     ink = _ink_outside(reading.line.spans, at_48)
     return Confident(_with_ink(reading.line, ink), reading.confidence)
 
 
-def crop_of_colour(line: Pixels) -> Pixels:
+def _in_three_channels(line: Pixels) -> Pixels:
     """A grey line with three channels."""
     return np.asarray(cv2.cvtColor(np.ascontiguousarray(line), cv2.COLOR_GRAY2RGB), np.uint8)
 
@@ -281,7 +281,7 @@ def _on_page(reading: Confident, held: Quads) -> Confident:
 
 def _ink_outside(words: Sequence[WordSpan], line: Pixels) -> Ink:
     """How much of a line's ink stands in none of the words that were read."""
-    inked: NDArray[np.bool_] = without_rules(ink_of(line)).any(axis=0)
+    inked = np.asarray(without_rules(ink_of(line)).any(axis=0))
     covered = np.zeros(len(inked), bool)
     for word in words:
         covered[max(0, int(word.start * len(inked)) - _BESIDE) : int(word.end * len(inked)) + _BESIDE] = True
