@@ -315,7 +315,7 @@ def _read(
     readings: Sequence[RecognizedLine] = (
         [illegible(upright, quad) for quad in quads]
         if is_alone
-        else _readings(upright, quads, models, folding)
+        else _readings(upright, quads, models, folding, vertical=turn % 180 == 90)
     )
     height, width = upright.shape[:2]
     writing = _writing(upright, quads, readings)
@@ -398,7 +398,7 @@ def _doubts(readings: Sequence[RecognizedLine], inks: Sequence[Ink]) -> Iterator
 
 
 def _readings(
-    image: Pixels, quads: Quads, models: Models, folding: MatrixFolding | None
+    image: Pixels, quads: Quads, models: Models, folding: MatrixFolding | None, *, vertical: bool
 ) -> list[RecognizedLine]:
     """What is read in each box; of a page of scraps nothing but a sample, where that cannot be read.
 
@@ -408,7 +408,7 @@ def _readings(
     from vlm_core.ocr.tiles import are_scraps
 
     def read(number: int) -> RecognizedLine:
-        return read_box(image, quads[number], models.infer, models.characters, folding)
+        return read_box(image, quads[number], models.infer, models.characters, folding, vertical=vertical)
 
     if not are_scraps(quads):
         return [read(number) for number in range(len(quads))]

@@ -22,8 +22,8 @@ def find_engine(engine: Engine, wishes: OCROptions) -> OCREngine:
     """The engine that a user named or brought.
 
     Args:
-        engine: "local", "tesseract:rus+eng", the name of an engine that an installed package brings, a route of
-            a vision model, a VLMClient, or an object that reads pages.
+        engine: "local", "tesseract:rus+eng", the name of an engine that an installed package brings, a route
+            of a vision model, a VLMClient, or an object that reads pages.
         wishes: what its text is to look like; an object of the user's own knows its task itself.
 
     Raises:
@@ -33,11 +33,13 @@ def find_engine(engine: Engine, wishes: OCROptions) -> OCREngine:
         >>> find_engine("local", OCROptions("text")).name
         'rapidocr'
     """
+    takes_languages = engine == "local"
     if isinstance(engine, str) and engine.startswith(TESSERACT):
         engine = _tesseract(engine.removeprefix(TESSERACT), wishes)
+        takes_languages = True
     elif isinstance(engine, str) and engine != "local" and ":" not in engine:  # a route has a colon
-        engine = _installed(engine, wishes)
-    if wishes.languages and engine != "local" and not _takes_languages(engine):
+        engine, takes_languages = _installed(engine, wishes)
+    if wishes.languages and not takes_languages:
         raise ConfigError(
             f"{engine_name(engine)} takes no languages",
             hint='languages=... is for engine="local"; of Tesseract\'s, write engine="tesseract:rus+eng".',
@@ -45,7 +47,7 @@ def find_engine(engine: Engine, wishes: OCROptions) -> OCREngine:
         )
     if engine != "local" and not isinstance(engine, OCREngine):
         return _of_model(engine, wishes)
-    if _is_embedded(engine) and wishes.of_a_model == ["fallbacks"]:
+    if wishes.of_a_model == ["fallbacks"] and _is_embedded(engine):
         wishes = replace(wishes, fallbacks=())  # which are the reader's affair: see `last_resort_of`
     if wishes.of_a_model:
         raise ConfigError(
@@ -92,11 +94,6 @@ def _is_embedded(engine: Engine) -> bool:
     return isinstance(engine, LocalEngine)
 
 
-def _takes_languages(engine: Engine) -> bool:
-    """Whether an engine was made with languages, or is the embedded one that the user has made."""
-    return isinstance(engine, OCREngine) and bool(getattr(engine, "languages", None))
-
-
 def _tesseract(languages: str, wishes: OCROptions) -> OCREngine:
     from vlm_core.ocr.tesseract import TesseractEngine
 
@@ -107,8 +104,11 @@ def _tesseract(languages: str, wishes: OCROptions) -> OCREngine:
     return TesseractEngine(languages, wishes.task)
 
 
-def _installed(name: str, wishes: OCROptions) -> Engine:
-    """The engine of an installed package, which may be called with the task; a model's id as it is."""
+def _installed(name: str, wishes: OCROptions) -> tuple[Engine, bool]:
+    """The engine of an installed package, and whether it takes languages; a model's id as it is.
+
+    What makes one may be called with the task, and with the languages.
+    """
     # Loaded for a name alone: the embedded engine needs neither the catalog nor importlib.metadata.
     from vlm_core.catalog.plugins import engine_names, load_engine
 
@@ -117,18 +117,18 @@ def _installed(name: str, wishes: OCROptions) -> Engine:
         near = get_close_matches(name, ("local", *names), n=1)
         if near:
             raise ConfigError(f"no engine is called {name!r}", hint=f"Did you mean {near[0]!r}?")
-        return name
+        return name, False
     make = load_engine(name)
-    engine = make
+    engine, options = make, names_of(make) if callable(make) else ()
     if callable(make):
-        given = {"task": wishes.task, **({"languages": wishes.languages} if wishes.languages else {})}
-        engine = make(**{option: value for option, value in given.items() if option in names_of(make)})
+        given = {"task": wishes.task, "languages": wishes.languages}
+        engine = make(**{option: value for option, value in given.items() if option in options})
     if not isinstance(engine, OCREngine):
         raise ConfigError(
             f"engine={name!r} is a {type(engine).__name__}, not an OCR engine",
             hint="Its entry point must give an object with name, model and read_page(page).",
         )
-    return engine
+    return engine, "languages" in options
 
 
 def _of_model(engine: Any, wishes: OCROptions) -> OCREngine:

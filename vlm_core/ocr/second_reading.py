@@ -256,4 +256,6 @@ def _advice(script: Script | None, packs: Packs) -> str:
         return "" if packs.names else f"Tesseract has no language packs here: {how_to_install(['osd'])}"
     if any(pack in packs.names for pack in script.packs):
         return ""
-    return f"It looks like {script.name}, whose pack Tesseract lacks here: {how_to_install(script.packs[:1])}"
+    first, *others = script.packs
+    languages = f" (or instead of {first} the pack of its language: {', '.join(others)})" if others else ""
+    return f"It looks like {script.name}. Tesseract reads it: {how_to_install([first])}{languages}"
