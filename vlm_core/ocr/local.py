@@ -207,9 +207,9 @@ class LocalEngine:
         """What reads lines beside RapidOCR."""
         if not self._reads_again or not is_installed():
             return None
-        from vlm_core.ocr.second_reading import SecondReader
+        from vlm_core.ocr.tesseract_reading import TesseractReader
 
-        return SecondReader(find_packs(), self._expected)
+        return TesseractReader(find_packs(), self._expected)
 
     def _found(
         self,

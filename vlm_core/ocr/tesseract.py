@@ -55,6 +55,6 @@ class TesseractEngine(LocalEngine):
         return {**super().identity, **self._packs.identity}
 
     def _reader(self) -> Reader:
-        from vlm_core.ocr.second_reading import LoneReader
+        from vlm_core.ocr.tesseract_reading import LoneReader
 
         return LoneReader(self._packs, "+".join(self.languages))

@@ -157,10 +157,12 @@ def test_points_of_vertical_japanese_are_read(data: Path) -> None:
     assert read(data / "scripts" / "jpnvert.png", task="text").text.split() == truth.split()
 
 
-def test_what_tesseract_reads_of_one_page_is_bounded_and_the_rest_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_tesseract_reads_of_one_page_is_bounded_and_the_rest_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     need("osd")
-    from vlm_core.ocr import second_reading
+    from vlm_core.ocr import tesseract_reading
 
-    monkeypatch.setattr(second_reading, "_MOST_PIXELS", 1)
+    monkeypatch.setattr(tesseract_reading, "_MOST_PIXELS", 1)
     page = read(page_of("Four ladders left us today."), engine="tesseract:eng", task="text").pages[0]
     assert page.state is PageState.PARTIAL

@@ -61,7 +61,7 @@ class LoneReader:
         readings: Sequence[RecognizedLine],
         characters: Sequence[str],
     ) -> tuple[Sequence[RecognizedLine], str]:
-        """As that of `SecondReader`; nothing is advised."""
+        """As that of `TesseractReader`; nothing is advised."""
         page = _Page(image, quads, list(readings), frozenset(), self._reader)
         page.read_all(self._languages)
         return page.readings, ""
@@ -71,7 +71,7 @@ class LoneReader:
         return self._reader.read_as_held(crop, self._languages)
 
 
-class SecondReader:
+class TesseractReader:
     """Reads by Tesseract what RapidOCR left unread on a page.
 
     Args:
