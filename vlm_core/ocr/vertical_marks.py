@@ -1,4 +1,4 @@
-"""Points of vertical Chinese and Japanese, which stand at the right of a column and are not recognised."""
+"""Points of vertical Chinese and Japanese, which stand at the right of a column and are not recognised.
 
 A column is held with its right side up. So a comma or a full stop is a small sign high in a gap between two
 characters, where nothing else stands.
