@@ -155,7 +155,13 @@ class DocumentReader:
             _check_count("max_pages", max_pages)
         _check_budget(budget_usd)
         ocr_options = OCROptions(
-            task, prompt, output_schema, request_options or {}, fallbacks, max_concurrency, languages
+            task,
+            prompt,
+            output_schema,
+            request_options or {},
+            fallbacks,
+            max_concurrency,
+            languages=languages,
         )
         self.engine = find_engine(engine, ocr_options)
         self._ocr_options = ocr_options
