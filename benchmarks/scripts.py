@@ -1,4 +1,4 @@
-"""Pages in twenty scripts, no language told, beside Tesseract alone, which is told it: word F1 and CPU seconds.
+"""Pages in twenty scripts, no language told, beside Tesseract, which is told it: word F1 and CPU seconds.
 
     python benchmarks/scripts.py FOLDER
 

@@ -25,9 +25,10 @@ from vlm_core.ocr.word_boxes import WordSpan, words_on_page
 
 NAME = "tesseract"
 """Of the engine."""
-# Of a line's height, added above and below, since the detector cuts off marks over and under letters; the
-# second one for a line that was read below this confidence.
-_ABOVE, _DOUBTFUL = (0.05, 0.1), 85.0
+DOUBTFUL = 85.0
+"""The confidence below which a line is read once more, cut otherwise."""
+# Of a line's height, added above and below, since the detector cuts off marks over and under letters.
+_ABOVE = (0.05, 0.1)
 # Pixels about a line, as its edge is: Tesseract passes over letters at the edge.
 _BORDER = 10
 # Pixels of a line's height and width: Tesseract makes it 36 high in any case.
@@ -100,7 +101,7 @@ class LineReader:
                 for turn in [1, -1] if crop.shape[0] >= TALL * crop.shape[1] else [0]:
                     reading = _on_page(_read(reader, np.rot90(crop, turn)), np.roll(held, -turn, axis=0))
                     best = max(best, reading, key=lambda one: one.confidence)
-                if best.confidence >= _DOUBTFUL:
+                if best.confidence >= DOUBTFUL:
                     break
         return best
 

@@ -15,15 +15,16 @@ from vlm_core.ocr.page_rotation import is_lone
 from vlm_core.ocr.pixels import Pixels
 from vlm_core.ocr.recognition import RecognizedLine, crop_box
 from vlm_core.ocr.scripts import SCRIPTS, Script, how_to_install, script_called, script_of_pack
-from vlm_core.ocr.tesseract_lines import Confident, LineReader, line_reader
+from vlm_core.ocr.tesseract_lines import DOUBTFUL, Confident, LineReader, line_reader
 from vlm_core.ocr.tesseract_packs import Packs
 from vlm_core.ocr.tiles import Quads
 from vlm_core.ocr.unread_ink import SHARE, is_unread
 
 # Lines that each pack is tried on, and those that the script is told by.
 _SAMPLE, _SHOWN = 4, 16
-# The mean confidence of a sample from which its pack is right, and from which no other is tried.
-_RIGHT, _SURE = 80.0, 90.0
+# The mean confidence of a sample from which a pack is right, if it is of the script that was told and if it is of
+# another one, which reaches 84 now and then; and from which no other is tried.
+_RIGHT_AS_TOLD, _RIGHT, _SURE = 75.0, 88.0, 90.0
 # The confidence from which a line is taken that RapidOCR did not read, and one that it read with this score.
 _TAKEN, _TAKEN_FROM_SURE, _SURELY_READ = 50.0, 88.0, 0.9
 # That from which a line counts that RapidOCR read whole: then it has letters that RapidOCR lacks.
@@ -32,8 +33,8 @@ _OTHERWISE_READ = 75.0
 _MIXED = 88.0
 # Scripts on one page.
 _ROUNDS = 3
-# Pixels, in lines 48 high, that are read of one page: some 600 lines of print.
-_MOST_PIXELS = 30_000_000
+# Pixels, in lines 48 high, that are read of one page: some 300 lines of print across a page, or 12 s of CPU.
+_MOST_PIXELS = 15_000_000
 # Letters of Vietnamese that RapidOCR knows, and their share of a text that is Vietnamese.
 _VIETNAMESE, _VIETNAMESE_SHARE = frozenset("đươăĐƯƠĂ"), 0.02
 # Tesseract takes Thai for Latin without being sure, where most of the ink is unread.
@@ -110,7 +111,8 @@ class TesseractReader:
             if not self._is_wanted(page, missed, tried):
                 break
             script, order = self._candidates(page, missed)
-            pack = _best([name for name in order if name not in tried], page, missed or page.longest())
+            told = self._languages or (script.packs if script else ())
+            pack = _best([name for name in order if name not in tried], told, page, missed or page.longest())
             if pack is None:
                 break
             tried.append(pack)
@@ -164,10 +166,13 @@ class _Page:
 
     def tried(self, number: int, languages: str) -> Confident | None:
         """A line as Tesseract reads it; None once enough was read."""
-        self._left -= HEIGHT * max(self.readings[number].ink.all, HEIGHT)
+        pixels = HEIGHT * max(self.readings[number].ink.all, HEIGHT)
+        self._left -= pixels
         if self._left < 0:
             return None
-        return self.reader.read(self.image, self.quads[number], languages)
+        reading = self.reader.read(self.image, self.quads[number], languages)
+        self._left -= pixels * (reading.confidence < DOUBTFUL)  # it was read more than once
+        return reading
 
     def read(self, missed: Sequence[int], pack: str, *, has_english: bool) -> None:
         """Read lines with a pack: those that were missed, and those that RapidOCR may have read wrongly."""
@@ -229,8 +234,15 @@ def _script_of(page: _Page, missed: Sequence[int], packs: Packs) -> Script | Non
     )
 
 
-def _best(order: Sequence[str], page: _Page, missed: Sequence[int]) -> str | None:
-    """The pack that reads a sample of lines most surely, if it does so surely enough."""
+def _best(order: Sequence[str], told: Sequence[str], page: _Page, missed: Sequence[int]) -> str | None:
+    """The pack that reads a sample of lines most surely, if it does so surely enough.
+
+    Args:
+        order: the packs to try.
+        told: those that are likely.
+        page: with the lines.
+        missed: the numbers of the lines that are to be read.
+    """
     sample = missed[:_SAMPLE]
     found: dict[str, float] = {}
     for pack in order:
@@ -240,8 +252,10 @@ def _best(order: Sequence[str], page: _Page, missed: Sequence[int]) -> str | Non
         found[pack] = fmean(reading.confidence for reading in readings if reading is not None)
         if found[pack] >= _SURE and not _has_kin(pack, order, found):
             break
-    best = max(found, key=lambda pack: found[pack], default=None)
-    return best if best is not None and found[best] >= _RIGHT else None
+    right = {
+        pack: sure for pack, sure in found.items() if sure >= (_RIGHT_AS_TOLD if pack in told else _RIGHT)
+    }
+    return max(right, key=lambda pack: right[pack], default=None)
 
 
 def _has_kin(pack: str, order: Sequence[str], found: dict[str, float]) -> bool:
