@@ -325,6 +325,7 @@ def _read(
         writing = _writing(upright, quads, readings)
     lines = [(quad, reading) for quad, reading in zip(quads, readings, strict=True) if reading.is_readable]
     hardly = sum(reading.is_hardly_one_of(quad) for quad, reading in lines)
+    unread = unread_on(writing, width, height)._replace(advice=advice)
     work = Work()
     doubts = _doubts([reading for _, reading in lines], [ink for _, ink in writing])
     placed = in_order(_pieces(quads, readings), work)
@@ -332,10 +333,10 @@ def _read(
     reading = LocalReading(
         text_lines,
         len(quads) - len(lines) + hardly,
-        unread_on(writing, width, height)._replace(advice=advice),
+        unread,
         turn,
         without_text,
-        (*doubts, *work.doubts),
+        (*doubts, *work.doubts, *([advice] if advice and not unread.boxes else ())),
         _found(text_lines, upright, _slope(quads)),
     )
     return reading if folding is None else _with_print(reading, upright, quads, readings, placed)

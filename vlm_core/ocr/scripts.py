@@ -44,7 +44,7 @@ SCRIPTS = (
     Script("Cyrillic", ("rus", "ukr", "bul", "srp", "bel", "mkd", "kaz", "mon"), ((0x400, 0x52F),)),
     Script("Arabic", ("ara", "fas", "urd"), ((0x600, 0x6FF), (0x750, 0x77F), (0xFB50, 0xFEFC)), True),
     Script("Hebrew", ("heb", "yid"), ((0x590, 0x5FF), (0xFB1D, 0xFB4F)), True),
-    Script("Greek", ("ell", "grc"), ((0x370, 0x3FF), (0x1F00, 0x1FFF))),
+    Script("Greek", ("ell",), ((0x370, 0x3FF), (0x1F00, 0x1FFF))),
     Script("Korean", ("kor",), ((0x1100, 0x11FF), (0x3130, 0x318F), (0xAC00, 0xD7AF))),
     Script("Devanagari", ("hin", "mar", "nep", "san"), ((0x900, 0x97F),)),
     Script("Bengali", ("ben", "asm"), ((0x980, 0x9FF),)),

@@ -22,8 +22,8 @@ from vlm_core.ocr.unread_ink import SHARE, is_unread
 
 # Lines that each pack is tried on, and those that the script is told by.
 _SAMPLE, _SHOWN = 4, 16
-# The mean confidence of a sample from which a pack is right, if it is of the script that was told and if it is of
-# another one, which reaches 84 now and then; and from which no other is tried.
+# The mean confidence of a sample from which a pack is right, if it is of the script that was told, and if it is
+# of another one, which reaches 84 now and then; and from which no other is tried.
 _RIGHT_AS_TOLD, _RIGHT, _SURE = 75.0, 88.0, 90.0
 # The confidence from which a line is taken that RapidOCR did not read, and one that it read with this score.
 _TAKEN, _TAKEN_FROM_SURE, _SURELY_READ = 50.0, 88.0, 0.9
@@ -94,7 +94,7 @@ class TesseractReader:
         readings: Sequence[RecognizedLine],
         characters: Sequence[str],
     ) -> tuple[Sequence[RecognizedLine], str]:
-        """The lines of a page, and what to do about those that are still unread; "" where that is not known.
+        """The lines of a page, and what to do about those that are unread or unsure; "" where that is not known.
 
         Args:
             image: the upright page.
@@ -117,7 +117,9 @@ class TesseractReader:
                 break
             tried.append(pack)
             page.read(missed, pack, has_english="eng" in packs.names)
-        return page.readings, _advice(script, packs) if page.missed() else ""
+        if page.missed():
+            return page.readings, _advice(script, packs)
+        return page.readings, _doubt(tried[0], packs) if page.is_doubtful() else ""
 
     def read_as_held(self, crop: Pixels) -> RecognizedLine:
         """Read one line as it is held. RapidOCR tells which way is up, so that nothing is read here."""
@@ -155,6 +157,7 @@ class _Page:
         self.alphabet = alphabet
         self.reader = reader
         self._left = _MOST_PIXELS
+        self._confidences: list[float] = []
 
     def missed(self) -> list[int]:
         """The numbers of the lines whose ink is unread, the longest first."""
@@ -183,6 +186,7 @@ class _Page:
                 reading = max(filter(None, (reading, mixed)), key=lambda one: one.confidence)
             if reading is not None and _is_taken(reading, self.readings[number]):
                 self.readings[number] = reading.line
+                self._confidences.append(reading.confidence)
         for number in set(range(len(self.readings))) - set(missed):
             if self._is_whole(number):
                 reading = self.tried(number, pack)
@@ -195,6 +199,10 @@ class _Page:
             reading = self.tried(number, languages)
             if reading is not None and reading.text:
                 self.readings[number] = reading.line
+
+    def is_doubtful(self) -> bool:
+        """Whether the lines were read so unsurely that another language's pack may be the right one."""
+        return bool(self._confidences) and fmean(self._confidences) < _RIGHT
 
     def _is_missed(self, number: int) -> bool:
         line = self.readings[number]
@@ -262,6 +270,18 @@ def _has_kin(pack: str, order: Sequence[str], found: dict[str, float]) -> bool:
     """Whether another language of the same script is yet to be tried."""
     script = script_of_pack(pack)
     return script is not None and any(other in order and other not in found for other in script.packs)
+
+
+def _doubt(pack: str, packs: Packs) -> str:
+    """What to install where a page may be in another language of a script; "" where its packs are here."""
+    script = script_of_pack(pack)
+    others = [other for other in (script.packs if script else ()) if other not in packs.names]
+    if script is None or not others:
+        return ""
+    return (
+        f"it was read as {pack}, unsurely; if it is in another language in {script.name} "
+        f"({', '.join(others)}), install its pack: {how_to_install(others[:1])}"
+    )
 
 
 def _advice(script: Script | None, packs: Packs) -> str:
