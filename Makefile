@@ -74,6 +74,8 @@ bench: .venv/installed-dev .venv-openai2/installed
 	@if [ -d $(DOCUMENTS) ]; then $(BIN)/python benchmarks/reading_order.py $(DOCUMENTS) && \
 	$(BIN)/python benchmarks/structure.py $(DOCUMENTS); \
 	else echo "reading_order.py and structure.py are left out: no documents in $(DOCUMENTS) (DOCUMENTS=... names another folder)"; fi
+	@if [ -d $(DOCUMENTS)/scripts ]; then $(BIN)/python benchmarks/scripts.py $(DOCUMENTS)/scripts; \
+	else echo "scripts.py is left out: no pages in $(DOCUMENTS)/scripts (DOCUMENTS=... names another folder)"; fi
 	@if [ -d $(DOCUMENTS) ]; then $(MAKE) bench-evidence; \
 	else echo "evidence.py is left out: no documents in $(DOCUMENTS) (DOCUMENTS=... names another folder)"; fi
 	@if [ -d $(DOCUMENTS)/tables ]; then $(MAKE) bench-tables; \

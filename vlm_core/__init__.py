@@ -89,6 +89,7 @@ _HOMES = {
     "ocr.callable_client": ("ForeignClient",),
     "ocr.engine": ("Engine", "OCREngine"),
     "ocr.layout": ("as_text", "blocks"),
+    "ocr.tesseract": ("TesseractEngine",),
     "secret": ("Secret",),
     "structure.chunks": ("chunks",),
     "structure.locate": ("locate",),

@@ -137,6 +137,7 @@ from vlm_core.ocr.engine import Engine as Engine
 from vlm_core.ocr.engine import OCREngine as OCREngine
 from vlm_core.ocr.layout import as_text as as_text
 from vlm_core.ocr.layout import blocks as blocks
+from vlm_core.ocr.tesseract import TesseractEngine as TesseractEngine
 from vlm_core.secret import Secret as Secret
 from vlm_core.structure.chunks import chunks as chunks
 from vlm_core.structure.locate import locate as locate

@@ -42,6 +42,7 @@ OWNERS = {
     "httpx2": "vlm_core/wire/transport.py",
     "rapidocr": "vlm_core/ocr/",
     "onnxruntime": "vlm_core/ocr/",
+    "tesserocr": "vlm_core/ocr/",
     "cv2": "vlm_core/ocr/",
     "langchain_core": "langchain_vlm/",
     "llama_index": "llamaindex_vlm/",

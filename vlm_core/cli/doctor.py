@@ -47,6 +47,7 @@ _OPTIONAL = {
     "httpx2": "",
     "rapidocr": "local",
     "onnxruntime": "local",
+    "tesserocr": "tesseract",
     "pillow-heif": "heif",
     "langchain-core": "langchain",
     "llama-index-core": "llamaindex",

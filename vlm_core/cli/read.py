@@ -121,6 +121,12 @@ _Review = Annotated[
     Path | None,
     typer.Option(metavar="FILE", rich_help_panel=OUTPUT, help="Also write a page to look at, as vlm review."),
 ]
+_Lang = Annotated[
+    str | None,
+    typer.Option(
+        "--lang", metavar="rus+eng", rich_help_panel=PAGES, help="Languages the local engine expects."
+    ),
+]
 _AllowPrivateUrls = Annotated[
     bool,
     typer.Option("--allow-private-urls", rich_help_panel=PAGES, help="URLs may lead to private networks."),
@@ -166,6 +172,7 @@ def read(
     figure_images: _FigureImages = None,
     verify: _Verify = False,
     verify_with: _VerifyWith = None,
+    lang: _Lang = None,
     allow_private_urls: _AllowPrivateUrls = False,
     attachments: _Attachments = False,
     trusted: _Trusted = False,
@@ -208,6 +215,7 @@ def read(
             figure_images=figure_images,
             verify=verify,
             verify_with=verify_with,
+            languages=lang,
             password=password,
             max_pages=max_pages,
             on_page=report.page,

@@ -52,7 +52,8 @@ class PageVerifier:
     ) -> None:
         self.transcribes = transcribes
         self.is_whole = is_whole
-        self.engine = engine or LocalEngine()
+        # RapidOCR alone: a text is checked by its probabilities, and Tesseract gives none of other letters.
+        self.engine = engine or LocalEngine(reads_again=False)
 
     @classmethod
     def of_task(cls, task: str, *, has_prompt: bool) -> PageVerifier:

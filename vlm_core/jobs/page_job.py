@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from vlm_core.images.sources import Source
 
 # Engines whose text is a page's lines, one below the other. A model's words stay as it wrote them.
-_LINE_ENGINES = frozenset({"pdf", "rapidocr"})
+_LINE_ENGINES = frozenset({"pdf", "rapidocr", "tesseract"})
 # Pages of a document, after which it is looked whether there are any that can be opened.
 _MOST_FAILED_IN_A_ROW = 100
 
@@ -54,9 +54,15 @@ class ReadOptions:
     verifier: PageVerifier | None = None
     is_strict: bool = False
     second: SecondModel | None = None
+    last_resort: OCREngine | None = None
+    """What reads the pages of which the engine left some unread."""
 
     def is_complete(self, result: PageResult) -> bool:
-        """Whether a result was checked, if it is to be, and has the second opinions that are wanted."""
+        """Whether a result was checked, if it is to be, has the second opinions that are wanted, and leaves
+        nothing to the last resort.
+        """
+        if self.last_resort is not None and result.state is PageState.PARTIAL:
+            return False
         verifier = self.verifier
         if verifier is None:
             return True
@@ -89,6 +95,8 @@ class Job:
     journal: JobJournal
     bar: Progress
     second: SecondReader | None = None
+    last_journal: JobJournal | None = None
+    """The journal as the last resort uses it."""
 
 
 @dataclass(frozen=True)
@@ -148,9 +156,10 @@ class PageJob:
         # The slot comes first: other processes wait for a claimed page, so it must not wait for its turn.
         with job.slots, job.journal.claim(picture) as known:
             if known is not None:
-                return self._checked(picture, known, layer)
+                return self._checked(picture, self._with_last_resort(picture, known), layer)
             # The budget comes after the journal, whose pages are given though the money is spent.
-            if (end := job.budget.end_for(picture)) is not None:
+            # What an engine reads for nothing, is read in any case.
+            if job.options.last_resort is None and (end := job.budget.end_for(picture)) is not None:
                 if not isinstance(end, BudgetExceeded):
                     raise end
                 engine = job.options.engine.name
@@ -164,7 +173,33 @@ class PageJob:
                 raise
             job.budget.spend(result)
             job.journal.put(picture, result)
-            return self._checked(picture, result, layer)
+            return self._checked(picture, self._with_last_resort(picture, result), layer)
+
+    def _with_last_resort(self, picture: PageImage, result: PageResult) -> PageResult:
+        """A result; where some of its page is unread, that of the last resort, if that could read it."""
+        job = self.job
+        last, journal = job.options.last_resort, job.last_journal
+        if last is None or journal is None or result.state is not PageState.PARTIAL:
+            return result
+        with journal.claim(picture) as known:
+            if known is not None:
+                return known
+            if (end := job.budget.end_for(picture)) is not None:
+                return _with_warning(result, f"{last.name} did not read it: {end.message}")
+            try:
+                other = job.reader.read_page(picture, last)
+            except VLMError as error:
+                job.budget.is_ended_by(error)
+                return _with_warning(result, f"{last.name} did not read it: {error.message}")
+            job.budget.spend(other)
+            journal.put(picture, other)
+            if other.state not in (PageState.OK, PageState.PARTIAL):
+                paid = {"usage": other.usage, "cost_usd": other.cost_usd}
+                told = f"{other.provider}:{other.model} did not read it: {other.state.value}"
+                return _with_warning(result.model_copy(update=paid), told)
+            percent = round(100 * result.unread_share)
+            told = f"read by {other.model}, since {result.engine} left {percent} % of the writing unread"
+            return _with_warning(other, told)
 
     def _checked(self, picture: PageImage, result: PageResult, layer: TextLayer | None) -> PageResult:
         """A result with what a check of it found, and a second model's word on that, if they are wanted."""
@@ -442,6 +477,10 @@ def chosen_pages(total_pages: int, numbers: Container[int] | None) -> list[int]:
         [4, 5]
     """
     return [n for n in range(1, total_pages + 1) if numbers is None or n in numbers]
+
+
+def _with_warning(result: PageResult, warning: str) -> PageResult:
+    return result.model_copy(update={"warnings": (*result.warnings, warning)})
 
 
 def _forget_frames(error: BaseException | None) -> None:

@@ -39,7 +39,7 @@ from vlm_core.jobs.page_job import Job, OpenDocuments, PageJob, ReadOptions, pag
 from vlm_core.jobs.progress import Progress, show_progress
 from vlm_core.jobs.second_reader import SecondModel, SecondReader
 from vlm_core.ocr.engine import Engine, OCREngine, OCROptions
-from vlm_core.ocr.resolve_engine import find_engine
+from vlm_core.ocr.resolve_engine import find_engine, last_resort_of
 from vlm_core.option_names import names_of, strict_options
 from vlm_core.types import DocumentResult, Furniture, PageResult, Verify
 from vlm_core.warning import warn_caller
@@ -64,8 +64,8 @@ class DocumentReader:
     by side, and results come in the order of the sources.
 
     Args:
-        engine: "local" (RapidOCR on this machine: no key, no network), a vision model's route as
-            "provider:model", a `Route`, a `VLMClient`, or any `OCREngine`.
+        engine: "local" (RapidOCR on this machine: no key, no network), "tesseract:rus+eng", a vision model's
+            route as "provider:model", a `Route`, a `VLMClient`, or any `OCREngine`.
         task: what the text is to look like; the local engine knows "markdown", "text" and "layout", a
             vision model also "table", "json", "handwriting", "receipt" and "describe".
         prompt: words of your own for a vision model, in place of the task's.
@@ -73,7 +73,9 @@ class DocumentReader:
         request_options: for a vision model: temperature, max_tokens, extra_body, and of the picture
             `detail` and `max_side` (pixels of its longer side).
         fallbacks: routes to ask where that one cannot answer; "local" as the last one is the embedded
-            engine.
+            engine. With engine="local" they read the pages of which some is still unread, within the budget.
+        languages: what the local engine is to expect, as ["rus", "eng"] or "ru+en". Without them it tells the
+            script of what stays unread itself.
         journal: a file, or a `Journal`, in which each page is recorded before its result is handed on. What
             was read well and stands there is not read again; its `attempts` are 0.
         budget_usd: once so much is spent in one call, its further pages are skipped, but those in flight.
@@ -142,6 +144,7 @@ class DocumentReader:
         verify: Verify = False,
         verify_with: Engine | None = None,
         trusted: bool = False,
+        languages: str | Sequence[str] | None = None,
     ) -> None:
         _check_choice("pdf_text", pdf_text, ("auto", "ignore"))
         _check_choice("furniture", furniture, get_args(Furniture))
@@ -152,7 +155,13 @@ class DocumentReader:
             _check_count("max_pages", max_pages)
         _check_budget(budget_usd)
         ocr_options = OCROptions(
-            task, prompt, output_schema, request_options or {}, fallbacks, max_concurrency
+            task,
+            prompt,
+            output_schema,
+            request_options or {},
+            fallbacks,
+            max_concurrency,
+            languages=languages,
         )
         self.engine = find_engine(engine, ocr_options)
         self._ocr_options = ocr_options
@@ -183,6 +192,7 @@ class DocumentReader:
             verifier,
             verify == "strict",
             None if verifier is None else _second_model(verify_with, max_concurrency, verify),
+            last_resort_of(self.engine, ocr_options),
         )
         self._running: ReaderThreads | None = None
 
@@ -303,7 +313,7 @@ class DocumentReader:
         """
         from vlm_core.jobs.plan import EXPECTED_OUTPUT_TOKENS, Planner, pricings_of
 
-        own = replace(self._ocr_options, fallbacks=())
+        own = replace(self._ocr_options, fallbacks=(), languages=None)
         engines = [find_engine(route, own) for route in routes] or [self.engine]
         pricings = [pricing for engine in engines for pricing in pricings_of(engine)]
         planner = Planner(
@@ -313,7 +323,7 @@ class DocumentReader:
         measuring = copy.copy(self)
         measuring.engine, measuring._options = (
             planner,
-            replace(self._options, engine=planner, verifier=None, second=None),
+            replace(self._options, engine=planner, verifier=None, second=None, last_resort=None),
         )
         measuring.journal = measuring.budget_usd = measuring.on_page = None
         measuring.progress, measuring.on_error = False, "record"
@@ -371,6 +381,7 @@ class DocumentReader:
                 JobJournal(self.journal, self.engine, self.task, reading.pause, self._options.is_complete),
                 bar,
                 None if second is None else SecondReader(second, reading, budget),
+                self._journal_of_last_resort(reading),
             )
             tasks = until_closed(page_jobs(job, sources, numbers, documents), reading)
             # More pages are begun than are read at once: some are decoded meanwhile, to be ready in time.
@@ -381,6 +392,10 @@ class DocumentReader:
                     if isinstance(step, PageResult):
                         self._deliver(step, bar)
                     yield step
+
+    def _journal_of_last_resort(self, reading: CancellableReader) -> JobJournal | None:
+        last = self._options.last_resort
+        return None if last is None else JobJournal(self.journal, last, self.task, reading.pause)
 
     @contextmanager
     def _giving_back(self, *, waits: bool) -> Iterator[None]:

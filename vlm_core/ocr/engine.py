@@ -57,14 +57,18 @@ class OCROptions:
     max_concurrency: int = 8
     readings: int | None = None
     """How often a page is asked for where the answers are bad; None for as often as an engine does."""
+    languages: str | Sequence[str] | None = None
 
     @property
     def digest(self) -> str:
         """The task, with a mark for what else changes the text that is asked for."""
-        if not (self.prompt or self.schema or self.request_options):
+        if not (self.prompt or self.schema or self.request_options or self.languages):
             return self.task
         schema = getattr(self.schema, "model_json_schema", lambda: self.schema)()
-        said = json.dumps([self.prompt, schema, dict(self.request_options)], sort_keys=True, default=str)
+        asked = [self.prompt, schema, dict(self.request_options)]
+        if self.languages:
+            asked.append(self.languages)
+        said = json.dumps(asked, sort_keys=True, default=str)
         return f"{self.task}-{hashlib.sha256(said.encode()).hexdigest()[:16]}"
 
     @property

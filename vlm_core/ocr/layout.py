@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from vlm_core.reading_order.columns import Work, columns_of
 from vlm_core.reading_order.pieces import Piece as Piece
-from vlm_core.reading_order.pieces import join_close, rows_of
+from vlm_core.reading_order.pieces import as_read, join_close, rows_of
 from vlm_core.structure.exports import to_text
 from vlm_core.structure.line_blocks import PageLines, blocks_of_pages
 from vlm_core.structure.markdown_writer import to_markdown
@@ -92,6 +92,7 @@ class PlacedPiece(NamedTuple):
             block=self.block,
             row=self.row,
             words=tuple(Word(text, _as_fractions(box, width, height)) for text, box in piece.words),
+            engine=piece.engine,
         )
 
 
@@ -104,7 +105,7 @@ def in_order(pieces: Iterable[Piece], work: Work | None = None) -> list[PlacedPi
     """
     # Columns first: two of them may stand closer than the words of a third.
     blocks = [block for part in columns_of(list(pieces), work) for block in _split_at_gaps(part)]
-    rows = [(number, join_close(row)) for number, block in enumerate(blocks) for row in block]
+    rows = [(number, as_read(join_close(row))) for number, block in enumerate(blocks) for row in block]
     return [PlacedPiece(piece, block, row) for row, (block, joined) in enumerate(rows) for piece in joined]
 
 

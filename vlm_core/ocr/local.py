@@ -10,16 +10,18 @@ import logging
 import math
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from threading import Lock
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from vlm_core.errors import ConfigError, EngineError, MissingExtraError
 from vlm_core.ocr.layout import TASKS, Piece, PlacedPiece, in_order, text_of_page
 from vlm_core.ocr.page_warnings import NO_TEXT, is_blank, page_warnings
+from vlm_core.ocr.scripts import READ_WITHOUT, as_packs, is_from_right
+from vlm_core.ocr.tesseract_packs import find_packs, is_installed, need_tesserocr
 from vlm_core.ocr.unread_ink import Ink, Unread, is_little_unread, is_unread, unread_on
 from vlm_core.reading_order.bent import straightened
 from vlm_core.reading_order.columns import Work
@@ -68,17 +70,56 @@ class Models(NamedTuple):
     characters: Sequence[str]
 
 
+class Reader(Protocol):
+    """What reads lines beside RapidOCR."""
+
+    is_always: bool
+    """Whether it is asked also where nothing is unread."""
+    is_alone: bool
+    """Whether it reads all lines, and RapidOCR does nothing but find them."""
+
+    def __call__(
+        self,
+        image: Pixels,
+        quads: Quads,
+        readings: Sequence[RecognizedLine],
+        characters: Sequence[str],
+    ) -> tuple[Sequence[RecognizedLine], str]:
+        """The lines of a page as they are read again, and what to do about what is still unread.
+
+        Args:
+            image: the upright page.
+            quads: its text boxes, in pixels.
+            readings: what RapidOCR read in each.
+            characters: all that it can read.
+        """
+        ...
+
+    def read_as_held(self, crop: Pixels) -> RecognizedLine:
+        """Read one line as it is held, to tell which way is up.
+
+        Args:
+            crop: height × width × 3, RGB.
+        """
+        ...
+
+
 class LocalEngine:
     """Reads pages on this machine's CPU.
 
     It reads Latin, Chinese and Japanese script (see `docs/reference/local-engine.md`), and may be
-    used from any number of threads; each page takes one core.
+    used from any number of threads; each page takes one core. What stays unread is read by Tesseract, where
+    that is installed (`pip install 'vlm-adapters[tesseract]'`) with a pack for the script.
 
     Args:
         task: "markdown", "text", or "layout" (text where it stands on the page).
+        languages: that are expected, as "rus" or "ru". Then no others are tried, and lines are read by
+            Tesseract too in which RapidOCR lacks a letter.
+        reads_again: whether Tesseract reads what stays unread.
 
     Raises:
-        ConfigError: the task needs a vision model.
+        ConfigError: the task needs a vision model, or a language's pack is not installed.
+        MissingExtraError: a language needs Tesseract, which is not installed.
 
     Example:
         >>> LocalEngine(task="text").name
@@ -97,10 +138,19 @@ class LocalEngine:
 
     @property
     def identity(self) -> dict[str, str]:
-        """What changes its answers beside the picture and the task."""
-        return _versions()
+        """What changes its answers beside the picture and the task: versions, and Tesseract's packs."""
+        if not self._reads_again or not is_installed():
+            return _versions()
+        expected = {"languages": "+".join(self.languages)} if self.languages else {}
+        return {**_versions(), **find_packs().identity, **expected}
 
-    def __init__(self, task: str = "markdown") -> None:
+    def __init__(
+        self,
+        task: str = "markdown",
+        languages: str | Iterable[str] | None = None,
+        *,
+        reads_again: bool = True,
+    ) -> None:
         if task not in TASKS:
             known = ", ".join(TASKS)
             raise ConfigError(
@@ -108,6 +158,14 @@ class LocalEngine:
                 hint=f"It knows {known}; the others need a vision model.",
             )
         self.task = task
+        self.languages = () if languages is None else as_packs(languages)
+        lacking = tuple(pack for pack in self.languages if pack not in READ_WITHOUT)
+        if lacking:
+            need_tesserocr()
+            find_packs().check(lacking, "languages")
+        self._expected = lacking
+        # Nothing that RapidOCR lacks is expected where languages are named and it has them all.
+        self._reads_again = reads_again and (languages is None or bool(lacking))
 
     def read_page(self, page: PageImage) -> PageResult:
         """Read one page.
@@ -122,7 +180,7 @@ class LocalEngine:
             MissingExtraError: RapidOCR is not installed.
             EngineError: RapidOCR failed.
         """
-        return self._found(page, load_models())[0]
+        return self._found(page, load_models(), None, self._reader())[0]
 
     def read_closely(self, page: PageImage) -> PrintedPage:
         """Read one page, and keep what the recogniser thought of each character, some megabytes.
@@ -145,15 +203,28 @@ class LocalEngine:
         pixels = PagePixels(found.image, models.infer, models.characters, folding)
         return PrintedPage(result, found.printed, found.illegible_boxes, pixels, folding.alphabet)
 
+    def _reader(self) -> Reader | None:
+        """What reads lines beside RapidOCR."""
+        if not self._reads_again or not is_installed():
+            return None
+        from vlm_core.ocr.tesseract_reading import TesseractReader
+
+        return TesseractReader(find_packs(), self._expected)
+
     def _found(
-        self, page: PageImage, models: Models, folding: MatrixFolding | None = None
+        self,
+        page: PageImage,
+        models: Models,
+        folding: MatrixFolding | None = None,
+        reader: Reader | None = None,
     ) -> tuple[PageResult, LocalReading]:
         started = time.perf_counter()
         try:
-            found = _read(page, models, folding)
+            found = _read(page, models, folding, reader)
         except Exception as error:
+            name = "RapidOCR" if reader is None else "RapidOCR or Tesseract"
             raise EngineError(
-                f"{page.source}: RapidOCR failed on page {page.page_number}: {error}", page=page.page_number
+                f"{page.source}: {name} failed on page {page.page_number}: {error}", page=page.page_number
             ) from error
         return self._result(page, found, time.perf_counter() - started), found
 
@@ -216,12 +287,13 @@ def _warnings(text: str, found: LocalReading, blank: bool) -> list[str]:
     return warnings + page_warnings(text)
 
 
-def _read(page: PageImage, models: Models, folding: MatrixFolding | None = None) -> LocalReading:
-    from vlm_core.ocr.ink_outside_boxes import rows_outside
+def _read(
+    page: PageImage, models: Models, folding: MatrixFolding | None = None, reader: Reader | None = None
+) -> LocalReading:
     from vlm_core.ocr.ink_spots import text_in_spots
-    from vlm_core.ocr.page_rotation import is_lone, turn_image, turn_of, turn_quads
+    from vlm_core.ocr.page_rotation import turn_image, turn_of, turn_quads
     from vlm_core.ocr.pixels import pixels_of
-    from vlm_core.ocr.recognition import read_line
+    from vlm_core.ocr.recognition import illegible, read_line
     from vlm_core.ocr.tiles import detection_scale, find_text
 
     image = pixels_of(page)
@@ -232,20 +304,28 @@ def _read(page: PageImage, models: Models, folding: MatrixFolding | None = None)
         quads, without_text = text_in_spots(image, scale, models.detect)
     if not len(quads) and not is_blank(page):
         quads = find_text(image, models.detect, page.dpi, closely=True)
-    read = partial(read_line, infer=models.infer, characters=models.characters)
+    is_alone = reader is not None and reader.is_alone
+    read: Callable[[Pixels], RecognizedLine] = partial(
+        read_line, infer=models.infer, characters=models.characters
+    )
+    if reader is not None and reader.is_alone:
+        read = reader.read_as_held
     turn = turn_of(image, quads, models.look_inverted, read)
     upright, quads = turn_image(image, turn), turn_quads(quads, turn, page.width, page.height)
-    readings = _readings(upright, quads, models, folding)
+    readings: Sequence[RecognizedLine] = (
+        [illegible(upright, quad) for quad in quads]
+        if is_alone
+        else _readings(upright, quads, models, folding, vertical=turn % 180 == 90)
+    )
     height, width = upright.shape[:2]
+    writing = _writing(upright, quads, readings)
+    advice = ""
+    if reader is not None and (reader.is_always or is_unread([ink for _, ink in writing])):
+        readings, advice = reader(upright, quads, readings, models.characters)
+        writing = _writing(upright, quads, readings)
     lines = [(quad, reading) for quad, reading in zip(quads, readings, strict=True) if reading.is_readable]
-    writing = [
-        (_box(quad), reading.counted_ink)
-        for quad, reading in zip(quads, readings, strict=True)
-        if reading.is_readable or not is_lone(quad)
-    ]
-    if sum(len(reading.text) for _, reading in lines) >= LETTERS:
-        writing += rows_outside(upright, quads)
     hardly = sum(reading.is_hardly_one_of(quad) for quad, reading in lines)
+    unread = unread_on(writing, width, height)._replace(advice=advice)
     work = Work()
     doubts = _doubts([reading for _, reading in lines], [ink for _, ink in writing])
     placed = in_order(_pieces(quads, readings), work)
@@ -253,13 +333,31 @@ def _read(page: PageImage, models: Models, folding: MatrixFolding | None = None)
     reading = LocalReading(
         text_lines,
         len(quads) - len(lines) + hardly,
-        unread_on(writing, width, height),
+        unread,
         turn,
         without_text,
-        (*doubts, *work.doubts),
+        (*doubts, *work.doubts, *([advice] if advice and not unread.boxes else ())),
         _found(text_lines, upright, _slope(quads)),
     )
     return reading if folding is None else _with_print(reading, upright, quads, readings, placed)
+
+
+def _writing(
+    image: Pixels, quads: Quads, readings: Sequence[RecognizedLine]
+) -> list[tuple[tuple[float, float, float, float], Ink]]:
+    """Where ink stands on a page that may be writing, and what of it no character accounts for."""
+    from vlm_core.ocr.ink_outside_boxes import rows_outside
+    from vlm_core.ocr.page_rotation import is_lone
+
+    both = list(zip(quads, readings, strict=True))
+    writing = [
+        (_box(quad), reading.counted_ink)
+        for quad, reading in both
+        if reading.is_readable or not is_lone(quad)
+    ]
+    if sum(len(reading.text) for _, reading in both if reading.is_readable) >= LETTERS:
+        writing += rows_outside(image, quads)
+    return writing
 
 
 def _with_print(
@@ -301,7 +399,7 @@ def _doubts(readings: Sequence[RecognizedLine], inks: Sequence[Ink]) -> Iterator
 
 
 def _readings(
-    image: Pixels, quads: Quads, models: Models, folding: MatrixFolding | None
+    image: Pixels, quads: Quads, models: Models, folding: MatrixFolding | None, *, vertical: bool
 ) -> list[RecognizedLine]:
     """What is read in each box; of a page of scraps nothing but a sample, where that cannot be read.
 
@@ -311,7 +409,7 @@ def _readings(
     from vlm_core.ocr.tiles import are_scraps
 
     def read(number: int) -> RecognizedLine:
-        return read_box(image, quads[number], models.infer, models.characters, folding)
+        return read_box(image, quads[number], models.infer, models.characters, folding, vertical=vertical)
 
     if not are_scraps(quads):
         return [read(number) for number in range(len(quads))]
@@ -325,16 +423,17 @@ def _readings(
 
 def _pieces(quads: Quads, readings: Sequence[RecognizedLine]) -> Sequence[Piece]:
     skew = math.atan(_slope(quads))
+    several = len({reading.engine for reading in readings if reading.is_readable}) > 1
     return straightened(
         [
-            _piece(quad, reading, skew, number)
+            _piece(quad, reading, skew, number, LocalEngine.name if several else None)
             for number, (quad, reading) in enumerate(zip(quads, readings, strict=True))
             if reading.is_readable
         ]
     )
 
 
-def _piece(quad: Quads, reading: RecognizedLine, skew: float, number: int) -> Piece:
+def _piece(quad: Quads, reading: RecognizedLine, skew: float, number: int, engine: str | None) -> Piece:
     import numpy as np
 
     along, down = np.array([[math.cos(skew), math.sin(skew)], [-math.sin(skew), math.cos(skew)]])
@@ -349,6 +448,8 @@ def _piece(quad: Quads, reading: RecognizedLine, skew: float, number: int) -> Pi
         fall=float((end - begin) @ down),
         words=reading.words,
         numbers=(number,),
+        engine=reading.engine or engine,
+        from_right=reading.engine is not None and is_from_right(reading.text),
     )
 
 

@@ -71,6 +71,8 @@ class RecognizedLine:
     """What the recogniser thought of each step, where it was asked to be kept, and"""
     quad: Quads | None = None
     """the corners within which it was read then, from the top left of its first character, clockwise."""
+    engine: str | None = None
+    """That read it, where it is not RapidOCR."""
 
     @property
     def is_readable(self) -> bool:
@@ -98,6 +100,8 @@ def read_box(
     infer: Infer,
     characters: Sequence[str],
     folding: MatrixFolding | None = None,
+    *,
+    vertical: bool = False,
 ) -> RecognizedLine:
     """Read the text in one box of an upright page.
 
@@ -107,15 +111,16 @@ def read_box(
         infer: the recogniser, from 1 × 3 × 48 × width to steps × classes.
         characters: the character of each class.
         folding: of the line's matrices, where they are to be kept.
+        vertical: whether the page was turned, so that its lines may be columns of Chinese or Japanese.
 
     Returns:
         The text and its score; of a tall box, the best of the ways in which it can be held. A line
         with a doubtful character is read twice, and the surer reading counts.
     """
-    first = _best_reading(image, with_margin(quad), infer, characters, folding)
+    first = _best_reading(image, with_margin(quad), infer, characters, folding, vertical)
     if first.weakest >= DOUBTFUL:
         return first
-    second = _best_reading(image, with_margin(quad, TRIM), infer, characters, folding)
+    second = _best_reading(image, with_margin(quad, TRIM), infer, characters, folding, vertical)
     other, best = sorted((second, first), key=lambda reading: reading.score)
     if best.trace is None or other.trace is None:
         return best
@@ -128,11 +133,17 @@ def illegible(image: Pixels, quad: Quads) -> RecognizedLine:
 
 
 def _best_reading(
-    image: Pixels, quad: Quads, infer: Infer, characters: Sequence[str], folding: MatrixFolding | None
+    image: Pixels,
+    quad: Quads,
+    infer: Infer,
+    characters: Sequence[str],
+    folding: MatrixFolding | None,
+    vertical: bool,
 ) -> RecognizedLine:
     crop = crop_box(image, quad)
     readings = [
-        (read_line(np.rot90(crop, turns), infer, characters, folding), turns) for turns in _turns(crop)
+        (read_line(np.rot90(crop, turns), infer, characters, folding, vertical=vertical or turns == 1), turns)
+        for turns in _turns(crop)
     ]
     best, turns = max(readings, key=lambda reading: reading[0].score)
     held = np.roll(quad, -turns, axis=0)
@@ -168,7 +179,12 @@ def with_margin(quad: Quads, trim: float = 0.0) -> Quads:
 
 
 def read_line(
-    crop: Pixels, infer: Infer, characters: Sequence[str], folding: MatrixFolding | None = None
+    crop: Pixels,
+    infer: Infer,
+    characters: Sequence[str],
+    folding: MatrixFolding | None = None,
+    *,
+    vertical: bool = False,
 ) -> RecognizedLine:
     """Read one line as it is held.
 
@@ -177,6 +193,7 @@ def read_line(
         infer: the recogniser, from 1 × 3 × 48 × width to steps × classes.
         characters: the character of each class.
         folding: of the line's matrix, where it is to be kept.
+        vertical: whether it may be a column of Chinese or Japanese, its right side up.
     """
     line = at_height(crop)
     probabilities = infer(network_input(line))
@@ -185,6 +202,9 @@ def read_line(
     if not len(steps):
         return RecognizedLine(ink=unread_ink(line, centres, square=False))
     letters = [characters[best[step]] for step in steps]
+    if vertical and folding is None and _is_square(letters):
+        letters, steps = _with_marks(letters, steps, line)
+        centres = (steps + 0.5) * STEP
     lost = _lost_spaces(letters, steps, probabilities[:, -1], line)
     text = _with_spaces(letters, lost)
     certainty = probabilities[steps, best[steps]]
@@ -195,6 +215,19 @@ def read_line(
         shares = centres / line.shape[1]
         trace = character_trace(letters, lost, shares, certainty, folding(probabilities))
     return RecognizedLine(text, float(certainty.mean()), float(certainty.min()), ink, spans, trace=trace)
+
+
+def _with_marks(
+    letters: list[str], steps: NDArray[np.intp], line: Pixels
+) -> tuple[list[str], NDArray[np.intp]]:
+    """The characters of a column with its points, and their steps."""
+    from vlm_core.ocr.vertical_marks import marks_between
+
+    marks = marks_between(letters, (steps + 0.5) * STEP, line)
+    for number, sign, place in reversed(marks):
+        letters.insert(number, sign)
+        steps = np.insert(steps, number, int(place / STEP))
+    return letters, steps
 
 
 def _is_square(letters: Sequence[str]) -> bool:

@@ -39,6 +39,8 @@ class Unread(NamedTuple):
 
     share: float = 0.0
     boxes: tuple[Box, ...] = ()
+    advice: str = ""
+    """What to do about it, where more is known than that."""
 
     @property
     def warning(self) -> str:
@@ -52,7 +54,7 @@ class Unread(NamedTuple):
         more = len(self.boxes) - NAMED
         others = f" and {more} more place{'s' * (more > 1)}" if more > 0 else ""
         percent = round(100 * self.share)
-        return f"{percent} % of the writing is unread, at {places}{others}. {ADVICE}"
+        return f"{percent} % of the writing is unread, at {places}{others}. {self.advice or ADVICE}"
 
 
 def unread_on(writing: Sequence[tuple[Box, Ink]], width: int, height: int) -> Unread:

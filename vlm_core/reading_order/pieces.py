@@ -6,6 +6,7 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
 from math import inf
 from typing import TypeAlias
 
@@ -40,6 +41,8 @@ class Piece:
         fall: how far it falls from its beginning to its end once the skew is taken out.
         words: with their boxes, from the first to the last.
         numbers: which of the page's boxes it is made of, where its maker says so.
+        engine: that read it, where its maker says so; of several, their names parted by "+".
+        from_right: whether it is written from right to left; `text` and `words` are in the order of reading.
     """
 
     text: str
@@ -52,6 +55,8 @@ class Piece:
     fall: float = 0.0
     words: tuple[tuple[str, Box], ...] = ()
     numbers: tuple[int, ...] = ()
+    engine: str | None = None
+    from_right: bool = False
 
     @cached_property
     def height(self) -> float:
@@ -172,17 +177,46 @@ class _Line:
     def whole(self) -> Piece:
         if len(self._pieces) == 1:
             return self._pieces[0]
-        text = " ".join(piece.text for piece in self._pieces)
+        pieces = as_read(self._pieces)
+        engines = dict.fromkeys(piece.engine for piece in pieces if piece.engine)
         return Piece(
-            text,
+            " ".join(piece.text for piece in pieces),
             self._score,
             self._box,
             self._level,
             self._thickness,
             self._ends,
-            words=tuple(word for piece in self._pieces for word in piece.words),
-            numbers=tuple(number for piece in self._pieces for number in piece.numbers),
+            words=tuple(word for piece in pieces for word in piece.words),
+            numbers=tuple(number for piece in pieces for number in piece.numbers),
+            engine="+".join(engines) or None,
+            from_right=_is_from_right(pieces),
         )
+
+
+def as_read(row: Sequence[Piece]) -> list[Piece]:
+    """Pieces of a row in the order of reading: from the right where most of it is written so.
+
+    Parts that are written from left to right stay in their order within it.
+
+    Example:
+        >>> row = [Piece(text, 1, (0, 0, 1, 1), 0, from_right=text == "מספר")
+        ...        for text in ("2024", "№", "מספר")]
+        >>> [piece.text for piece in as_read(row)]
+        ['מספר', '2024', '№']
+    """
+    if not _is_from_right(row):
+        return list(row)
+    runs = [list(run) for _, run in groupby(row, key=lambda piece: piece.from_right)]
+    return [piece for run in reversed(runs) for piece in (run[::-1] if run[0].from_right else run)]
+
+
+def _is_from_right(row: Sequence[Piece]) -> bool:
+    if not any(piece.from_right for piece in row):
+        return False
+    lengths = [(len(piece.text), piece.from_right) for piece in row]
+    return 2 * sum(length for length, from_right in lengths if from_right) >= sum(
+        length for length, _ in lengths
+    )
 
 
 def _box_height(box: Box, height: float) -> float:

@@ -52,6 +52,9 @@ class TextLine(Value):
     """Whether all of it is in bold print, where that is known, as of a PDF's own text."""
     heading_level: int | None = None
     """Of the heading that the file says it is part of, by a PDF's tags or outline: from 1, the highest."""
+    engine: str | None = None
+    """The one that read it, on a page that more than one has read; "rapidocr+tesseract" for a line in two
+    parts. None where it is the page's."""
 
 
 LocatedBy: TypeAlias = Literal["evidence", "model"]
