@@ -93,9 +93,7 @@ Prompt = Annotated[
 ]
 Schema = Annotated[
     Path | None,
-    typer.Option(
-        metavar="FILE", exists=True, rich_help_panel=MODEL, help="JSON schema of the answer, for --task json."
-    ),
+    typer.Option(metavar="FILE", exists=True, rich_help_panel=MODEL, help="JSON schema, for --task json."),
 ]
 MaxSide = Annotated[
     int | None,
