@@ -108,6 +108,7 @@ def test_nothing_of_a_page_runs(hostile: Path, opened: Open) -> None:
 
 def test_what_a_page_says_is_shown_as_it_is(hostile: Path, opened: Open) -> None:
     page = opened(hostile).page
+    page.locator(f"#page-{len(INJECTIONS) - 1}").wait_for(state="attached")
     titles = page.locator("h2").all_text_contents()
     told = [f"{number} {said}" for number, said in enumerate(INJECTIONS)]
     assert [title.rpartition(", page ")[0] for title in titles if ", page " in title] == told

@@ -87,6 +87,13 @@ def test_keys_go_through_the_findings_the_most_serious_first(written: Path, open
     assert shown.page.locator("#told").text_content() == "That was the last finding"
 
 
+def test_a_second_opinion_stands_beside_the_two_readings(written: Path, opened: Open) -> None:
+    shown = opened(written)
+    shown.press("n")
+    told = shown.page.evaluate("document.activeElement.querySelector('dl').textContent")
+    assert "A second model readTotal to pay 5,724.00" in told
+
+
 def test_letters_are_text_in_a_field(written: Path, opened: Open) -> None:
     shown = opened(written)
     shown.press("/")

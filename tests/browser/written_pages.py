@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from vlm_core import Evidence, Finding, PageImage, PageResult
+from vlm_core import Evidence, Finding, PageImage, PageResult, SecondOpinion
 
 SCANS = Path(__file__).parents[2] / "examples" / "scans"
 TEXT = """# Harrow & Finch
@@ -38,9 +38,10 @@ def evidence_in(text: str, places: Mapping[str, tuple[float, float, float, float
     )
 
 
+SECOND = SecondOpinion(text="Total to pay 5,724.00", model="demo:second", agrees_with="page")
 FINDINGS = (
     finding_in(TEXT, "1,462.00", "1,482.00", score=-3.0),
-    finding_in(TEXT, "5,729.00", "5,724.00", score=-9.0),
+    finding_in(TEXT, "5,729.00", "5,724.00", score=-9.0, second_opinion=SECOND),
     finding_in(TEXT, "Desk", "Reading desk", kind="text_changed", severity="note", score=-1.0),
     Finding(kind="missing", expected="VAT 20 % 954.00", bbox=(0.55, 0.58, 0.95, 0.6), score=0.0),
 )

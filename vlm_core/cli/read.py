@@ -119,7 +119,7 @@ _VerifyWith = Annotated[
 ]
 _Review = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", rich_help_panel=OUTPUT, help="Also write a page to look at, as vlm review."),
+    typer.Option(metavar="FILE", rich_help_panel=OUTPUT, help="Write a page to look at, too."),
 ]
 _Lang = Annotated[
     str | None,

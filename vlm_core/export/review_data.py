@@ -37,7 +37,8 @@ def page_values(page: PageResult) -> dict[str, Any]:
 
 def _finding_values(finding: Finding, page: PageResult) -> dict[str, Any]:
     values = finding.model_dump(
-        mode="json", include={"kind", "text", "expected", "bbox", "severity", "start", "end"}
+        mode="json",
+        include={"kind", "text", "expected", "bbox", "severity", "start", "end", "second_opinion"},
     )
     if finding.kind == "missing":
         place = place_of_missing(finding.bbox, page)

@@ -380,10 +380,17 @@ function cardOf(view, finding, number) {
   card.crop,
   make("dl", {},
     make("dt", {}, "The model wrote"), said(finding.text, "nothing"),
-    make("dt", {}, "The page reads"), said(finding.expected, "something else, or nothing")),
+    make("dt", {}, "The page reads"), said(finding.expected, "something else, or nothing"),
+    ...secondReading(finding)),
   card.decide, card.outcome);
   card.item.addEventListener("focusin", () => setCurrent(view.number, number));
   return card;
+}
+
+function secondReading(finding) {
+  if (!finding.second_opinion) return [];
+  const { text, model } = finding.second_opinion;
+  return [make("dt", {}, "A second model read"), make("dd", { dir: "auto", title: model }, text || "nothing")];
 }
 
 function acceptLabel(finding) {
