@@ -49,6 +49,11 @@ def test_a_document_is_read_for_a_page(tmp_path: Path, capsys: pytest.CaptureFix
     assert "r.html has 1 page and 0 findings" in capsys.readouterr().err
 
 
+def test_a_missing_document_gives_no_page(tmp_path: Path) -> None:
+    assert run("review", tmp_path / "none.journal", "-o", tmp_path / "r.html") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_read_writes_a_page_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ("read", SCANS / "receipt.jpg", "-o", tmp_path / "r.md", "--review", tmp_path / "r.html")
     assert run(*arguments) == 0

@@ -11,10 +11,11 @@ import typer
 
 from vlm_core.cli import options
 from vlm_core.cli.options import OUTPUT, PAGES, as_input, page_numbers
-from vlm_core.cli.report import SOME_FAILED, Report, exit_code_for_errors, say
+from vlm_core.cli.report import FAILED, SOME_FAILED, Report, exit_code_for_errors, say
 from vlm_core.errors import ConfigError
 from vlm_core.export.journal_documents import documents_of_journal
 from vlm_core.export.review import review as write_review
+from vlm_core.images.reading import is_missing
 from vlm_core.jobs.corrections import apply_corrections, is_journal
 from vlm_core.jobs.journal import Journal
 from vlm_core.jobs.reader import DocumentReader
@@ -78,11 +79,12 @@ def review(
       vlm review scans.journal -o review.html
       vlm review scans.journal --apply corrections.json
       vlm review invoice.png --single-file
-      vlm review scans/ -e deepinfra:allenai/olmOCR-2-7B-1025 --verify --journal scans.journal
+      vlm review scans/ --verify --journal scans.journal \\
+          -e deepinfra:allenai/olmOCR-2-7B-1025
 
     \b
-    Exit codes: 0 ok; 1 it failed; 2 wrong command; 3 some corrections do not fit, some pages failed
-    or need a look; 4 no key, wrong key or no credit.
+    Exit codes: 0 ok; 1 it failed; 2 wrong command; 3 some corrections do
+    not fit, some pages failed or need a look; 4 no key, wrong key or no credit.
     """
     with exit_code_for_errors():
         kept = _journal(sources)
@@ -105,6 +107,8 @@ def review(
             )
             documents = _read(reader, report, sources, pages)
             code = code or report.exit_code
+        if all(is_missing(page.error) for document in documents for page in document.pages):
+            raise typer.Exit(code or FAILED)  # the report has said so
         write_page(
             documents,
             output or Path("review.html"),
