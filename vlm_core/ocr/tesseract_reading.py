@@ -22,8 +22,8 @@ from vlm_core.ocr.unread_ink import SHARE, is_unread
 
 # Lines that each pack is tried on, and those that the script is told by.
 _SAMPLE, _SHOWN = 4, 16
-# The mean confidence of a sample from which a pack is right, if it is of the script that was told, and if it is
-# of another one, which reaches 84 now and then; and from which no other is tried.
+# The mean confidence of a sample from which a pack is right: if it is of the script that was told, and if it
+# is of another one, which reaches 84 now and then; and from which no other is tried.
 _RIGHT_AS_TOLD, _RIGHT, _SURE = 75.0, 88.0, 90.0
 # The confidence from which a line is taken that RapidOCR did not read, and one that it read with this score.
 _TAKEN, _TAKEN_FROM_SURE, _SURELY_READ = 50.0, 88.0, 0.9
@@ -94,7 +94,7 @@ class TesseractReader:
         readings: Sequence[RecognizedLine],
         characters: Sequence[str],
     ) -> tuple[Sequence[RecognizedLine], str]:
-        """The lines of a page, and what to do about those that are unread or unsure; "" where that is not known.
+        """The lines of a page, and what to do about what is unread or unsure; "" where that is not known.
 
         Args:
             image: the upright page.
