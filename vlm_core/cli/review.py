@@ -92,8 +92,7 @@ def review(
         if apply is not None and output is None:
             raise typer.Exit(code)
         if kept is not None:
-            with Journal(kept, create=False) as opened:
-                documents = list(documents_of_journal(opened))
+            documents = _recorded(kept)
         else:
             report = Report()
             reader = DocumentReader(
@@ -117,6 +116,11 @@ def review(
             allow_private_urls=allow_private_urls,
         )
     raise typer.Exit(code)
+
+
+def _recorded(journal: Path) -> list[DocumentResult]:
+    with Journal(journal, create=False) as opened:
+        return list(documents_of_journal(opened))
 
 
 def _read(
