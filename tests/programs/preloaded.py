@@ -204,14 +204,15 @@ def keep_readings(folder: Path) -> None:
         def __getattr__(self, name: str) -> Any:
             return getattr(load_models(), name)
 
-    def read_once(page: Any, models: Any, folding: Any = None) -> Any:
-        if folding is not None:  # with matrices, which are large
-            return read(page, models, folding)
-        told = f"{page.width} {page.height} {page.dpi} {page.rotation}".encode()
+    def read_once(page: Any, models: Any, folding: Any = None, reader: Any = None) -> Any:
+        # Matrices are large; what languages were named for is not what the page is without them.
+        if folding is not None or (reader is not None and reader.is_always):
+            return read(page, models, folding, reader)
+        told = f"{page.width} {page.height} {page.dpi} {page.rotation} {reader is None}".encode()
         path = folder / hashlib.sha256(told + bytes(page.pixels)).hexdigest()
         if path.exists():
             return pickle.loads(path.read_bytes())
-        found = read(page, models)
+        found = read(page, models, None, reader)
         fresh = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
         fresh.write_bytes(pickle.dumps(found))
         fresh.rename(path)

@@ -180,7 +180,7 @@ class LocalEngine:
             MissingExtraError: RapidOCR is not installed.
             EngineError: RapidOCR failed.
         """
-        return self._found(page, load_models(), None, self._reader())[0]
+        return self._found(page, load_models())[0]
 
     def read_closely(self, page: PageImage) -> PrintedPage:
         """Read one page, and keep what the recogniser thought of each character, some megabytes.
@@ -212,13 +212,10 @@ class LocalEngine:
         return TesseractReader(find_packs(), self._expected)
 
     def _found(
-        self,
-        page: PageImage,
-        models: Models,
-        folding: MatrixFolding | None = None,
-        reader: Reader | None = None,
+        self, page: PageImage, models: Models, folding: MatrixFolding | None = None
     ) -> tuple[PageResult, LocalReading]:
         started = time.perf_counter()
+        reader = self._reader() if folding is None else None  # what is looked at closely is RapidOCR's
         try:
             found = _read(page, models, folding, reader)
         except Exception as error:

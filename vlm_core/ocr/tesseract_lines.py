@@ -36,7 +36,7 @@ _TALLEST, _WIDEST = 64, 4800
 # For one line, which takes some 30; what was read by then counts.
 _MOST_MILLISECONDS = 3000
 # Readers that are kept for the next page, of some ten MB each.
-_KEPT = 8
+_KEPT = 3
 # Print beside which other ink is, in columns of 48 pixels, that belongs to a word.
 _BESIDE = 6
 # Tesseract's confidence, and the score of RapidOCR at which as many letters are right. Measured on 168 lines
