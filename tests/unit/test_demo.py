@@ -120,7 +120,8 @@ def test_the_demo_finds_each_answer_and_draws_it(demo: tuple[str, Path], number:
     assert ANSWERS[number - 1] in printed.partition(f"answer-{number}.png")[2]
     with Image.open(output / f"answer-{number}.png") as drawn:
         assert drawn.height > drawn.width
-        assert (214, 39, 40) in drawn.convert("RGB").get_flattened_data()
+        pixels = drawn.convert("RGB").get_flattened_data()
+        assert any(red > 150 and max(green, blue) < 60 for red, green, blue in pixels)
 
 
 def test_llamaindex_has_the_ids_of_langchain(demo: tuple[str, Path]) -> None:

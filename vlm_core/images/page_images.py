@@ -271,12 +271,14 @@ class _OpenAgain:
         Raises:
             InputError: the document cannot be read, or is not the one that the page was read from.
         """
+        is_picture = False  # whose text is not in question, as that of a PDF's page is
         for drawing in self._drawings(page):
+            if is_picture and drawing.pdf_text != _PDF_TEXT[0]:
+                continue
             image = self._drawn(drawing, page.page_number)
             if page.sha256 in ("", image.sha256):
                 return image
-            if image.dpi is None:  # it is not a page of a PDF, and always the same
-                break
+            is_picture = image.dpi is None
         raise _not_found(self._source, page)
 
     def _drawings(self, page: PageResult) -> Iterable[_Drawing]:

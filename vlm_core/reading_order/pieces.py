@@ -199,10 +199,10 @@ def as_read(row: Sequence[Piece]) -> list[Piece]:
     Parts that are written from left to right stay in their order within it.
 
     Example:
-        >>> row = [Piece(text, 1, (0, 0, 1, 1), 0, from_right=text == "מספר")
-        ...        for text in ("2024", "№", "מספר")]
+        >>> row = [Piece(text, 1, (0, 0, 1, 1), 0, from_right=text == "המספר")
+        ...        for text in ("2024", "№", "המספר")]
         >>> [piece.text for piece in as_read(row)]
-        ['מספר', '2024', '№']
+        ['המספר', '2024', '№']
     """
     if not _is_from_right(row):
         return list(row)
