@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from vlm_core import PageResult, TextLine
+
+pytest.importorskip("rapidocr", reason="the local engine is not installed")
+
 from vlm_core.evidence.check import check
 from vlm_core.evidence.verify import PageVerifier, print_of_lines
 from vlm_core.ocr.printed_page import PrintedPage
