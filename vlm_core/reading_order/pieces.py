@@ -200,9 +200,9 @@ def as_read(row: Sequence[Piece]) -> list[Piece]:
 
     Example:
         >>> row = [Piece(text, 1, (0, 0, 1, 1), 0, from_right=text == "מספר")
-        ...        for text in ("2024", "№", "מספר")]
+        ...        for text in ("24", "№", "מספר")]
         >>> [piece.text for piece in as_read(row)]
-        ['מספר', '2024', '№']
+        ['מספר', '24', '№']
     """
     if not _is_from_right(row):
         return list(row)
