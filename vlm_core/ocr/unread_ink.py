@@ -67,7 +67,7 @@ def unread_on(writing: Sequence[tuple[Box, Ink]], width: int, height: int) -> Un
 
     Example:
         >>> unread_on([((0, 0, 90, 10), Ink(300, 400)), ((0, 50, 90, 60), Ink(0, 600))], 100, 100)
-        Unread(share=0.3, boxes=((0.0, 0.0, 0.9, 0.1),))
+        Unread(share=0.3, boxes=((0.0, 0.0, 0.9, 0.1),), advice='')
     """
     inks = [ink for _, ink in writing]
     if not is_unread(inks):
