@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
+from importlib import import_module
 from threading import Lock
 from typing import Any, NamedTuple
 
@@ -152,8 +153,13 @@ def line_reader(folder: str) -> LineReader:
     return LineReader(folder)
 
 
+def _tesserocr() -> Any:
+    """The module, of which its stubs give an enumeration's members as "..."."""
+    return import_module("tesserocr")
+
+
 def _made(folder: str, languages: str) -> Any:
-    import tesserocr
+    tesserocr = _tesserocr()
 
     mode = tesserocr.PSM.OSD_ONLY if languages == "osd" else tesserocr.PSM.SINGLE_LINE
     reader = tesserocr.PyTessBaseAPI(path=folder, lang=languages, psm=mode)
@@ -164,7 +170,7 @@ def _made(folder: str, languages: str) -> Any:
 
 def _read(reader: Any, crop: Pixels) -> Confident:
     """A line as it is held, grey; as one without blanks where its letters are not found otherwise."""
-    import tesserocr
+    tesserocr = _tesserocr()
 
     line = _fitting(crop)
     pixels = np.ascontiguousarray(line)
@@ -225,7 +231,7 @@ class _Part(NamedTuple):
 
 def _parts(reader: Any, width: int) -> Iterator[_Part]:
     """The parts of a line in the order of reading. The letters of each may run the other way."""
-    import tesserocr
+    tesserocr = _tesserocr()
 
     level = tesserocr.RIL.WORD
     result = reader.GetIterator()

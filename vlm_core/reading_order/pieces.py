@@ -199,10 +199,10 @@ def as_read(row: Sequence[Piece]) -> list[Piece]:
     Parts that are written from left to right stay in their order within it.
 
     Example:
-        >>> row = [Piece(text, 1, (0, 0, 1, 1), 0, from_right=text == "המספר")
-        ...        for text in ("2024", "№", "המספר")]
+        >>> row = [Piece(text, 1, (0, 0, 1, 1), 0, from_right=text == "מספר")
+        ...        for text in ("24", "№", "מספר")]
         >>> [piece.text for piece in as_read(row)]
-        ['המספר', '2024', '№']
+        ['מספר', '24', '№']
     """
     if not _is_from_right(row):
         return list(row)
