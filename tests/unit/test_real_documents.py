@@ -133,7 +133,7 @@ KNOWN = ["ces", "chi", "deu", "fra", "jpn", "jpnvert", "pol", "tur"]
 
 @pytest.mark.parametrize("script", UNKNOWN)
 def test_a_page_in_a_script_that_the_engine_lacks_says_so(data: Path, script: str) -> None:
-    document = read(data / "scripts" / f"{script}.png", LocalEngine(reads_again=False))
+    document = read(data / "scripts" / f"{script}.png", engine=LocalEngine(reads_again=False))
     page = document.pages[0]
     assert (page.state, page.error, document.ok, page.rotation) == (PageState.PARTIAL, None, False, 0)
     assert page.unread_share > 0.06
@@ -192,7 +192,7 @@ def test_a_colour_map_of_eight_bits_has_its_colours(data: Path) -> None:
     ],
 )
 def test_a_word_in_a_script_that_the_engine_lacks_is_told(data: Path, name: str, doubt: str) -> None:
-    page = read(data / "wild" / name, LocalEngine(reads_again=False)).pages[0]
+    page = read(data / "wild" / name, engine=LocalEngine(reads_again=False)).pages[0]
     assert any(doubt in warning for warning in page.warnings)
 
 
