@@ -138,7 +138,7 @@ def test_what_is_no_journal_is_a_wrong_command(
 ) -> None:
     (tmp_path / "notes").write_text("my notes\n" * 100)
     assert "cannot be opened" in run(capsys, command, tmp_path / "notes", code=2)
-    assert "There is no journal" in run(capsys, command, tmp_path / "missing", code=2)
+    assert "missing does not exist" in run(capsys, command, tmp_path / "missing", code=2)
     assert not (tmp_path / "missing").exists()
 
 

@@ -36,6 +36,7 @@ _PARAMETERS = {
     "bad_only": "bad",
     "output_schema": "schema",
     "fallbacks": "fallback",
+    "languages": "lang",
 }
 # How the library writes an argument: `name=...`, or with a value.
 _ARGUMENT = re.compile(r"\b([a-z_]+)=(?:\.\.\.|True|(-?\d+(?:\.\d+)?)|(?=[,; ]))")

@@ -69,7 +69,7 @@ def review(
         Where it is, how many pages and findings it has, and which pages have no picture.
 
     Raises:
-        ConfigError: there is no page to be shown, or `path` is one of the documents.
+        ConfigError: the documents have no pages, or `path` is one of the documents.
         OSError: it cannot be written.
 
     Example:
@@ -111,7 +111,7 @@ def _all_pages(document: DocumentResult) -> Iterator[PageResult]:
 
 def _check(pages: Sequence[PageResult], target: Path) -> None:
     if not pages:
-        raise ConfigError("There is no page to be looked at", hint="Give a document that was read.")
+        raise ConfigError("The documents have no pages", hint="Give a document that was read.")
     if target.is_dir():
         raise ConfigError(f"{target} is a folder", hint='Give the name of a file, such as "review.html".')
     if any(_is_same(target, page.source) for page in pages):

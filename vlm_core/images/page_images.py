@@ -208,6 +208,10 @@ def pages_encoded(
         return
     with _OpenAgain(next(expand(again, allow_private_urls=allow_private_urls)), password) as opened:
         for page in pages:
+            if not page.sha256:  # any picture would do: a stranger's journal may name a file of ours
+                told = f"{name}: the picture of page {page.page_number} is not known"
+                yield InputError(told, hint="Read the document again.")
+                continue
             try:
                 image = opened.page(page)
                 yield fit(turned(image, page.rotation - image.rotation), ImageLimits(max_side=max_side))

@@ -96,7 +96,7 @@ def apply_corrections(
 
     Raises:
         InputError: the file is missing, or does not hold corrections.
-        ConfigError: there is no such journal.
+        ConfigError: the journal does not exist.
 
     Example:
         >>> from tempfile import TemporaryDirectory

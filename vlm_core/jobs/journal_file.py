@@ -137,7 +137,7 @@ def prepare(path: Path, *, create: bool) -> None:
             raise ConfigError(f"{path} is not a regular file", hint=_OTHER_PATH)
         _connected(path, BUSY_SECONDS).close()
     except FileNotFoundError as error:
-        raise ConfigError(f"There is no journal {path}", hint="Check the path.") from error
+        raise ConfigError(f"The journal {path} does not exist", hint="Check the path.") from error
     except (OSError, ValueError) as error:  # ValueError: a null byte in the path
         reason = getattr(error, "strerror", None) or error
         raise ConfigError(f"The journal {path} cannot be opened: {reason}", hint=_OTHER_PATH) from error

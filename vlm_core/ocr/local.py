@@ -301,17 +301,15 @@ def _read(
         quads, without_text = text_in_spots(image, scale, models.detect)
     if not len(quads) and not is_blank(page):
         quads = find_text(image, models.detect, page.dpi, closely=True)
-    is_alone = reader is not None and reader.is_alone
-    read: Callable[[Pixels], RecognizedLine] = partial(
-        read_line, infer=models.infer, characters=models.characters
+    alone = reader if reader is not None and reader.is_alone else None
+    read = (
+        alone.read_as_held if alone else partial(read_line, infer=models.infer, characters=models.characters)
     )
-    if reader is not None and reader.is_alone:
-        read = reader.read_as_held
     turn = turn_of(image, quads, models.look_inverted, read)
     upright, quads = turn_image(image, turn), turn_quads(quads, turn, page.width, page.height)
     readings: Sequence[RecognizedLine] = (
         [illegible(upright, quad) for quad in quads]
-        if is_alone
+        if alone
         else _readings(upright, quads, models, folding, vertical=turn % 180 == 90)
     )
     height, width = upright.shape[:2]

@@ -34,8 +34,8 @@ def find_engine(engine: Engine, wishes: OCROptions) -> OCREngine:
         'rapidocr'
     """
     takes_languages = engine == "local"
-    if isinstance(engine, str) and engine.startswith(TESSERACT):
-        engine = _tesseract(engine.removeprefix(TESSERACT), wishes)
+    if isinstance(engine, str) and f"{engine}:".startswith(TESSERACT):
+        engine = _tesseract(engine.partition(":")[2], wishes)
         takes_languages = True
     elif isinstance(engine, str) and engine != "local" and ":" not in engine:  # a route has a colon
         engine, takes_languages = _installed(engine, wishes)
@@ -95,13 +95,14 @@ def _is_embedded(engine: Engine) -> bool:
 
 
 def _tesseract(languages: str, wishes: OCROptions) -> OCREngine:
+    from vlm_core.ocr.scripts import as_packs
     from vlm_core.ocr.tesseract import TesseractEngine
 
     if wishes.languages:
         hint = "They stand behind the colon: leave out languages=..."
         told = f"engine={TESSERACT + languages!r} names its languages itself"
         raise ConfigError(told, hint=hint, argument="languages")
-    return TesseractEngine(languages, wishes.task)
+    return TesseractEngine(as_packs(languages, name="engine"), wishes.task)
 
 
 def _installed(name: str, wishes: OCROptions) -> tuple[Engine, bool]:

@@ -164,14 +164,15 @@ def as_packs(languages: str | Iterable[str], *, name: str = "languages") -> tupl
         ('rus', 'eng')
     """
     known = [*READ_WITHOUT, *(pack for script in SCRIPTS for pack in script.packs)]
-    given = languages.split("+") if isinstance(languages, str) else list(languages)
-    packs = tuple(dict.fromkeys(_SHORT.get(language.strip(), language.strip()) for language in given))
+    given = languages.split("+") if isinstance(languages, str) else languages
+    named = filter(None, map(str.strip, given))
+    packs = tuple(dict.fromkeys(_SHORT.get(language, language) for language in named))
     for pack in packs:
         if pack not in known:
             hint = did_you_mean(pack, known) or f"They are {', '.join(sorted(known))}."
-            raise ConfigError(f"{name}={pack!r} is not a language that is known", hint=hint, argument=name)
+            raise ConfigError(f"{name}: {pack!r} is not a language that is known", hint=hint, argument=name)
     if not packs:
-        raise ConfigError(f"{name} names none", hint='Write languages=["rus"].', argument=name)
+        raise ConfigError(f"{name}: a language is missing", hint='Such as "rus" or "rus+eng".', argument=name)
     return packs
 
 

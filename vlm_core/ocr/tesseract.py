@@ -28,7 +28,7 @@ class TesseractEngine(LocalEngine):
     Example:
         >>> TesseractEngine("tlh")
         Traceback (most recent call last):
-        vlm_core.errors.ConfigError: languages='tlh' is not a language that is known. Did you mean tha?
+        vlm_core.errors.ConfigError: languages: 'tlh' is not a language that is known. Did you mean tha?
     """
 
     name = "tesseract"

@@ -12,6 +12,7 @@ import pytest
 from vlm_core import ConfigError, DocumentResult, Evidence, Finding, PageResult, read, review
 from vlm_core.export.review_data import by_severity, place_of_missing
 from vlm_core.export.shown_text import shown_blocks
+from vlm_core.images.page_images import page_again
 
 RECEIPT = Path(__file__).parents[3] / "examples" / "scans" / "receipt.jpg"
 WHITE = b"P5 40 40 255 " + bytes([255]) * 1600
@@ -27,7 +28,8 @@ def data_in(path: Path) -> Any:
 
 @pytest.fixture(scope="module")
 def page() -> PageResult:
-    return PageResult(text="Total 17.90", source=str(RECEIPT), total_pages=1)
+    picture = page_again(RECEIPT, PageResult(source=str(RECEIPT)))
+    return PageResult(text="Total 17.90", source=str(RECEIPT), total_pages=1, sha256=picture.sha256)
 
 
 def document_of(*pages: PageResult) -> DocumentResult:
@@ -58,6 +60,12 @@ def test_a_page_without_a_picture_says_why(tmp_path: Path) -> None:
     )
 
 
+def test_a_page_that_is_known_by_no_picture_shows_none(page: PageResult, tmp_path: Path) -> None:
+    written = review(document_of(page.model_copy(update={"sha256": ""})), tmp_path / "review.html")
+    assert "picture" not in data_in(written.path)["pages"][0]
+    assert "the picture of page 1 is not known" in written.without_picture[0]
+
+
 def test_attachments_are_shown_too(page: PageResult, tmp_path: Path) -> None:
     document = document_of(page).model_copy(update={"attachments": (document_of(page),)})
     assert review(document, tmp_path / "review.html").pages == 2
@@ -66,7 +74,7 @@ def test_attachments_are_shown_too(page: PageResult, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("documents", "path", "told"),
     [
-        pytest.param([], "review.html", "no page to be looked at", id="nothing"),
+        pytest.param([], "review.html", "The documents have no pages", id="nothing"),
         pytest.param([document_of(PageResult(source="a"))], "", "is a folder", id="a folder"),
         pytest.param(
             [document_of(PageResult(source=str(RECEIPT)))], RECEIPT, "one of the documents", id="a document"

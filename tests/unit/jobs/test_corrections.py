@@ -140,7 +140,7 @@ def test_corrections_come_from_a_file(journal: Journal, tmp_path: Path) -> None:
 
 
 def test_a_missing_journal_is_not_made(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="There is no journal"):
+    with pytest.raises(ConfigError, match=r"The journal .* does not exist"):
         apply_corrections(told(), tmp_path / "none.journal")
     assert not (tmp_path / "none.journal").exists()
 

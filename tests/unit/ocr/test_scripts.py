@@ -30,6 +30,19 @@ def test_a_language_that_is_not_known_is_refused_when_the_reader_is_made(given: 
         DocumentReader(languages=given, task="text") if given else as_packs(given)
 
 
+@pytest.mark.parametrize(
+    ("engine", "told"),
+    [
+        pytest.param("tesseract", "engine: a language is missing", id="no colon"),
+        pytest.param("tesseract:", "engine: a language is missing", id="nothing behind it"),
+        pytest.param("tesseract:rus+klingon", "engine: 'klingon' is not a language", id="unknown"),
+    ],
+)
+def test_an_engine_without_a_language_says_so(engine: str, told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        DocumentReader(engine)
+
+
 def test_languages_that_rapidocr_reads_need_no_pack() -> None:
     reader = DocumentReader(languages="en+de", task="text")
     assert set(reader.engine.identity) == {"rapidocr", "vlm-adapters"}  # type: ignore[attr-defined]
