@@ -70,6 +70,14 @@ class PageVerifier:
         """What `PageResult.checked_by` says of a page that the local engine has checked."""
         return f"{self.engine.name} {self.engine.model}"
 
+    def reader_of(self, lines: PageResult) -> LocalEngine:
+        """The engine whose reading a page's lines are: of all local ones, unless some are left to Tesseract.
+
+        Args:
+            lines: that were read to check by.
+        """
+        return self.engine if lines.state is PageState.PARTIAL else LocalEngine(self.engine.task)
+
     def is_due(self, result: PageResult) -> bool:
         """Whether a result is yet to be checked. One that a person has looked at is not."""
         if result.corrections:

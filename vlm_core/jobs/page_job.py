@@ -227,7 +227,7 @@ class PageJob:
             told = (*result.warnings, f"it was not checked: {error.message}")
             return result.model_copy(update={"warnings": told})
         if local is not None:
-            job.journal.put_of(verifier.engine, picture, local)
+            job.journal.put_of(verifier.reader_of(local), picture, local)
         job.journal.put_checked(picture, checked)
         return checked
 

@@ -132,7 +132,7 @@ def test_the_local_engines_lines_are_in_the_journal_too(
 ) -> None:
     journal = tmp_path / "pages.journal"
     read(server, receipt, journal=journal)
-    page = DocumentReader(LocalEngine(reads_again=False), journal=journal).read(receipt).pages[0]
+    page = DocumentReader("local", journal=journal).read(receipt).pages[0]
     assert page.attempts == 0
     assert page.lines
 
